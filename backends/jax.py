@@ -1,0 +1,100 @@
+"""JAX, with its own autodiff, vmap, scan and compiler."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lossspec.dispatch import Backend
+from lossspec.terms import Array
+
+
+class JaxBackend(Backend):
+    """JAX; float64 needs `jax_enable_x64`."""
+
+    name = "jax"
+    module = "jax"
+    extra = "jax"
+
+    @cached_property
+    def namespace(self) -> Any:
+        import jax.numpy
+
+        return jax.numpy
+
+    def recognises(self, x: object) -> bool:
+        return isinstance(x, sys.modules["jax"].Array)
+
+    def devices(self) -> tuple[str, ...]:
+        import jax
+
+        return tuple(f"{device.platform}:{device.id}" for device in jax.devices())
+
+    def from_numpy(self, array: Array, device: str | None = None) -> Array:
+        import jax
+
+        chosen = None
+        if device is not None:
+            chosen = jax.devices()[self.devices().index(device)]
+        return jax.device_put(np.array(array), chosen)
+
+    def to_numpy(self, x: Array) -> Array:
+        return np.array(x)
+
+    def device_of(self, x: Array) -> Any:
+        import jax
+
+        if isinstance(x, jax.core.Tracer) or not x.committed:
+            return None  # JAX itself places these beside the others
+        return frozenset(x.devices())
+
+    def creation_device(self, x: Array) -> Any:
+        import jax
+
+        return None if isinstance(x, jax.core.Tracer) or not x.committed else x.sharding
+
+    def is_concrete(self, x: Array) -> bool:
+        import jax
+
+        return not isinstance(x, jax.core.Tracer)
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        import jax
+
+        return self.namespace.matmul(x, y, precision=jax.lax.Precision.HIGHEST)
+
+    def stop_gradient(self, x: Array) -> Array:
+        import jax
+
+        return jax.lax.stop_gradient(x)
+
+    def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
+        import jax
+
+        differentiate: Callable[..., Any] = jax.value_and_grad(function, argnums)
+        return differentiate
+
+    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: tuple[Array, ...]) -> tuple[Any, Any]:
+        import jax
+
+        final, collected = jax.lax.scan(step, carry, xs)
+        return final, collected
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        import jax
+
+        compiled: Callable[..., Any] = jax.jit(function)
+        return compiled
+
+    def vmap(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
+        import jax
+
+        mapped: Callable[..., Any] = jax.vmap(function)
+        return mapped
+
+
+backend = JaxBackend()

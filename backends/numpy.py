@@ -1,0 +1,43 @@
+"""NumPy: the reference backend, always present."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lossspec.dispatch import Backend
+from lossspec.terms import Array
+
+
+class NumpyBackend(Backend):
+    """NumPy through array-api-compat."""
+
+    name = "numpy"
+    module = "numpy"
+    extra = "check"
+
+    @cached_property
+    def namespace(self) -> Any:
+        import array_api_compat.numpy
+
+        return array_api_compat.numpy
+
+    def recognises(self, x: object) -> bool:
+        return isinstance(x, (np.ndarray, np.generic))
+
+    def from_numpy(self, array: Array, device: str | None = None) -> Array:
+        return np.array(array)
+
+    def to_numpy(self, x: Array) -> Array:
+        return np.array(x)
+
+    def device_of(self, x: Array) -> Any:
+        return None
+
+    def creation_device(self, x: Array) -> Any:
+        return None
+
+
+backend = NumpyBackend()

@@ -1,0 +1,80 @@
+"""PyTorch, with its own autodiff, vmap and compiler."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from lossspec.dispatch import Backend
+from lossspec.terms import Array
+
+
+class TorchBackend(Backend):
+    """PyTorch through array-api-compat."""
+
+    name = "torch"
+    module = "torch"
+    extra = "torch"
+
+    @cached_property
+    def namespace(self) -> Any:
+        import array_api_compat.torch
+
+        return array_api_compat.torch
+
+    def recognises(self, x: object) -> bool:
+        return isinstance(x, sys.modules["torch"].Tensor)
+
+    def devices(self) -> tuple[str, ...]:
+        import torch
+
+        return ("cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count())))
+
+    def from_numpy(self, array: Array, device: str | None = None) -> Array:
+        import torch
+
+        return torch.tensor(array, device=device)
+
+    def to_numpy(self, x: Array) -> Array:
+        return x.detach().cpu().numpy().copy()
+
+    def is_tracing(self) -> bool:
+        return bool(sys.modules["torch"].compiler.is_compiling())
+
+    def is_concrete(self, x: Array) -> bool:
+        import torch
+
+        return not (self.is_tracing() or torch._C._functorch.is_batchedtensor(x) or x.device.type == "meta")
+
+    def as_index(self, x: Array) -> Array:
+        return x.long()
+
+    def stop_gradient(self, x: Array) -> Array:
+        return x.detach()
+
+    def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
+        import torch
+
+        differentiate = torch.func.grad_and_value(function, argnums)
+
+        def value_and_grad(*arguments: Any) -> tuple[Array, tuple[Array, ...]]:
+            gradients, value = differentiate(*arguments)
+            return value, gradients
+
+        return value_and_grad
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        import torch
+
+        return torch.compile(function, fullgraph=True)
+
+    def vmap(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
+        import torch
+
+        mapped: Callable[..., Any] = torch.func.vmap(function)
+        return mapped
+
+
+backend = TorchBackend()

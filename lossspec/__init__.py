@@ -1,0 +1,23 @@
+"""Losses specified once, implemented once on the Array API standard, and checked on every backend."""
+
+from lossspec.contract import Accuracy as Accuracy
+from lossspec.contract import Contract as Contract
+from lossspec.dispatch import Backend as Backend
+from lossspec.dispatch import backends as backends
+from lossspec.errors import BackendError as BackendError
+from lossspec.errors import ContractError as ContractError
+from lossspec.errors import DTypeError as DTypeError
+from lossspec.errors import LossSpecError as LossSpecError
+from lossspec.errors import MergeError as MergeError
+from lossspec.errors import MissingExtraError as MissingExtraError
+from lossspec.errors import MixtureError as MixtureError
+from lossspec.loss import Loss as Loss
+from lossspec.loss import checking as checking
+from lossspec.loss import get as get
+from lossspec.loss import loss as loss
+from lossspec.loss import names as names
+from lossspec.losses import *  # noqa: F403
+from lossspec.reduction import Mean as Mean
+from lossspec.reduction import Partial as Partial
+
+__version__ = "0.1.0"

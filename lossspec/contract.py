@@ -1,0 +1,342 @@
+"""What a loss declares, read from its annotated signature; binds the shapes of a call or says what is wrong with them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, Literal, get_args, get_origin
+
+from lossspec.errors import ContractError, DTypeError
+from lossspec.terms import Axis, OneOf, Shape, Term
+
+Form = Literal["pointwise", "aggregate", "coupled"]
+REDUCTIONS = ("none", "sum", "mean", "count_mean", "batch_mean", "over")
+TAIL = ("reduction", "empty", "sample_weight", "where", "class_weight", "ignore_index", "axis")
+
+Axes = dict[str, tuple[Any, str]]
+"""Each bound axis: its size (a tuple of sizes for a variadic one) and the argument that bound it."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The budget of error in units of eps * scale; a larger one than (4, 8) needs its reason."""
+
+    value: float = 4.0
+    gradient: float = 8.0
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.value > 4.0 or self.gradient > 8.0) and not self.reason:
+            raise ValueError("an accuracy budget beyond 4 for values and 8 for gradients needs its reason")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a loss: the terms it may be, and whether it is a list of arrays or may be left out."""
+
+    name: str
+    terms: tuple[Term, ...] = ()
+    choices: tuple[Any, ...] = ()
+    plain: type | None = None
+    many: bool = False
+    optional: bool = False
+    default: Any = inspect.Parameter.empty
+
+    @classmethod
+    def read(cls, loss: str, parameter: inspect.Parameter) -> Argument:
+        """The declaration of one parameter of the annotated signature."""
+        annotation, default = parameter.annotation, parameter.default
+        optional = isinstance(annotation, OneOf) and None in annotation.terms
+        many = get_origin(annotation) in (list, Sequence)
+        if many:
+            (annotation,) = get_args(annotation)
+        if isinstance(annotation, OneOf):
+            terms = tuple(term for term in annotation.terms if term is not None)
+        elif isinstance(annotation, Term):
+            terms = (annotation,)
+        elif get_origin(annotation) is Literal:
+            return cls(parameter.name, choices=get_args(annotation), default=default)
+        elif annotation in (bool, int):
+            return cls(parameter.name, plain=annotation, default=default)
+        else:
+            raise TypeError(f"{loss}: the annotation of `{parameter.name}` is not a term: {annotation!r}")
+        return cls(parameter.name, terms, many=many, optional=optional, default=default)
+
+    def __str__(self) -> str:
+        words = " | ".join(
+            [str(term) for term in self.terms]
+            or [repr(choice) for choice in self.choices]
+            or [self.plain.__name__ if self.plain else ""]
+        )
+        words = f"list of {words}" if self.many else words
+        return words if self.default is inspect.Parameter.empty else f"{words} = {self.default!r}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of the declaration."""
+        result: dict[str, Any] = {
+            "name": self.name,
+            "terms": [
+                {
+                    "term": term.name,
+                    "meaning": term.meaning,
+                    "shape": None if term.shape is None else str(term.shape),
+                    "domain": term.domain,
+                    "dtypes": list(term.kinds),
+                    "relation": term.relation,
+                    "outside_is_nan": term.strict,
+                }
+                for term in self.terms
+            ],
+            "list": self.many,
+            "optional": self.optional,
+        }
+        if self.choices:
+            result["choices"] = list(self.choices)
+        if self.plain:
+            result["type"] = self.plain.__name__
+        if self.default is not inspect.Parameter.empty:
+            result["default"] = self.default
+        return result
+
+    def check_parameter(self, loss: str, value: Any) -> None:
+        """Raise where a Python value given for this parameter is not in its domain."""
+        if self.choices:
+            if value not in self.choices:
+                raise ContractError(f"{loss}: `{self.name}` is {value!r}; it must be one of {list(self.choices)}")
+        elif self.plain is not None:
+            if not isinstance(value, self.plain) or (self.plain is int and isinstance(value, bool)):
+                raise DTypeError(f"{loss}: `{self.name}` is {value!r}; it must be of type {self.plain.__name__}")
+        elif isinstance(value, (int, float)):
+            scalars = [term for term in self.terms if term.shape is None]
+            if not scalars:
+                raise DTypeError(f"{loss}: `{self.name}` is the number {value!r}; it must be an array, {self}")
+            if not any(value in term.interval and (isinstance(value, int) or "real floating" in term.kinds) for term in scalars):
+                raise ContractError(f"{loss}: `{self.name}` is {value!r}; it must be in {scalars[0].domain}")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Everything a loss declares."""
+
+    name: str
+    summary: str
+    family: str
+    form: Form
+    unit: str
+    inputs: tuple[Argument, ...]
+    parameters: tuple[Argument, ...]
+    result: Shape
+    statistics: Shape | None = None
+    reductions: tuple[str, ...] = REDUCTIONS
+    default_reduction: str = "mean"
+    source: str = ""
+    aliases: tuple[str, ...] = ()
+    accuracy: Accuracy = Accuracy()
+    why_coupled: str = ""
+    perfect: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        return self.inputs + self.parameters
+
+    @property
+    def class_axis(self) -> bool:
+        """Whether `axis` may name the position of the classes."""
+        return any(
+            term.shape is not None and term.shape.names[-1:] == ("classes",)
+            for argument in self.inputs
+            for term in argument.terms
+        )
+
+    @property
+    def label(self) -> Argument | None:
+        """The input that holds one class label a unit; with it, class weights and `ignore_index` have a meaning."""
+        for argument in self.inputs:
+            if any(term.name == "Label" and term.shape == self.result for term in argument.terms):
+                return argument
+        return None
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The keywords that every loss of this shape takes beside its own parameters."""
+        absent = set()
+        if self.label is None:
+            absent |= {"class_weight", "ignore_index"}
+        if not self.class_axis:
+            absent |= {"axis"}
+        return tuple(keyword for keyword in TAIL if keyword not in absent)
+
+    @property
+    def mergeable(self) -> bool:
+        return self.form != "coupled"
+
+    def __str__(self) -> str:
+        inputs = ", ".join(f"{argument.name}: {argument}" for argument in self.inputs)
+        parameters = "".join(f", {argument.name}: {argument}" for argument in self.parameters)
+        return (
+            f"{self.name}({inputs}{', *' + parameters if parameters else ''}) -> "
+            f"{self.unit}{self.result}, {self.form}, reduction={self.default_reduction!r}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The contract as JSON; its schema is `lossspec/contract.schema.json`."""
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "family": self.family,
+            "form": self.form,
+            "unit": self.unit,
+            "shape": str(self.result),
+            "inputs": [argument.to_dict() for argument in self.inputs],
+            "parameters": [argument.to_dict() for argument in self.parameters],
+            "reductions": list(self.reductions),
+            "default_reduction": self.default_reduction,
+            "keywords": list(self.tail),
+            "mergeable": self.mergeable,
+            "why_not_mergeable": self.why_coupled,
+            "perfect_prediction": dict(self.perfect),
+            "accuracy": {
+                "value": self.accuracy.value,
+                "gradient": self.accuracy.gradient,
+                "reason": self.accuracy.reason,
+            },
+            "source": self.source,
+            "aliases": list(self.aliases),
+        }
+
+    def term_of(self, argument: Argument, kind: str, rank: int) -> Term:
+        """The one of an argument's terms that an array of this kind of dtype and this rank is meant for."""
+        fitting = [term for term in argument.terms if kind in term.kinds]
+        if not fitting:
+            wanted = " or ".join(dict.fromkeys(kind for term in argument.terms for kind in term.kinds))
+            raise DTypeError(
+                f"{self.name}: `{argument.name}` has a dtype of kind {kind!r}; {argument} takes {wanted}. "
+                f"Nothing is cast silently. Fix: convert `{argument.name}` with astype."
+            )
+        for term in fitting:
+            if (term.shape is None) == (rank == 0):
+                return term
+        return fitting[0]
+
+    def fits(self, argument: str, declared: Shape, actual: tuple[int, ...], axes: Axes) -> None:
+        """Bind the axes of one array, or raise with the declared shape, the bound axes, the actual shape and the fix."""
+        sizes = _align(declared, actual)
+        if sizes is None:
+            raise ContractError(self._shape_message(argument, declared, actual, axes, None))
+        new: Axes = {}
+        for axis, size in zip(declared.axes, sizes, strict=True):
+            if axis.size is not None:
+                if size != axis.size:
+                    raise ContractError(self._shape_message(argument, declared, actual, axes, axis))
+            elif axis.name in axes:
+                if not _same(size, axes[axis.name][0], axis.broadcasts):
+                    raise ContractError(self._shape_message(argument, declared, actual, axes, axis))
+            else:
+                new[axis.name] = (size, argument)
+        axes.update(new)
+
+    def _shape_message(
+        self, argument: str, declared: Shape, actual: tuple[int, ...], axes: Axes, culprit: Axis | None
+    ) -> str:
+        bound = [
+            f"{axis} = {axes[axis.name][0]} (from `{axes[axis.name][1]}`)"
+            for axis in declared.axes
+            if axis.name in axes
+        ]
+        expected = _expected(declared, axes)
+        if expected is not None and prod(expected) == prod(actual) and expected != actual:
+            fix = f"reshape it, {argument} = xp.reshape({argument}, {expected}), or reshape the other side to {actual}"
+        elif expected is not None:
+            fix = f"pass `{argument}` of shape {expected}" + (
+                ", or with size 1 on some axes" if any(axis.broadcasts for axis in declared.axes) else ""
+            )
+        elif culprit is not None and culprit.size is not None:
+            fix = f"its axis `{culprit}` must have exactly {culprit.size} entries"
+        else:
+            fix = f"pass `{argument}` with the axes {declared}"
+        return (
+            f"{self.name}: `{argument}` has shape {tuple(actual)}, declared {declared}"
+            + (f" with {', '.join(bound)}" if bound else "")
+            + f". Nothing is broadcast silently. Fix: {fix}."
+        )
+
+
+def _align(declared: Shape, actual: tuple[int, ...]) -> list[Any] | None:
+    """The sizes that each declared axis takes in an actual shape, or None where the rank does not fit."""
+    position = next((i for i, axis in enumerate(declared.axes) if axis.variadic), None)
+    fixed = len(declared.axes) - (position is not None)
+    if len(actual) < fixed or (position is None and len(actual) != fixed):
+        return None
+    if position is None:
+        return list(actual)
+    after = len(declared.axes) - position - 1
+    end = len(actual) - after
+    return [*actual[:position], tuple(actual[position:end]), *actual[end:]]
+
+
+def _same(size: Any, bound: Any, broadcasts: bool) -> bool:
+    if not isinstance(bound, tuple):
+        return bool(size == bound or (broadcasts and size == 1))
+    if len(size) != len(bound):
+        return False
+    return all(a == b or (broadcasts and a == 1) for a, b in zip(size, bound, strict=True))
+
+
+def _expected(declared: Shape, axes: Axes) -> tuple[int, ...] | None:
+    """The shape that would fit, where every axis of it is known."""
+    shape: list[int] = []
+    for axis in declared.axes:
+        if axis.size is not None:
+            shape.append(axis.size)
+        elif axis.name not in axes:
+            return None
+        else:
+            size = axes[axis.name][0]
+            shape.extend(size if isinstance(size, tuple) else (size,))
+    return tuple(shape)
+
+
+def resolve_shape(declared: Shape, axes: Axes) -> tuple[int, ...]:
+    """A declared shape whose axes are all bound, in numbers."""
+    shape = _expected(declared, axes)
+    assert shape is not None, f"{declared} has an axis that no input binds"
+    return shape
+
+
+def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
+    """The contract that an annotated function and its decorator declare."""
+    name = function.__name__
+    signature = inspect.signature(function, eval_str=True)
+    inputs, parameters = [], []
+    for parameter in signature.parameters.values():
+        if parameter.name == "selected":
+            continue  # supplied by Loss to forms that need to see the selection
+        argument = Argument.read(name, parameter)
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            parameters.append(argument)
+        else:
+            inputs.append(argument)
+    returned = signature.return_annotation
+    if not isinstance(returned, Term) or returned.shape is None:
+        raise TypeError(f"{name}: the return annotation must be a term with the shape of the unreduced loss")
+    summary = (function.__doc__ or "").strip().split("\n")[0]
+    if not summary:
+        raise TypeError(f"{name}: a loss needs a docstring; its first line is the summary of the contract")
+    contract = Contract(
+        name=name,
+        summary=summary,
+        inputs=tuple(inputs),
+        parameters=tuple(parameters),
+        result=returned.shape,
+        statistics=Shape.parse(returned.relation) if declared["form"] == "aggregate" else None,
+        **declared,
+    )
+    if contract.default_reduction not in contract.reductions:
+        raise TypeError(f"{name}: the default reduction {contract.default_reduction!r} is not an allowed one")
+    clash = set(TAIL) & {argument.name for argument in contract.arguments}
+    if clash:
+        raise TypeError(f"{name}: {sorted(clash)} are keywords of every loss and cannot be declared again")
+    return contract

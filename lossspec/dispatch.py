@@ -1,0 +1,205 @@
+"""From an array to its backend, by type; a call that mixes frameworks or devices is refused.
+
+A backend is one framework behind a small common face. `lossspec.backends` holds ours; a third party adds one with an
+entry point in the group `lossspec.backends` whose value is a `Backend` instance.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points, version
+from importlib.util import find_spec
+from typing import Any
+
+from lossspec.errors import BackendError, DTypeError, MixtureError
+from lossspec.terms import Array
+
+ENTRY_POINTS = "lossspec.backends"
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a backend can run here, and if not, why."""
+
+    usable: bool
+    reason: str = ""
+    version: str = ""
+
+    def __bool__(self) -> bool:
+        return self.usable
+
+
+class Backend:
+    """One array framework. The defaults suit an eager framework on the CPU that has no autodiff of its own."""
+
+    name: str
+    """How commands and reports call it."""
+    module: str
+    """The package to import; also what has to be loaded before an array of it can exist."""
+    extra: str
+    """The extra of lossspec that installs it."""
+
+    @property
+    def namespace(self) -> Any:
+        """The Array API namespace of the framework; imports it."""
+        raise NotImplementedError
+
+    def recognises(self, x: object) -> bool:
+        """Whether `x` is an array of this framework, which is loaded."""
+        raise NotImplementedError
+
+    def available(self) -> Availability:
+        """Whether the framework is installed and works; never raises."""
+        if find_spec(self.module) is None:
+            return Availability(False, f'{self.module} is not installed: pip install "lossspec[{self.extra}]"')
+        try:
+            devices = self.devices()
+            found = version(getattr(self, "distribution", self.module))
+        except Exception as error:  # an installed but broken framework must not take the others down
+            return Availability(False, f"{self.module} does not load: {type(error).__name__}: {error}")
+        return Availability(bool(devices), "" if devices else self.no_device, found)
+
+    no_device = "no device"
+    """The reason to give where the framework loads but finds nothing to run on."""
+
+    def devices(self) -> tuple[str, ...]:
+        """The devices that are present, the default one first."""
+        return ("cpu",)
+
+    def from_numpy(self, array: Array, device: str | None = None) -> Array:
+        """A copy of a NumPy array in this framework."""
+        raise NotImplementedError
+
+    def to_numpy(self, x: Array) -> Array:
+        """A NumPy copy of an array of this framework; the one place where data leaves a device."""
+        raise NotImplementedError
+
+    def device_of(self, x: Array) -> Any:
+        """The device of `x`, or None where it has none yet (under a tracer)."""
+        return x.device
+
+    def creation_device(self, x: Array) -> Any:
+        """The `device` keyword that creates an array beside `x`."""
+        return x.device
+
+    def is_tracing(self) -> bool:
+        """Whether the current Python code is being compiled, so that nothing may be remembered between calls."""
+        return False
+
+    def is_concrete(self, x: Array) -> bool:
+        """Whether the values of `x` are known now (not under a tracer)."""
+        return True
+
+    def as_index(self, x: Array) -> Array:
+        """Integers in the dtype that the framework wants for indices."""
+        return x
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        """The matrix product in the full precision of the dtype."""
+        return self.namespace.matmul(x, y)
+
+    def stop_gradient(self, x: Array) -> Array:
+        """The same values, constant for differentiation."""
+        return x
+
+    def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
+        """A function that returns the value of a scalar function and its gradients in `argnums`."""
+        raise BackendError(
+            f"{self.name} arrays have no automatic differentiation; pass Torch or JAX arrays to differentiate"
+        )
+
+    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: tuple[Array, ...]) -> tuple[Any, Any]:
+        """A recurrence along the leading axis of `xs`: `carry, y = step(carry, x)`; the last carry, the stacked y."""
+        collected = []
+        for t in range(xs[0].shape[0]):
+            carry, y = step(carry, tuple(x[t, ...] for x in xs))
+            collected.append(y)
+        nothing = not collected or collected[0] is None
+        return carry, None if nothing else self.namespace.stack(collected)
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The compiled function, or the function itself where the framework has no compiler."""
+        return function
+
+    def vmap(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
+        """The function mapped over the leading axis of every argument, or None where the framework cannot."""
+        return None
+
+    def __repr__(self) -> str:
+        return f"<lossspec backend {self.name}>"
+
+
+@cache
+def backends() -> Mapping[str, Backend]:
+    """Every backend that is declared, by name; none of their frameworks is imported."""
+    found = (point.load() for point in entry_points(group=ENTRY_POINTS))
+    order = ("numpy", "strict", "torch", "jax", "cupy")
+    rank = {name: index for index, name in enumerate(order)}
+    return {b.name: b for b in sorted(found, key=lambda b: (rank.get(b.name, len(order)), b.name))}
+
+
+def get_backend(name: str) -> Backend:
+    """The backend of that name."""
+    try:
+        return backends()[name]
+    except KeyError:
+        raise BackendError(f"no backend is called {name!r}; there are {', '.join(backends())}") from None
+
+
+_by_type: dict[type, Backend] = {}
+
+
+def find_backend(x: object) -> Backend | None:
+    """The backend of an array, or None for anything else."""
+    backend = _by_type.get(type(x))
+    if backend is not None:
+        return backend
+    for candidate in backends().values():
+        if candidate.module in sys.modules and candidate.recognises(x):
+            _by_type[type(x)] = candidate
+            return candidate
+    return None
+
+
+def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
+    """The one backend of all the arrays of a call.
+
+    Raises `DTypeError` for what is no array, `MixtureError` for two frameworks or two devices.
+    """
+    first: tuple[str, Backend, Any] | None = None
+    for name, x in arrays:
+        backend = find_backend(x)
+        if backend is None:
+            raise DTypeError(
+                f"{loss}: `{name}` is a {type(x).__name__}, not an array of a known framework. "
+                f"Fix: make it an array, for example numpy.asarray({name})."
+            )
+        device = backend.device_of(x)
+        if first is None:
+            first = (name, backend, device)
+            continue
+        other, known, place = first
+        if backend is not known:
+            raise MixtureError(
+                f"{loss}: `{other}` is a {known.name} array and `{name}` is a {backend.name} array. "
+                f"Nothing is moved silently. Fix: convert one of the two."
+            )
+        if device is not None and place is not None and device != place:
+            raise MixtureError(
+                f"{loss}: `{other}` is on {place} and `{name}` is on {device}. "
+                f"Nothing is moved silently. Fix: move one of the two."
+            )
+    assert first is not None, "every loss has an input"
+    return first[1]
+
+
+def array_namespace(*arrays: Array) -> Any:
+    """The Array API namespace of arrays of one framework."""
+    for x in arrays:
+        backend = find_backend(x)
+        if backend is not None:
+            return backend.namespace
+    raise DTypeError(f"none of {', '.join(type(x).__name__ for x in arrays)} is an array of a known framework")

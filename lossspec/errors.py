@@ -1,0 +1,29 @@
+"""The errors that lossspec raises; every message names the loss, the argument and the fix."""
+
+
+class LossSpecError(Exception):
+    """Base of every error that lossspec raises on purpose."""
+
+
+class ContractError(LossSpecError, ValueError):
+    """An argument does not fit the contract: its shape, its value, or a keyword the loss does not take."""
+
+
+class DTypeError(ContractError, TypeError):
+    """An argument is no array, or an array of a dtype the contract does not take."""
+
+
+class MixtureError(LossSpecError, TypeError):
+    """Two arguments of one call live in different frameworks or on different devices."""
+
+
+class MergeError(LossSpecError, TypeError):
+    """Two partial results that do not add up: of a coupled loss, or of different calls."""
+
+
+class BackendError(LossSpecError, RuntimeError):
+    """A framework is absent, or cannot do what was asked of it."""
+
+
+class MissingExtraError(LossSpecError, ImportError):
+    """An optional package is absent; the message names the extra that installs it."""

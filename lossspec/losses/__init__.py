@@ -1,0 +1,12 @@
+"""The catalogue, one file a family. A family's `__all__` is what the package exports; a file names no framework."""
+
+from lossspec.losses.classification import *  # noqa: F403
+from lossspec.losses.detection import *  # noqa: F403
+from lossspec.losses.divergence import *  # noqa: F403
+from lossspec.losses.image import *  # noqa: F403
+from lossspec.losses.metric_learning import *  # noqa: F403
+from lossspec.losses.preference import *  # noqa: F403
+from lossspec.losses.regression import *  # noqa: F403
+from lossspec.losses.regularization import *  # noqa: F403
+from lossspec.losses.segmentation import *  # noqa: F403
+from lossspec.losses.sequence import *  # noqa: F403

@@ -1,0 +1,76 @@
+"""Losses of sequences against sequences."""
+
+from lossspec.loss import loss, require
+from lossspec.numerics import array_namespace, gather, log_add, positions, scan
+from lossspec.terms import Label, Length, LogDistribution, Real
+
+__all__ = ["ctc"]
+
+IMPOSSIBLE = float("-inf")
+
+
+@loss(
+    family="sequence",
+    unit="sequence",
+    source="Graves, Fernandez, Gomez and Schmidhuber 2006, doi:10.1145/1143844.1143891",
+    aliases=("ctc_loss", "CTCLoss", "CTC"),
+    sizes={"batch": 5, "time": 4, "labels": 2, "classes": 3},
+)
+def ctc(
+    log_probabilities: LogDistribution["batch time classes"],
+    labels: Label["batch labels", "not blank"],
+    input_lengths: Length["batch", "of time"],
+    label_lengths: Length["batch", "of labels"],
+    *,
+    blank: int = 0,
+) -> Real["batch"]:
+    """The negative log-probability of a label sequence, summed over all alignments to the frames.
+
+    l = -log sum_a prod_t exp(log_probabilities[t, a_t]) over all a of `input_lengths` frames that become the labels when
+    repeats are merged and then blanks are dropped.
+
+    Shapes: `log_probabilities` [batch time classes], logarithms in [-inf, 0]; nothing is normalised here; `labels`
+    integers [batch labels] in [0, classes) other than `blank`; `input_lengths` and `label_lengths` integers [batch]:
+    what lies beyond them is padding and may hold anything -> sequence [batch].
+    Weights and mean: the common contract; "mean" weighs sequences equally.
+    Labels that no alignment reaches (more labels and repeats than frames) have loss inf, with gradient 0.
+    Errors: `ContractError` for another shape; a label or a length out of range gives NaN, and raises under
+    `checking("values")`.
+    Equals: torch `F.ctc_loss(reduction="none")` with time first (its "mean" first divides by the label lengths), optax
+    `ctc_loss` and Keras `CTC`, which apply log_softmax themselves.
+
+    >>> import numpy as np
+    >>> frames = np.log(np.asarray([[[0.5, 0.5], [0.5, 0.5]]]))
+    >>> round(float(np.exp(-ctc(frames, np.asarray([[1]]), np.asarray([2]), np.asarray([1])))), 12)
+    0.75
+    """
+    xp = array_namespace(log_probabilities)
+    batch, _, classes = log_probabilities.shape
+    require(-1 < blank < classes, f"ctc: `blank` is {blank}; it must be in [0, {classes})")
+    # States: the labels with a blank before, between and after them.
+    blanks = xp.full_like(labels, blank)
+    states = xp.reshape(xp.stack((blanks, labels), axis=-1), (batch, -1))
+    states = xp.concat((states, xp.full_like(input_lengths, blank)[:, None]), axis=1)
+    count = states.shape[1]
+    may_skip = xp.concat(
+        (xp.zeros_like(states[:, :2], dtype=xp.bool), (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])), axis=1
+    )[:, :count]
+    frames = xp.permute_dims(log_probabilities, (1, 0, 2))
+    frames = xp.take_along_axis(frames, xp.broadcast_to(states, (frames.shape[0], *states.shape)), axis=-1)
+    running = positions(frames[:, :, 0], axis=-2, dtype=input_lengths.dtype) < input_lengths[None, :]
+
+    def advance(forward, now):  # type: ignore[no-untyped-def]
+        frame, is_running = now
+        nothing = xp.full_like(forward[:, :2], IMPOSSIBLE)
+        from_last = xp.concat((nothing[:, :1], forward[:, :-1]), axis=1)
+        from_before = xp.where(may_skip, xp.concat((nothing, forward[:, :-2]), axis=1)[:, :count], IMPOSSIBLE)
+        moved = frame + log_add(forward, from_last, from_before)
+        return xp.where(is_running[:, None], moved, forward), None
+
+    start = xp.zeros_like(states, dtype=frames.dtype)
+    start = xp.where(positions(states) == 0, start, IMPOSSIBLE)  # before the first frame: in the first blank
+    forward, _ = scan(advance, start, (frames, running))
+    ends_in_blank = gather(forward, 2 * label_lengths)
+    before = 2 * label_lengths - 1
+    ends_in_label = xp.where(before < 0, IMPOSSIBLE, gather(forward, xp.where(before < 0, 0, before)))
+    return -log_add(ends_in_blank, ends_in_label)

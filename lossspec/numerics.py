@@ -1,0 +1,151 @@
+"""Stable primitives on the Array API standard: small results keep their digits, gradients stay finite at the edges.
+
+The rule of every branch here: what `where` discards is fed a safe input first, because autodiff multiplies its
+derivative by 0, and 0 * inf is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+from lossspec.dispatch import array_namespace, find_backend
+from lossspec.terms import Array
+
+__all__ = [
+    "array_namespace",
+    "gather",
+    "is_zero",
+    "log_add",
+    "log_partition",
+    "matmul",
+    "norm",
+    "normalize",
+    "positions",
+    "relu",
+    "scan",
+    "softplus",
+    "sqrt",
+    "stop_gradient",
+    "xlogy",
+]
+
+
+def stop_gradient(x: Array) -> Array:
+    """The same values, constant for differentiation."""
+    backend = find_backend(x)
+    return x if backend is None else backend.stop_gradient(x)
+
+
+def matmul(x: Array, y: Array) -> Array:
+    """The matrix product in the full precision of the dtype, on accelerators too."""
+    backend = find_backend(x)
+    assert backend is not None
+    return backend.matmul(x, y)
+
+
+def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: tuple[Array, ...]) -> tuple[Any, Any]:
+    """A recurrence along the leading axis of `xs`: `carry, y = step(carry, x)`; the last carry, the stacked y."""
+    backend = find_backend(xs[0])
+    assert backend is not None
+    return backend.scan(step, carry, xs)
+
+
+def is_zero(parameter: Any) -> bool:
+    """Whether a parameter is the Python number 0: a fact known before any array is."""
+    return isinstance(parameter, (int, float)) and parameter == 0
+
+
+def gather(x: Array, index: Array) -> Array:
+    """x[..., index[...]]: one entry of the last axis for each index."""
+    xp = array_namespace(x)
+    return xp.take_along_axis(x, index[..., None], axis=-1)[..., 0]
+
+
+def positions(x: Array, axis: int = -1, dtype: Any = None) -> Array:
+    """0, 1, 2, ... along an axis of `x`, counted from the end, with size 1 on its other axes, on its device."""
+    xp = array_namespace(x)
+    backend = find_backend(x)
+    assert backend is not None
+    steps = xp.arange(x.shape[axis], dtype=dtype, device=backend.creation_device(x))
+    return xp.reshape(steps, (1,) * (len(x.shape) + axis) + (-1,) + (1,) * (-1 - axis))
+
+
+def relu(x: Array) -> Array:
+    """max(x, 0), with derivative 0 at 0."""
+    return array_namespace(x).where(x > 0, x, 0.0)
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + exp(x)), right to the last digits at both ends, with derivative 1/2 at 0."""
+    xp = array_namespace(x)
+    positive = x > 0
+    return xp.where(positive, x, 0.0) + xp.log1p(xp.exp(xp.where(positive, -x, x)))
+
+
+def sqrt(x: Array) -> Array:
+    """The square root, with derivative 0 at 0."""
+    xp = array_namespace(x)
+    zero = x == 0
+    return xp.where(zero, 0.0, xp.sqrt(xp.where(zero, 1.0, x)))
+
+
+def xlogy(x: Array, log_y: Array) -> Array:
+    """x * (log x - log_y), which is 0 with derivative 0 at x = 0, for any log_y."""
+    xp = array_namespace(x)
+    zero = x == 0
+    logs = xp.log(xp.where(zero, 1.0, x)) - xp.where(zero, 0.0, log_y)
+    return xp.where(zero, 0.0, x * logs)
+
+
+def log_add(x: Array, y: Array, z: Array | None = None) -> Array:
+    """log(exp(x) + exp(y) [+ exp(z)]): the largest is kept out of the sum, so that small results keep their digits.
+
+    All of them -inf gives -inf, with derivative 0.
+    """
+    xp = array_namespace(x)
+    high, low = xp.where(x >= y, x, y), xp.where(x >= y, y, x)
+    rest = (low,)
+    if z is not None:
+        high, middle = xp.where(high >= z, high, z), xp.where(high >= z, z, high)
+        rest = (low, middle)
+    nothing = high == -inf
+    safe = xp.where(nothing, 0.0, high)
+    total = sum((xp.exp(other - safe) for other in rest[1:]), xp.exp(rest[0] - safe))
+    return xp.where(nothing, -inf, safe + xp.log1p(xp.where(nothing, 0.0, total)))
+
+
+def log_partition(logits: Array) -> tuple[Array, Array]:
+    """logsumexp over the last axis as `top + excess`: the largest logit, and log1p of the sum of the others' ratios.
+
+    With them `-log p_c = excess + (top - logits_c)` has no cancellation: both terms are at least 0.
+    """
+    xp = array_namespace(logits)
+    best = xp.argmax(logits, axis=-1, keepdims=True)
+    top = xp.take_along_axis(logits, best, axis=-1)
+    ratios = xp.where(positions(logits, dtype=best.dtype) == best, 0.0, xp.exp(logits - top))
+    return top[..., 0], xp.log1p(xp.sum(ratios, axis=-1))
+
+
+def norm(x: Array) -> Array:
+    """The Euclidean norm over the last axis, without overflow, with derivative 0 at 0."""
+    xp = array_namespace(x)
+    scale = _largest(xp, x)
+    return scale[..., 0] * sqrt(xp.sum((x / scale) ** 2, axis=-1))
+
+
+def normalize(x: Array) -> tuple[Array, Array]:
+    """x / |x| over the last axis, and where |x| is 0: there the result is 0, with derivative 0."""
+    xp = array_namespace(x)
+    scaled = x / _largest(xp, x)
+    squares = xp.sum(scaled**2, axis=-1)
+    zero = squares == 0
+    length = xp.sqrt(xp.where(zero, 1.0, squares))
+    return xp.where(zero[..., None], 0.0, scaled / length[..., None]), zero
+
+
+def _largest(xp: Any, x: Array) -> Array:
+    """The largest magnitude on the last axis, kept as an axis of size 1, or 1 where that is 0; constant for autodiff."""
+    largest = xp.max(xp.abs(stop_gradient(x)), axis=-1, keepdims=True)
+    return xp.where(largest == 0, 1.0, largest)

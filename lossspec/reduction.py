@@ -1,0 +1,186 @@
+"""From the losses of the units to one number: the reductions, and `Partial`, the additive state that merges.
+
+| reduction | value | with S the selected units and w_i = sample_weight_i * class_weight[label_i] |
+|---|---|---|
+| `"none"` | w_i l_i on S, exactly 0 elsewhere | |
+| `"sum"` | sum_S w_i l_i | |
+| `"mean"` | sum_S w_i l_i / sum_S w_i | |
+| `"count_mean"` | sum_S w_i l_i / size(S) | |
+| `"batch_mean"` | sum_S w_i l_i / length of the leading axis | |
+| `Mean(over=n)` | sum_S w_i l_i / n | |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import nan
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from lossspec.errors import ContractError, DTypeError, MergeError
+from lossspec.terms import Array
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lossspec.contract import Contract
+    from lossspec.loss import Specified
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The weighted sum divided by a number that the caller gives, for example the tokens of all accumulation steps.
+
+    >>> import numpy as np
+    >>> from lossspec import Mean, squared_error
+    >>> float(squared_error(np.asarray([1.0, 3.0]), np.asarray([0.0, 0.0]), reduction=Mean(over=4)))
+    2.5
+    """
+
+    over: Array
+
+    def __str__(self) -> str:
+        return f"Mean(over={self.over})"
+
+
+Reduction: TypeAlias = str | Mean
+
+
+def check_reduction(contract: Contract, reduction: object) -> Reduction:
+    """The reduction of a call, or an error that lists what the loss allows."""
+    if reduction is None:
+        return contract.default_reduction
+    name = "over" if isinstance(reduction, Mean) else reduction
+    if not isinstance(name, str):
+        raise DTypeError(
+            f"{contract.name}: `reduction` is {reduction!r}; it must be a name or Mean(over=...), "
+            f"one of {_allowed(contract)}"
+        )
+    if name not in contract.reductions:
+        why = " It has no value per unit, only one for the whole call." if name == "none" else ""
+        raise ContractError(f"{contract.name}: no reduction {name!r}; allowed are {_allowed(contract)}.{why}")
+    if isinstance(reduction, Mean):
+        return reduction
+    return name
+
+
+def _allowed(contract: Contract) -> str:
+    return ", ".join("Mean(over=...)" if name == "over" else repr(name) for name in contract.reductions)
+
+
+def check_empty(loss: str, empty: object) -> float:
+    """The value of a mean over nothing."""
+    if empty == "nan":
+        return nan
+    if isinstance(empty, (int, float)) and not isinstance(empty, bool):
+        return float(empty)
+    raise ContractError(f"{loss}: `empty` is {empty!r}; it must be 'nan' or a number, the value of a mean over nothing")
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """What a shard of a batch contributes: weighted sums, the sum of weights, the count, the length of the batch.
+
+    Partials of the same loss and options add up, in any order, to exactly the state of the whole batch;
+    `value()` finishes. `sum([...])` works too.
+
+    >>> import numpy as np
+    >>> from lossspec import root_mean_squared_error as rmse
+    >>> x, y = np.asarray([1.0, 2.0, 5.0]), np.asarray([0.0, 2.0, 1.0])
+    >>> merged = rmse.partial(x[:1], y[:1]) + rmse.partial(x[1:], y[1:])
+    >>> float(merged.value()) == float(rmse(x, y))
+    True
+    """
+
+    loss: Specified
+    parameters: Mapping[str, Any]
+    reduction: Reduction
+    empty: float
+    totals: tuple[Array, ...]
+    weight: Array
+    count: Array
+    batch: int | None
+    xp: Any
+
+    def __add__(self, other: object) -> Partial:
+        if not isinstance(other, Partial):
+            return NotImplemented
+        for mine, theirs, what in (
+            (self.loss, other.loss, "loss"),
+            (str(self.reduction), str(other.reduction), "reduction"),
+            (repr(self.empty), repr(other.empty), "empty"),
+            (_values(self.parameters), _values(other.parameters), "parameters"),
+        ):
+            if mine != theirs:
+                raise MergeError(f"these partials do not add up: their {what} differ, {mine!r} and {theirs!r}")
+        batch = None if self.batch is None or other.batch is None else self.batch + other.batch
+        return replace(
+            self,
+            totals=tuple(a + b for a, b in zip(self.totals, other.totals, strict=True)),
+            weight=self.weight + other.weight,
+            count=self.count + other.count,
+            batch=batch,
+        )
+
+    def __radd__(self, other: object) -> Partial:
+        if isinstance(other, int) and other == 0:  # the start value of sum()
+            return self
+        return NotImplemented
+
+    def value(self) -> Array:
+        """The loss of everything that was added up."""
+        return finish(
+            self.xp,
+            self.loss,
+            self.parameters,
+            self.totals,
+            denominator(self.loss.contract.name, self.reduction, self.weight, self.count, self.batch),
+            self.empty,
+        )
+
+    def __repr__(self) -> str:
+        return f"Partial({self.loss.contract.name}, reduction={self.reduction!s}, count={self.count})"
+
+
+def _values(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that can be compared: an array is a learned value, the same object in every shard."""
+    return {
+        name: value if isinstance(value, (int, float, str, type(None))) else id(value)
+        for name, value in parameters.items()
+    }
+
+
+def denominator(loss: str, reduction: Reduction, weight: Array, count: Array, batch: int | None) -> Array | None:
+    """What the weighted sum is divided by, or None where it is not."""
+    if isinstance(reduction, Mean):
+        return reduction.over
+    if reduction == "mean":
+        return weight
+    if reduction == "count_mean":
+        return count
+    if reduction == "batch_mean":
+        if batch is None:
+            raise ContractError(f"{loss}: reduction 'batch_mean' needs a leading axis; the loss of this call is 0-d")
+        return batch
+    return None
+
+
+def finish(
+    xp: Any,
+    loss: Specified,
+    parameters: Mapping[str, Any],
+    totals: tuple[Array, ...],
+    divisor: Array | None,
+    empty: float,
+) -> Array:
+    """Divide and finalize; a mean over nothing is `empty`, with a gradient of exactly 0, and never inf."""
+    if divisor is None:
+        return loss.finalize(totals, parameters)
+    if isinstance(divisor, (int, float)):
+        if divisor != 0:
+            return loss.finalize(tuple(total / divisor for total in totals), parameters)
+        return loss.finalize(totals, parameters) * 0.0 + empty
+    divisor = xp.astype(divisor, totals[0].dtype, copy=False)  # a count of units, or a number of tokens, is an integer
+    nothing = divisor == 0
+    divisor = xp.where(nothing, 1.0, divisor)
+    value = loss.finalize(tuple(total / divisor for total in totals), parameters)
+    return xp.where(nothing, empty, value)

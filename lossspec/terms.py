@@ -1,0 +1,331 @@
+"""The vocabulary of annotations: what an argument means, which values it may hold, its shape in named axes.
+
+`Real["*batch"]`, `Logits["*batch classes"]`, `Label["*batch"]`: a term subscripted with a shape declares an array;
+a bare term (`delta: Positive`) declares a number or a 0-d array. The notation of shapes is jaxtyping's:
+
+* `classes` is one axis; the same name has the same size everywhere in the call;
+* `*batch` is any number of axes;
+* `4` is an axis of exactly that size;
+* `#classes` and `#*batch` may also have size 1;
+* `?channels` and `*?space` may differ from item to item of a list of arrays.
+
+Two terms state what they relate to after the shape: `Length["batch", "of time"]` counts the valid entries of the axis
+`time`, and `Label["batch labels", "not blank"]` never equals the parameter `blank`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = Any
+"""An array of any framework: the standard has no common static type."""
+
+Facts: TypeAlias = Mapping[str, Any]
+"""What is known of a call: the size of each named axis, and the value of each parameter."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One entry of a declared shape."""
+
+    name: str
+    variadic: bool = False
+    size: int | None = None
+    per_item: bool = False
+    broadcasts: bool = False
+
+    def __str__(self) -> str:
+        return "#" * self.broadcasts + "*" * self.variadic + "?" * self.per_item + self.name
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A declared shape: named axes, at most one of them variadic."""
+
+    axes: tuple[Axis, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Shape:
+        """Read jaxtyping's notation.
+
+        >>> str(Shape.parse("*batch classes"))
+        '[*batch classes]'
+        """
+        axes = []
+        for word in text.split():
+            name = word.lstrip("#*?")
+            marks = word[: len(word) - len(name)]
+            if not (name.isidentifier() or name.isdigit()) or len(set(marks)) != len(marks):
+                raise ValueError(f"{word!r} in the shape {text!r} is no axis: write name, *name, ?name, #name or a size")
+            size = int(name) if name.isdigit() else None
+            axes.append(Axis(name, "*" in marks, size, "?" in marks, "#" in marks))
+        if sum(axis.variadic for axis in axes) > 1:
+            raise ValueError(f"the shape {text!r} has two variadic axes; at most one can be bound")
+        return cls(tuple(axes))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(axis.name for axis in self.axes)
+
+    def __str__(self) -> str:
+        return "[" + " ".join(str(axis) for axis in self.axes) + "]"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A set of admissible numbers; an end that is closed belongs to it."""
+
+    lower: float = -inf
+    upper: float = inf
+    lower_closed: bool = True
+    upper_closed: bool = True
+
+    def __contains__(self, value: float) -> bool:
+        above = value >= self.lower if self.lower_closed else value > self.lower
+        below = value <= self.upper if self.upper_closed else value < self.upper
+        return above and below
+
+    def outside(self, x: Array) -> Array:
+        """True where `x` is not in the interval, NaN included."""
+        above = x >= self.lower if self.lower_closed else x > self.lower
+        below = x <= self.upper if self.upper_closed else x < self.upper
+        return ~(above & below)
+
+    def __str__(self) -> str:
+        return f"{'[' if self.lower_closed else '('}{self.lower:g}, {self.upper:g}{']' if self.upper_closed else ')'}"
+
+
+REALS = Interval(lower_closed=False, upper_closed=False)
+
+
+@dataclass(frozen=True)
+class Term:
+    """What an argument is: its meaning, its domain, and (once subscripted) its shape.
+
+    `neutral` replaces masked entries before the loss runs. Where `strict`, a unit with an entry outside the domain
+    is NaN on every backend; elsewhere the domain is checked under `checking("values")` only.
+    """
+
+    name: str
+    meaning: str
+    interval: Interval = REALS
+    neutral: float = 0.0
+    kinds: tuple[str, ...] = ("real floating",)
+    strict: bool = False
+    extremes: tuple[float, ...] = ()
+    shape: Shape | None = None
+    relation: str = ""
+    spread: float = field(default=1.0, compare=False)
+
+    def __getitem__(self, declared: str | tuple[str, str]) -> Any:
+        shape, relation = declared if isinstance(declared, tuple) else (declared, "")
+        return replace(self, shape=Shape.parse(shape), relation=relation)
+
+    def __or__(self, other: Term | None) -> Any:
+        return OneOf((self, other))
+
+    @property
+    def domain(self) -> str:
+        """The domain in words or as an interval, for documents and errors."""
+        return str(self.interval)
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        """True where an entry, or the row it ends, is not in the domain; of the shape of `x` without row axes."""
+        return self.interval.outside(x)
+
+    @property
+    def row_axes(self) -> int:
+        """How many trailing axes one judgement of `outside` covers."""
+        return 0
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        """Typical members of the domain."""
+        low, high = self.interval.lower, self.interval.upper
+        if np.isfinite(low) and np.isfinite(high):
+            return random.uniform(low, high, shape)
+        values = random.normal(0.0, self.spread, shape)
+        if np.isfinite(low):
+            return low + np.exp(values) / 2
+        return values if not np.isfinite(high) else high - np.exp(values) / 2
+
+    def __str__(self) -> str:
+        return self.name + (str(self.shape) if self.shape is not None else "") + f" {self.relation}".rstrip()
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A union of terms in an annotation; `None` among them makes the argument optional."""
+
+    terms: tuple[Term | None, ...]
+
+    def __or__(self, other: Term | None) -> OneOf:
+        return OneOf((*self.terms, other))
+
+
+@dataclass(frozen=True)
+class _Rows(Term):
+    """A term whose last axis is one object: a distribution, a box."""
+
+    @property
+    def row_axes(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True)
+class _Distribution(_Rows):
+    @property
+    def domain(self) -> str:
+        return "rows on the last axis are non-negative and sum to 1"
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        tolerance = 8 * x.shape[-1] * float(xp.finfo(x.dtype).eps)
+        total = xp.sum(x, axis=-1)
+        return xp.any(~(x >= 0), axis=-1) | ~(xp.abs(total - 1) <= tolerance)
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        weights = np.exp(random.normal(0.0, self.spread, shape))
+        rows: NDArray[Any] = weights / weights.sum(axis=-1, keepdims=True)
+        return rows
+
+
+@dataclass(frozen=True)
+class _LogDistribution(_Distribution):
+    @property
+    def domain(self) -> str:
+        return "in [-inf, 0]"
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        return xp.any(self.interval.outside(x), axis=-1)
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        return np.log(super().draw(random, shape, facts))
+
+
+@dataclass(frozen=True)
+class _Box(_Rows):
+    @property
+    def domain(self) -> str:
+        return "rows (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2"
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        return ~((x[..., 0] <= x[..., 2]) & (x[..., 1] <= x[..., 3]))
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        corner = random.uniform(0.0, 0.6, (*shape[:-1], 2))
+        return np.concatenate([corner, corner + random.uniform(0.1, 0.7, (*shape[:-1], 2))], axis=-1)
+
+
+@dataclass(frozen=True)
+class _Image(Term):
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        return ~((x >= 0) & (x <= facts.get("data_range", 1.0)))
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        return random.uniform(0.0, facts.get("data_range", 1.0), shape)
+
+
+@dataclass(frozen=True)
+class _Sign(Term):
+    @property
+    def domain(self) -> str:
+        return "-1 or 1"
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        return ~((x == 1) | (x == -1))
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        return random.choice(np.array([-1, 1]), shape)
+
+
+@dataclass(frozen=True)
+class _Index(Term):
+    """An integer in a range that the call fixes."""
+
+    def range(self, facts: Facts) -> tuple[int, int]:
+        """The first admissible integer, and the first beyond the last."""
+        raise NotImplementedError
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        first, stop = self.range(facts)
+        return (x < first) | (x >= stop)
+
+
+@dataclass(frozen=True)
+class _Label(_Index):
+    """A class index; it reads the size of the axis `classes`."""
+
+    @property
+    def excluded(self) -> str:
+        """The parameter that no label may equal, or an empty string."""
+        return self.relation.removeprefix("not ")
+
+    @property
+    def domain(self) -> str:
+        return "integers in [0, classes)" + (f" other than `{self.excluded}`" if self.excluded else "")
+
+    def range(self, facts: Facts) -> tuple[int, int]:
+        return 0, facts["classes"]
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        beyond = super().outside(xp, x, facts)
+        return beyond | (x == facts[self.excluded]) if self.excluded else beyond
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        allowed = np.arange(facts["classes"])
+        return random.choice(allowed[allowed != facts.get(self.excluded, -1)], shape)
+
+
+@dataclass(frozen=True)
+class _Length(_Index):
+    """How many leading entries of the axis it names are valid; the rest is padding and may hold anything."""
+
+    @property
+    def measures(self) -> str:
+        """The axis whose valid part this is."""
+        return self.relation.removeprefix("of ")
+
+    @property
+    def domain(self) -> str:
+        return f"integers in [0, {self.measures}]"
+
+    def range(self, facts: Facts) -> tuple[int, int]:
+        return 0, facts[self.measures] + 1
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        size = facts[self.measures]
+        return random.integers(min(1, size), size, shape, endpoint=True)
+
+
+Real: Any = Term("Real", "any real number", extremes=(0.0, 1e-6, -1e4, 1e4))
+Logits: Any = Term(
+    "Logits",
+    "unnormalised log-probabilities; -inf rules a class out",
+    Interval(upper_closed=False),
+    extremes=(0.0, -1e4, 1e4),
+    spread=3.0,
+)
+Probability: Any = Term("Probability", "a probability for each entry", Interval(0.0, 1.0), extremes=(0.0, 1.0))
+Distribution: Any = _Distribution("Distribution", "a probability for each class", Interval(0.0, 1.0))
+LogProbability: Any = Term(
+    "LogProbability", "the logarithm of a probability", Interval(upper=0.0), extremes=(0.0, -1e4), spread=2.0
+)
+LogDistribution: Any = _LogDistribution(
+    "LogDistribution", "the logarithm of a probability for each class", Interval(upper=0.0), extremes=(-1e4,)
+)
+Embedding: Any = Term("Embedding", "a vector on the last axis", extremes=(0.0, 1e4))
+Image: Any = _Image("Image", "intensities in [0, data_range]", Interval(lower=0.0, upper_closed=False))
+Box: Any = _Box("Box", "a box as its corners (x1, y1, x2, y2)", strict=True)
+Sign: Any = _Sign("Sign", "a label of one of two signs", kinds=("real floating", "integral"), neutral=1, strict=True)
+Label: Any = _Label("Label", "the index of a class", kinds=("integral",), strict=True)
+Length: Any = _Length("Length", "the number of valid entries", kinds=("integral",), strict=True)
+Positive: Any = Term("Positive", "a number above 0", Interval(0.0, lower_closed=False, upper_closed=False), neutral=1.0)
+NonNegative: Any = Term("NonNegative", "a number not below 0", Interval(0.0, upper_closed=False))
+Count: Any = Term("Count", "a whole number above 0", Interval(1.0, upper_closed=False), kinds=("integral",))
+Statistics: Any = Term("Statistics", "additive statistics of each unit")
+UnitInterval: Any = Term("UnitInterval", "a number in [0, 1]", Interval(0.0, 1.0))
