@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +29,13 @@ class JaxBackend(Backend):
 
     def recognises(self, x: object) -> bool:
         return isinstance(x, sys.modules["jax"].Array)
+
+    @contextmanager
+    def strictest(self) -> Iterator[None]:
+        import jax
+
+        with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+            yield
 
     def devices(self) -> tuple[str, ...]:
         import jax
@@ -84,7 +92,7 @@ class JaxBackend(Backend):
         final, collected = jax.lax.scan(step, carry, xs)
         return final, collected
 
-    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def compile(self, function: Callable[..., Any], quick: bool = False) -> Callable[..., Any]:
         import jax
 
         compiled: Callable[..., Any] = jax.jit(function)

@@ -7,6 +7,8 @@ proved on a machine without one.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +34,13 @@ class StrictBackend(Backend):
 
     def recognises(self, x: object) -> bool:
         return isinstance(x, sys.modules["array_api_strict"].asarray(0).__class__)
+
+    @contextmanager
+    def strictest(self) -> Iterator[None]:
+        from array_api_strict import ArrayAPIStrictFlags
+
+        with ArrayAPIStrictFlags(boolean_indexing=False, data_dependent_shapes=False):
+            yield
 
     def devices(self) -> tuple[str, ...]:
         return ("device1", "CPU_DEVICE")

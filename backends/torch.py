@@ -65,10 +65,15 @@ class TorchBackend(Backend):
 
         return value_and_grad
 
-    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def compile(self, function: Callable[..., Any], quick: bool = False) -> Callable[..., Any]:
         import torch
 
-        return torch.compile(function, fullgraph=True)
+        if quick:
+            torch.compiler.reset()  # every function counts anew towards the limit of recompilations
+            quickly: Callable[..., Any] = torch.compile(function, fullgraph=True, backend="aot_eager")
+            return quickly
+        compiled: Callable[..., Any] = torch.compile(function, fullgraph=True)
+        return compiled
 
     def vmap(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
         import torch

@@ -1,4 +1,4 @@
-"""What a loss declares, read from its annotated signature; binds the shapes of a call or says what is wrong with them."""
+"""What a loss declares, read from its annotated signature; binds the shapes of a call or says what is wrong."""
 
 from __future__ import annotations
 
@@ -112,7 +112,9 @@ class Argument:
             scalars = [term for term in self.terms if term.shape is None]
             if not scalars:
                 raise DTypeError(f"{loss}: `{self.name}` is the number {value!r}; it must be an array, {self}")
-            if not any(value in term.interval and (isinstance(value, int) or "real floating" in term.kinds) for term in scalars):
+            if not any(
+                value in term.interval and (isinstance(value, int) or "real floating" in term.kinds) for term in scalars
+            ):
                 raise ContractError(f"{loss}: `{self.name}` is {value!r}; it must be in {scalars[0].domain}")
 
 
@@ -140,6 +142,7 @@ class Contract:
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
+        """Inputs, then parameters."""
         return self.inputs + self.parameters
 
     @property
@@ -171,6 +174,7 @@ class Contract:
 
     @property
     def mergeable(self) -> bool:
+        """Whether partials of shards add up to the whole."""
         return self.form != "coupled"
 
     def __str__(self) -> str:
@@ -222,7 +226,7 @@ class Contract:
         return fitting[0]
 
     def fits(self, argument: str, declared: Shape, actual: tuple[int, ...], axes: Axes) -> None:
-        """Bind the axes of one array, or raise with the declared shape, the bound axes, the actual shape and the fix."""
+        """Bind the axes of one array, or raise with declared shape, bound axes, actual shape and the fix."""
         sizes = _align(declared, actual)
         if sizes is None:
             raise ContractError(self._shape_message(argument, declared, actual, axes, None))

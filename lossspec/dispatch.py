@@ -7,7 +7,8 @@ entry point in the group `lossspec.backends` whose value is a `Backend` instance
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points, version
@@ -85,6 +86,16 @@ class Backend:
         """The `device` keyword that creates an array beside `x`."""
         return x.device
 
+    @contextmanager
+    def strictest(self) -> Iterator[None]:
+        """The settings under which the framework forgives least, and has float64; conformance runs under them."""
+        yield
+
+    @property
+    def differentiates(self) -> bool:
+        """Whether `value_and_grad` works."""
+        return type(self).value_and_grad is not Backend.value_and_grad
+
     def is_tracing(self) -> bool:
         """Whether the current Python code is being compiled, so that nothing may be remembered between calls."""
         return False
@@ -120,9 +131,17 @@ class Backend:
         nothing = not collected or collected[0] is None
         return carry, None if nothing else self.namespace.stack(collected)
 
-    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The compiled function, or the function itself where the framework has no compiler."""
+    def compile(self, function: Callable[..., Any], quick: bool = False) -> Callable[..., Any]:
+        """The compiled function, or the function itself where the framework has no compiler.
+
+        `quick` asks for a proof that it compiles as a whole, not for fast code.
+        """
         return function
+
+    @property
+    def compiles(self) -> bool:
+        """Whether `compile` does more than return the function."""
+        return type(self).compile is not Backend.compile
 
     def vmap(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
         """The function mapped over the leading axis of every argument, or None where the framework cannot."""

@@ -92,7 +92,7 @@ def sqrt(x: Array) -> Array:
 
 
 def xlogy(x: Array, log_y: Array) -> Array:
-    """x * (log x - log_y), which is 0 with derivative 0 at x = 0, for any log_y."""
+    """Compute x * (log x - log_y), which is 0 with derivative 0 at x = 0, for any log_y."""
     xp = array_namespace(x)
     zero = x == 0
     logs = xp.log(xp.where(zero, 1.0, x)) - xp.where(zero, 0.0, log_y)
@@ -106,10 +106,10 @@ def log_add(x: Array, y: Array, z: Array | None = None) -> Array:
     """
     xp = array_namespace(x)
     high, low = xp.where(x >= y, x, y), xp.where(x >= y, y, x)
-    rest = (low,)
+    rest = [low]
     if z is not None:
         high, middle = xp.where(high >= z, high, z), xp.where(high >= z, z, high)
-        rest = (low, middle)
+        rest = [low, middle]
     nothing = high == -inf
     safe = xp.where(nothing, 0.0, high)
     total = sum((xp.exp(other - safe) for other in rest[1:]), xp.exp(rest[0] - safe))
@@ -117,7 +117,7 @@ def log_add(x: Array, y: Array, z: Array | None = None) -> Array:
 
 
 def log_partition(logits: Array) -> tuple[Array, Array]:
-    """logsumexp over the last axis as `top + excess`: the largest logit, and log1p of the sum of the others' ratios.
+    """Split logsumexp over the last axis into `top + excess`: the largest logit, and log1p of the others' ratios.
 
     With them `-log p_c = excess + (top - logits_c)` has no cancellation: both terms are at least 0.
     """
@@ -136,7 +136,7 @@ def norm(x: Array) -> Array:
 
 
 def normalize(x: Array) -> tuple[Array, Array]:
-    """x / |x| over the last axis, and where |x| is 0: there the result is 0, with derivative 0."""
+    """Give x / |x| over the last axis, and where |x| is 0: there the result is 0, with derivative 0."""
     xp = array_namespace(x)
     scaled = x / _largest(xp, x)
     squares = xp.sum(scaled**2, axis=-1)
@@ -146,6 +146,6 @@ def normalize(x: Array) -> tuple[Array, Array]:
 
 
 def _largest(xp: Any, x: Array) -> Array:
-    """The largest magnitude on the last axis, kept as an axis of size 1, or 1 where that is 0; constant for autodiff."""
+    """The largest magnitude on the last axis, as an axis of size 1, or 1 where that is 0; constant for autodiff."""
     largest = xp.max(xp.abs(stop_gradient(x)), axis=-1, keepdims=True)
     return xp.where(largest == 0, 1.0, largest)

@@ -62,7 +62,9 @@ class Shape:
             name = word.lstrip("#*?")
             marks = word[: len(word) - len(name)]
             if not (name.isidentifier() or name.isdigit()) or len(set(marks)) != len(marks):
-                raise ValueError(f"{word!r} in the shape {text!r} is no axis: write name, *name, ?name, #name or a size")
+                raise ValueError(
+                    f"{word!r} in the shape {text!r} is no axis: write name, *name, ?name, #name or a size"
+                )
             size = int(name) if name.isdigit() else None
             axes.append(Axis(name, "*" in marks, size, "?" in marks, "#" in marks))
         if sum(axis.variadic for axis in axes) > 1:
@@ -71,6 +73,7 @@ class Shape:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the axes, in order."""
         return tuple(axis.name for axis in self.axes)
 
     def __str__(self) -> str:
@@ -140,6 +143,11 @@ class Term:
         return self.interval.outside(x)
 
     @property
+    def measures(self) -> str:
+        """The axis whose valid part this term gives, or an empty string."""
+        return ""
+
+    @property
     def row_axes(self) -> int:
         """How many trailing axes one judgement of `outside` covers."""
         return 0
@@ -153,6 +161,14 @@ class Term:
         if np.isfinite(low):
             return low + np.exp(values) / 2
         return values if not np.isfinite(high) else high - np.exp(values) / 2
+
+    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        """Members at the edge of the domain and far out, mixed with typical ones."""
+        typical = self.draw(random, shape, facts)
+        if not self.extremes:
+            return typical
+        far = random.choice(np.asarray(self.extremes), shape)
+        return np.where(random.random(shape) < 0.6, far, typical)
 
     def __str__(self) -> str:
         return self.name + (str(self.shape) if self.shape is not None else "") + f" {self.relation}".rstrip()
@@ -193,6 +209,11 @@ class _Distribution(_Rows):
         rows: NDArray[Any] = weights / weights.sum(axis=-1, keepdims=True)
         return rows
 
+    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        certain = np.eye(shape[-1])[random.integers(0, max(shape[-1], 1), shape[:-1])]
+        rows: NDArray[Any] = np.where(random.random((*shape[:-1], 1)) < 0.6, certain, self.draw(random, shape, facts))
+        return rows
+
 
 @dataclass(frozen=True)
 class _LogDistribution(_Distribution):
@@ -204,7 +225,12 @@ class _LogDistribution(_Distribution):
         return xp.any(self.interval.outside(x), axis=-1)
 
     def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        return np.log(super().draw(random, shape, facts))
+        rows: NDArray[Any] = np.log(super().draw(random, shape, facts))
+        return rows
+
+    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        far = np.where(random.random(shape) < 0.5, -1e4, -np.inf)
+        return np.where(random.random(shape) < 0.3, far, self.draw(random, shape, facts))
 
 
 @dataclass(frozen=True)
@@ -220,6 +246,22 @@ class _Box(_Rows):
         corner = random.uniform(0.0, 0.6, (*shape[:-1], 2))
         return np.concatenate([corner, corner + random.uniform(0.1, 0.7, (*shape[:-1], 2))], axis=-1)
 
+    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        known = [(0, 0, 0, 0), (0, 0, 1, 1), (1, 0, 2, 1), (0, 0, 0, 1), (-5, -5, -4, -4), (0.25, 0.25, 0.75, 0.5)]
+        far: NDArray[Any] = np.asarray(known, dtype=np.float64)[random.integers(0, len(known), shape[:-1])]
+        return np.where(random.random((*shape[:-1], 1)) < 0.7, far, self.draw(random, shape, facts))
+
+
+@dataclass(frozen=True)
+class _Vector(_Rows):
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        return xp.any(self.interval.outside(x), axis=-1)
+
+    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        length = random.choice(np.asarray([0.0, 1.0, 1.0, 1e4, 1e-5]), (*shape[:-1], 1))
+        vectors: NDArray[Any] = length * random.choice(np.asarray([-1.0, 0.5, 1.0, 2.0]), shape)
+        return vectors
+
 
 @dataclass(frozen=True)
 class _Image(Term):
@@ -228,6 +270,9 @@ class _Image(Term):
 
     def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
         return random.uniform(0.0, facts.get("data_range", 1.0), shape)
+
+    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        return np.where(random.random(shape) < 0.5, 0.0, facts.get("data_range", 1.0))
 
 
 @dataclass(frozen=True)
@@ -301,6 +346,9 @@ class _Length(_Index):
         size = facts[self.measures]
         return random.integers(min(1, size), size, shape, endpoint=True)
 
+    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        return random.choice(np.asarray([0, facts[self.measures]]), shape)
+
 
 Real: Any = Term("Real", "any real number", extremes=(0.0, 1e-6, -1e4, 1e4))
 Logits: Any = Term(
@@ -318,7 +366,7 @@ LogProbability: Any = Term(
 LogDistribution: Any = _LogDistribution(
     "LogDistribution", "the logarithm of a probability for each class", Interval(upper=0.0), extremes=(-1e4,)
 )
-Embedding: Any = Term("Embedding", "a vector on the last axis", extremes=(0.0, 1e4))
+Embedding: Any = _Vector("Embedding", "a vector on the last axis")
 Image: Any = _Image("Image", "intensities in [0, data_range]", Interval(lower=0.0, upper_closed=False))
 Box: Any = _Box("Box", "a box as its corners (x1, y1, x2, y2)", strict=True)
 Sign: Any = _Sign("Sign", "a label of one of two signs", kinds=("real floating", "integral"), neutral=1, strict=True)
@@ -328,4 +376,5 @@ Positive: Any = Term("Positive", "a number above 0", Interval(0.0, lower_closed=
 NonNegative: Any = Term("NonNegative", "a number not below 0", Interval(0.0, upper_closed=False))
 Count: Any = Term("Count", "a whole number above 0", Interval(1.0, upper_closed=False), kinds=("integral",))
 Statistics: Any = Term("Statistics", "additive statistics of each unit")
+Cosine: Any = Term("Cosine", "a number in [-1, 1]", Interval(-1.0, 1.0))
 UnitInterval: Any = Term("UnitInterval", "a number in [0, 1]", Interval(0.0, 1.0))

@@ -20,7 +20,8 @@ def _area(extent: Array) -> Array:
 def generalized_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"]) -> Real["*batch"]:
     """One minus the generalized intersection over union of two boxes.
 
-    l = 1 - (I / U - (C - U) / C), with I the area of the intersection, U of the union, C of the smallest box around both.
+    l = 1 - (I / U - (C - U) / C), with I the area of the intersection, U of the union, C of the smallest box that
+    holds both.
 
     Shapes: `predictions` and `targets` [*batch 4], corners (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2 -> box [*batch],
     in [0, 2].

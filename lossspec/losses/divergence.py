@@ -26,7 +26,7 @@ def kl_divergence(
     Where targets[c] = 0 its derivative is declared 0 (the one-sided limit is -inf). A predicted probability of 0 under
     a positive target is inf.
     Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: torch `F.kl_div(log_predictions, targets, reduction="batchmean")` (its "mean" divides by the classes too, and
+    Equals: torch `F.kl_div(log_predictions, targets, reduction="batchmean")` (its "mean" divides by the classes too;
     0 against 0 is NaN there), optax `kl_divergence`, Keras `KLDivergence()(targets, predictions)` up to its clipping.
 
     >>> import numpy as np

@@ -65,7 +65,8 @@ def ssim(
 ) -> Real["batch"]:
     """One minus the mean structural similarity of two images.
 
-    l = 1 - mean over channels and windows of (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)),
+    l = 1 - mean over channels and windows of
+    (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)),
     with m and s the means, variances and covariance under a Gaussian window of `window` by `window` pixels and width
     `sigma` (in pixels), c1 = (k1 * data_range)^2 and c2 = (k2 * data_range)^2.
 

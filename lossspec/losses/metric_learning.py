@@ -2,11 +2,9 @@
 
 from lossspec.loss import loss
 from lossspec.numerics import array_namespace, log_partition, matmul, norm, normalize, relu
-from lossspec.terms import Array, Embedding, Interval, Positive, Real, Sign, Term
+from lossspec.terms import Array, Cosine, Embedding, Positive, Real, Sign
 
 __all__ = ["cosine_embedding", "info_nce", "triplet_margin"]
-
-Cosine = Term("Cosine", "a number in [-1, 1]", Interval(-1.0, 1.0))
 
 
 @loss(

@@ -57,8 +57,9 @@ def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positi
     """
     xp = array_namespace(predictions)
     distance = xp.abs(predictions - targets)
-    quadratic = xp.where(distance > delta, delta, distance)
-    return quadratic * (0.5 * quadratic) + delta * (distance - quadratic)
+    beyond = distance > delta
+    quadratic = xp.where(beyond, delta, distance)
+    return quadratic * (0.5 * quadratic) + delta * xp.where(beyond, distance - delta, 0.0)
 
 
 def _root(mean_square: Array) -> Array:

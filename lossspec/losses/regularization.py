@@ -14,9 +14,7 @@ __all__ = ["elastic_net"]
     aliases=("L1L2", "l1_l2"),
     default_reduction="sum",
 )
-def elastic_net(
-    parameters: Real["*shape"], *, l1: NonNegative = 1.0, l2: NonNegative = 1.0
-) -> Real["*shape"]:
+def elastic_net(parameters: Real["*shape"], *, l1: NonNegative = 1.0, l2: NonNegative = 1.0) -> Real["*shape"]:
     """A weighted sum of the absolute values and the squares of the parameters.
 
     l = l1 * |parameters| + l2 * parameters^2; by default the sum over all elements.
@@ -24,8 +22,8 @@ def elastic_net(
     Shapes: `parameters` [*shape], any real numbers; `l1` and `l2` >= 0 -> element [*shape].
     Weights and mean: the common contract; the default reduction is "sum". The derivative of |x| at 0 is declared 0.
     Errors: `ContractError` for a negative factor, `DTypeError` for integers.
-    Equals: Keras `regularizers.L1L2(l1, l2)`; sklearn `ElasticNet(alpha, l1_ratio)` penalises with l1 = alpha * l1_ratio
-    and l2 = alpha * (1 - l1_ratio) / 2.
+    Equals: Keras `regularizers.L1L2(l1, l2)`; sklearn `ElasticNet(alpha, l1_ratio)` takes l1 = alpha * l1_ratio and
+    l2 = alpha * (1 - l1_ratio) / 2.
 
     >>> import numpy as np
     >>> round(float(elastic_net(np.asarray([1.0, -2.0]), l1=0.1, l2=0.2)), 12)

@@ -14,7 +14,7 @@ IMPOSSIBLE = float("-inf")
     unit="sequence",
     source="Graves, Fernandez, Gomez and Schmidhuber 2006, doi:10.1145/1143844.1143891",
     aliases=("ctc_loss", "CTCLoss", "CTC"),
-    sizes={"batch": 5, "time": 4, "labels": 2, "classes": 3},
+    sizes={"batch": 5, "time": 5, "labels": 2, "classes": 3},
 )
 def ctc(
     log_probabilities: LogDistribution["batch time classes"],
@@ -26,8 +26,8 @@ def ctc(
 ) -> Real["batch"]:
     """The negative log-probability of a label sequence, summed over all alignments to the frames.
 
-    l = -log sum_a prod_t exp(log_probabilities[t, a_t]) over all a of `input_lengths` frames that become the labels when
-    repeats are merged and then blanks are dropped.
+    l = -log sum_a prod_t exp(log_probabilities[t, a_t]) over all a of `input_lengths` frames that become the labels
+    when repeats are merged and then blanks are dropped.
 
     Shapes: `log_probabilities` [batch time classes], logarithms in [-inf, 0]; nothing is normalised here; `labels`
     integers [batch labels] in [0, classes) other than `blank`; `input_lengths` and `label_lengths` integers [batch]:
@@ -53,7 +53,8 @@ def ctc(
     states = xp.concat((states, xp.full_like(input_lengths, blank)[:, None]), axis=1)
     count = states.shape[1]
     may_skip = xp.concat(
-        (xp.zeros_like(states[:, :2], dtype=xp.bool), (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])), axis=1
+        (xp.zeros_like(states[:, :2], dtype=xp.bool), (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])),
+        axis=1,
     )[:, :count]
     frames = xp.permute_dims(log_probabilities, (1, 0, 2))
     frames = xp.take_along_axis(frames, xp.broadcast_to(states, (frames.shape[0], *states.shape)), axis=-1)

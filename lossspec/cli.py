@@ -1,0 +1,190 @@
+"""The command line: lossspec list | show | check | doctor."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from lossspec.dispatch import backends
+from lossspec.errors import LossSpecError, MissingExtraError
+from lossspec.loss import get, names
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+except ImportError as missing:
+    raise SystemExit(f'lossspec needs {missing.name} for its command line: pip install "lossspec[check]"') from None
+
+if TYPE_CHECKING:
+    from lossspec.conformance.matrix import Cell
+    from lossspec.loss import Loss
+
+app = typer.Typer(
+    help="Losses specified once, implemented once, checked on every backend.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+Names = Annotated[list[str] | None, typer.Option("--loss", "-l", help="A loss by name or alias; repeat for more.")]
+
+
+@app.command("list")
+def list_losses() -> None:
+    """All losses: what each one computes, its family, unit and form."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("loss", "family", "unit", "form", "summary"):
+        table.add_column(heading, no_wrap=heading != "summary")
+    for name in names():
+        contract = get(name).contract
+        table.add_row(name, contract.family, contract.unit, contract.form, contract.summary)
+    console.print(table)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A loss by its name, or by the name another library gives it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The contract as JSON.")] = False,
+) -> None:
+    """The contract of one loss: formula, shapes, domains, weights, source."""
+    loss = _find([name])[0]
+    contract = loss.contract
+    if as_json:
+        print(json.dumps(contract.to_dict(), indent=1))
+        return
+    console.print(f"[bold]{contract.name}[/bold]  {escape(contract.summary)}\n")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("argument", "term", "domain", "default"):
+        table.add_column(heading)
+    for argument in contract.arguments:
+        default = "" if argument.default is inspect.Parameter.empty else repr(argument.default)
+        for term in argument.terms or (None,):
+            kind = str(argument).partition(" = ")[0] if term is None else str(term)
+            kind = f"list of {kind}" if argument.many else kind
+            table.add_row(argument.name, escape(kind), escape(term.domain) if term else "", default)
+    console.print(table)
+    facts = {
+        "unit": f"{contract.unit} {contract.result}",
+        "form": contract.form + (f": {contract.why_coupled}" if contract.why_coupled else ""),
+        "reductions": ", ".join("Mean(over=...)" if r == "over" else r for r in contract.reductions),
+        "default": contract.default_reduction,
+        "keywords": ", ".join(contract.tail),
+        "accuracy": f"values {contract.accuracy.value:g}, gradients {contract.accuracy.gradient:g} eps * scale"
+        + (f": {contract.accuracy.reason}" if contract.accuracy.reason else ""),
+        "aliases": ", ".join(contract.aliases) or "none",
+        "source": contract.source,
+    }
+    console.print()
+    for key, value in facts.items():
+        console.print(f"[dim]{key:<11}[/dim] {escape(value)}")
+    console.print("\n" + escape(inspect.cleandoc(loss.__doc__ or "").partition("\n")[2].strip()))
+
+
+@app.command()
+def doctor() -> None:
+    """The backends: found or not, their versions and devices."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("backend", "found", "version", "devices", "autodiff"):
+        table.add_column(heading)
+    for backend in backends().values():
+        there = backend.available()
+        devices = ", ".join(backend.devices()) if there else ""
+        found = "yes" if there else f"no: {there.reason}"
+        table.add_row(
+            backend.name, escape(found), there.version, devices, "its own" if backend.differentiates else "none"
+        )
+    console.print(table)
+
+
+@app.command()
+def check(
+    loss: Names = None,
+    backend: Annotated[list[str] | None, typer.Option("--backend", "-b", help="A backend; repeat for more.")] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="float32 or float64; repeat for both.")] = None,
+    device: Annotated[list[str] | None, typer.Option(help="A device, as `lossspec doctor` lists them.")] = None,
+    module: Annotated[list[str] | None, typer.Option(help="A module to import first, with losses of your own.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the matrix to this file as JSON.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write the matrix to this file as a page.")] = None,
+    recompute: Annotated[
+        bool, typer.Option(help="Evaluate the oracle anew instead of reading stored results.")
+    ] = False,
+) -> None:
+    """Check losses against the oracle and the laws; exit status 1 if a cell fails.
+
+    Every loss runs on every backend that is found, in float32 and float64, on generated and on real inputs, and each
+    cell shows its worst error in units of eps * scale. What cannot run says why.
+    """
+    _import_modules(module or [])
+    cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], recompute)
+    from lossspec.conformance import page, report
+
+    console.print(report.table(cells))
+    for line in report.notes(cells):
+        console.print(line, markup=False, highlight=False)
+    console.print(report.summary(cells), highlight=False)
+    if json_file is not None:
+        json_file.write_text(report.to_json(cells))
+    if html_file is not None:
+        html_file.write_text(page.page(cells, report.environment()))
+    failed = any(cell.status == "fail" for cell in cells)
+    raise typer.Exit(1 if failed or not cells else 0)
+
+
+def _find(wanted: list[str]) -> list[Loss]:
+    try:
+        return [get(name) for name in wanted]
+    except LossSpecError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _import_modules(modules: list[str]) -> None:
+    from importlib import import_module
+
+    for module in modules:
+        import_module(module)
+
+
+def _check(
+    losses: list[Loss], backend_names: list[str], dtypes: list[str], devices: list[str], recompute: bool
+) -> list[Cell]:
+    try:
+        from lossspec.conformance.expected import DTYPES, Store, solve_all
+        from lossspec.conformance.matrix import plan, run_cell
+    except ImportError as missing:
+        raise MissingExtraError(f'checking needs {missing.name}: pip install "lossspec[check]"') from None
+    for given, known in ((backend_names, list(backends())), (dtypes, list(DTYPES))):
+        for name in given:
+            if name not in known:
+                raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    jobs = plan(losses, backend_names, dtypes, devices)
+    store = Store(recompute)
+    cells = []
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        oracle = progress.add_task("oracle", total=None)
+        for done, total in solve_all(store, losses, dtypes or list(DTYPES)):
+            progress.update(oracle, completed=done, total=total)
+        progress.remove_task(oracle)
+        task = progress.add_task("checking", total=len(jobs))
+        for job in jobs:
+            progress.update(task, description=f"{job.loss.contract.name} on {job.backend.name} {job.dtype}")
+            cells.append(run_cell(job, store))
+            progress.advance(task)
+    return cells
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,101 @@
+"""A loss on a backend: converts the arrays of a case, calls the loss, brings the results back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossspec.conformance.cases import Case, Values
+from lossspec.contract import Contract
+from lossspec.dispatch import Backend
+from lossspec.loss import Loss
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One loss, backend, dtype and device: what a cell of the matrix is about."""
+
+    loss: Loss
+    backend: Backend
+    dtype: type[np.floating[Any]]
+    device: str
+
+    @property
+    def contract(self) -> Contract:
+        """What the loss declares."""
+        return self.loss.contract
+
+    def put(self, value: Any) -> Any:
+        """An argument on the device; whatever is no array stays as it is."""
+        if isinstance(value, list):
+            return [self.put(item) for item in value]
+        if isinstance(value, np.ndarray):
+            return self.backend.from_numpy(value, self.device)
+        return value
+
+    def fetch(self, value: Any) -> Any:
+        """A result in NumPy."""
+        if isinstance(value, (list, tuple)):
+            return [self.fetch(item) for item in value]
+        return np.asarray(self.backend.to_numpy(value))
+
+    def arguments(self, case: Case) -> tuple[Values, Values]:
+        """The inputs and the keywords of a case, on the device, the class axis where the case wants it."""
+        inputs, keywords = {}, {**case.parameters, **case.options}
+        for argument in self.contract.inputs:
+            value = case.inputs[argument.name]
+            if case.axis != -1 and any(
+                term.shape is not None
+                and term.shape.names[-1:] == ("classes",)
+                and value.dtype.kind in _kinds(term.kinds)
+                for term in argument.terms
+            ):
+                value = np.ascontiguousarray(np.moveaxis(value, -1, case.axis))
+            inputs[argument.name] = self.put(value)
+        if case.axis != -1:
+            keywords["axis"] = case.axis
+        return inputs, {name: self.put(value) for name, value in keywords.items()}
+
+    def value(self, case: Case) -> NDArray[Any]:
+        """The loss of a case."""
+        inputs, keywords = self.arguments(case)
+        result: NDArray[Any] = self.fetch(self.loss(**inputs, **keywords))
+        return result
+
+    def differentiable(self) -> tuple[str, ...]:
+        """The inputs that have a gradient whatever they are given as."""
+        return tuple(a.name for a in self.contract.inputs if any("real floating" in t.kinds for t in a.terms))
+
+    def value_and_grad(self, case: Case) -> tuple[NDArray[Any], dict[str, Any]]:
+        """The loss of a case and its gradient in every real input."""
+        inputs, keywords = self.arguments(case)
+        wrt = tuple(name for name in self.differentiable() if _is_real(case.inputs[name]))
+        value, gradients = self.loss.value_and_grad(**inputs, wrt=wrt, **keywords)
+        found = {name: self.fetch(gradient) for name, gradient in zip(wrt, gradients, strict=True)}
+        if case.axis != -1:
+            found = {name: np.moveaxis(gradient, case.axis, -1) for name, gradient in found.items()}
+        return self.fetch(value), found
+
+    def gradient_of(self, function: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[NDArray[Any], list[Any]]:
+        """The value and the gradients of a scalar function of the real ones among some inputs."""
+        wrt = [name for name in self.differentiable() if _is_real(inputs[name])]
+        rest = {name: self.put(value) for name, value in inputs.items() if name not in wrt}
+
+        def scalar(*chosen: Any) -> Any:
+            return function({**rest, **dict(zip(wrt, chosen, strict=True))})
+
+        differentiate = self.backend.value_and_grad(scalar, tuple(range(len(wrt))))
+        value, gradients = differentiate(*(self.put(inputs[name]) for name in wrt))
+        return self.fetch(value), [self.fetch(gradient) for gradient in gradients]
+
+
+def _kinds(kinds: tuple[str, ...]) -> str:
+    return "".join({"real floating": "f", "integral": "iu"}.get(kind, "") for kind in kinds)
+
+
+def _is_real(value: Any) -> bool:
+    return bool((value[0] if isinstance(value, list) else value).dtype.kind == "f")

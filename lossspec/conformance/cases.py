@@ -1,0 +1,396 @@
+"""Inputs to check a loss on, made from its contract: typical, edges, extremes, parameters, reductions, real data."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossspec.conformance import data
+from lossspec.contract import Argument, Contract
+from lossspec.reduction import Mean
+from lossspec.terms import Shape, Term
+
+SIZES = {"batch": 6, "classes": 4, "dim": 3, "time": 4, "labels": 2, "channels": 2, "layers": 2, "space": (3, 2)}
+LAYERS = 2
+
+Values = dict[str, Any]
+"""NumPy arrays by argument name; lists of them where the argument is a list."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of a loss: its arrays (the class axis last), its parameters, and the keywords of reduction."""
+
+    name: str
+    inputs: Values
+    parameters: Values = field(default_factory=dict)
+    options: Values = field(default_factory=dict)
+    axis: int = -1
+
+    def with_options(self, name: str, **options: Any) -> Case:
+        """The same inputs under other keywords."""
+        return replace(self, name=f"{self.name}, {name}", options=options)
+
+
+def make_cases(contract: Contract, dtype: type[np.floating[Any]]) -> list[Case]:
+    """All cases of a loss in a precision; the same ones on every run."""
+    maker = _Maker(contract, dtype)
+    cases = [*maker.generated(), *maker.of_parameters(), *maker.of_sizes(), *maker.real()]
+    typical = cases[0]
+    cases += maker.of_reductions(typical)
+    return cases
+
+
+class _Maker:
+    def __init__(self, contract: Contract, dtype: type[np.floating[Any]]) -> None:
+        self.contract = contract
+        self.dtype = dtype
+        self.random = np.random.default_rng(zlib.crc32(f"{contract.name} {np.dtype(dtype)}".encode()))
+        self.sizes: dict[str, Any] = {**SIZES, **contract.sizes}
+        self.parameters = {argument.name: argument.default for argument in contract.parameters}
+
+    def generated(self) -> Iterator[Case]:
+        """Typical inputs, edges and extremes, equal and nearly equal inputs, for each kind of input there is."""
+        for kinds, label in self.alternatives():
+            yield self.case(f"typical{label}", kinds)
+            yield self.case(f"edges{label}", kinds, edges=True)
+            yield self.case(f"more edges{label}", kinds, edges=True)
+            if any(term.name == "Logits" for term in kinds.values()):
+                yield self.confident(kinds, label)
+        equal = self.equal_inputs()
+        if equal:
+            typical = self.case("equal", self.first_kinds())
+            (source, *others) = equal
+            inputs = {**typical.inputs, **{name: _copy(typical.inputs[source]) for name in others}}
+            yield replace(typical, inputs=inputs)
+            for size in (1e-2, 1e-5):
+                near = {name: self.nearly(typical.inputs[source], size, self.first_kinds()[name]) for name in others}
+                yield replace(typical, name=f"equal within {size:g}", inputs={**typical.inputs, **near})
+
+    def of_parameters(self) -> Iterator[Case]:
+        """Each parameter at another value; numbers as 0-d arrays too, arrays in their full and their size-1 shape."""
+        kinds = self.first_kinds()
+        for argument in self.contract.parameters:
+            name = argument.name
+            for choice in argument.choices:
+                if choice != argument.default:
+                    yield self.case(f"{name}={choice!r}", kinds, parameters={name: choice})
+            if argument.plain is bool:
+                yield self.case(f"{name}={not argument.default}", kinds, parameters={name: not argument.default})
+            if argument.plain is int:
+                last = self.sizes["classes"] - 1
+                yield self.case(f"{name}={last}", kinds, parameters={name: last})
+            for term in argument.terms:
+                if term.shape is not None:
+                    shape = self.shape(term.shape)
+                    value = self.cast(term.draw(self.random, shape, self.sizes))
+                    yield self.case(f"{name} as an array", kinds, parameters={name: value})
+                elif "integral" in term.kinds:
+                    yield self.case(f"{name}=3", kinds, parameters={name: 3})
+                else:
+                    value = float(self.dtype(term.draw(self.random, (), self.sizes)))
+                    yield self.case(f"{name}={value:.3g}", kinds, parameters={name: value})
+                    yield self.case(f"{name} as a 0-d array", kinds, parameters={name: np.asarray(self.dtype(value))})
+
+    def of_sizes(self) -> Iterator[Case]:
+        """A batch of one, an empty batch, a single class, several batch axes, the class axis in front."""
+        kinds = self.first_kinds()
+        units = self.contract.result.axes
+        if units:
+            yield self.case("batch of one", kinds, sizes={units[0].name: 1})
+            yield self.case("empty batch", kinds, sizes={units[0].name: 0}, parameters={})
+            if units[0].variadic:
+                yield self.case("two batch axes", kinds, sizes={units[0].name: (2, 3)})
+                yield self.case("no batch axis", kinds, sizes={units[0].name: ()})
+        if self.contract.class_axis:
+            if not any(term.relation for term in kinds.values()):  # a class that is excluded needs another one
+                yield self.case("one class", kinds, sizes={"classes": 1})
+            if units[0].variadic:
+                case = self.case("class axis 1 of 3", kinds, sizes={units[0].name: (2, 3)})
+                yield replace(case, axis=1)
+
+    def of_reductions(self, case: Case) -> Iterator[Case]:
+        """Every reduction with weights, masks, class weights and an ignored label, together and apart."""
+        shape = unit_shape(self.contract, case.inputs)
+        weight = self.cast(self.random.uniform(0.5, 3.0, shape))
+        mask = self.random.random(shape) < 0.6
+        mask.flat[0] = True
+        keywords: dict[str, Values] = {
+            "weights": {"sample_weight": weight},
+            "mask": {"where": mask},
+            "weights and mask": {"sample_weight": weight, "where": mask},
+            "nothing selected": {"where": np.zeros(shape, dtype=np.bool_), "empty": 0.0},
+            "nothing selected, nan": {"where": np.zeros(shape, dtype=np.bool_)},
+        }
+        if len(shape) > 1:
+            keywords["one weight for all"] = {"sample_weight": weight[:1]}
+        label = self.contract.label
+        if label is not None:
+            by_class = self.cast(self.random.uniform(0.5, 3.0, self.sizes["classes"]))
+            keywords["class weights"] = {"class_weight": by_class}
+            ignored = int(case.inputs[label.name].flat[-1])
+            keywords["all of them"] = {
+                "class_weight": by_class,
+                "sample_weight": weight,
+                "where": mask,
+                "ignore_index": ignored,
+            }
+            if len(label.terms) > 1:
+                soft = self.case("typical distribution", {**self.first_kinds(), label.name: label.terms[1]})
+                yield soft.with_options("class weights", class_weight=by_class)
+        for reduction in self.contract.reductions:
+            how: Any = Mean(over=7.5) if reduction == "over" else reduction
+            yield case.with_options(str(how), reduction=how)
+            for name, options in keywords.items():
+                yield case.with_options(f"{how}, {name}", reduction=how, **options)
+
+    def real(self) -> Iterator[Case]:
+        """The shipped data sets that have what the contract asks for."""
+        for name, inputs in real_inputs(self.contract):
+            cast = {key: self.cast(value) for key, value in inputs.items()}
+            yield Case(f"real: {name}", cast, self.parameters)
+
+    # The pieces.
+
+    def case(
+        self,
+        name: str,
+        kinds: Mapping[str, Term],
+        edges: bool = False,
+        sizes: Mapping[str, Any] | None = None,
+        parameters: Values | None = None,
+    ) -> Case:
+        known = {**self.parameters, **(parameters or {})}
+        saved, self.sizes = self.sizes, {**self.sizes, **(sizes or {})}
+        facts = {**known, **self.sizes}
+        inputs: Values = {}
+        for argument in self.contract.inputs:
+            term = kinds[argument.name]
+            assert term.shape is not None
+            draw = term.edges if edges else term.draw
+            if argument.many:
+                shapes = [self.shape(term.shape, item) for item in range(LAYERS)]
+                inputs[argument.name] = [self.cast(draw(self.random, shape, facts)) for shape in shapes]
+            else:
+                inputs[argument.name] = self.cast(draw(self.random, self.shape(term.shape), facts))
+        self.sizes = saved
+        return Case(name, inputs, known)
+
+    def confident(self, kinds: Mapping[str, Term], label: str) -> Case:
+        """Logits that are nearly sure, mostly of the right answer: where losses are small."""
+        case = self.case(f"confident{label}", kinds)
+        (name,) = [key for key, term in kinds.items() if term.name == "Logits"]
+        (answer,) = [key for key in kinds if key != name]
+        logits, truth = case.inputs[name], case.inputs[answer]
+        right = np.eye(logits.shape[-1])[truth] if truth.dtype.kind == "i" else np.round(truth)
+        signs = 2 * right - 1
+        size = self.random.choice(np.asarray([5.0, 15.0, 30.0, 60.0]), logits.shape)
+        sure = self.cast(np.where(self.random.random(logits.shape) < 0.9, signs, -signs) * size)
+        return replace(case, inputs={**case.inputs, name: sure})
+
+    def alternatives(self) -> Iterator[tuple[dict[str, Term], str]]:
+        """The term of each input, for every choice that the contract leaves."""
+        first = self.first_kinds()
+        yield first, ""
+        for argument in self.contract.inputs:
+            for term in argument.terms[1:]:
+                yield {**first, argument.name: term}, f" {term.name.lower()}"
+
+    def first_kinds(self) -> dict[str, Term]:
+        return {argument.name: argument.terms[0] for argument in self.contract.inputs}
+
+    def equal_inputs(self) -> tuple[str, ...]:
+        """Inputs of the same term and shape, which can be equal."""
+        groups: dict[str, list[str]] = {}
+        for argument in self.contract.inputs:
+            if "real floating" in argument.terms[0].kinds:
+                groups.setdefault(str(argument.terms[0]), []).append(argument.name)
+        return next((tuple(group) for group in groups.values() if len(group) > 1), ())
+
+    def nearly(self, value: Any, size: float, term: Term) -> Any:
+        if isinstance(value, list):
+            return [self.nearly(item, size, term) for item in value]
+        moved = value * (1 - size * self.random.random(value.shape))
+        return self.cast(np.clip(moved, term.interval.lower, term.interval.upper))
+
+    def shape(self, declared: Shape, item: int = 0) -> tuple[int, ...]:
+        shape: list[int] = []
+        for axis in declared.axes:
+            size = axis.size if axis.size is not None else self.sizes.get(axis.name, 6)
+            if axis.variadic and isinstance(size, int):
+                size = (size,)
+            if isinstance(size, tuple):
+                shape.extend(n + item if axis.per_item else n for n in size)
+            else:
+                shape.append(size + item if axis.per_item else size)
+        return tuple(shape)
+
+    def cast(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.cast(item) for item in value]
+        array = np.asarray(value)
+        return array.astype(self.dtype) if array.dtype.kind == "f" else array
+
+
+def unit_shape(contract: Contract, inputs: Values) -> tuple[int, ...]:
+    """The shape of the unreduced loss of these inputs, which have their class axis last."""
+    axes: Any = {}
+    for argument in contract.inputs:
+        value = inputs[argument.name]
+        if argument.many:
+            value = value[0]
+        kind = "integral" if value.dtype.kind == "i" else "real floating"
+        term = contract.term_of(argument, kind, value.ndim)
+        assert term.shape is not None
+        contract.fits(argument.name, term.shape, value.shape, axes)
+    shape: list[int] = []
+    for axis in contract.result.axes:
+        size = axes[axis.name][0]
+        shape.extend(size if isinstance(size, tuple) else (size,))
+    return tuple(shape)
+
+
+def _copy(value: Any) -> Any:
+    return [item.copy() for item in value] if isinstance(value, list) else value.copy()
+
+
+# Real data, by what the inputs of a contract mean: a new loss on the same terms gets it without being named here.
+
+_Provider = Callable[[], Values | tuple[NDArray[Any], ...]]
+
+
+def real_inputs(contract: Contract) -> Iterator[tuple[str, Values]]:
+    """The names of the data sets that fit, with the inputs they give."""
+    key = tuple(_key(argument) for argument in contract.inputs)
+    for name, arrays in _REAL.get(key, lambda: ())():
+        yield name, dict(zip((argument.name for argument in contract.inputs), arrays, strict=True))
+
+
+def _key(argument: Argument) -> str:
+    term = argument.terms[0]
+    words = f"{term.name}{term.shape}"
+    return f"list of {words}" if argument.many else words
+
+
+def _classified() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    digits = data.load("digits")
+    yield "digits", (digits["logits"][:20], digits["labels"][:20])
+    text = data.load("text")
+    yield "text, next characters", (text["log_probabilities"][:10], text["tokens"][:10])
+
+
+def _activations() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield "hidden activations of digits", (data.load("digits")["embeddings"][:3],)
+
+
+def _binary_digits() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    digits = data.load("digits")
+    one_of_ten = np.eye(10)[digits["labels"][:6]]
+    yield "digits, one against the rest", (digits["logits"][:6].ravel(), one_of_ten.ravel())
+
+
+def _diabetes() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    diabetes = data.load("diabetes")
+    yield "diabetes", (diabetes["predictions"][:40], diabetes["targets"][:40])
+
+
+def _next_characters() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    text = data.load("text")
+    yield (
+        "text, trigrams against bigrams",
+        (text["log_probabilities"][:8], np.exp(text["reference_log_probabilities"][:8])),
+    )
+
+
+def _embeddings(count: int) -> tuple[NDArray[Any], ...]:
+    """Digits of one class beside their neighbours in the class, and beside digits of other classes."""
+    digits = data.load("digits")
+    order = np.argsort(digits["labels"], kind="stable")
+    rows = digits["embeddings"][order]
+    return tuple(rows[start : start + 8] for start in (0, 8, 100)[:count])
+
+
+def _pairs() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield "digits", _embeddings(2)
+
+
+def _triplets() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield "digits", _embeddings(3)
+
+
+def _signed_pairs() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    near, beside, far = _embeddings(3)
+    first, second = np.concatenate([near[:4], near[4:]]), np.concatenate([beside[:4], far[4:]])
+    yield "digits", (first, second, np.asarray([1] * 4 + [-1] * 4))
+
+
+def _boxes() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    boxes = data.load("boxes")
+    yield "coins", (boxes["predictions"], boxes["targets"])
+
+
+def _photographs() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    photographs = data.load("photographs")
+    for name in ("blur", "jpeg"):
+        crops = slice(0, 1), slice(0, 1), slice(2, 14), slice(2, 14)
+        yield f"photograph, {name}", (photographs[name][crops], photographs["clean"][crops])
+
+
+def _masks() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    photographs = data.load("photographs")
+    yield "photographs", (photographs["mask_probabilities"][..., ::2, ::2], photographs["masks"][..., ::2, ::2])
+
+
+def _feature_maps() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    photographs = data.load("photographs")
+
+    def pyramid(name: str) -> list[NDArray[Any]]:
+        images = photographs[name][:2, :, ::4, ::4]
+        return [images, np.abs(np.diff(images, axis=-1))]
+
+    yield "photographs and their edges", (pyramid("blur"), pyramid("clean"))
+
+
+def _preferences() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    text = data.load("text")
+    steps = np.arange(len(text["tokens"]))
+    likely = [text[name][steps, text["tokens"]] for name in ("log_probabilities", "reference_log_probabilities")]
+    reversed_tokens = text["tokens"][::-1]
+    unlikely = [text[name][steps, reversed_tokens] for name in ("log_probabilities", "reference_log_probabilities")]
+    answers = [values.reshape(8, -1).sum(axis=1) for values in (likely[0], unlikely[0], likely[1], unlikely[1])]
+    yield "text, forwards against backwards", tuple(answers)
+
+
+def _transcription() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    text = data.load("text")
+    frames, tokens = text["log_probabilities"][:12].reshape(3, 4, -1), text["tokens"][:12].reshape(3, 4)
+    blank_first = np.concatenate([np.log(np.full((3, 4, 1), 0.2)), np.log(0.8) + frames], axis=-1)
+    yield "text", (blank_first, tokens[:, ::2] + 1, np.asarray([4, 4, 3]), np.asarray([2, 1, 2]))
+
+
+_REAL: dict[tuple[str, ...], Callable[[], Any]] = {
+    ("Logits[*batch classes]", "Label[*batch]"): _classified,
+    ("Logits[*batch]", "Probability[*batch]"): _binary_digits,
+    ("Real[*batch]", "Real[*batch]"): _diabetes,
+    ("LogDistribution[*batch classes]", "Distribution[*batch classes]"): _next_characters,
+    ("Embedding[batch dim]", "Embedding[batch dim]"): _pairs,
+    ("Embedding[*batch dim]",) * 3: _triplets,
+    ("Embedding[*batch dim]", "Embedding[*batch dim]", "Sign[*batch]"): _signed_pairs,
+    ("Real[*shape]",): _activations,
+    ("Box[*batch 4]", "Box[*batch 4]"): _boxes,
+    ("Image[batch channels height width]",) * 2: _photographs,
+    ("Probability[batch channels *space]",) * 2: _masks,
+    ("list of Real[batch ?channels *?space]",) * 2: _feature_maps,
+    ("LogProbability[*batch]",) * 4: _preferences,
+    (
+        "LogDistribution[batch time classes]",
+        "Label[batch labels]",
+        "Length[batch]",
+        "Length[batch]",
+    ): _transcription,
+}

@@ -1,0 +1,329 @@
+"""The laws that follow from a contract alone and hold for every loss; no oracle is needed to see one broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lossspec.conformance.bench import Bench
+from lossspec.conformance.cases import Case, Values, unit_shape
+from lossspec.errors import MergeError
+from lossspec.reduction import Mean
+
+Law = Callable[["Trial"], str | None]
+"""None where the law holds, a reason starting with "not run" where it does not apply, else what is wrong."""
+
+LAWS: dict[str, Law] = {}
+
+
+def law(name: str) -> Callable[[Law], Law]:
+    """Register a law under the name that reports print."""
+
+    def register(function: Law) -> Law:
+        LAWS[name] = function
+        return function
+
+    return register
+
+
+class Trial:
+    """What a law works with: the bench, a typical case, and how much two right results may differ."""
+
+    def __init__(self, bench: Bench, typical: Case, scale: float) -> None:
+        self.bench = bench
+        self.case = typical
+        contract = bench.contract
+        self.shape = unit_shape(contract, typical.inputs)
+        self.slack = 4 * contract.accuracy.value * float(np.finfo(bench.dtype).eps) * max(scale, 1e-30)
+        self.random = np.random.default_rng(7)
+        self.weight = self.random.uniform(0.5, 2.0, self.shape).astype(bench.dtype)
+        self.mask = self.random.random(self.shape) < 0.7
+        self.mask.flat[0] = True
+        self.mask.flat[-1] = False
+        self.gradient_slack = 64 * contract.accuracy.gradient * float(np.finfo(bench.dtype).eps)
+
+    def value(self, **options: Any) -> Any:
+        """The loss of the case under some keywords."""
+        return self.bench.value(replace(self.case, options=options))
+
+    def take(self, inputs: Values, index: Any) -> Values:
+        """The inputs of some entries of the leading axis of the units."""
+        chosen = {}
+        for argument in self.bench.contract.inputs:
+            value = inputs[argument.name]
+            if has_units(self.bench, argument.name):
+                value = [item[index, ...] for item in value] if isinstance(value, list) else value[index, ...]
+            chosen[argument.name] = value
+        return chosen
+
+    def differ(self, a: Any, b: Any, slack: float | None = None) -> str | None:
+        """What is wrong where two results are not the same number."""
+        room = self.slack if slack is None else slack
+        a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+        if a.shape != b.shape:
+            return f"shapes {a.shape} and {b.shape}"
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        with np.errstate(invalid="ignore"):
+            close = np.abs(a - b) <= room * max(1.0, float(np.max(np.abs(b), initial=0.0, where=np.isfinite(b))))
+        return None if bool(np.all(same | close)) else f"{a.ravel()[:4]} is not {b.ravel()[:4]}"
+
+
+def has_units(bench: Bench, name: str) -> bool:
+    """Whether an input holds something for each unit."""
+    (argument,) = [argument for argument in bench.contract.inputs if argument.name == name]
+    units = set(bench.contract.result.names)
+    return all(term.shape is not None and units <= set(term.shape.names) for term in argument.terms)
+
+
+def _firsts(problems: Iterator[str | None]) -> str | None:
+    return next((problem for problem in problems if problem is not None), None)
+
+
+@law("merge")
+def merge(trial: Trial) -> str | None:
+    """Any split of the batch, in any order, merges to the whole: values and gradients."""
+    bench, loss = trial.bench, trial.bench.loss
+    inputs, keywords = trial.case.inputs, {name: bench.put(v) for name, v in trial.case.parameters.items()}
+    if not bench.contract.mergeable:
+        try:
+            loss.partial(**{name: bench.put(v) for name, v in inputs.items()}, **keywords)
+        except MergeError:
+            return None
+        return "a coupled loss gave a partial"
+    if not trial.shape:
+        return "not run: the units have no axis"
+    count = trial.shape[0]
+    shards = [slice(count - 1, count), slice(0, 0), slice(0, count // 2), slice(count // 2, count - 1)]
+
+    def merged(reduction: Any, given: Values) -> Any:
+        parts = []
+        for shard in shards:
+            own = trial.take(given, shard)
+            weights = {"sample_weight": bench.put(trial.weight[shard, ...]), "where": bench.put(trial.mask[shard])}
+            parts.append(loss.partial(**own, **keywords, **weights, reduction=reduction))
+        return sum(parts[1:], parts[0]).value()
+
+    def whole(reduction: Any, given: Values) -> Any:
+        weights = {"sample_weight": bench.put(trial.weight), "where": bench.put(trial.mask)}
+        return loss(**given, **keywords, **weights, reduction=reduction)
+
+    def problems() -> Iterator[str | None]:
+        for name in bench.contract.reductions:
+            if name == "none":
+                continue
+            reduction: Any = Mean(over=5.0) if name == "over" else name
+            if bench.backend.differentiates:
+                value, gradients = bench.gradient_of(lambda given, r=reduction: merged(r, given), inputs)
+                full, full_gradients = bench.gradient_of(lambda given, r=reduction: whole(r, given), inputs)
+                for a, b in zip(gradients, full_gradients, strict=True):
+                    pairs = zip(a, b, strict=True) if isinstance(a, list) else [(a, b)]
+                    yield _firsts(trial.differ(p, q, trial.gradient_slack) for p, q in pairs)
+            else:
+                on_device = {key: bench.put(v) for key, v in inputs.items()}
+                value, full = bench.fetch(merged(reduction, on_device)), bench.fetch(whole(reduction, on_device))
+            yield trial.differ(value, full)
+
+    return _firsts(problems())
+
+
+@law("masked entries may hold anything")
+def poison(trial: Trial) -> str | None:
+    """NaN or inf in a masked entry reaches neither value nor gradient."""
+    bench = trial.bench
+    clean, keep = trial.case.inputs, trial.mask
+
+    def spoil(value: Any, bad: float) -> Any:
+        if isinstance(value, list):
+            return [spoil(item, bad) for item in value]
+        flags = keep.reshape(keep.shape + (1,) * (value.ndim - keep.ndim))
+        if value.dtype.kind == "f":
+            return np.where(flags, value, value.dtype.type(bad))
+        return np.where(flags, value, value.dtype.type(99))
+
+    def problems() -> Iterator[str | None]:
+        reduction = bench.contract.default_reduction
+        for bad in (np.nan, np.inf, -np.inf):
+            dirty = {name: spoil(value, bad) if has_units(bench, name) else value for name, value in clean.items()}
+            cases = [
+                replace(trial.case, inputs=inputs, options={"where": keep, "reduction": reduction})
+                for inputs in (clean, dirty)
+            ]
+            if not bench.backend.differentiates:
+                yield trial.differ(bench.value(cases[1]), bench.value(cases[0]), 0.0)
+                continue
+            (value, gradients), (other, others) = (bench.value_and_grad(case) for case in cases)
+            yield trial.differ(other, value, 0.0)
+            for name, gradient in gradients.items():
+                pairs = (
+                    zip(others[name], gradient, strict=True)
+                    if isinstance(gradient, list)
+                    else [(others[name], gradient)]
+                )
+                yield _firsts(trial.differ(p, q, 0.0) for p, q in pairs)
+
+    return _firsts(problems())
+
+
+@law("padding may hold anything")
+def padding(trial: Trial) -> str | None:
+    """What lies beyond a length reaches neither value nor gradient."""
+    bench = trial.bench
+    lengths = [(a.name, t.measures) for a in bench.contract.inputs for t in a.terms if t.name == "Length"]
+    if not lengths:
+        return "not run: no lengths"
+    dirty = dict(trial.case.inputs)
+    for name, measured in lengths:
+        for argument in bench.contract.inputs:
+            names = argument.terms[0].shape.names if argument.terms[0].shape is not None else ()
+            if measured in names:
+                value = dirty[argument.name]
+                steps = np.arange(value.shape[names.index(measured)])
+                padded = steps >= trial.case.inputs[name][:, None]
+                padded = padded.reshape(padded.shape + (1,) * (value.ndim - 2))
+                dirty[argument.name] = np.where(padded, np.nan if value.dtype.kind == "f" else 99, value).astype(
+                    value.dtype
+                )
+    cases = [replace(trial.case, inputs=inputs, options={"reduction": "none"}) for inputs in (trial.case.inputs, dirty)]
+    return trial.differ(bench.value(cases[1]), bench.value(cases[0]), 0.0)
+
+
+@law("weight 2 is the unit twice")
+def duplicate(trial: Trial) -> str | None:
+    """An example of weight 2 counts as the example given twice."""
+    bench = trial.bench
+    if bench.contract.form == "coupled":
+        return "not run: another pair in the batch is another negative"
+    if not trial.shape:
+        return "not run: the units have no axis"
+    count = trial.shape[0]
+    weight = np.ones(trial.shape, dtype=bench.dtype)
+    weight[0] = 2
+    twice = trial.take(trial.case.inputs, np.asarray([*range(count), 0]))
+    reductions = [name for name in ("sum", "mean") if name in bench.contract.reductions]
+    return _firsts(
+        trial.differ(
+            bench.value(replace(trial.case, inputs=twice, options={"reduction": reduction})),
+            trial.value(reduction=reduction, sample_weight=weight),
+        )
+        for reduction in reductions
+    )
+
+
+@law("order does not matter")
+def permutation(trial: Trial) -> str | None:
+    """The order of the units changes nothing but the order of the unreduced losses."""
+    bench = trial.bench
+    if not trial.shape:
+        return "not run: the units have no axis"
+    order = trial.random.permutation(trial.shape[0])
+    case = replace(trial.case, inputs=trial.take(trial.case.inputs, order))
+
+    def problems() -> Iterator[str | None]:
+        yield trial.differ(bench.value(case), trial.value())
+        if "none" in bench.contract.reductions:
+            mixed = bench.value(replace(case, options={"reduction": "none"}))
+            yield trial.differ(mixed, trial.value(reduction="none")[order])
+
+    return _firsts(problems())
+
+
+@law("reductions agree")
+def consistency(trial: Trial) -> str | None:
+    """The reduced losses are the sums and means of the unreduced ones."""
+    if "none" not in trial.bench.contract.reductions:
+        return "not run: no loss per unit"
+    options = {"sample_weight": trial.weight, "where": trial.mask}
+    each = trial.value(reduction="none", **options).astype(np.float64)
+    weights = np.where(trial.mask, trial.weight, 0.0).astype(np.float64)
+    wanted = {
+        "sum": each.sum(),
+        "mean": each.sum() / weights.sum(),
+        "count_mean": each.sum() / trial.mask.sum(),
+        "batch_mean": each.sum() / trial.shape[0],
+    }
+
+    def problems() -> Iterator[str | None]:
+        if np.any(each[~trial.mask] != 0.0):
+            yield "a masked unit is not exactly 0"
+        for reduction, value in wanted.items():
+            yield trial.differ(trial.value(reduction=reduction, **options), value)
+
+    return _firsts(problems())
+
+
+@law("perfect prediction")
+def perfect(trial: Trial) -> str | None:
+    """At a perfect prediction the loss is 0, and nowhere below."""
+    declared = trial.bench.contract.perfect
+    if not declared:
+        return "not run: none declared"
+    inputs = {**trial.case.inputs, **{name: trial.case.inputs[source] for name, source in declared.items()}}
+    best = trial.bench.value(replace(trial.case, inputs=inputs))
+    if float(np.max(np.abs(best))) > trial.slack:
+        return f"{best} instead of 0"
+    return None if float(np.min(trial.value())) >= float(np.max(best)) else "a smaller loss elsewhere"
+
+
+@law("same value with gradient")
+def value_path(trial: Trial) -> str | None:
+    """The value that comes with a gradient is the value."""
+    if not trial.bench.backend.differentiates:
+        return f"not run: {trial.bench.backend.name} has no automatic differentiation"
+    value, _ = trial.bench.value_and_grad(trial.case)
+    return trial.differ(value, trial.value(), 0.0)
+
+
+@law("compiled is eager")
+def compiled(trial: Trial) -> str | None:
+    """Under jit the loss is the same."""
+    bench = trial.bench
+    if not bench.backend.compiles:
+        return f"not run: {bench.backend.name} has no compiler"
+    inputs, keywords = bench.arguments(trial.case)
+    weight, mask = bench.put(trial.weight), bench.put(trial.mask)
+
+    def call(given: Values, weight: Any, mask: Any) -> Any:
+        return bench.loss(**given, **keywords, sample_weight=weight, where=mask)
+
+    got = bench.fetch(bench.backend.compile(call, quick=True)(inputs, weight, mask))
+    return trial.differ(got, bench.fetch(call(inputs, weight, mask)))
+
+
+@law("vmap is a loop")
+def mapped(trial: Trial) -> str | None:
+    """Mapped over a leading axis the loss is the stack of single calls."""
+    bench = trial.bench
+    inputs, keywords = bench.arguments(trial.case)
+    function = bench.backend.vmap(lambda given: bench.loss(**given, **keywords))
+    if function is None:
+        return f"not run: {bench.backend.name} has no vmap"
+    order = np.arange(trial.shape[0])[::-1] if trial.shape else ...
+    other = trial.take(trial.case.inputs, order) if trial.shape else trial.case.inputs
+
+    def pair(a: Any, b: Any) -> Any:
+        return [pair(p, q) for p, q in zip(a, b, strict=True)] if isinstance(a, list) else np.stack([a, b])
+
+    both = {name: bench.put(pair(trial.case.inputs[name], other[name])) for name in trial.case.inputs}
+    single = [bench.fetch(bench.loss(**inputs, **keywords))]
+    single.append(bench.value(replace(trial.case, inputs=other)))
+    return trial.differ(bench.fetch(function(both)), np.stack(single))
+
+
+@law("dtype in, dtype out")
+def dtypes(trial: Trial) -> str | None:
+    """The result has the dtype, the framework and the device of the inputs."""
+    bench = trial.bench
+    inputs, keywords = bench.arguments(trial.case)
+    result = bench.loss(**inputs, **keywords)
+    if not bench.backend.recognises(result):
+        return f"the result is a {type(result).__name__}"
+    first = next(iter(inputs.values()))
+    first = first[0] if isinstance(first, list) else first
+    if str(result.dtype).rpartition(".")[2] != np.dtype(bench.dtype).name:
+        return f"the result has dtype {result.dtype}"
+    if bench.backend.device_of(result) != bench.backend.device_of(first):
+        return f"the result is on {bench.backend.device_of(result)}"
+    return None

@@ -1,0 +1,212 @@
+"""The matrix: loss x backend x dtype x device; a cell passes, fails or is not run, and shows its worst error."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from mpmath import mp
+
+from lossspec.conformance.bench import Bench
+from lossspec.conformance.cases import Case, make_cases
+from lossspec.conformance.expected import DTYPES, Store
+from lossspec.conformance.laws import LAWS, Trial
+from lossspec.conformance.measure import coefficients, error, gradient_error, reduced
+from lossspec.conformance.oracle import Expected
+from lossspec.dispatch import Backend, backends
+from lossspec.loss import Loss
+
+MOST_FAILURES = 5
+
+
+@dataclass
+class Cell:
+    """What one loss did on one backend, dtype and device."""
+
+    loss: str
+    backend: str
+    dtype: str
+    device: str
+    status: str = "pass"
+    reason: str = ""
+    value_error: float = 0.0
+    value_budget: float = 0.0
+    worst_value_case: str = ""
+    gradient_error: float | None = None
+    gradient_budget: float = 0.0
+    worst_gradient_case: str = ""
+    gradient_reason: str = ""
+    checks: int = 0
+    failures: list[str] = field(default_factory=list)
+    failure_count: int = 0
+    laws: dict[str, str] = field(default_factory=dict)
+
+    def fail(self, what: str) -> None:
+        """Note a failure; the first few are kept in words."""
+        self.status = "fail"
+        self.failure_count += 1
+        if len(self.failures) < MOST_FAILURES:
+            self.failures.append(what)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of the cell."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell to fill, or the reason not to."""
+
+    loss: Loss
+    backend: Backend
+    dtype: str
+    device: str
+    reason: str = ""
+
+
+def plan(
+    losses: Iterable[Loss],
+    backend_names: Sequence[str] = (),
+    dtypes: Sequence[str] = (),
+    devices: Sequence[str] = (),
+) -> list[Job]:
+    """The cells of a check: every loss on every backend that is asked for, absent ones with their reason."""
+    jobs = []
+    for backend in backends().values():
+        if backend_names and backend.name not in backend_names:
+            continue
+        there = backend.available()
+        places = [place for place in backend.devices() if place in devices] if there and devices else ["default"]
+        for loss in losses:
+            for dtype in DTYPES:
+                if dtypes and dtype not in dtypes:
+                    continue
+                if not there:
+                    jobs.append(Job(loss, backend, dtype, "-", there.reason))
+                    continue
+                for place in places or ["-"]:
+                    device = backend.devices()[0] if place == "default" else place
+                    reason = "" if places else f"{backend.name} has no device {' or '.join(devices)}"
+                    jobs.append(Job(loss, backend, dtype, device, reason))
+    order = {loss.contract.name: index for index, loss in enumerate(losses)}
+    return sorted(jobs, key=lambda job: order[job.loss.contract.name])
+
+
+def run(jobs: Iterable[Job], store: Store) -> Iterator[Cell]:
+    """Fill the cells one by one."""
+    for job in jobs:
+        yield run_cell(job, store)
+
+
+def run_cell(job: Job, store: Store) -> Cell:
+    """Fill one cell: all cases against the oracle, then the laws."""
+    contract = job.loss.contract
+    cell = Cell(contract.name, job.backend.name, job.dtype, job.device)
+    cell.value_budget, cell.gradient_budget = contract.accuracy.value, contract.accuracy.gradient
+    if job.reason:
+        cell.status, cell.reason = "not run", job.reason
+        return cell
+    bench = Bench(job.loss, job.backend, DTYPES[job.dtype], job.device)
+    if job.backend.differentiates:
+        cell.gradient_error = 0.0
+    else:
+        cell.gradient_reason = f"not run: {job.backend.name} has no automatic differentiation"
+    with job.backend.strictest(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for case in make_cases(contract, bench.dtype):
+            try:
+                check_case(bench, case, store.expected(job.loss, case), cell)
+            except Exception as problem:  # whatever a loss throws, the matrix goes on and shows it
+                cell.fail(f"{case.name}: {type(problem).__name__}: {problem}")
+        check_laws(bench, store, cell)
+    return cell
+
+
+def check_case(bench: Bench, case: Case, expected: Expected, cell: Cell) -> None:
+    """Compare the values, and where the backend differentiates the gradients, of one case with the oracle."""
+    reduction = case.options.get("reduction", bench.contract.default_reduction)
+    wanted, scales = reduced(bench.contract, case, expected)
+    if bench.contract.form == "pointwise" and not case.options:
+        each = Case(case.name, case.inputs, case.parameters, {"reduction": "none"}, case.axis)
+        check_values(bench.value(each), *reduced(bench.contract, each, expected), case, bench, cell)
+    if not bench.backend.differentiates or reduction == "none":
+        check_values(bench.value(case), wanted, scales, case, bench, cell)
+        return
+    value, gradients = bench.value_and_grad(case)
+    check_values(value, wanted, scales, case, bench, cell)
+    check_gradients(gradients, expected, case, bench, cell)
+
+
+def check_values(got: Any, wanted: list[Any], scales: list[float], case: Case, bench: Bench, cell: Cell) -> None:
+    """Compare values with the oracle's; None stands for NaN."""
+    if np.size(got) != len(wanted):
+        cell.fail(f"{case.name}: {np.size(got)} values instead of {len(wanted)}")
+        return
+    for position, (number, right, scale) in enumerate(zip(np.ravel(got), wanted, scales, strict=True)):
+        cell.checks += 1
+        if right is None:
+            if not np.isnan(number):
+                cell.fail(f"{case.name}: value {position} is {number}, should be NaN")
+            continue
+        away = error(number, right, right, scale, bench.dtype)
+        if away > cell.value_error:
+            cell.value_error, cell.worst_value_case = away, case.name
+        if away > cell.value_budget:
+            cell.fail(
+                f"{case.name}: value {position} is {number!r}, should be {mp.nstr(right, 17)}: {away:.3g} eps * scale"
+            )
+
+
+def check_gradients(gradients: dict[str, Any], expected: Expected, case: Case, bench: Bench, cell: Cell) -> None:
+    """Compare the components that the oracle has, scaled by the reduction; all others must be finite."""
+    factors = coefficients(bench.contract, case, len(expected.components))
+    label = bench.contract.label
+    weighs_labels = "class_weight" in case.options and label is not None
+    for unit, factor in zip(expected.components, factors, strict=True):
+        for component in unit:
+            if weighs_labels and label is not None and component.name == label.name:
+                continue  # the weights depend on a distribution of labels, and with them this derivative
+            got = gradients[component.name]
+            index = component.index
+            number = got[index[0]][index[1:]] if isinstance(got, list) else got[index]
+            cell.checks += 1
+            away = gradient_error(component, factor, number, bench.dtype)
+            if cell.gradient_error is None or away > cell.gradient_error:
+                cell.gradient_error, cell.worst_gradient_case = away, case.name
+            if away > cell.gradient_budget:
+                right = "finite" if component.free else mp.nstr(factor * component.low, 12)
+                if component.low != component.high:
+                    right += f" to {mp.nstr(factor * component.high, 12)}"
+                cell.fail(
+                    f"{case.name}: gradient of {component.name}{list(index)} is {number!r}, should be {right}: "
+                    f"{away:.3g} eps * scale"
+                )
+    finite = all(value is not None and not mp.isinf(value) for value in expected.values)
+    for name, got in gradients.items():
+        for array in got if isinstance(got, list) else [got]:
+            if finite and not np.all(np.isfinite(array)):
+                cell.fail(f"{case.name}: the gradient of {name} is not finite everywhere")
+            if case.options.get("empty") == 0.0 and np.any(array != 0):
+                cell.fail(f"{case.name}: nothing is selected and the gradient of {name} is not 0")
+
+
+def check_laws(bench: Bench, store: Store, cell: Cell) -> None:
+    """Try every law on the typical case."""
+    cases = make_cases(bench.contract, bench.dtype)
+    typical = next((case for case in cases if case.name.startswith("real")), cases[0])
+    typical = cases[0] if bench.contract.form != "pointwise" else typical
+    wanted, scales = reduced(bench.contract, typical, store.expected(bench.loss, typical))
+    if any(value is None or mp.isinf(value) for value in wanted):
+        typical, scales = cases[0], [1.0]
+    for name, law in LAWS.items():
+        cell.checks += 1
+        try:
+            problem = law(Trial(bench, typical, max(scales)))
+        except Exception as raised:  # as above: show it and go on
+            problem = f"{type(raised).__name__}: {raised}"
+        cell.laws[name] = problem or "holds"
+        if problem is not None and not problem.startswith("not run"):
+            cell.fail(f"law '{name}': {problem}")

@@ -1,0 +1,87 @@
+"""The measure of error: in units of eps * scale, with the scale that a loss of this condition deserves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from mpmath import mp, mpf
+
+from lossspec.conformance.cases import Case
+from lossspec.conformance.oracle import Component, Expected, divisor, selection
+from lossspec.contract import Contract
+
+
+def error(got: Any, low: Any, high: Any, scale: float, dtype: type[np.floating[Any]]) -> float:
+    """How far a number is from the interval of right ones, in units of eps * scale; inf where it is not finite.
+
+    Numbers below the smallest normal one count as zero: XLA flushes them.
+    """
+    info = np.finfo(dtype)
+    tiny = float(info.smallest_normal)
+    number = float(got)
+    if mp.isinf(low):
+        return 0.0 if number == float(low) else float("inf")
+    if abs(low) > float(info.max):
+        return 0.0 if np.isinf(number) and (number > 0) == (low > 0) else float("inf")
+    if not np.isfinite(number):
+        return float("inf")
+    with mp.workdps(40):
+        away = max(low - mpf(number), mpf(number) - high, mpf(0))
+        if away <= tiny:
+            return 0.0
+        floor = mpf(float(info.eps)) * mpf(scale)
+        return float(away / floor) if floor else float("inf")
+
+
+def reduced(contract: Contract, case: Case, expected: Expected) -> tuple[list[Any], list[float]]:
+    """The values (None for NaN) and scales that a case must give under its reduction, from those of the units."""
+    reduction = case.options.get("reduction", contract.default_reduction)
+    shape, selected, weights = selection(contract, case)
+    with mp.workdps(40):
+        over = divisor(reduction, shape, selected, weights)
+        if contract.form == "aggregate" or (contract.form == "coupled" and reduction != "none"):
+            if over == 0:
+                return [_empty(case)], [1.0]
+            return expected.values, expected.scales
+        weighted = [
+            (mpf(0) if not keep else None if value is None else weight * value)
+            for value, weight, keep in zip(expected.values, weights, selected, strict=True)
+        ]
+        spread = [
+            float(weight) * scale + (0.0 if value is None or mp.isinf(value) else float(abs(weight * value)))
+            for value, weight, scale in zip(expected.values, weights, expected.scales, strict=True)
+        ]
+        if reduction == "none":
+            return weighted, spread
+        if over == 0:
+            return [_empty(case)], [1.0]
+        if any(value is None for value in weighted):
+            return [None], [1.0]
+        total = mp.fsum(weighted) / over
+        return [total], [float(sum(s for s, keep in zip(spread, selected, strict=True) if keep) / abs(over))]
+
+
+def _empty(case: Case) -> Any:
+    empty = case.options.get("empty", "nan")
+    return None if empty == "nan" else mpf(empty)
+
+
+def coefficients(contract: Contract, case: Case, units: int) -> list[Any]:
+    """What the gradient of each unit is multiplied by under the reduction of a case."""
+    reduction = case.options.get("reduction", contract.default_reduction)
+    shape, selected, weights = selection(contract, case)
+    with mp.workdps(40):
+        over = divisor(reduction, shape, selected, weights)
+        if contract.form != "pointwise":
+            return [mpf(1)] * units
+        return [w / over if keep and over else mpf(0) for w, keep in zip(weights, selected, strict=True)]
+
+
+def gradient_error(component: Component, factor: Any, got: Any, dtype: type[np.floating[Any]]) -> float:
+    """The error of one entry of a gradient."""
+    if component.free:
+        return 0.0 if np.isfinite(got) else float("inf")
+    with mp.workdps(40):
+        ends = sorted((factor * component.low, factor * component.high))
+        return error(got, ends[0], ends[1], float(abs(factor)) * component.scale, dtype)

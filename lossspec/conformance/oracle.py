@@ -1,0 +1,425 @@
+"""The oracle: a definition evaluated with more and more digits until they agree, and differentiated numerically.
+
+It knows definitions, cases and the table of reductions, and nothing of the implementation. Its results:
+
+* for every unit the value, and the scale |l| + sum_j |x_j dl/dx_j| over all real inputs and parameters;
+* for (a sample of) the input components g_i = dl/dx_i and the scale |g_i| + sum_j |x_j dg_i/dx_j|, the sum sampled
+  by moving all inputs relatively by random signs. At a kink g_i is the interval between the one-sided derivatives;
+  where a one-sided derivative does not exist or diverges, any finite number is right.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from mpmath import mp, mpf
+
+from lossspec.conformance.cases import Case, Values, unit_shape
+from lossspec.contract import Contract
+from lossspec.reduction import Mean
+
+VERSION = 2
+DIGITS = 50
+MOST_DIGITS = 16_000
+SAMPLED_COMPONENTS = 24
+ALL_COMPONENTS = 40
+EXACT_SCALES = 16
+MOVES = 6
+AGREE = mpf(10) ** -28
+NEGLIGIBLE = mpf(10) ** -330  # below the smallest double
+
+
+@dataclass(frozen=True)
+class Component:
+    """The derivative in one entry of one input: everything in [low, high] is right; at `free`, every finite number."""
+
+    name: str
+    index: tuple[int, ...]
+    low: Any
+    high: Any
+    scale: float
+    free: bool = False
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is right for a case: the value of each unit (or of the call, for an aggregate) and some derivatives."""
+
+    values: list[Any]
+    scales: list[float]
+    components: list[list[Component]]
+
+
+def definition_of(loss: Any) -> Callable[..., Any]:
+    """The definition that mirrors the function of a loss: `losses` becomes `definitions` in its module's name."""
+    module = loss.__module__.replace(".losses.", ".definitions.")
+    found: Callable[..., Any] = getattr(import_module(module), loss.contract.name)
+    return found
+
+
+@cache
+def _meaning(module: str) -> str:
+    """The code of a module without its layout and comments."""
+    return ast.dump(ast.parse(inspect.getsource(import_module(module))))
+
+
+def fingerprint(definition: Callable[..., Any], contract: Contract, case: Case) -> str:
+    """A hash of the definition's file and of all that the case gives it: the key of a stored result."""
+    digest = hashlib.sha256(f"{VERSION} {contract.name} {contract.form}".encode())
+    digest.update(_meaning(definition.__module__).encode())
+    options = case.options if contract.form != "pointwise" else {}
+    for name, value in itertools.chain(case.inputs.items(), case.parameters.items(), options.items()):
+        for item in value if isinstance(value, list) else [value]:
+            digest.update(f"{name} {item if isinstance(item, Mean) else np.asarray(item).dtype}".encode())
+            content = np.asarray(str(item) if isinstance(item, (Mean, str, type(None))) else item)
+            digest.update(f"{content.shape}".encode() + content.tobytes())
+    return digest.hexdigest()[:24]
+
+
+# Weights and reductions, from the table of the design.
+
+
+def selection(contract: Contract, case: Case) -> tuple[tuple[int, ...], list[bool], list[Any]]:
+    """The shape of the units; which are selected; and w_i = sample_weight_i * class_weight[label_i] of each."""
+    shape = unit_shape(contract, case.inputs)
+    options, label = case.options, contract.label
+    where = np.broadcast_to(options.get("where", True), shape).ravel()
+    sample = np.broadcast_to(options.get("sample_weight", 1.0), shape).ravel()
+    count = len(where)
+    selected, weights = [], []
+    labels = None if label is None else case.inputs[label.name]
+    for i in range(count):
+        keep, weight = bool(where[i]), mpf(float(sample[i]))
+        if labels is not None and labels.dtype.kind == "i":
+            own = int(labels.ravel()[i])
+            keep = keep and own != options.get("ignore_index")
+            if "class_weight" in options:
+                weight *= mpf(float(options["class_weight"][own]))
+        elif labels is not None and "class_weight" in options:
+            row = labels.reshape(count, -1)[i]
+            weight *= mp.fsum(mpf(float(t)) * mpf(float(w)) for t, w in zip(row, options["class_weight"], strict=True))
+        selected.append(keep)
+        weights.append(weight)
+    return shape, selected, weights
+
+
+def divisor(reduction: Any, shape: tuple[int, ...], selected: list[bool], weights: list[Any]) -> Any:
+    """What the sum of weighted losses is divided by."""
+    if isinstance(reduction, Mean):
+        return mpf(reduction.over)
+    if reduction == "mean":
+        return mp.fsum(w for w, keep in zip(weights, selected, strict=True) if keep)
+    if reduction == "count_mean":
+        return mpf(sum(selected))
+    return mpf(shape[0]) if reduction == "batch_mean" else mpf(1)
+
+
+# A definition on one unit, or on one call, as a function of one flat list of real numbers.
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """Where one real number of the problem comes from."""
+
+    name: str
+    item: int | None
+    index: tuple[int, ...]
+    is_input: bool
+
+
+class _Problem:
+    """One unit (pointwise) or one call (other forms) of a case, as a function of its real inputs and parameters."""
+
+    def __init__(self, contract: Contract, definition: Callable[..., Any], case: Case, unit: tuple[int, ...] | None):
+        self.contract, self.definition, self.case = contract, definition, case
+        self.leaves: list[_Leaf] = []
+        self.point: list[Any] = []
+        self.arguments: Values = {}
+        self.shape, self.selected, self.weights = selection(contract, case)
+        inputs = {argument.name for argument in contract.inputs}
+        for argument in contract.arguments:
+            value = case.inputs[argument.name] if argument.name in inputs else case.parameters[argument.name]
+            items = value if isinstance(value, list) else [value]
+            prepared = []
+            for number, item in enumerate(items):
+                index = self.own(argument, item, unit) if isinstance(item, np.ndarray) else ()
+                place = number if isinstance(value, list) else None
+                prepared.append(self.prepare(argument.name, item, index, place, argument.name in inputs))
+            self.arguments[argument.name] = prepared if isinstance(value, list) else prepared[0]
+
+    def own(self, argument: Any, array: np.ndarray[Any, Any], unit: tuple[int, ...] | None) -> tuple[Any, ...]:
+        """The index of what this unit sees of an array."""
+        if unit is None:
+            return ()
+        kind = "integral" if array.dtype.kind == "i" else "real floating"
+        term = self.contract.term_of(argument, kind, array.ndim)
+        units = self.contract.result.names
+        if term.shape is None or not set(units) <= set(term.shape.names):
+            return ()
+        return tuple(0 if size == 1 else place for place, size in zip(unit, array.shape, strict=False))
+
+    def prepare(self, name: str, value: Any, own: tuple[Any, ...], item: int | None, is_input: bool) -> Any:
+        """Nested lists of places in the flat list; integers, choices and infinities as they are."""
+        if isinstance(value, (bool, str, type(None), int)):
+            return value
+        array = np.asarray(value)[own]
+        if array.dtype.kind != "f":
+            return array.tolist()
+
+        def place(index: tuple[int, ...]) -> Any:
+            number = float(array[index])
+            if not np.isfinite(number):
+                return mpf(number)
+            self.leaves.append(_Leaf(name, item, (*own, *index), is_input))
+            self.point.append(mpf(number))
+            return _Place(len(self.point) - 1)
+
+        def nest(prefix: tuple[int, ...]) -> Any:
+            if len(prefix) == array.ndim:
+                return place(prefix)
+            return [nest((*prefix, i)) for i in range(array.shape[len(prefix)])]
+
+        return nest(())
+
+    def __call__(self, point: list[Any]) -> Any:
+        arguments = {name: _fill(value, point) for name, value in self.arguments.items()}
+        form = self.contract.form
+        if form == "pointwise":
+            return self.definition(**arguments)
+        kept = [i for i, keep in enumerate(self.selected) if keep]
+        reduction = self.case.options.get("reduction", self.contract.default_reduction)
+        over = divisor(reduction, self.shape, self.selected, self.weights)
+        for argument in self.contract.inputs:
+            value = arguments[argument.name]
+            for _ in self.shape[1:]:
+                value = [entry for row in value for entry in row]
+            arguments[argument.name] = [value[i] for i in kept] if self.shape else value
+
+        def reduce(numbers: list[Any]) -> Any:
+            return mp.fsum(self.weights[i] * number for i, number in zip(kept, numbers, strict=True)) / over
+
+        if not self.shape:
+            arguments |= {argument.name: [arguments[argument.name]] for argument in self.contract.inputs}
+        if over == 0:
+            return None
+        if form == "aggregate":
+            return self.definition(**arguments, reduce=reduce)
+        return reduce(self.definition(**arguments))
+
+    def units(self, point: list[Any]) -> list[Any]:
+        """All values of a coupled loss, None where the unit is not selected."""
+        arguments = {name: _fill(value, point) for name, value in self.arguments.items()}
+        kept = [i for i, keep in enumerate(self.selected) if keep]
+        for argument in self.contract.inputs:
+            arguments[argument.name] = [arguments[argument.name][i] for i in kept]
+        values = iter(self.definition(**arguments))
+        return [next(values) if keep else mpf(0) for keep in self.selected]
+
+
+@dataclass(frozen=True)
+class _Place:
+    position: int
+
+
+def _fill(value: Any, point: list[Any]) -> Any:
+    if isinstance(value, _Place):
+        return point[value.position]
+    if isinstance(value, list):
+        return [_fill(item, point) for item in value]
+    return value
+
+
+# Adaptive precision.
+
+
+def _real(value: Any) -> Any:
+    """A real number, or None where the definition has none."""
+    if value is None or isinstance(value, mp.mpc):
+        return None
+    value = mpf(value)
+    return None if mp.isnan(value) else value
+
+
+def _evaluate(function: Callable[[list[Any]], Any], point: list[Any]) -> Any:
+    try:
+        return _real(function(point))
+    except (ValueError, ZeroDivisionError, TypeError):  # outside the domain: mpmath has no such number
+        return None
+
+
+def settle(compute: Callable[[], Any], agree: Any = AGREE) -> tuple[Any, int]:
+    """A number computed with twice the digits until two results agree, and the digits of the first of them.
+
+    Near-zero results count as agreed only when the digits were enough to see a number of the size of the smallest
+    double: a naive formula that cancels returns 0 with any fewer.
+    """
+    digits, before = DIGITS, None
+    while digits <= MOST_DIGITS:
+        with mp.workdps(digits):
+            now = compute()
+        if before is not None or (now is None and digits > DIGITS):
+            if now is None or before is None:
+                return now, digits
+            if mp.isinf(now) or mp.isinf(before):
+                if now == before:
+                    return now, digits
+            else:
+                size = max(abs(now), abs(before))
+                near = abs(now - before) <= agree * size or abs(now - before) < NEGLIGIBLE
+                if near and (size > mpf(10) ** (-digits // 4) or digits > 700):
+                    return now, digits // 2
+        before = now
+        digits *= 2
+    raise ArithmeticError(f"the definition did not settle within {MOST_DIGITS} digits")
+
+
+def _slopes(function: Callable[[list[Any]], Any], point: list[Any], j: int, here: Any) -> tuple[Any, Any]:
+    """The one-sided difference quotients in coordinate j; None where the function does not exist."""
+    step = mpf(10) ** (-mp.dps // 3) * (abs(point[j]) if point[j] else 1)
+    ahead = _evaluate(function, [*point[:j], point[j] + step, *point[j + 1 :]])
+    behind = _evaluate(function, [*point[:j], point[j] - step, *point[j + 1 :]])
+    right = None if ahead is None or mp.isinf(ahead) else (ahead - here) / step
+    left = None if behind is None or mp.isinf(behind) else (here - behind) / step
+    return left, right
+
+
+def derivative(function: Callable[[list[Any]], Any], point: list[Any], j: int) -> tuple[Any, Any, int] | None:
+    """The interval of one-sided derivatives in coordinate j and the digits it took; None where one diverges."""
+    digits, before = 2 * DIGITS, None
+    while digits <= MOST_DIGITS:
+        with mp.workdps(digits):
+            here = _evaluate(function, point)
+            if here is None or mp.isinf(here):
+                return None
+            left, right = _slopes(function, point, j, here)
+            if left is None and right is None:
+                return None
+            if left is None or right is None:
+                now = (right, right) if left is None else (left, left)
+            else:
+                gap = abs(left - right)
+                if gap <= mpf(10) ** (-digits // 6) * (abs(left) + abs(right)) + mpf(10) ** (-digits // 4):
+                    now = ((left + right) / 2,) * 2
+                else:
+                    now = (min(left, right), max(left, right))
+        if before is not None:
+            size = max(map(abs, (*now, *before)))
+            moved = max(abs(a - b) for a, b in zip(now, before, strict=True))
+            if moved <= mpf(10) ** -20 * size or moved < NEGLIGIBLE:
+                return (*now, digits // 2)
+            if size > mpf(10) ** 12 and moved > size / 4:
+                return None  # it grows as the step shrinks
+        before = now
+        digits *= 2
+    return None
+
+
+def _sensitivity(function: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator) -> float:
+    """sum_j |x_j df/dx_j|: exact for few inputs, a lower bound from random signs for many."""
+    with mp.workdps(2 * DIGITS):
+        here = _evaluate(function, point)
+        if here is None or mp.isinf(here):
+            return 0.0
+        if len(point) <= ALL_COMPONENTS:
+            total = mpf(0)
+            for j, x in enumerate(point):
+                if x:
+                    slopes = [slope for slope in _slopes(function, point, j, here) if slope is not None]
+                    total += abs(x) * max(map(abs, slopes), default=mpf(0))
+            return float(total)
+        return max(float(abs(there - here) * mpf(10) ** 30) for there in _moved(function, point, random, 2 * MOVES))
+
+
+def _moved(
+    function: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator, count: int
+) -> Iterator[Any]:
+    """The function at inputs moved relatively by random signs of 10^-30."""
+    for _ in range(count):
+        signs = random.integers(0, 2, len(point)) * 2 - 1
+        there = _evaluate(function, [x * (1 + int(s) * mpf(10) ** -30) for x, s in zip(point, signs, strict=True)])
+        if there is not None and not mp.isinf(there):
+            yield there
+
+
+def _moved_alone(function: Callable[[list[Any]], Any], point: list[Any], k: int) -> Any:
+    """The function with one input moved relatively by 10^-30."""
+    there = _evaluate(function, [*point[:k], point[k] * (1 + mpf(10) ** -30), *point[k + 1 :]])
+    return None if there is None or mp.isinf(there) else there
+
+
+def _component(problem: _Problem, j: int, random: np.random.Generator) -> Component:
+    leaf = problem.leaves[j]
+    index = leaf.index if leaf.item is None else (leaf.item, *leaf.index)
+    found = derivative(problem, problem.point, j)
+    if found is None:
+        return Component(leaf.name, index, mpf(0), mpf(0), 0.0, free=True)
+    low, high, digits = found
+    scale = max(abs(low), abs(high))
+    if low == high:
+        with mp.workdps(max(digits, 2 * DIGITS)):
+
+            def slope(point: list[Any]) -> Any:
+                here = _evaluate(problem, point)
+                if here is None or mp.isinf(here):
+                    return None
+                left, right = _slopes(problem, point, j, here)
+                return None if left is None or right is None else (left + right) / 2
+
+            point = problem.point
+            if len(point) <= EXACT_SCALES:
+                alone = (_moved_alone(slope, point, k) for k in range(len(point)))
+                scale += mp.fsum(abs(there - low) * mpf(10) ** 30 for there in alone if there is not None)
+            else:
+                together = _moved(slope, point, random, MOVES)
+                scale += max((abs(there - low) * mpf(10) ** 30 for there in together), default=mpf(0))
+    return Component(leaf.name, index, low, high, float(min(scale, mpf(10) ** 300)))
+
+
+def solve(loss: Any, case: Case) -> Expected:
+    """Everything that is right about a case."""
+    contract, definition = loss.contract, definition_of(loss)
+    random = np.random.default_rng(0)
+    shape, selected, _ = selection(contract, case)
+    if contract.form == "pointwise":
+        problems = [_Problem(contract, definition, case, unit) for unit in np.ndindex(shape)]
+    else:
+        problems = [_Problem(contract, definition, case, None)]
+    values: list[Any] = []
+    scales: list[float] = []
+    components: list[list[Component]] = []
+    if contract.form == "coupled" and case.options.get("reduction") == "none":
+        (problem,) = problems
+        for i in range(len(selected)):
+
+            def one(point: list[Any], i: int = i) -> Any:
+                return problem.units(point)[i]
+
+            value, _ = settle(partial(_evaluate, one, problem.point))
+            values.append(value)
+            scales.append(_scale(value, _sensitivity(one, problem.point, random)))
+            components.append([])
+        return Expected(values, scales, components)
+    share = max(1, SAMPLED_COMPONENTS // max(1, len(problems)))
+    for problem in problems:
+        value, _ = settle(partial(_evaluate, problem, problem.point))
+        values.append(value)
+        scales.append(_scale(value, _sensitivity(problem, problem.point, random)))
+        inputs = [j for j, leaf in enumerate(problem.leaves) if leaf.is_input]
+        chosen = inputs if len(inputs) <= share else sorted(random.choice(inputs, share, replace=False))
+        finite = value is not None and not mp.isinf(value)
+        components.append([_component(problem, int(j), random) for j in chosen] if finite else [])
+    return Expected(values, scales, components)
+
+
+def _scale(value: Any, sensitivity: float) -> float:
+    size = 0.0 if value is None or mp.isinf(value) else float(min(abs(value), mpf(10) ** 300))
+    return size + sensitivity

@@ -1,0 +1,89 @@
+"""The matrix for people and programs: a table in the terminal, JSON; the page is in `page.py`."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from lossspec import __version__
+from lossspec.conformance.matrix import Cell
+from lossspec.dispatch import backends
+
+DTYPE_MARKS = {"float32": "f32", "float64": "f64"}
+
+
+def environment() -> dict[str, str]:
+    """The versions that the results hold for."""
+    found = {"lossspec": __version__, "python": platform.python_version()}
+    for backend in backends().values():
+        there = backend.available()
+        found[backend.module] = there.version if there else there.reason
+    return found
+
+
+def number(value: float | None) -> str:
+    """An error in few characters; a dash where it was not measured."""
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if value < 99.995 else f"{value:.0e}"
+
+
+def table(cells: Sequence[Cell]) -> Table:
+    """A row per loss, a column per backend, dtype and device; worst error of values / of gradients."""
+    columns = list(dict.fromkeys((cell.backend, cell.dtype, cell.device) for cell in cells))
+    several = {backend: len({c[2] for c in columns if c[0] == backend}) > 1 for backend, _, _ in columns}
+    result = Table(title="worst error of values / of gradients, in units of eps * scale", title_justify="left")
+    result.add_column("loss", no_wrap=True)
+    for backend, dtype, device in columns:
+        place = f"\n{device}" if several[backend] else ""
+        result.add_column(f"{backend}\n{DTYPE_MARKS.get(dtype, dtype)}{place}", justify="right", no_wrap=True)
+    by_place = {(cell.loss, cell.backend, cell.dtype, cell.device): cell for cell in cells}
+    for loss in dict.fromkeys(cell.loss for cell in cells):
+        row = [by_place.get((loss, *column)) for column in columns]
+        result.add_row(loss, *(_show(cell) for cell in row))
+    return result
+
+
+def _show(cell: Cell | None) -> Text:
+    if cell is None:
+        return Text("")
+    if cell.status == "not run":
+        return Text("not run", style="dim")
+    words = number(cell.value_error)
+    if cell.gradient_error is not None:
+        words += f" / {number(cell.gradient_error)}"
+    return Text(words, style="green") if cell.status == "pass" else Text(f"FAIL {words}", style="bold red")
+
+
+def notes(cells: Sequence[Cell]) -> list[str]:
+    """What the table has no room for: failures, reasons for what was not run, larger budgets."""
+    lines = []
+    for cell in cells:
+        if cell.status == "fail":
+            lines.append(
+                f"FAIL {cell.loss} on {cell.backend} {cell.dtype}: {cell.failure_count} of {cell.checks} checks"
+            )
+            lines += [f"     {failure}" for failure in cell.failures]
+    reasons = dict.fromkeys((cell.backend, cell.reason) for cell in cells if cell.status == "not run")
+    lines += [f"{backend}: not run: {reason}" for backend, reason in reasons]
+    gradients = dict.fromkeys((cell.backend, cell.gradient_reason) for cell in cells if cell.gradient_reason)
+    lines += [f"{backend}: gradients {reason}" for backend, reason in gradients]
+    return lines
+
+
+def summary(cells: Sequence[Cell]) -> str:
+    """One line: how many cells did what."""
+    count = {status: sum(cell.status == status for cell in cells) for status in ("pass", "fail", "not run")}
+    checks = sum(cell.checks for cell in cells)
+    return f"{count['pass']} passed, {count['fail']} failed, {count['not run']} not run; {checks} checks"
+
+
+def to_json(cells: Sequence[Cell]) -> str:
+    """The whole matrix as JSON."""
+    content: dict[str, Any] = {"environment": environment(), "cells": [cell.to_dict() for cell in cells]}
+    return json.dumps(content, indent=1, allow_nan=True)

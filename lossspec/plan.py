@@ -1,0 +1,200 @@
+"""The static facts of a call, from shapes, dtypes and devices alone: computed once, remembered by the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lossspec.contract import Argument, Axes, Contract, resolve_shape
+from lossspec.dispatch import Backend, common_backend
+from lossspec.errors import ContractError, DTypeError
+from lossspec.terms import Array, Shape, Term
+
+
+@dataclass(frozen=True)
+class Masking:
+    """How the selection of units reaches one input: the term, and where its axes are those of the units."""
+
+    term: Term
+    axes: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The static facts of all calls with the same shapes, dtypes and devices."""
+
+    backend: Backend
+    xp: Any
+    dtype: Any
+    unit_shape: tuple[int, ...]
+    facts: Mapping[str, int]
+    terms: Mapping[str, Term]
+    widened: frozenset[str]
+    moved: frozenset[str]
+    indices: tuple[str, ...]
+    masking: Mapping[str, Masking]
+    strict: tuple[str, ...]
+    lengths: tuple[tuple[str, str, tuple[str, ...]], ...]
+
+
+def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axis: int) -> Plan:
+    """Bind every shape, dtype and device of a call, or raise what is wrong with it."""
+    name = contract.name
+    arrays = list(_arrays(contract, values))
+    given = [(key, x) for key, x in extra.items() if x is not None]
+    backend = common_backend(name, [(label, x) for _, label, x in arrays] + given)
+    xp = backend.namespace
+    kinds = {label: kind_of(xp, x.dtype) for label, x in (*((label, x) for _, label, x in arrays), *given)}
+    terms: dict[str, Term] = {}
+    axes: Axes = {}
+    moved = set()
+    for argument, label, x in arrays:
+        term = contract.term_of(argument, kinds[label], len(x.shape))
+        terms[argument.name] = term
+        if term.shape is None:
+            if x.shape != ():
+                raise ContractError(
+                    f"{name}: `{label}` has shape {tuple(x.shape)}; it is a number, or a 0-d array in {term.domain}"
+                )
+            continue
+        shape = tuple(x.shape)
+        if axis != -1 and term.shape.names[-1:] == ("classes",) and len(term.shape.axes) > 1:
+            if not -len(shape) <= axis < len(shape):
+                raise ContractError(f"{name}: `axis` is {axis}; `{label}` has shape {shape}")
+            shape = move_last(shape, axis)
+            moved.add(argument.name)
+        declared, seen = term.shape, axes
+        if argument.many:
+            item = label[len(argument.name) :]
+            declared = Shape(tuple(replace(a, name=a.name + item) if a.per_item else a for a in declared.axes))
+        contract.fits(label, declared, shape, seen)
+    for classes in (axes[key] for key in ("classes",) if key in axes):
+        if classes[0] == 0:
+            raise ContractError(f"{name}: `{classes[1]}` has no classes; the axis `classes` has size 0")
+    unit_shape = resolve_shape(contract.result, axes)
+    _check_extra(contract, extra, kinds, unit_shape, axes)
+    floats = {label: x.dtype for _, label, x in arrays if kinds[label] == "real floating"}
+    floats |= {key: x.dtype for key, x in given if kinds[key] == "real floating"}
+    wide = {label: xp.float32 if is_half(dtype) else dtype for label, dtype in floats.items()}
+    dtype = next(iter(wide.values()), xp.float32)
+    for label, other in wide.items():
+        if other != dtype:
+            first = next(iter(wide))
+            raise DTypeError(
+                f"{name}: `{first}` is {floats[first]} and `{label}` is {floats[label]}. "
+                f"Nothing is cast silently. Fix: convert one of them with astype."
+            )
+    names = {label: argument.name for argument, label, _ in arrays}
+    return Plan(
+        backend=backend,
+        xp=xp,
+        dtype=dtype,
+        unit_shape=unit_shape,
+        facts={key: size for key, (size, _) in axes.items()},
+        terms=terms,
+        widened=frozenset(names.get(label, label) for label, d in floats.items() if is_half(d)),
+        moved=frozenset(moved),
+        indices=tuple(key for key, term in terms.items() if kinds.get(key) == "integral" and term.name != "Sign"),
+        masking=_masking(contract, terms, axes, unit_shape, {names[label]: x for _, label, x in arrays}),
+        strict=tuple(key for key, term in terms.items() if term.strict),
+        lengths=tuple(
+            (key, term.measures, tuple(k for k, t in terms.items() if t.shape and term.measures in t.shape.names))
+            for key, term in terms.items()
+            if term.name == "Length"
+        ),
+    )
+
+
+def _arrays(contract: Contract, values: dict[str, Any]) -> Iterator[tuple[Argument, str, Array]]:
+    """Every array of a call with its argument and its name in messages; the items of lists one by one."""
+    loss = contract.name
+    lengths: dict[str, int] = {}
+    for argument in contract.arguments:
+        value = values[argument.name]
+        if argument.many:
+            items = list_of(loss, argument.name, value)
+            lengths[argument.name] = len(items)
+            for index, item in enumerate(items):
+                yield argument, f"{argument.name}[{index}]", item
+        elif argument in contract.inputs or hasattr(value, "dtype"):
+            if argument.terms:
+                yield argument, argument.name, value
+            else:
+                raise DTypeError(f"{loss}: `{argument.name}` is an array; it must be {argument}")
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"`{name}` has {count}" for name, count in lengths.items())
+        raise ContractError(f"{loss}: its lists pair up item by item, but {counts} items")
+
+
+def _check_extra(
+    contract: Contract, extra: dict[str, Any], kinds: dict[str, str], unit_shape: tuple[int, ...], axes: Axes
+) -> None:
+    unit = Shape(tuple(replace(a, broadcasts=True) for a in contract.result.axes))
+    if extra["sample_weight"] is not None:
+        _check_kind(contract, "sample_weight", kinds, "real floating")
+        contract.fits("sample_weight", unit, tuple(extra["sample_weight"].shape), axes)
+    if extra["where"] is not None:
+        _check_kind(contract, "where", kinds, "bool")
+        contract.fits("where", contract.result, tuple(extra["where"].shape), axes)
+    if extra["class_weight"] is not None:
+        _check_kind(contract, "class_weight", kinds, "real floating")
+        contract.fits("class_weight", Shape.parse("classes"), tuple(extra["class_weight"].shape), axes)
+
+
+def _check_kind(contract: Contract, keyword: str, kinds: dict[str, str], wanted: str) -> None:
+    if kinds[keyword] != wanted:
+        raise DTypeError(
+            f"{contract.name}: `{keyword}` has a dtype of kind {kinds[keyword]!r}; it takes {wanted}. "
+            f"Nothing is cast silently. Fix: convert `{keyword}` with astype."
+        )
+
+
+def _masking(
+    contract: Contract, terms: Mapping[str, Term], axes: Axes, unit_shape: tuple[int, ...], arrays: Mapping[str, Array]
+) -> dict[str, Masking]:
+    """The inputs that hold something for every unit, with which of their axes are those of the units."""
+    units = contract.result.names
+    result = {}
+    for name, term in terms.items():
+        if term.shape is None or not set(units) <= set(term.shape.names):
+            continue
+        if any(axis.broadcasts for axis in term.shape.axes) and tuple(arrays[name].shape) != unit_shape:
+            continue
+        flags: list[bool] = []
+        for axis in term.shape.axes:
+            count = len(arrays[name].shape) - len(term.shape.axes) + 1 if axis.variadic else 1
+            flags += [axis.name in units] * count
+        result[name] = Masking(term, tuple(flags))
+    return result
+
+
+def kind_of(xp: Any, dtype: Any) -> str:
+    """The kind of a dtype in the words of the standard, half precisions included."""
+    if is_half(dtype):
+        return "real floating"
+    for kind in ("real floating", "integral", "bool"):
+        if xp.isdtype(dtype, kind):
+            return kind
+    return str(dtype)
+
+
+def is_half(dtype: Any) -> bool:
+    """Whether a dtype of any framework is float16 or bfloat16."""
+    return str(dtype).rpartition(".")[2] in ("float16", "bfloat16")
+
+
+def move_last(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """The entries of a shape with the one at `axis` at the end."""
+    axis %= len(shape)
+    return (*shape[:axis], *shape[axis + 1 :], shape[axis])
+
+
+def list_of(loss: str, name: str, value: Any) -> Sequence[Array]:
+    """A non-empty list of arrays, or an error."""
+    if not isinstance(value, (list, tuple)) or not value:
+        raise DTypeError(f"{loss}: `{name}` is a {type(value).__name__}; it must be a non-empty list of arrays")
+    for index, item in enumerate(value):
+        if not hasattr(item, "dtype"):
+            raise DTypeError(f"{loss}: `{name}[{index}]` is a {type(item).__name__}, not an array")
+    return value
