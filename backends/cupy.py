@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import cached_property
 from typing import Any
 
 from lossspec.dispatch import Backend
@@ -18,14 +17,12 @@ class CupyBackend(Backend):
     extra = "cupy-cuda12x"
     no_device = "no CUDA device"
 
+    def version(self) -> str:
+        import cupy
+
+        return str(cupy.__version__)
+
     @property
-    def distribution(self) -> str:
-        """The wheel that provides cupy; its name carries the CUDA version."""
-        from importlib.metadata import packages_distributions
-
-        return packages_distributions()["cupy"][0]
-
-    @cached_property
     def namespace(self) -> Any:
         import array_api_compat.cupy
 

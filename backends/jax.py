@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ class JaxBackend(Backend):
     module = "jax"
     extra = "jax"
 
-    @cached_property
+    @property
     def namespace(self) -> Any:
         import jax.numpy
 
@@ -69,6 +68,9 @@ class JaxBackend(Backend):
         import jax
 
         return not isinstance(x, jax.core.Tracer)
+
+    def as_index(self, x: Array) -> Array:
+        return x.astype(int)
 
     def matmul(self, x: Array, y: Array) -> Array:
         import jax

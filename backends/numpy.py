@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,14 @@ class NumpyBackend(Backend):
     module = "numpy"
     extra = "check"
 
-    @cached_property
+    @property
     def namespace(self) -> Any:
         import array_api_compat.numpy
 
         return array_api_compat.numpy
 
     def recognises(self, x: object) -> bool:
-        return isinstance(x, (np.ndarray, np.generic))
+        return isinstance(x, (np.ndarray, np.generic)) and not isinstance(x, np.ma.MaskedArray)
 
     def from_numpy(self, array: Array, device: str | None = None) -> Array:
         return np.array(array)

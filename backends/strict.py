@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,9 @@ class StrictBackend(Backend):
 
     name = "strict"
     module = "array_api_strict"
-    distribution = "array-api-strict"
     extra = "check"
 
-    @cached_property
+    @property
     def namespace(self) -> Any:
         import array_api_strict
 
@@ -41,6 +39,11 @@ class StrictBackend(Backend):
 
         with ArrayAPIStrictFlags(boolean_indexing=False, data_dependent_shapes=False):
             yield
+
+    def version(self) -> str:
+        from importlib.metadata import version
+
+        return version("array-api-strict")
 
     def devices(self) -> tuple[str, ...]:
         return ("device1", "CPU_DEVICE")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 from lossspec.dispatch import Backend
@@ -18,7 +17,7 @@ class TorchBackend(Backend):
     module = "torch"
     extra = "torch"
 
-    @cached_property
+    @property
     def namespace(self) -> Any:
         import array_api_compat.torch
 

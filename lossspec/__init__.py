@@ -3,7 +3,7 @@
 from lossspec.contract import Accuracy as Accuracy
 from lossspec.contract import Contract as Contract
 from lossspec.dispatch import Backend as Backend
-from lossspec.dispatch import backends as backends
+from lossspec.dispatch import all_backends as all_backends
 from lossspec.errors import BackendError as BackendError
 from lossspec.errors import ContractError as ContractError
 from lossspec.errors import DTypeError as DTypeError

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from lossspec.errors import BackendError, ContractError
 from lossspec.numerics import positions
 from lossspec.plan import Plan, move_last
+from lossspec.reduction import Reduction
 from lossspec.terms import Array, NonNegative, Term
 
 _checking: ContextVar[str] = ContextVar("lossspec_checking", default="shapes")
@@ -27,7 +29,8 @@ def values_are_checked() -> bool:
 def checking(level: Literal["shapes", "values"]) -> Iterator[None]:
     """Within this context `"values"` also checks every value against its domain and raises with its index.
 
-    It reads the values, so it costs a pass and a copy to the host, and it cannot run under jit or vmap.
+    It reads the values, so it costs a pass and a copy to the host. Under jit or vmap, where there are no values yet, it
+    raises `BackendError`; torch.compile does not see it.
 
     >>> import numpy as np
     >>> import lossspec
@@ -54,9 +57,21 @@ class Call:
     label: str | None
     plan: Plan
     values: dict[str, Any]
+    reduction: Reduction
+    empty: float
     statistics: tuple[Array, ...] = ()
     selected: Array | None = None
     weight: Array | None = None
+
+    @property
+    def count(self) -> Array:
+        """The number of selected units."""
+        return prod(self.plan.unit_shape) if self.selected is None else self.plan.xp.count_nonzero(self.selected)
+
+    @property
+    def batch(self) -> int | None:
+        """The length of the leading axis of the units, or None where they have none."""
+        return self.plan.unit_shape[0] if self.plan.unit_shape else None
 
     def prepare(self, sample_weight: Array, class_weight: Array, axis: int) -> tuple[Array, Array]:
         """Half precision widened to float32, the class axis moved to the end, integers as indices."""
@@ -153,7 +168,8 @@ class Call:
         if class_weight is not None:
             checked.append(("class_weight", NonNegative, class_weight, False))
         for name, term, value, masked in checked:
-            for x in value if isinstance(value, (list, tuple)) else (value,):
+            many = isinstance(value, (list, tuple))
+            for item, x in enumerate(value if many else (value,)):
                 if not plan.backend.is_concrete(x):
                     raise BackendError(f"{self.loss}: checking('values') needs known values; leave jit or vmap")
                 bad = term.outside(xp, x, facts)
@@ -172,7 +188,8 @@ class Call:
                     index = tuple(int(i) for i in found[0])
                     held = plan.backend.to_numpy(x)[index]
                     raise ContractError(
-                        f"{self.loss}: `{name}` holds {held} at index {index}; its domain is {term.domain}."
+                        f"{self.loss}: `{name}{[item] if many else ''}` holds {held} at index {index}; "
+                        f"its domain is {term.domain}."
                     )
 
 

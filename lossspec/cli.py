@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from lossspec.dispatch import backends
+from lossspec.dispatch import all_backends
 from lossspec.errors import LossSpecError, MissingExtraError
 from lossspec.loss import get, names
 
@@ -37,13 +38,15 @@ Names = Annotated[list[str] | None, typer.Option("--loss", "-l", help="A loss by
 @app.command("list")
 def list_losses() -> None:
     """All losses: what each one computes, its family, unit and form."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("loss", "family", "unit", "form", "summary"):
-        table.add_column(heading, no_wrap=heading != "summary")
-    for name in names():
-        contract = get(name).contract
-        table.add_row(name, contract.family, contract.unit, contract.form, contract.summary)
-    console.print(table)
+    contracts = [get(name).contract for name in names()]
+    for family in dict.fromkeys(contract.family for contract in contracts):
+        console.print(f"[bold]{family}[/bold]")
+        table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
+        table.add_column(no_wrap=True, width=max(len(contract.name) for contract in contracts))
+        for contract in contracts:
+            if contract.family == family:
+                table.add_row(contract.name, f"{contract.summary} [dim]{contract.form}, per {contract.unit}[/dim]")
+        console.print(table)
 
 
 @app.command()
@@ -82,7 +85,11 @@ def show(
     console.print()
     for key, value in facts.items():
         console.print(f"[dim]{key:<11}[/dim] {escape(value)}")
-    console.print("\n" + escape(inspect.cleandoc(loss.__doc__ or "").partition("\n")[2].strip()))
+    _, _, text = inspect.cleandoc(loss.__doc__ or "").partition("\n")
+    words, _, example = text.partition(">>>")
+    for line in re.sub(r"\n(?![\n]|[A-Z][\w ]*:)", " ", words.strip()).split("\n"):  # a line a subject, wrapped to fit
+        console.print(escape(line.strip()))
+    console.print(escape(f"\n>>>{example}".rstrip()), highlight=False)
 
 
 @app.command()
@@ -91,7 +98,7 @@ def doctor() -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("backend", "found", "version", "devices", "autodiff"):
         table.add_column(heading)
-    for backend in backends().values():
+    for backend in all_backends().values():
         there = backend.available()
         devices = ", ".join(backend.devices()) if there else ""
         found = "yes" if there else f"no: {there.reason}"
@@ -157,7 +164,7 @@ def _check(
         from lossspec.conformance.matrix import plan, run_cell
     except ImportError as missing:
         raise MissingExtraError(f'checking needs {missing.name}: pip install "lossspec[check]"') from None
-    for given, known in ((backend_names, list(backends())), (dtypes, list(DTYPES))):
+    for given, known in ((backend_names, list(all_backends())), (dtypes, list(DTYPES))):
         for name in given:
             if name not in known:
                 raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")

@@ -47,12 +47,7 @@ class Composite(Loss):
 
     def _share(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
         """What of the arguments each part gets: all that it declares."""
-        names = [argument.name for argument in self.contract.inputs]
-        if len(inputs) > len(names):
-            raise ContractError(
-                f"{self.contract.name} takes {len(names)} inputs ({', '.join(names)}), got {len(inputs)}"
-            )
-        given = {**dict(zip(names, inputs, strict=False)), **options}
+        given = self._named(inputs, options)
         known = {a.name for a in self.contract.arguments} | {k for _, part in self.parts for k in part.contract.tail}
         for name in given:
             if name not in known:

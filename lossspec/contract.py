@@ -14,6 +14,7 @@ from lossspec.terms import Axis, OneOf, Shape, Term
 Form = Literal["pointwise", "aggregate", "coupled"]
 REDUCTIONS = ("none", "sum", "mean", "count_mean", "batch_mean", "over")
 TAIL = ("reduction", "empty", "sample_weight", "where", "class_weight", "ignore_index", "axis")
+TAIL_DEFAULTS: Mapping[str, Any] = {**dict.fromkeys(TAIL), "empty": "nan", "axis": -1}
 
 Axes = dict[str, tuple[Any, str]]
 """Each bound axis: its size (a tuple of sizes for a variadic one) and the argument that bound it."""
@@ -97,7 +98,7 @@ class Argument:
         if self.plain:
             result["type"] = self.plain.__name__
         if self.default is not inspect.Parameter.empty:
-            result["default"] = self.default
+            result["default"] = str(self.default) if hasattr(self.default, "dtype") else self.default
         return result
 
     def check_parameter(self, loss: str, value: Any) -> None:
@@ -108,14 +109,15 @@ class Argument:
         elif self.plain is not None:
             if not isinstance(value, self.plain) or (self.plain is int and isinstance(value, bool)):
                 raise DTypeError(f"{loss}: `{self.name}` is {value!r}; it must be of type {self.plain.__name__}")
-        elif isinstance(value, (int, float)):
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
             scalars = [term for term in self.terms if term.shape is None]
             if not scalars:
                 raise DTypeError(f"{loss}: `{self.name}` is the number {value!r}; it must be an array, {self}")
-            if not any(
-                value in term.interval and (isinstance(value, int) or "real floating" in term.kinds) for term in scalars
-            ):
-                raise ContractError(f"{loss}: `{self.name}` is {value!r}; it must be in {scalars[0].domain}")
+            whole = isinstance(value, int)
+            if not any(value in term.interval and (whole or "real floating" in term.kinds) for term in scalars):
+                raise ContractError(f"{loss}: `{self.name}` is {value!r}; its domain is {scalars[0].domain}")
+        elif not (value is None and self.optional):
+            raise DTypeError(f"{loss}: `{self.name}` is {value!r}; it must be {str(self).partition(' = ')[0]}")
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ class Contract:
         """The one of an argument's terms that an array of this kind of dtype and this rank is meant for."""
         fitting = [term for term in argument.terms if kind in term.kinds]
         if not fitting:
-            wanted = " or ".join(dict.fromkeys(kind for term in argument.terms for kind in term.kinds))
+            wanted = " or ".join(dict.fromkeys(term.takes for term in argument.terms))
             raise DTypeError(
                 f"{self.name}: `{argument.name}` has a dtype of kind {kind!r}; {argument} takes {wanted}. "
                 f"Nothing is cast silently. Fix: convert `{argument.name}` with astype."

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import entry_points, version
 from importlib.util import find_spec
 from typing import Any
@@ -58,10 +57,14 @@ class Backend:
             return Availability(False, f'{self.module} is not installed: pip install "lossspec[{self.extra}]"')
         try:
             devices = self.devices()
-            found = version(getattr(self, "distribution", self.module))
+            found = self.version()
         except Exception as error:  # an installed but broken framework must not take the others down
             return Availability(False, f"{self.module} does not load: {type(error).__name__}: {error}")
         return Availability(bool(devices), "" if devices else self.no_device, found)
+
+    def version(self) -> str:
+        """The installed version."""
+        return version(self.module)
 
     no_device = "no device"
     """The reason to give where the framework loads but finds nothing to run on."""
@@ -105,8 +108,8 @@ class Backend:
         return True
 
     def as_index(self, x: Array) -> Array:
-        """Integers in the dtype that the framework wants for indices."""
-        return x
+        """Integers in the default integer dtype, which no bound of a range overflows."""
+        return self.namespace.astype(x, self.namespace.int64, copy=False)
 
     def matmul(self, x: Array, y: Array) -> Array:
         """The matrix product in the full precision of the dtype."""
@@ -151,21 +154,25 @@ class Backend:
         return f"<lossspec backend {self.name}>"
 
 
-@cache
-def backends() -> Mapping[str, Backend]:
+_found: dict[str, Backend] = {}
+
+
+def all_backends() -> Mapping[str, Backend]:
     """Every backend that is declared, by name; none of their frameworks is imported."""
-    found = (point.load() for point in entry_points(group=ENTRY_POINTS))
-    order = ("numpy", "strict", "torch", "jax", "cupy")
-    rank = {name: index for index, name in enumerate(order)}
-    return {b.name: b for b in sorted(found, key=lambda b: (rank.get(b.name, len(order)), b.name))}
+    if not _found:
+        loaded = (point.load() for point in entry_points(group=ENTRY_POINTS))
+        order = ("numpy", "strict", "torch", "jax", "cupy")
+        rank = {name: index for index, name in enumerate(order)}
+        _found.update((b.name, b) for b in sorted(loaded, key=lambda b: (rank.get(b.name, len(order)), b.name)))
+    return _found
 
 
 def get_backend(name: str) -> Backend:
     """The backend of that name."""
     try:
-        return backends()[name]
+        return all_backends()[name]
     except KeyError:
-        raise BackendError(f"no backend is called {name!r}; there are {', '.join(backends())}") from None
+        raise BackendError(f"no backend is called {name!r}; there are {', '.join(all_backends())}") from None
 
 
 _by_type: dict[type, Backend] = {}
@@ -176,7 +183,7 @@ def find_backend(x: object) -> Backend | None:
     backend = _by_type.get(type(x))
     if backend is not None:
         return backend
-    for candidate in backends().values():
+    for candidate in all_backends().values():
         if candidate.module in sys.modules and candidate.recognises(x):
             _by_type[type(x)] = candidate
             return candidate
@@ -194,7 +201,8 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
         if backend is None:
             raise DTypeError(
                 f"{loss}: `{name}` is a {type(x).__name__}, not an array of a known framework. "
-                f"Fix: make it an array, for example numpy.asarray({name})."
+                f"Fix: make it an array, for example numpy.asarray({name})"
+                + (", and give its mask as `where`." if hasattr(x, "mask") else ".")
             )
         device = backend.device_of(x)
         if first is None:

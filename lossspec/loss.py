@@ -7,17 +7,16 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from lossspec.call import Call, checking, over_units, values_are_checked
-from lossspec.contract import REDUCTIONS, Accuracy, Contract, Form, read_contract
-from lossspec.dispatch import common_backend
+from lossspec.contract import REDUCTIONS, TAIL, TAIL_DEFAULTS, Accuracy, Contract, Form, read_contract
+from lossspec.dispatch import all_backends, common_backend
 from lossspec.errors import ContractError, DTypeError, LossSpecError, MergeError
 from lossspec.plan import Plan, kind_of, list_of, make_plan
-from lossspec.reduction import Partial, check_empty, check_reduction, denominator, finish
+from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
 from lossspec.terms import Array
 
 _registry: dict[str, Loss] = {}
@@ -58,25 +57,24 @@ class Loss:
 
     def per_example(self, *inputs: Any, **options: Any) -> Array:
         """One value per unit: the same as `reduction="none"`."""
-        return self(*inputs, **{**options, "reduction": "none"})
+        if "reduction" in options:
+            raise ContractError(f"{self.contract.name}: per_example has no `reduction`; it is 'none'")
+        return self(*inputs, **options, reduction="none")
 
     def value_and_grad(self, *inputs: Any, wrt: str | Sequence[str] | None = None, **options: Any) -> tuple[Any, Any]:
         """The loss and its gradient in the inputs that `wrt` names (the first one unless told).
 
         The gradient is an array for a name, a tuple for a sequence of names. Torch and JAX use their own autodiff.
         """
-        named = dict(zip((argument.name for argument in self.contract.inputs), inputs, strict=False))
+        given = self._named(inputs, options)
         chosen = self.contract.inputs[0].name if wrt is None else wrt
         targets = (chosen,) if isinstance(chosen, str) else tuple(chosen)
-        given = {**named, **options}
         for name in targets:
             if name not in given:
                 raise ContractError(f"{self.contract.name}: `wrt` names {name!r}; the call has {', '.join(given)}")
-        leaves = [
-            x for name in targets for x in (given[name] if isinstance(given[name], (list, tuple)) else [given[name]])
-        ]
-        backend = common_backend(self.contract.name, ((targets[0], x) for x in leaves))
-        for name, x in zip(targets, leaves, strict=False):
+        leaves = [(name, x) for name in targets for x in (given[name] if _is_list(given[name]) else (given[name],))]
+        backend = common_backend(self.contract.name, leaves)
+        for name, x in leaves:
             if kind_of(backend.namespace, x.dtype) != "real floating":
                 raise DTypeError(f"{self.contract.name}: `wrt` names {name!r}, whose dtype {x.dtype} has no gradient")
 
@@ -89,6 +87,19 @@ class Loss:
         differentiate = backend.value_and_grad(scalar, tuple(range(len(targets))))
         value, gradients = differentiate(*(given[name] for name in targets))
         return value, gradients[0] if isinstance(chosen, str) else tuple(gradients)
+
+    def _named(self, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
+        """Positional inputs by name, together with the keywords of a call."""
+        names = [argument.name for argument in self.contract.inputs]
+        if len(inputs) > len(names):
+            raise ContractError(
+                f"{self.contract.name} takes {len(names)} inputs ({', '.join(names)}), got {len(inputs)}"
+            )
+        named = dict(zip(names, inputs, strict=False))
+        for name in named:
+            if name in options:
+                raise ContractError(f"{self.contract.name}: the input `{name}` is given twice")
+        return {**named, **options}
 
     def __mul__(self, factor: Any) -> Loss:
         from lossspec.composite import Composite
@@ -117,8 +128,10 @@ class Specified(Loss):
         contract: Contract,
         finalizer: Callable[..., Array] | None = None,
         configuration: Mapping[str, Any] | None = None,
+        definition: Callable[..., Any] | None = None,
     ) -> None:
         self.contract = contract
+        self.definition = definition
         self._function = function
         self._finalizer = finalizer
         self._configuration = dict(configuration or {})
@@ -127,7 +140,9 @@ class Specified(Loss):
         self._parameters = {argument.name: argument for argument in contract.parameters}
         self._defaults = {a.name: a.default for a in contract.parameters if a.default is not inspect.Parameter.empty}
         self._defaults |= {k: v for k, v in self._configuration.items() if k in self._parameters}
-        self._tail_defaults = {k: v for k, v in self._configuration.items() if k not in self._parameters}
+        tail = {**TAIL_DEFAULTS, "reduction": contract.default_reduction}
+        self._tail = {name: self._configuration.get(name, tail[name]) for name in TAIL}
+        self._known = frozenset((*self._input_names, *self._parameters, *contract.tail))
         self._sees_selection = "selected" in inspect.signature(function).parameters
         self._many = {argument.name for argument in contract.inputs if argument.many}
         self._label = None if contract.label is None else contract.label.name
@@ -139,10 +154,10 @@ class Specified(Loss):
 
     @property
     def __signature__(self) -> inspect.Signature:
+        keyword = inspect.Parameter.KEYWORD_ONLY
         parameters = [p for p in inspect.signature(self._function).parameters.values() if p.name != "selected"]
-        tail = {"reduction": self.contract.default_reduction, "empty": "nan", "axis": -1}
-        for keyword in self.contract.tail:
-            parameters.append(inspect.Parameter(keyword, inspect.Parameter.KEYWORD_ONLY, default=tail.get(keyword)))
+        parameters = [p.replace(default=self._defaults.get(p.name, p.default)) for p in parameters]
+        parameters += [inspect.Parameter(name, keyword, default=self._tail[name]) for name in self.contract.tail]
         return inspect.Signature(parameters)
 
     def configured(self, **options: Any) -> Specified:
@@ -154,91 +169,55 @@ class Specified(Loss):
         4.5
         """
         self._refuse_unknown(options)
-        for name, value in options.items():
-            if name in self._parameters and not hasattr(value, "dtype"):
-                self._parameters[name].check_parameter(self.contract.name, value)
-        if "reduction" in options:
-            check_reduction(self.contract, options["reduction"])
+        name = self.contract.name
+        for of_data in (*self._input_names, "sample_weight", "where"):
+            if of_data in options:
+                raise ContractError(f"{name}: `{of_data}` belongs to the data of a call; it cannot be configured")
+        options = {
+            key: self._parameter(key, value) if key in self._parameters else value for key, value in options.items()
+        }
         contract = self.contract
-        if isinstance(options.get("reduction"), str):
-            contract = replace(contract, default_reduction=options["reduction"])
-        parameters = tuple(
-            replace(argument, default=options.get(argument.name, argument.default)) for argument in contract.parameters
-        )
+        if "reduction" in options:
+            how = check_reduction(contract, options["reduction"])
+            contract = replace(contract, default_reduction=how) if isinstance(how, str) else contract
+        check_empty(name, options.get("empty", "nan"))
+        parameters = tuple(replace(a, default=options.get(a.name, a.default)) for a in contract.parameters)
         contract = replace(contract, parameters=parameters)
-        return Specified(self._function, contract, self._finalizer, {**self._configuration, **options})
+        return Specified(self._function, contract, self._finalizer, {**self._configuration, **options}, self.definition)
 
-    def __call__(
-        self,
-        *inputs: Any,
-        reduction: Any = None,
-        empty: Any = "nan",
-        sample_weight: Array = None,
-        where: Array = None,
-        class_weight: Array = None,
-        ignore_index: int | None = None,
-        axis: int = -1,
-        **parameters: Any,
-    ) -> Array:
+    def __call__(self, *inputs: Any, **options: Any) -> Array:
         """The loss, reduced as declared or as `reduction` says."""
-        if self._tail_defaults:
-            tail = self._tail_defaults
-            reduction = tail.get("reduction") if reduction is None else reduction
-            empty = tail.get("empty", empty) if empty == "nan" else empty
-            class_weight = tail.get("class_weight") if class_weight is None else class_weight
-            ignore_index = tail.get("ignore_index") if ignore_index is None else ignore_index
-            axis = tail.get("axis", axis) if axis == -1 else axis
-        how = check_reduction(self.contract, reduction)
-        nothing = check_empty(self.contract.name, empty)
-        call = self._measure(inputs, parameters, sample_weight, where, class_weight, ignore_index, axis)
-        plan, weight = call.plan, call.weight
+        call = self._measure(inputs, options)
+        plan, how = call.plan, call.reduction
         statistics = self._weighted(call)
         if how == "none":
             return statistics[0]
-        xp = plan.xp
-        totals = tuple(self._total(plan, statistic) for statistic in statistics)
         divisor: Array | None
-        if how == "mean" and weight is not None:
-            divisor = xp.sum(weight)
-        elif how in ("mean", "count_mean"):
-            divisor = prod(plan.unit_shape) if call.selected is None else xp.count_nonzero(call.selected)
+        if how == "mean":
+            divisor = call.count if call.weight is None else plan.xp.sum(call.weight)
         else:
-            batch = plan.unit_shape[0] if plan.unit_shape else None
-            divisor = denominator(self.contract.name, how, None, None, batch)
-        return finish(xp, self, call.values, totals, divisor, nothing)
+            divisor = denominator(self.contract.name, how, None, call.count, call.batch)
+        totals = tuple(self._total(plan, statistic) for statistic in statistics)
+        return finish(plan.xp, self, call.values, totals, divisor, call.empty)
 
-    def partial(
-        self,
-        *inputs: Any,
-        reduction: Any = None,
-        empty: Any = "nan",
-        sample_weight: Array = None,
-        where: Array = None,
-        class_weight: Array = None,
-        ignore_index: int | None = None,
-        axis: int = -1,
-        **parameters: Any,
-    ) -> Partial:
+    def partial(self, *inputs: Any, **options: Any) -> Partial:
         """The additive state of one shard; add the partials of all shards and take `.value()`."""
         contract = self.contract
         if not contract.mergeable:
             raise MergeError(f"{contract.name} has no partials: {contract.why_coupled}")
-        how = check_reduction(contract, reduction)
-        if how == "none":
+        call = self._measure(inputs, options)
+        if call.reduction == "none":
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")
-        call = self._measure(inputs, parameters, sample_weight, where, class_weight, ignore_index, axis)
-        plan, xp = call.plan, call.plan.xp
-        count = prod(plan.unit_shape) if call.selected is None else xp.count_nonzero(call.selected)
         return Partial(
             loss=self,
             parameters={name: call.values[name] for name in self._parameters},
-            reduction=how,
-            empty=check_empty(contract.name, empty),
-            totals=tuple(self._total(plan, statistic) for statistic in self._weighted(call)),
-            weight=count if call.weight is None else xp.sum(call.weight),
-            count=count,
-            batch=plan.unit_shape[0] if plan.unit_shape else None,
-            xp=xp,
+            reduction=call.reduction,
+            empty=call.empty,
+            totals=tuple(self._total(call.plan, statistic) for statistic in self._weighted(call)),
+            weight=call.count if call.weight is None else call.plan.xp.sum(call.weight),
+            count=call.count,
+            batch=call.batch,
+            xp=call.plan.xp,
         )
 
     def finalize(self, statistics: tuple[Array, ...], parameters: Mapping[str, Any]) -> Array:
@@ -249,23 +228,21 @@ class Specified(Loss):
 
     # One call, step by step.
 
-    def _measure(
-        self,
-        inputs: tuple[Any, ...],
-        parameters: dict[str, Any],
-        sample_weight: Array,
-        where: Array,
-        class_weight: Array,
-        ignore_index: int | None,
-        axis: int,
-    ) -> Call:
+    def _measure(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Call:
         """The statistics of every unit with masked units at 0, the selection and the weights."""
-        values = self._bind(inputs, parameters)
+        tail = self._tail
+        if options:
+            self._refuse_unknown(options)
+            tail = {**tail, **{name: value for name, value in options.items() if name in tail}}
+        how, empty = check_reduction(self.contract, tail["reduction"]), check_empty(self.contract.name, tail["empty"])
+        ignore_index, axis = self._whole("ignore_index", tail["ignore_index"]), self._whole("axis", tail["axis"])
+        values = self._bind(inputs, options)
+        sample_weight, class_weight, where = tail["sample_weight"], tail["class_weight"], tail["where"]
         extra = {"sample_weight": sample_weight, "where": where, "class_weight": class_weight}
-        if class_weight is not None or ignore_index is not None or axis != -1:
-            self._check_tail(class_weight, ignore_index, axis)
+        if isinstance(how, Mean) and hasattr(how.over, "dtype"):
+            extra["over"] = how.over
         plan = self._plan(values, extra, axis)
-        call = Call(self.contract.name, self._label, plan, values)
+        call = Call(self.contract.name, self._label, plan, values, how, empty)
         xp = plan.xp
         if plan.widened or plan.moved or plan.indices:
             sample_weight, class_weight = call.prepare(sample_weight, class_weight, axis)
@@ -298,53 +275,52 @@ class Specified(Loss):
         call.weight = call.weigh(sample_weight, class_weight, labels)
         return call
 
-    def _bind(self, inputs: tuple[Any, ...], parameters: dict[str, Any]) -> dict[str, Any]:
-        names = self._input_names
-        if len(inputs) == len(names):
-            values = dict(zip(names, inputs, strict=True))
+    def _bind(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
+        """The inputs and parameters of a call by name, numbers checked."""
+        if len(inputs) == len(self._input_names):
+            values = dict(zip(self._input_names, inputs, strict=True))
+            if options:
+                self._named(inputs, options)
         else:
-            if len(inputs) > len(names):
-                raise ContractError(
-                    f"{self.contract.name} takes {len(names)} inputs ({', '.join(names)}), got {len(inputs)}"
-                )
-            values = dict(zip(names, inputs, strict=False))
-            for name in names[len(inputs) :]:
-                if name not in parameters:
+            given = self._named(inputs, options)
+            for name in self._input_names:
+                if name not in given:
                     raise ContractError(f"{self.contract.name}: the input `{name}` is missing")
-                values[name] = parameters[name]
+            values = {name: given[name] for name in self._input_names}
         values |= self._defaults
-        if parameters:
-            self._refuse_unknown(parameters)
-            for name, value in parameters.items():
-                if name in self._parameters:
-                    if isinstance(value, np.generic):
-                        value = value.item()  # a NumPy scalar would promote: NEP 50 gives it a dtype of its own
-                    if not hasattr(value, "dtype"):
-                        self._parameters[name].check_parameter(self.contract.name, value)
-                    values[name] = value
-                elif name in names[: len(inputs)]:
-                    raise ContractError(f"{self.contract.name}: the input `{name}` is given twice")
-        if len(values) != len(names) + len(self._parameters):
-            missing = [name for name in self._parameters if name not in values]
-            raise ContractError(f"{self.contract.name}: the parameter `{missing[0]}` is missing")
+        for name, value in options.items():
+            if name in self._parameters:
+                values[name] = self._parameter(name, value)
+        for name in self._parameters:
+            if name not in values:
+                raise ContractError(f"{self.contract.name}: the parameter `{name}` is missing")
         return values
 
+    def _parameter(self, name: str, value: Any) -> Any:
+        """The value of a parameter: an array as it is, a number checked against its domain."""
+        if isinstance(value, np.generic):
+            value = value.item()  # a NumPy scalar would promote: NEP 50 gives it a dtype of its own
+        if not hasattr(value, "dtype"):
+            self._parameters[name].check_parameter(self.contract.name, value)
+        return value
+
+    def _whole(self, name: str, value: Any) -> Any:
+        """An index, or None."""
+        if type(value) is int or value is None:
+            return value
+        if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+            return int(value)
+        raise DTypeError(f"{self.contract.name}: `{name}` is {value!r}; it must be an int")
+
     def _refuse_unknown(self, options: Mapping[str, Any]) -> None:
-        known = (*self._input_names, *self._parameters, *self.contract.tail)
         for name in options:
-            if name not in known:
+            if name not in self._known:
+                known = (*self._input_names, *self._parameters, *self.contract.tail)
                 near = difflib.get_close_matches(name, known, 1)
                 hint = f" Did you mean `{near[0]}`?" if near else ""
                 raise ContractError(
                     f"{self.contract.name} takes no argument `{name}`; it takes {', '.join(known)}.{hint}"
                 )
-
-    def _check_tail(self, class_weight: Array, ignore_index: int | None, axis: int) -> None:
-        given = {"class_weight": class_weight is not None, "ignore_index": ignore_index is not None, "axis": axis != -1}
-        self._refuse_unknown({name: None for name, is_given in given.items() if is_given})
-        for name, value in (("ignore_index", ignore_index), ("axis", axis)):
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-                raise DTypeError(f"{self.contract.name}: `{name}` is {value!r}; it must be an int")
 
     def _plan(self, values: dict[str, Any], extra: dict[str, Any], axis: int) -> Plan:
         """The plan of a call; remembered by what it depends on."""
@@ -354,7 +330,8 @@ class Specified(Loss):
                 key.append((name, type(value), value.shape, value.dtype, getattr(value, "device", None)))
             elif name in self._many:
                 key.extend(
-                    (name, type(item), item.shape, item.dtype) for item in list_of(self.contract.name, name, value)
+                    (name, type(item), item.shape, item.dtype, getattr(item, "device", None))
+                    for item in list_of(self.contract.name, name, value)
                 )
         try:
             memo = tuple(key)
@@ -407,6 +384,7 @@ def loss(
     accuracy: Accuracy | None = None,
     perfect: Mapping[str, str] | None = None,
     sizes: Mapping[str, int] | None = None,
+    definition: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Specified]:
     """Declare and register the loss that the decorated function computes per unit.
 
@@ -414,6 +392,8 @@ def loss(
     statistics per unit, and `finalize(*reduced, **parameters)` turns their reductions into the loss. `coupled` says
     why the value of a unit depends on the whole batch. `perfect` maps inputs to the inputs they equal in a perfect
     prediction, where the loss is declared to be 0. `sizes` are the sizes of axes in generated conformance cases.
+    `definition` is the textbook formula that the oracle evaluates (see `lossspec.definitions`); a loss of the catalogue
+    has it in the mirror of its file.
     """
     form: Form = "aggregate" if finalize is not None else "coupled" if coupled else "pointwise"
     allowed = REDUCTIONS if form != "aggregate" else REDUCTIONS[1:]
@@ -433,11 +413,11 @@ def loss(
             perfect=dict(perfect or {}),
             sizes=dict(sizes or {}),
         )
-        declared = Specified(function, contract, finalize)
+        declared = Specified(function, contract, finalize, definition=definition)
         for name in (contract.name, *aliases):
             if name in _registry:
                 raise LossSpecError(f"two losses are called {name!r}: {_registry[name]!r} and {declared!r}")
-            _registry[name] = declared
+        _registry.update(dict.fromkeys((contract.name, *aliases), declared))
         return declared
 
     return declare
@@ -449,9 +429,15 @@ def require(condition: bool, message: str) -> None:
         raise ContractError(message)
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
 def _restore(module: str, name: str, configuration: dict[str, Any]) -> Specified:
     found: Specified = getattr(import_module(module), name)
     return found.configured(**configuration) if configuration else found
 
 
 __all__ = ["Accuracy", "Loss", "Specified", "checking", "get", "loss", "names", "require"]
+
+all_backends()  # found now: a compiler that traces the first call does not have to trace the search

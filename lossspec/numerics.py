@@ -15,11 +15,12 @@ from lossspec.terms import Array
 
 __all__ = [
     "array_namespace",
+    "expected_negative_log_softmax",
     "gather",
     "is_zero",
     "log_add",
-    "log_partition",
     "matmul",
+    "negative_log_softmax",
     "norm",
     "normalize",
     "positions",
@@ -116,16 +117,35 @@ def log_add(x: Array, y: Array, z: Array | None = None) -> Array:
     return xp.where(nothing, -inf, safe + xp.log1p(xp.where(nothing, 0.0, total)))
 
 
-def log_partition(logits: Array) -> tuple[Array, Array]:
-    """Split logsumexp over the last axis into `top + excess`: the largest logit, and log1p of the others' ratios.
+def _log_partition(logits: Array) -> tuple[Array, Array, Array]:
+    """The largest logit of the last axis, as index and value with the axis kept, and log1p of the others' ratios.
 
-    With them `-log p_c = excess + (top - logits_c)` has no cancellation: both terms are at least 0.
+    logsumexp = top + excess; kept apart, -log p_c = excess + (top - logits_c) has no cancellation in value, nor, where
+    the second term is the constant 0 for the largest one, in its gradient.
     """
     xp = array_namespace(logits)
     best = xp.argmax(logits, axis=-1, keepdims=True)
     top = xp.take_along_axis(logits, best, axis=-1)
     ratios = xp.where(positions(logits, dtype=best.dtype) == best, 0.0, xp.exp(logits - top))
-    return top[..., 0], xp.log1p(xp.sum(ratios, axis=-1))
+    return best, top, xp.log1p(xp.sum(ratios, axis=-1))
+
+
+def negative_log_softmax(logits: Array, labels: Array) -> Array:
+    """-log softmax(logits)[label] over the last axis, right to the last digits for the sure and the surely wrong."""
+    xp = array_namespace(logits)
+    best, top, excess = _log_partition(logits)
+    own = xp.take_along_axis(logits, labels[..., None], axis=-1)
+    gap = xp.where(labels[..., None] == best, 0.0, top - own)
+    return excess + gap[..., 0]
+
+
+def expected_negative_log_softmax(logits: Array, weights: Array) -> Array:
+    """sum_c weights[c] * -log softmax(logits)[c] over the last axis; a weight of 0 ignores a logit of -inf."""
+    xp = array_namespace(logits)
+    best, top, excess = _log_partition(logits)
+    gap = xp.where(positions(logits, dtype=best.dtype) == best, 0.0, top - logits)
+    gap = xp.where((weights == 0) & (gap == inf), 0.0, gap)
+    return xp.sum(weights, axis=-1) * excess + xp.sum(weights * gap, axis=-1)
 
 
 def norm(x: Array) -> Array:

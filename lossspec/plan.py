@@ -64,18 +64,22 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
                 raise ContractError(f"{name}: `axis` is {axis}; `{label}` has shape {shape}")
             shape = move_last(shape, axis)
             moved.add(argument.name)
-        declared, seen = term.shape, axes
+        declared = term.shape
         if argument.many:
             item = label[len(argument.name) :]
             declared = Shape(tuple(replace(a, name=a.name + item) if a.per_item else a for a in declared.axes))
-        contract.fits(label, declared, shape, seen)
+        try:
+            contract.fits(label, declared, shape, axes)
+        except ContractError:
+            _suggest_dtype(contract, argument, label, kinds[label], shape, axes)
+            raise
     for classes in (axes[key] for key in ("classes",) if key in axes):
         if classes[0] == 0:
             raise ContractError(f"{name}: `{classes[1]}` has no classes; the axis `classes` has size 0")
     unit_shape = resolve_shape(contract.result, axes)
     _check_extra(contract, extra, kinds, unit_shape, axes)
     floats = {label: x.dtype for _, label, x in arrays if kinds[label] == "real floating"}
-    floats |= {key: x.dtype for key, x in given if kinds[key] == "real floating"}
+    floats |= {key: x.dtype for key, x in given if kinds[key] == "real floating" and key != "over"}
     wide = {label: xp.float32 if is_half(dtype) else dtype for label, dtype in floats.items()}
     dtype = next(iter(wide.values()), xp.float32)
     for label, other in wide.items():
@@ -104,6 +108,22 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
             if term.name == "Length"
         ),
     )
+
+
+def _suggest_dtype(
+    contract: Contract, argument: Argument, label: str, kind: str, shape: tuple[int, ...], axes: Axes
+) -> None:
+    """Raise where another term of the argument has this shape and wants another dtype: that was meant."""
+    for term in argument.terms:
+        if term.shape is not None and kind not in term.kinds:
+            try:
+                contract.fits(label, term.shape, shape, dict(axes))
+            except ContractError:
+                continue
+            raise DTypeError(
+                f"{contract.name}: `{label}` has shape {shape} and a dtype of kind {kind!r}; as {term} it takes "
+                f"{term.takes}. Nothing is cast silently. Fix: convert `{label}` with astype."
+            ) from None
 
 
 def _arrays(contract: Contract, values: dict[str, Any]) -> Iterator[tuple[Argument, str, Array]]:
@@ -171,9 +191,9 @@ def _masking(
 
 def kind_of(xp: Any, dtype: Any) -> str:
     """The kind of a dtype in the words of the standard, half precisions included."""
-    if is_half(dtype):
+    if str(dtype).rpartition(".")[2] in ("float16", "bfloat16", "float32", "float64"):
         return "real floating"
-    for kind in ("real floating", "integral", "bool"):
+    for kind in ("integral", "bool"):
         if xp.isdtype(dtype, kind):
             return kind
     return str(dtype)

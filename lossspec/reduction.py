@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from math import nan
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from lossspec.errors import ContractError, DTypeError, MergeError
 from lossspec.terms import Array
 
@@ -38,6 +40,10 @@ class Mean:
 
     over: Array
 
+    def __post_init__(self) -> None:
+        if isinstance(self.over, np.generic):
+            object.__setattr__(self, "over", self.over.item())  # a NumPy scalar belongs to no framework
+
     def __str__(self) -> str:
         return f"Mean(over={self.over})"
 
@@ -59,6 +65,14 @@ def check_reduction(contract: Contract, reduction: object) -> Reduction:
         why = " It has no value per unit, only one for the whole call." if name == "none" else ""
         raise ContractError(f"{contract.name}: no reduction {name!r}; allowed are {_allowed(contract)}.{why}")
     if isinstance(reduction, Mean):
+        number = isinstance(reduction.over, (int, float)) and not isinstance(reduction.over, bool)
+        if not number and not hasattr(reduction.over, "dtype"):
+            raise DTypeError(f"{contract.name}: `over` is {reduction.over!r}; it must be a number or a 0-d array")
+        if not number and reduction.over.shape != ():
+            raise ContractError(
+                f"{contract.name}: `over` of the reduction has shape {tuple(reduction.over.shape)}; it is a number or a "
+                "0-d array"
+            )
         return reduction
     return name
 
@@ -69,9 +83,9 @@ def _allowed(contract: Contract) -> str:
 
 def check_empty(loss: str, empty: object) -> float:
     """The value of a mean over nothing."""
-    if empty == "nan":
+    if isinstance(empty, str) and empty == "nan":
         return nan
-    if isinstance(empty, (int, float)) and not isinstance(empty, bool):
+    if isinstance(empty, (int, float, np.floating)) and not isinstance(empty, bool):
         return float(empty)
     raise ContractError(f"{loss}: `empty` is {empty!r}; it must be 'nan' or a number, the value of a mean over nothing")
 
@@ -109,6 +123,8 @@ class Partial:
             (str(self.reduction), str(other.reduction), "reduction"),
             (repr(self.empty), repr(other.empty), "empty"),
             (_values(self.parameters), _values(other.parameters), "parameters"),
+            (self.xp.__name__, other.xp.__name__, "frameworks"),
+            (self.totals[0].dtype, other.totals[0].dtype, "dtypes"),
         ):
             if mine != theirs:
                 raise MergeError(f"these partials do not add up: their {what} differ, {mine!r} and {theirs!r}")
@@ -116,10 +132,16 @@ class Partial:
         return replace(
             self,
             totals=tuple(a + b for a, b in zip(self.totals, other.totals, strict=True)),
-            weight=self.weight + other.weight,
+            weight=self._add(self.weight, other.weight),
             count=self.count + other.count,
             batch=batch,
         )
+
+    def _add(self, a: Array, b: Array) -> Array:
+        """A sum of weights and a count of units without weights: an integer array is made a float one first."""
+        dtype = self.totals[0].dtype
+        a, b = (self.xp.astype(x, dtype, copy=False) if hasattr(x, "dtype") else x for x in (a, b))
+        return a + b
 
     def __radd__(self, other: object) -> Partial:
         if isinstance(other, int) and other == 0:  # the start value of sum()

@@ -134,9 +134,14 @@ class Term:
         return OneOf((self, other))
 
     @property
+    def takes(self) -> str:
+        """The kinds of dtype in words."""
+        return " or ".join({"integral": "integers", "real floating": "real numbers"}[kind] for kind in self.kinds)
+
+    @property
     def domain(self) -> str:
         """The domain in words or as an interval, for documents and errors."""
-        return str(self.interval)
+        return f"whole numbers in {self.interval}" if self.kinds == ("integral",) else str(self.interval)
 
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         """True where an entry, or the row it ends, is not in the domain; of the shape of `x` without row axes."""

@@ -16,7 +16,7 @@ from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.laws import LAWS, Trial
 from lossspec.conformance.measure import coefficients, error, gradient_error, reduced
 from lossspec.conformance.oracle import Expected
-from lossspec.dispatch import Backend, backends
+from lossspec.dispatch import Backend, all_backends
 from lossspec.loss import Loss
 
 MOST_FAILURES = 5
@@ -75,7 +75,7 @@ def plan(
 ) -> list[Job]:
     """The cells of a check: every loss on every backend that is asked for, absent ones with their reason."""
     jobs = []
-    for backend in backends().values():
+    for backend in all_backends().values():
         if backend_names and backend.name not in backend_names:
             continue
         there = backend.available()
@@ -116,6 +116,7 @@ def run_cell(job: Job, store: Store) -> Cell:
         cell.gradient_reason = f"not run: {job.backend.name} has no automatic differentiation"
     with job.backend.strictest(), warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "overflow encountered")  # NumPy says that a result is inf; the oracle knows
         for case in make_cases(contract, bench.dtype):
             try:
                 check_case(bench, case, store.expected(job.loss, case), cell)
@@ -165,7 +166,10 @@ def check_gradients(gradients: dict[str, Any], expected: Expected, case: Case, b
     factors = coefficients(bench.contract, case, len(expected.components))
     label = bench.contract.label
     weighs_labels = "class_weight" in case.options and label is not None
-    for unit, factor in zip(expected.components, factors, strict=True):
+    largest = float(np.finfo(bench.dtype).max)
+    for unit, factor, value in zip(expected.components, factors, expected.values, strict=True):
+        if value is not None and abs(value) > largest:
+            continue  # the value overflows; no derivative of it means anything
         for component in unit:
             if weighs_labels and label is not None and component.name == label.name:
                 continue  # the weights depend on a distribution of labels, and with them this derivative
@@ -184,7 +188,7 @@ def check_gradients(gradients: dict[str, Any], expected: Expected, case: Case, b
                     f"{case.name}: gradient of {component.name}{list(index)} is {number!r}, should be {right}: "
                     f"{away:.3g} eps * scale"
                 )
-    finite = all(value is not None and not mp.isinf(value) for value in expected.values)
+    finite = all(value is not None and abs(value) <= largest for value in expected.values)
     for name, got in gradients.items():
         for array in got if isinstance(got, list) else [got]:
             if finite and not np.all(np.isfinite(array)):
@@ -196,11 +200,8 @@ def check_gradients(gradients: dict[str, Any], expected: Expected, case: Case, b
 def check_laws(bench: Bench, store: Store, cell: Cell) -> None:
     """Try every law on the typical case."""
     cases = make_cases(bench.contract, bench.dtype)
-    typical = next((case for case in cases if case.name.startswith("real")), cases[0])
-    typical = cases[0] if bench.contract.form != "pointwise" else typical
-    wanted, scales = reduced(bench.contract, typical, store.expected(bench.loss, typical))
-    if any(value is None or mp.isinf(value) for value in wanted):
-        typical, scales = cases[0], [1.0]
+    typical = cases[0]
+    _, scales = reduced(bench.contract, typical, store.expected(bench.loss, typical))
     for name, law in LAWS.items():
         cell.checks += 1
         try:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lossspec import __version__
 from lossspec.conformance.matrix import Cell
-from lossspec.dispatch import backends
+from lossspec.dispatch import all_backends
 
 DTYPE_MARKS = {"float32": "f32", "float64": "f64"}
 
@@ -20,7 +20,7 @@ DTYPE_MARKS = {"float32": "f32", "float64": "f64"}
 def environment() -> dict[str, str]:
     """The versions that the results hold for."""
     found = {"lossspec": __version__, "python": platform.python_version()}
-    for backend in backends().values():
+    for backend in all_backends().values():
         there = backend.available()
         found[backend.module] = there.version if there else there.reason
     return found

@@ -1,21 +1,10 @@
 """Losses of logits against labels or distributions."""
 
 from lossspec.loss import loss
-from lossspec.numerics import array_namespace, gather, is_zero, log_partition
+from lossspec.numerics import array_namespace, expected_negative_log_softmax, is_zero, negative_log_softmax
 from lossspec.terms import Array, Distribution, Label, Logits, NonNegative, Probability, Real, Statistics, UnitInterval
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "perplexity"]
-
-
-def _negative_log_likelihood(logits: Array, labels: Array) -> Array:
-    """-log softmax(logits)[label], or its expectation where `labels` is a distribution."""
-    xp = array_namespace(logits)
-    top, excess = log_partition(logits)
-    if xp.isdtype(labels.dtype, "integral"):
-        return excess + (top - gather(logits, labels))
-    gap = top[..., None] - logits
-    gap = xp.where((labels == 0) & (gap == float("inf")), 0.0, gap)  # a class that is ruled out and not wanted
-    return xp.sum(labels, axis=-1) * excess + xp.sum(labels * gap, axis=-1)
 
 
 @loss(
@@ -58,11 +47,13 @@ def cross_entropy(
     9.357622968839737e-14
     """
     xp = array_namespace(logits)
-    likelihood = _negative_log_likelihood(logits, labels)
+    if xp.isdtype(labels.dtype, "integral"):
+        likelihood = negative_log_softmax(logits, labels)
+    else:
+        likelihood = expected_negative_log_softmax(logits, labels)
     if is_zero(label_smoothing):
         return likelihood
-    top, excess = log_partition(logits)
-    uniform = excess + xp.mean(top[..., None] - logits, axis=-1)
+    uniform = expected_negative_log_softmax(logits, xp.full_like(logits, 1 / logits.shape[-1]))
     return (1 - label_smoothing) * likelihood + label_smoothing * uniform
 
 
@@ -133,4 +124,4 @@ def perplexity(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Sta
     >>> round(float(perplexity(np.zeros((3, 27)), np.asarray([0, 5, 26]))), 12)
     27.0
     """
-    return (_negative_log_likelihood(logits, labels),)
+    return (negative_log_softmax(logits, labels),)

@@ -1,12 +1,21 @@
 """Losses of sequences against sequences."""
 
+from typing import Any
+
 from lossspec.loss import loss, require
-from lossspec.numerics import array_namespace, gather, log_add, positions, scan
-from lossspec.terms import Label, Length, LogDistribution, Real
+from lossspec.numerics import array_namespace, gather, log_add, positions, scan, stop_gradient
+from lossspec.terms import Array, Label, Length, LogDistribution, Real
 
 __all__ = ["ctc"]
 
 IMPOSSIBLE = float("-inf")
+
+
+def _finite_largest(x: Array) -> Array:
+    """The largest entry of the last axis, kept as an axis, 0 where all are impossible; constant for autodiff."""
+    xp = array_namespace(x)
+    largest = xp.max(stop_gradient(x), axis=-1, keepdims=True)
+    return xp.where(largest == IMPOSSIBLE, 0.0, largest)
 
 
 @loss(
@@ -46,12 +55,12 @@ def ctc(
     """
     xp = array_namespace(log_probabilities)
     batch, _, classes = log_probabilities.shape
+    count = 2 * labels.shape[1] + 1
     require(-1 < blank < classes, f"ctc: `blank` is {blank}; it must be in [0, {classes})")
     # States: the labels with a blank before, between and after them.
     blanks = xp.full_like(labels, blank)
-    states = xp.reshape(xp.stack((blanks, labels), axis=-1), (batch, -1))
+    states = xp.reshape(xp.stack((blanks, labels), axis=-1), (batch, count - 1))
     states = xp.concat((states, xp.full_like(input_lengths, blank)[:, None]), axis=1)
-    count = states.shape[1]
     may_skip = xp.concat(
         (xp.zeros_like(states[:, :2], dtype=xp.bool), (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])),
         axis=1,
@@ -60,18 +69,24 @@ def ctc(
     frames = xp.take_along_axis(frames, xp.broadcast_to(states, (frames.shape[0], *states.shape)), axis=-1)
     running = positions(frames[:, :, 0], axis=-2, dtype=input_lengths.dtype) < input_lengths[None, :]
 
-    def advance(forward, now):  # type: ignore[no-untyped-def]
+    # What all states have in common is taken out of them at every frame, so that they keep their differences.
+    def advance(carry: Any, now: Any) -> tuple[Any, None]:
+        forward, common = carry
         frame, is_running = now
         nothing = xp.full_like(forward[:, :2], IMPOSSIBLE)
         from_last = xp.concat((nothing[:, :1], forward[:, :-1]), axis=1)
         from_before = xp.where(may_skip, xp.concat((nothing, forward[:, :-2]), axis=1)[:, :count], IMPOSSIBLE)
-        moved = frame + log_add(forward, from_last, from_before)
-        return xp.where(is_running[:, None], moved, forward), None
+        reached = log_add(forward, from_last, from_before)
+        frame_top = _finite_largest(xp.where(reached == IMPOSSIBLE, IMPOSSIBLE, frame))
+        moved = reached + (frame - frame_top)
+        moved_top = _finite_largest(moved)
+        forward = xp.where(is_running[:, None], moved - moved_top, forward)
+        return (forward, xp.where(is_running, common + (frame_top + moved_top)[:, 0], common)), None
 
     start = xp.zeros_like(states, dtype=frames.dtype)
     start = xp.where(positions(states) == 0, start, IMPOSSIBLE)  # before the first frame: in the first blank
-    forward, _ = scan(advance, start, (frames, running))
+    (forward, common), _ = scan(advance, (start, start[:, 0]), (frames, running))
     ends_in_blank = gather(forward, 2 * label_lengths)
     before = 2 * label_lengths - 1
     ends_in_label = xp.where(before < 0, IMPOSSIBLE, gather(forward, xp.where(before < 0, 0, before)))
-    return -log_add(ends_in_blank, ends_in_label)
+    return -(common + log_add(ends_in_blank, ends_in_label))

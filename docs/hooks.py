@@ -1,0 +1,53 @@
+"""Writes the pages that follow from declarations: one a loss, and the index of losses, when the site is built."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+from lossspec import Contract, get, names
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the generated pages to those that lie in docs/."""
+    for path, content in pages():
+        files.append(File.generated(config, path, content=content))
+    return files
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """The path and the text of every generated page."""
+    contracts = [get(name).contract for name in names()]
+    rows = [f"| [`{c.name}`]({c.name}.md) | {c.family} | {c.unit} | {c.form} | {c.summary} |" for c in contracts]
+    head = "# Losses\n\n| loss | family | unit | form | |\n|---|---|---|---|---|\n"
+    yield "losses/index.md", head + "\n".join(rows) + "\n"
+    for contract in contracts:
+        yield f"losses/{contract.name}.md", page(contract)
+
+
+def page(contract: Contract) -> str:
+    """The page of one loss: its contract as a table, then its docstring."""
+    lines = [f"# {contract.name}", "", contract.summary, "", "| argument | term | domain |", "|---|---|---|"]
+    for argument in contract.arguments:
+        for term in argument.terms:
+            lines.append(f"| `{argument.name}` | `{term}`: {term.meaning} | {term.domain} |")
+        if not argument.terms:
+            lines.append(f"| `{argument.name}` | `{str(argument).replace('|', 'or')}` | |")
+    accuracy = contract.accuracy
+    facts = {
+        "unit": f"{contract.unit} `{contract.result}`",
+        "form": contract.form + (f": {contract.why_coupled}" if contract.why_coupled else ""),
+        "reductions": ", ".join(f"`{reduction}`" for reduction in contract.reductions),
+        "default": f"`{contract.default_reduction}`",
+        "keywords": ", ".join(f"`{keyword}`" for keyword in contract.tail),
+        "accuracy": f"values {accuracy.value:g}, gradients {accuracy.gradient:g} eps * scale. {accuracy.reason}",
+        "aliases": ", ".join(f"`{alias}`" for alias in contract.aliases) or "none",
+        "source": contract.source,
+    }
+    lines += ["", *(f"- **{key}**: {value}" for key, value in facts.items()), ""]
+    text = inspect.cleandoc(get(contract.name).__doc__ or "").partition("\n")[2].strip()
+    words, _, example = text.partition(">>>")
+    return "\n".join([*lines, words, "```pycon", ">>>" + example, "```", ""])

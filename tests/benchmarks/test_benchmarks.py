@@ -1,0 +1,58 @@
+"""The benchmarks still run: every row of a small, single measurement has numbers, or says why it has none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from math import isfinite
+
+import pytest
+
+from lossspec import cross_entropy
+
+from . import bench_overhead, bench_peers
+from .measure import Effort, NotRun, Row, machine_facts, print_rows
+
+ONCE = Effort(repeats=1, batch_seconds=0.0)
+REASONS = re.compile(r"is not installed|no automatic differentiation|torch\.compile is not supported")
+"""The only reasons that are no fault of a benchmark or of a loss."""
+
+
+def assert_measured(rows: list[Row], count: int) -> None:
+    assert len(rows) == count
+    for row in rows:
+        if isinstance(row.outcome, NotRun):
+            assert REASONS.search(row.outcome.reason), f"{row.labels}: {row.outcome}"
+        else:
+            assert isfinite(row.outcome.ratio), row.labels
+            assert row.outcome.ratio > 0, row.labels
+
+
+def test_overhead(capsys):
+    rows = list(bench_overhead.rows(ONCE))
+    assert_measured(rows, 16)
+    print_rows("overhead", ("backend", "loss", "call", "operations", "overhead"), rows, bench_overhead.cells)
+    assert "cross_entropy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("peer", bench_peers.PEERS, ids=lambda peer: peer.name)
+def test_peer(peer, capsys):
+    first = replace(peer, variants=peer.variants[:1])
+    with bench_peers.torch_threads(1):
+        rows = list(bench_peers.rows(first, large=False, effort=ONCE))
+    assert_measured(rows, 8)
+    print_rows(peer.title, ("loss", "shape", "pass", "how", "ratio", "ours", "theirs"), rows, bench_peers.cells)
+    assert "cross_entropy" in capsys.readouterr().out
+
+
+def test_torch_compiled():
+    """One loss, and without the C++ compiler: what may rot here is that the calls trace into one graph."""
+    (peer,) = (one for one in bench_peers.PEERS if one.name == "torch")
+    compiled = replace(peer, variants=peer.variants[1:])
+    with bench_peers.torch_threads(1):
+        rows = list(bench_peers.rows(compiled, large=False, losses=[cross_entropy], effort=ONCE, compiler="eager"))
+    assert_measured(rows, 2 * len(compiled.variants))
+
+
+def test_machine_facts_are_one_line():
+    assert re.fullmatch(r"\w+, \d+ cores, 2 threads, Python 3\.\d+\.\d+, lossspec [^\n]+", machine_facts(2))

@@ -1,0 +1,116 @@
+"""The settings under which the suite runs, every backend as a fixture, and arrays from plain numbers."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lossspec
+from lossspec.dispatch import Availability, get_backend
+
+try:
+    jax = importlib.import_module("jax")
+except ImportError:
+    pass
+else:
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
+    jax.config.update("jax_numpy_rank_promotion", "raise")
+
+try:
+    strict = importlib.import_module("array_api_strict")
+except ImportError:
+    pass
+else:
+    strict.set_array_api_strict_flags(boolean_indexing=False, data_dependent_shapes=False)
+
+BACKENDS = ("numpy", "strict", "torch", "jax", "cupy")
+
+
+@cache
+def _state(name: str) -> Availability:
+    return get_backend(name).available()
+
+
+def _usable(name: str) -> lossspec.Backend:
+    if not _state(name):
+        pytest.skip(_state(name).reason)
+    return get_backend(name)
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> lossspec.Backend:
+    """Each backend in turn; one that cannot run here is skipped with its reason."""
+    return _usable(request.param)
+
+
+@pytest.fixture
+def usable() -> Callable[[str], lossspec.Backend]:
+    """The backend of a name, or a skip with its reason."""
+    return _usable
+
+
+@pytest.fixture
+def array(backend: lossspec.Backend) -> Callable[..., Any]:
+    """Arrays of the backend from plain Python numbers: `array([[1.0, 2.0]])`, `array([0, 1], "int32")`."""
+
+    def make(values: Any, dtype: str | None = None) -> Any:
+        return backend.from_numpy(np.asarray(values, dtype=dtype))
+
+    return make
+
+
+@pytest.fixture
+def plain(backend: lossspec.Backend) -> Callable[[Any], Any]:
+    """NumPy copies of arrays of the backend."""
+    return backend.to_numpy
+
+
+@pytest.fixture(scope="session")
+def draw() -> Callable[..., dict[str, Any]]:
+    """Typical NumPy inputs of any loss, read from its contract: `draw(loss, batch, seed)`."""
+
+    def inputs(loss: lossspec.Loss, batch: int, seed: int = 0) -> dict[str, Any]:
+        random = np.random.default_rng(seed)
+        leading = loss.contract.result.names[0]
+        sizes = {**loss.contract.sizes, leading: batch}
+        facts = {**{parameter.name: parameter.default for parameter in loss.contract.parameters}, **sizes}
+
+        def one(term: Any, item: int) -> Any:
+            sizes = (axis.size or facts.setdefault(axis.name, 3) + axis.per_item * item for axis in term.shape.axes)
+            return term.draw(random, tuple(sizes), facts)
+
+        drawn = {}
+        for argument in loss.contract.inputs:
+            term = argument.terms[0]
+            drawn[argument.name] = [one(term, item) for item in range(2)] if argument.many else one(term, 0)
+        return drawn
+
+    return inputs
+
+
+@pytest.fixture
+def in_fresh_process() -> Callable[[str], str]:
+    """What a script prints in a new interpreter in which every warning is an error."""
+
+    def run(script: str) -> str:
+        command = [sys.executable, "-W", "error", "-c", script]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
+@pytest.fixture
+def pickled() -> Callable[[Any], Any]:
+    """The value after a round trip through pickle."""
+    return lambda value: pickle.loads(pickle.dumps(value))  # noqa: S301

@@ -1,0 +1,34 @@
+"""The matrix itself: every loss on every backend that is here, against the oracle and the laws."""
+
+import pytest
+
+from lossspec import all_backends, get, names
+from lossspec.conformance.expected import DTYPES, Store
+from lossspec.conformance.matrix import plan, run_cell
+
+STORE = Store()
+JOBS = plan([get(name) for name in names()])
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: f"{job.loss.contract.name}-{job.backend.name}-{job.dtype}")
+def test_a_loss_meets_its_contract(job):
+    if job.reason:
+        pytest.skip(f"not run: {job.reason}")
+    cell = run_cell(job, STORE)
+    assert cell.status == "pass", "\n".join([f"{cell.failure_count} of {cell.checks} checks failed", *cell.failures])
+    assert cell.checks > 0
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_expected_value_is_stored(name):
+    store, loss = Store(), get(name)
+    from lossspec.conformance.cases import make_cases
+
+    missing = [case.name for dtype in DTYPES.values() for case in store.missing(loss, make_cases(loss.contract, dtype))]
+    assert not missing, f"run python -m lossspec.conformance.expected; missing: {missing[:3]}"
+
+
+def test_every_backend_is_planned_for_every_loss():
+    assert {(job.loss.contract.name, job.backend.name, job.dtype) for job in JOBS} == {
+        (name, backend, dtype) for name in names() for backend in all_backends() for dtype in DTYPES
+    }

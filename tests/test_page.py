@@ -1,0 +1,190 @@
+"""The page of the matrix: well-formed, self-contained, nothing from the data unescaped, failures first."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from lossspec.conformance import page as module
+from lossspec.conformance.matrix import Cell
+from lossspec.conformance.page import page
+from lossspec.contract import Accuracy
+from lossspec.loss import get
+
+VOID = {"meta", "br"}
+LOADING = {"script", "link", "img", "iframe", "object", "embed", "audio", "video", "source", "base", "form", "svg"}
+HOSTILE = "<script src=x>alert(1)</script>\"'&<img onerror=x>"
+
+PASSED = Cell(
+    "huber", "numpy", "float64", "cpu", value_error=0.26, value_budget=4.0, worst_value_case="typical, sum",
+    gradient_error=3.14, gradient_budget=8.0, worst_gradient_case="edges", checks=1234,
+    laws={"merge": "holds", "vmap is a loop": "not run: numpy has no vmap"},
+)  # fmt: skip
+FAILED = replace(
+    PASSED, loss="cross_entropy", status="fail", value_error=5.3e5, failure_count=7,
+    failures=["edges: value 0 is 0.0, should be 1.5", "law 'merge': [1.] is not [2.]"],
+    laws={"merge": "[1.] is not [2.]"},
+)  # fmt: skip
+ABSENT = Cell("huber", "cupy", "float64", "-", status="not run", reason="no CUDA device")
+
+
+class Reader(HTMLParser):
+    """The elements and the visible words of a page; raises where tags are not balanced."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.words = [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag, **wanted):
+        found = [attributes for name, attributes in self.elements if name == tag]
+        return [a for a in found if all(a.get(key) == value for key, value in wanted.items())]
+
+
+@pytest.mark.parametrize("cells", [[], [PASSED], [ABSENT], [PASSED, FAILED, ABSENT]])
+def test_page_is_well_formed_ascii_and_asks_for_nothing(cells):
+    text = page(cells, {"lossspec": "0.1"})
+    reader = Reader(text)
+    assert text.isascii()
+    assert text.startswith("<!doctype html>")
+    assert reader.all("html", lang="en")
+    assert not {tag for tag, _ in reader.elements} & LOADING
+    assert not re.search(r"@import|url\(|https?://", text)
+    assert all(a["href"].startswith("#") for a in reader.all("a"))
+    assert not [a for _, attributes in reader.elements for a in attributes if a.startswith("on") or a == "src"]
+
+
+def test_every_link_has_its_target_once():
+    reader = Reader(page([PASSED, FAILED, ABSENT], {}))
+    targets = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
+    assert len(targets) == len(set(targets))
+    assert {a["href"][1:] for a in reader.all("a")} <= set(targets)
+
+
+def test_no_cells():
+    text = Reader(page([], {"numpy": "2.4.6"})).text
+    assert "There are no cells" in text
+    assert "numpy 2.4.6" in text
+
+
+def test_numbers_and_counts():
+    text = Reader(page([PASSED, FAILED, ABSENT], {})).text
+    assert "1 cells pass 1 fail 1 not run 2,468 checks" in text
+    assert "value 0.26 gradient 3.1" in text
+    assert "✗ 5.3e+05" in text
+
+
+def test_an_error_just_beyond_the_budget_does_not_look_within():
+    assert "✗ >4" in Reader(page([replace(FAILED, value_error=4.0000001)], {})).text
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_an_error_that_is_no_number_is_beyond_the_budget(bad):
+    reader = Reader(page([replace(FAILED, value_error=bad)], {}))
+    assert "✗ NaN" in reader.text or "✗ infinite" in reader.text
+
+
+def test_failures_come_first_and_in_words():
+    text = page([PASSED, FAILED], {})
+    shown = Reader(text).text
+    assert text.index("should be 1.5") < text.index("<table")
+    assert "cross_entropy on numpy float64 \u2013 7 of 1,234 checks edges: value 0 is 0.0, should be 1.5" in shown
+    assert "and 5 more" in shown
+    assert "✗ FAILS note 1" in shown
+    assert "fails: [1.] is not [2.]" in shown
+    assert len(Reader(text).all("details", open="open")) == 1
+
+
+def test_cells_that_fail_in_the_same_words_are_told_once():
+    text = page([FAILED, replace(FAILED, dtype="float32")], {})
+    assert "on numpy float64, numpy float32 \u2013 7 of 1,234 checks each" in Reader(text).text
+
+
+def test_without_failures_there_is_no_list_of_them():
+    assert not Reader(page([PASSED, ABSENT], {})).all("section")
+
+
+def test_a_law_that_alone_fails_marks_the_cell():
+    cell = replace(FAILED, value_error=0.1)
+    assert "✗ FAIL value 0.10" in Reader(page([cell], {})).text
+
+
+def test_reasons_for_what_was_not_run():
+    reader = Reader(page([PASSED, ABSENT], {}))
+    assert reader.all("td", title="no CUDA device")
+    assert "cupy float64: not run (1 cell): no CUDA device" in reader.text
+    assert "not run: numpy has no vmap" in reader.text
+
+
+def test_a_backend_without_gradients_says_so():
+    cell = replace(PASSED, gradient_error=None, gradient_reason="not run: numpy has no automatic differentiation")
+    assert "numpy: gradients not run: numpy has no automatic differentiation" in Reader(page([cell], {})).text
+
+
+def test_only_a_device_that_is_not_the_default_is_in_the_header():
+    text = Reader(page([PASSED, replace(PASSED, device="cuda:0")], {})).text
+    assert "float64 value gradient float64 cuda:0 value gradient" in text
+    assert "Devices: numpy on cpu, numpy on cuda:0" in text
+
+
+def test_tables_have_captions_and_scopes():
+    reader = Reader(page([PASSED, FAILED, ABSENT], {}))
+    assert len(reader.all("caption")) == len(reader.all("table"))
+    assert all(a.get("scope") in ("row", "col", "rowgroup", "colgroup") for a in reader.all("th"))
+
+
+def test_the_contract_of_a_loss_is_told():
+    contract, text = get("huber").contract, Reader(page([PASSED], {})).text
+    for words in (str(contract), contract.summary, contract.source, "4 for values, 8 for gradients", "mean (default)"):
+        assert " ".join(words.split()) in text
+
+
+def test_a_larger_budget_gives_its_reason(monkeypatch):
+    contract = replace(get("huber").contract, accuracy=Accuracy(16.0, 8.0, "a <long> sum"))
+    monkeypatch.setattr(module, "contract_of", lambda loss: contract)
+    assert "16 for values, 8 for gradients, larger than usual: a <long> sum" in Reader(page([PASSED], {})).text
+
+
+def test_everything_from_data_is_escaped(monkeypatch):
+    hostile = Cell(
+        *[HOSTILE] * 4, status="fail", value_error=9.0, value_budget=4.0, worst_value_case=HOSTILE, gradient_error=1.0,
+        gradient_budget=8.0, worst_gradient_case=HOSTILE, checks=1, failures=[HOSTILE], failure_count=1,
+        laws={HOSTILE: HOSTILE, "merge": f"not run: {HOSTILE}"},
+    )  # fmt: skip
+    ungraded = replace(hostile, dtype="other", gradient_error=None, gradient_reason=HOSTILE)
+    skipped = Cell(HOSTILE, "cupy", "float64", "-", status="not run", reason=HOSTILE)
+    contract = replace(get("huber").contract, name=HOSTILE, summary=HOSTILE, family=HOSTILE, unit=HOSTILE,
+                       source=HOSTILE, aliases=(HOSTILE,), why_coupled=HOSTILE, default_reduction=HOSTILE)  # fmt: skip
+    for known in (None, contract):
+        monkeypatch.setattr(module, "contract_of", lambda loss, known=known: known)
+        text = page([hostile, ungraded, skipped], {HOSTILE: HOSTILE})
+        reader = Reader(text)
+        assert HOSTILE in "".join(reader.words)
+        assert "<script" not in text
+        assert "<img" not in text
+        assert not [a for _, attributes in reader.elements for a in attributes if a.startswith("on")]
+
+
+def test_very_long_words_are_cut_and_say_so():
+    text = page([replace(FAILED, failures=["x" * 5000])], {})
+    assert "x" * 1001 not in text
+    assert "4,000 more characters in the JSON" in text
