@@ -101,10 +101,11 @@ class Call:
         plan, values, xp = self.plan, self.values, self.plan.xp
         facts = {**values, **plan.facts}
         if self.selected is not None:
+            masked = ~self.selected
             for name, masking in plan.masking.items():
                 value = values[name]
                 kept = [
-                    put_neutral(xp, x, expand(self.selected, masking.axes, x), masking.term)
+                    masking.term.put_neutral(xp, x, expand(masked, masking.axes, x))
                     for x in (value if isinstance(value, (list, tuple)) else (value,))
                 ]
                 values[name] = kept if isinstance(value, (list, tuple)) else kept[0]
@@ -112,24 +113,21 @@ class Call:
         present: dict[str, Array] = {}
         for name, measured, padded in plan.lengths:
             masking = plan.masking[name]
-            bad = masking.term.outside(xp, values[name], facts)
+            length, bad = masking.term.admit(xp, values[name], facts)
             invalid = bad if invalid is None else invalid | bad
-            values[name] = length = put_neutral(xp, values[name], ~bad, masking.term)
+            values[name] = length
             for other in padded:
                 x, shape = values[other], plan.terms[other].shape
                 assert shape is not None
                 position = shape.names.index(measured) - len(shape.names)  # from the end: no variadic axis follows
                 steps = positions(x, position, length.dtype)
                 present[other] = valid = steps < expand(length, plan.masking[other].axes, x)
-                values[other] = put_neutral(xp, x, valid, plan.terms[other])
+                values[other] = plan.terms[other].put_neutral(xp, x, ~valid)
         for name in plan.strict:
             term = plan.terms[name]
             if term.name == "Length":
                 continue
-            x = values[name]
-            bad = term.outside(xp, x, facts)
-            rows = bad[(...,) + (None,) * term.row_axes]
-            values[name] = put_neutral(xp, x, ~rows, term)
+            values[name], bad = term.admit(xp, values[name], facts)
             if name in present:
                 bad = bad & present[name]
             within = len(plan.masking[name].axes) - term.row_axes - len(plan.unit_shape)
@@ -203,9 +201,3 @@ def expand(flags: Array, axes: tuple[bool, ...], x: Array) -> Array:
     """Flags of units in the rank of an input: its own axis where that is one of the units', else an axis of size 1."""
     axes = axes if len(axes) == len(x.shape) else axes + (False,) * (len(x.shape) - len(axes))
     return flags if all(axes) else flags[tuple(slice(None) if own else None for own in axes)]
-
-
-def put_neutral(xp: Any, x: Array, keep: Array, term: Term) -> Array:
-    """The array with the neutral value of its term where it is not to be kept."""
-    neutral = int(term.neutral) if "integral" in term.kinds else term.neutral
-    return xp.where(keep, x, neutral)

@@ -70,8 +70,8 @@ def check_reduction(contract: Contract, reduction: object) -> Reduction:
             raise DTypeError(f"{contract.name}: `over` is {reduction.over!r}; it must be a number or a 0-d array")
         if not number and reduction.over.shape != ():
             raise ContractError(
-                f"{contract.name}: `over` of the reduction has shape {tuple(reduction.over.shape)}; it is a number or a "
-                "0-d array"
+                f"{contract.name}: `over` of the reduction has shape {tuple(reduction.over.shape)}; "
+                "it is a number or a 0-d array"
             )
         return reduction
     return name

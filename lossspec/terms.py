@@ -147,6 +147,16 @@ class Term:
         """True where an entry, or the row it ends, is not in the domain; of the shape of `x` without row axes."""
         return self.interval.outside(x)
 
+    def admit(self, xp: Any, x: Array, facts: Facts) -> tuple[Array, Array]:
+        """The array with a neutral value for all that is outside the domain, and what that was, as `outside` has it."""
+        bad = self.outside(xp, x, facts)
+        rows = bad[(..., *(None,) * self.row_axes)] if self.row_axes else bad
+        return self.put_neutral(xp, x, rows), bad
+
+    def put_neutral(self, xp: Any, x: Array, bad: Array) -> Array:
+        """The array with the neutral value where it is bad."""
+        return xp.where(bad, int(self.neutral) if "integral" in self.kinds else self.neutral, x)
+
     @property
     def measures(self) -> str:
         """The axis whose valid part this term gives, or an empty string."""
@@ -323,8 +333,12 @@ class _Label(_Index):
         return 0, facts["classes"]
 
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
-        beyond = super().outside(xp, x, facts)
-        return beyond | (x == facts[self.excluded]) if self.excluded else beyond
+        return self.admit(xp, x, facts)[1]
+
+    def admit(self, xp: Any, x: Array, facts: Facts) -> tuple[Array, Array]:
+        admitted = x % facts["classes"]  # equal where in range: fewer passes than two comparisons and a choice
+        bad = admitted != x
+        return admitted, bad | (x == facts[self.excluded]) if self.excluded else bad
 
     def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
         allowed = np.arange(facts["classes"])

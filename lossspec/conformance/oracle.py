@@ -2,7 +2,8 @@
 
 It knows definitions, cases and the table of reductions, and nothing of the implementation. Its results:
 
-* for every unit the value, and the scale |l| + sum_j |x_j dl/dx_j| over all real inputs and parameters;
+* for every unit the value, and the scale |l| + sum_j |x_j dl/dx_j| over all real inputs and parameters, or what moving
+  them all by eps does, if that is more;
 * for (a sample of) the input components g_i = dl/dx_i and the scale |g_i| + sum_j |x_j dg_i/dx_j|, the sum sampled
   by moving all inputs relatively by random signs. At a kink g_i is the interval between the one-sided derivatives;
   where a one-sided derivative does not exist or diverges, any finite number is right.
@@ -27,13 +28,14 @@ from lossspec.conformance.cases import Case, Values, unit_shape
 from lossspec.contract import Contract
 from lossspec.reduction import Mean
 
-VERSION = 3
+VERSION = 4
 DIGITS = 50
 MOST_DIGITS = 16_000
 SAMPLED_COMPONENTS = 24
 ALL_COMPONENTS = 40
 EXACT_SCALES = 40
 MOVES = 8
+STEP = mpf(10) ** -30
 AGREE = mpf(10) ** -28
 NEGLIGIBLE = mpf(10) ** -330  # below the smallest double
 
@@ -326,8 +328,13 @@ def derivative(function: Callable[[list[Any]], Any], point: list[Any], j: int) -
     return None
 
 
-def _sensitivity(function: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator) -> float:
-    """sum_j |x_j df/dx_j|: exact for few inputs, a lower bound from random signs for many."""
+def _sensitivity(
+    function: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator, eps: Any
+) -> float:
+    """sum_j |x_j df/dx_j|: exact for few inputs, a lower bound from random signs for many.
+
+    Where moving all inputs by eps changes more than that, as at a minimum, that change over eps.
+    """
     with mp.workdps(2 * DIGITS):
         here = _evaluate(function, point)
         if here is None or mp.isinf(here):
@@ -338,24 +345,29 @@ def _sensitivity(function: Callable[[list[Any]], Any], point: list[Any], random:
                 if x:
                     slopes = [slope for slope in _slopes(function, point, j, here) if slope is not None]
                     total += abs(x) * max(map(abs, slopes), default=mpf(0))
-            return float(total)
-        return max(float(abs(there - here) * mpf(10) ** 30) for there in _moved(function, point, random, 2 * MOVES))
+        else:
+            total = max(
+                (abs(there - here) / STEP for there in _moved(function, point, random, 2 * MOVES, STEP)), default=mpf(0)
+            )
+        # At a minimum the slope is 0 and the last digits of the inputs act through the curvature.
+        curved = max((abs(there - here) / eps for there in _moved(function, point, random, MOVES, eps)), default=mpf(0))
+        return float(max(total, curved))
 
 
 def _moved(
-    function: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator, count: int
+    function: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator, count: int, step: Any
 ) -> Iterator[Any]:
-    """The function at inputs moved relatively by random signs of 10^-30."""
+    """The function at inputs moved relatively by random signs of a step."""
     for _ in range(count):
         signs = random.integers(0, 2, len(point)) * 2 - 1
-        there = _evaluate(function, [x * (1 + int(s) * mpf(10) ** -30) for x, s in zip(point, signs, strict=True)])
+        there = _evaluate(function, [x * (1 + int(s) * step) for x, s in zip(point, signs, strict=True)])
         if there is not None and not mp.isinf(there):
             yield there
 
 
 def _moved_alone(function: Callable[[list[Any]], Any], point: list[Any], k: int) -> Any:
     """The function with one input moved relatively by 10^-30."""
-    there = _evaluate(function, [*point[:k], point[k] * (1 + mpf(10) ** -30), *point[k + 1 :]])
+    there = _evaluate(function, [*point[:k], point[k] * (1 + STEP), *point[k + 1 :]])
     return None if there is None or mp.isinf(there) else there
 
 
@@ -380,10 +392,10 @@ def _component(problem: _Problem, j: int, random: np.random.Generator) -> Compon
             point = problem.point
             if len(point) <= EXACT_SCALES:
                 alone = (_moved_alone(slope, point, k) for k in range(len(point)))
-                scale += mp.fsum(abs(there - low) * mpf(10) ** 30 for there in alone if there is not None)
+                scale += mp.fsum(abs(there - low) / STEP for there in alone if there is not None)
             else:
-                together = _moved(slope, point, random, MOVES)
-                scale += max((abs(there - low) * mpf(10) ** 30 for there in together), default=mpf(0))
+                together = _moved(slope, point, random, MOVES, STEP)
+                scale += max((abs(there - low) / STEP for there in together), default=mpf(0))
     return Component(leaf.name, index, low, high, float(min(scale, mpf(10) ** 300)))
 
 
@@ -392,6 +404,7 @@ def solve(loss: Any, case: Case) -> Expected:
     contract, definition = loss.contract, definition_of(loss)
     random = np.random.default_rng(0)
     shape, selected, _ = selection(contract, case)
+    eps = _eps(case)
     if contract.form == "pointwise":
         problems = [_Problem(contract, definition, case, unit) for unit in np.ndindex(shape)]
     else:
@@ -408,19 +421,25 @@ def solve(loss: Any, case: Case) -> Expected:
 
             value, _ = settle(partial(_evaluate, one, problem.point))
             values.append(value)
-            scales.append(_scale(value, _sensitivity(one, problem.point, random)))
+            scales.append(_scale(value, _sensitivity(one, problem.point, random, eps)))
             components.append([])
         return Expected(values, scales, components)
     share = max(1, SAMPLED_COMPONENTS // max(1, len(problems)))
     for problem in problems:
         value, _ = settle(partial(_evaluate, problem, problem.point))
         values.append(value)
-        scales.append(_scale(value, _sensitivity(problem, problem.point, random)))
+        scales.append(_scale(value, _sensitivity(problem, problem.point, random, eps)))
         inputs = [j for j, leaf in enumerate(problem.leaves) if leaf.is_input]
         chosen = inputs if len(inputs) <= share else sorted(random.choice(inputs, share, replace=False))
         finite = value is not None and not mp.isinf(value)
         components.append([_component(problem, int(j), random) for j in chosen] if finite else [])
     return Expected(values, scales, components)
+
+
+def _eps(case: Case) -> Any:
+    """The machine epsilon of the dtype of a case."""
+    arrays = (x for value in case.inputs.values() for x in (value if isinstance(value, list) else [value]))
+    return mpf(float(max(np.finfo(x.dtype).eps for x in arrays if x.dtype.kind == "f")))
 
 
 def _scale(value: Any, sensitivity: float) -> float:

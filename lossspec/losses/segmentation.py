@@ -7,22 +7,26 @@ from lossspec.terms import Array, NonNegative, Probability, Real, Statistics
 __all__ = ["batch_dice", "dice"]
 
 
-def _overlap(probabilities: Array, targets: Array, squared: bool) -> tuple[Array, Array]:
-    """Disagreement and size of every region; 1 - 2I/(P + T) is their ratio, without the cancellation."""
+def _sums(probabilities: Array, targets: Array, squared: bool) -> tuple[Array, Array, Array]:
+    """Twice the overlap, the disagreement and the size of every region; the first two add up to the third."""
     xp = array_namespace(probabilities)
     if squared:
         disagreement, size = (probabilities - targets) ** 2, probabilities**2 + targets**2
     else:
         disagreement, size = probabilities * (1 - targets) + targets * (1 - probabilities), probabilities + targets
     space = tuple(range(2, len(probabilities.shape)))
-    return xp.sum(disagreement, axis=space), xp.sum(size, axis=space)
+    overlap = 2 * xp.sum(probabilities * targets, axis=space)
+    return overlap, xp.sum(disagreement, axis=space), xp.sum(size, axis=space)
 
 
-def _ratio(disagreement: Array, size: Array, smooth: Array) -> Array:
-    xp = array_namespace(disagreement)
+def _one_minus_dice(overlap: Array, disagreement: Array, size: Array, smooth: Array) -> Array:
+    """1 - (overlap + smooth) / (size + smooth), from the side where nothing cancels; 0 where both regions are empty."""
+    xp = array_namespace(size)
     whole = size + smooth
     empty = whole == 0
-    return xp.where(empty, 0.0, disagreement / xp.where(empty, 1.0, whole))
+    whole = xp.where(empty, 1.0, whole)
+    near = overlap + smooth > disagreement
+    return xp.where(empty, 0.0, xp.where(near, disagreement / whole, 1 - (overlap + smooth) / whole))
 
 
 @loss(
@@ -57,12 +61,11 @@ def dice(
     >>> round(float(dice(p, t)), 12)
     0.2
     """
-    disagreement, size = _overlap(probabilities, targets, squared)
-    return _ratio(disagreement, size, smooth)
+    return _one_minus_dice(*_sums(probabilities, targets, squared), smooth)
 
 
-def _mean_ratio(disagreement: Array, size: Array, *, smooth: Array, squared: bool) -> Array:
-    return array_namespace(size).mean(_ratio(disagreement, size, smooth))
+def _mean_of_channels(overlap: Array, disagreement: Array, size: Array, *, smooth: Array, squared: bool) -> Array:
+    return array_namespace(size).mean(_one_minus_dice(overlap, disagreement, size, smooth))
 
 
 @loss(
@@ -72,7 +75,7 @@ def _mean_ratio(disagreement: Array, size: Array, *, smooth: Array, squared: boo
     aliases=("Dice",),
     reductions=("sum",),
     default_reduction="sum",
-    finalize=_mean_ratio,
+    finalize=_mean_of_channels,
     sizes={"batch": 3, "channels": 2},
 )
 def batch_dice(
@@ -100,4 +103,4 @@ def batch_dice(
     >>> round(float(batch_dice(p, t)), 12)
     0.142857142857
     """
-    return _overlap(probabilities, targets, squared)
+    return _sums(probabilities, targets, squared)

@@ -18,6 +18,26 @@ def _finite_largest(x: Array) -> Array:
     return xp.where(largest == IMPOSSIBLE, 0.0, largest)
 
 
+def _advance(carry: Any, now: Any) -> tuple[Any, None]:
+    """One frame of the forward recursion; not a closure, so that a compiler knows it again.
+
+    What all states have in common is taken out of them at every frame, so that they keep their differences.
+    """
+    (forward, common, may_skip), (frame, is_running) = carry, now
+    xp = array_namespace(forward)
+    count = forward.shape[1]
+    nothing = xp.full_like(forward[:, :2], IMPOSSIBLE)
+    from_last = xp.concat((nothing[:, :1], forward[:, :-1]), axis=1)
+    from_before = xp.where(may_skip, xp.concat((nothing, forward[:, :-2]), axis=1)[:, :count], IMPOSSIBLE)
+    reached = log_add(forward, from_last, from_before)
+    frame_top = _finite_largest(xp.where(reached == IMPOSSIBLE, IMPOSSIBLE, frame))
+    moved = reached + (frame - frame_top)
+    moved_top = _finite_largest(moved)
+    forward = xp.where(is_running[:, None], moved - moved_top, forward)
+    common = xp.where(is_running, common + (frame_top + moved_top)[:, 0], common)
+    return (forward, common, may_skip), None
+
+
 @loss(
     family="sequence",
     unit="sequence",
@@ -69,23 +89,9 @@ def ctc(
     frames = xp.take_along_axis(frames, xp.broadcast_to(states, (frames.shape[0], *states.shape)), axis=-1)
     running = positions(frames[:, :, 0], axis=-2, dtype=input_lengths.dtype) < input_lengths[None, :]
 
-    # What all states have in common is taken out of them at every frame, so that they keep their differences.
-    def advance(carry: Any, now: Any) -> tuple[Any, None]:
-        forward, common = carry
-        frame, is_running = now
-        nothing = xp.full_like(forward[:, :2], IMPOSSIBLE)
-        from_last = xp.concat((nothing[:, :1], forward[:, :-1]), axis=1)
-        from_before = xp.where(may_skip, xp.concat((nothing, forward[:, :-2]), axis=1)[:, :count], IMPOSSIBLE)
-        reached = log_add(forward, from_last, from_before)
-        frame_top = _finite_largest(xp.where(reached == IMPOSSIBLE, IMPOSSIBLE, frame))
-        moved = reached + (frame - frame_top)
-        moved_top = _finite_largest(moved)
-        forward = xp.where(is_running[:, None], moved - moved_top, forward)
-        return (forward, xp.where(is_running, common + (frame_top + moved_top)[:, 0], common)), None
-
     start = xp.zeros_like(states, dtype=frames.dtype)
     start = xp.where(positions(states) == 0, start, IMPOSSIBLE)  # before the first frame: in the first blank
-    (forward, common), _ = scan(advance, (start, start[:, 0]), (frames, running))
+    (forward, common, _), _ = scan(_advance, (start, start[:, 0], may_skip), (frames, running))
     ends_in_blank = gather(forward, 2 * label_lengths)
     before = 2 * label_lengths - 1
     ends_in_label = xp.where(before < 0, IMPOSSIBLE, gather(forward, xp.where(before < 0, 0, before)))

@@ -5,7 +5,7 @@ nearly free, a call of the loss is timed beside the same array operations withou
 `xp.sum(...) / size`. The design allows 15 microseconds for everything that is not an array operation.
 
 Where a loss guards a strict domain (the labels of cross_entropy), the difference holds the array operations of that
-guard too: they are no part of the undecorated function.
+guard too, and the conversion of labels to indices: they are no part of the undecorated function.
 """
 
 from __future__ import annotations
@@ -48,14 +48,15 @@ def pair(case: Case, backend_name: str) -> tuple[Thunk, Thunk]:
     if backend_name == "jax" and targets.dtype.kind == "i":
         targets = targets.astype(np.int32)  # JAX has no int64 by default
     x, y = backend.from_numpy(case.predictions), backend.from_numpy(targets)
+    index = backend.as_index(y) if targets.dtype.kind == "i" else y
     defaults = {argument.name: argument.default for argument in loss.contract.parameters}
-    size = prod(bare(x, y, **defaults).shape)
+    size = prod(bare(x, index, **defaults).shape)
 
     def call() -> Any:
         return loss(x, y)
 
     def operations() -> Any:
-        return xp.sum(bare(x, y, **defaults)) / size
+        return xp.sum(bare(x, index, **defaults)) / size
 
     if backend_name == "jax":
         return lambda: call().block_until_ready(), lambda: operations().block_until_ready()
