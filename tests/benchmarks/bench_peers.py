@@ -4,6 +4,8 @@ Run `python -m tests.benchmarks.bench_peers` from the root of the repository; `-
 `--peer optax` all peers but one. Every row times both libraries in turn on the same float32 arrays with a mean over
 all units, after checking that the two values agree. A ratio is ours / theirs: below 1 ours is faster.
 
+Small arrays are computed with one thread, large ones with two: a library that wakes a second thread for 320 numbers
+waits a slice of the scheduler's time whenever another program holds that core, and the row would measure that.
 Large eager rows allocate their temporaries anew in each call, so their times also depend on how quickly the system
 hands out pages, and may differ several fold between two runs; compare ratios, and look at the load below each table.
 
@@ -48,6 +50,7 @@ from .measure import (
 )
 
 THREADS = 2
+"""For the large arrays; the small ones take one."""
 SMALL_EFFORT = Effort(repeats=15, batch_seconds=0.015)
 LARGE_EFFORT = Effort(repeats=7, batch_seconds=0.05)
 LARGE_ROWS = 200_000, 100
@@ -59,10 +62,11 @@ Function = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a row measures: a case, with or without its gradient, and the compiler behind `torch.compile`."""
+    """What a row measures: a case, with or without its gradient; the threads, the compiler of `torch.compile`."""
 
     case: Case
     backward: bool
+    threads: int
     compiler: str
 
 
@@ -191,10 +195,10 @@ def _sklearn_pair(setting: Setting) -> tuple[Thunk, Thunk]:
     factor = np.float32(2 if loss is squared_error else 1)
 
     def theirs_forward() -> object:
-        return other.loss(truth, raw, n_threads=THREADS).mean() * factor
+        return other.loss(truth, raw, n_threads=setting.threads).mean() * factor
 
     def theirs_both() -> object:
-        values, gradients = other.loss_gradient(truth, raw, n_threads=THREADS)
+        values, gradients = other.loss_gradient(truth, raw, n_threads=setting.threads)
         return values.mean() * factor, gradients
 
     if setting.backward:
@@ -271,11 +275,14 @@ def rows(
             if is_large:
                 shape = LARGE_ROWS if loss is cross_entropy else LARGE_ELEMENTS
             case = make_case(loss, shape)
+            threads = THREADS if is_large else 1
             for name in PASSES:
                 for label, prepare in peer.variants:
-                    setting = Setting(case, name != PASSES[0], compiler)
+                    setting = Setting(case, name != PASSES[0], threads, compiler)
                     budget = effort or (LARGE_EFFORT if is_large else SMALL_EFFORT)
-                    yield Row((loss.contract.name, case.shape, name, label), measure(prepare, setting, budget))
+                    with torch_threads(threads):
+                        outcome = measure(prepare, setting, budget)
+                    yield Row((loss.contract.name, case.shape, name, label), outcome)
 
 
 def cells(outcome: Comparison) -> list[str]:
@@ -289,11 +296,10 @@ def main(small: bool = False, peer: str = "") -> None:
     chosen = [one for one in PEERS if peer in ("", one.name)]
     if not chosen:
         raise typer.BadParameter(f"the peers are {', '.join(one.name for one in PEERS)}", param_hint="--peer")
-    print(machine_facts(THREADS))
+    print(machine_facts(1 if small else THREADS))
     heads = ("loss", "shape", "pass", "ours / theirs", "ratio", "ours", "theirs")
-    with torch_threads(THREADS):
-        for one in chosen:
-            print_rows(one.title, heads, rows(one, large=not small), cells)
+    for one in chosen:
+        print_rows(one.title, heads, rows(one, large=not small), cells)
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ def machine_facts(threads: int | None = None) -> str:
     """What the numbers depend on: processor, cores, threads, versions."""
     facts = [platform.machine(), f"{os.cpu_count()} cores"]
     if threads is not None:
-        facts.append(f"{threads} threads")
+        facts.append(f"threads {threads}")
     facts.append(f"Python {platform.python_version()}")
     for package in PACKAGES:
         try:

@@ -38,8 +38,7 @@ def test_overhead(capsys):
 @pytest.mark.parametrize("peer", bench_peers.PEERS, ids=lambda peer: peer.name)
 def test_peer(peer, capsys):
     first = replace(peer, variants=peer.variants[:1])
-    with bench_peers.torch_threads(1):
-        rows = list(bench_peers.rows(first, large=False, effort=ONCE))
+    rows = list(bench_peers.rows(first, large=False, effort=ONCE))
     assert_measured(rows, 8)
     print_rows(peer.title, ("loss", "shape", "pass", "how", "ratio", "ours", "theirs"), rows, bench_peers.cells)
     assert "cross_entropy" in capsys.readouterr().out
@@ -49,10 +48,9 @@ def test_torch_compiled():
     """One loss, and without the C++ compiler: what may rot here is that the calls trace into one graph."""
     (peer,) = (one for one in bench_peers.PEERS if one.name == "torch")
     compiled = replace(peer, variants=peer.variants[1:])
-    with bench_peers.torch_threads(1):
-        rows = list(bench_peers.rows(compiled, large=False, losses=[cross_entropy], effort=ONCE, compiler="eager"))
+    rows = list(bench_peers.rows(compiled, large=False, losses=[cross_entropy], effort=ONCE, compiler="eager"))
     assert_measured(rows, 2 * len(compiled.variants))
 
 
 def test_machine_facts_are_one_line():
-    assert re.fullmatch(r"\w+, \d+ cores, 2 threads, Python 3\.\d+\.\d+, lossspec [^\n]+", machine_facts(2))
+    assert re.fullmatch(r"\w+, \d+ cores, threads 2, Python 3\.\d+\.\d+, lossspec [^\n]+", machine_facts(2))
