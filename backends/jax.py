@@ -19,6 +19,7 @@ class JaxBackend(Backend):
     name = "jax"
     module = "jax"
     extra = "jax"
+    compiles_by_shape = True
 
     @property
     def namespace(self) -> Any:
@@ -69,8 +70,11 @@ class JaxBackend(Backend):
 
         return not isinstance(x, jax.core.Tracer)
 
-    def as_index(self, x: Array) -> Array:
-        return x.astype(int)
+    @property
+    def index_dtype(self) -> Any:
+        import jax
+
+        return jax.dtypes.canonicalize_dtype(int)
 
     def matmul(self, x: Array, y: Array) -> Array:
         import jax

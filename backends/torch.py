@@ -47,9 +47,6 @@ class TorchBackend(Backend):
 
         return not (self.is_tracing() or torch._C._functorch.is_batchedtensor(x) or x.device.type == "meta")
 
-    def as_index(self, x: Array) -> Array:
-        return x.long()
-
     def stop_gradient(self, x: Array) -> Array:
         return x.detach()
 

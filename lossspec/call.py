@@ -85,8 +85,8 @@ class Call:
         for name in plan.moved:
             order = move_last(tuple(range(len(values[name].shape))), axis)
             values[name] = xp.permute_dims(values[name], order)
-        for name in plan.indices:
-            values[name] = plan.backend.as_index(values[name])
+        for name in plan.converted:
+            values[name] = xp.astype(values[name], plan.backend.index_dtype)
         if "sample_weight" in plan.widened:
             sample_weight = widen(sample_weight)
         if "class_weight" in plan.widened:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 console = Console()
+if not console.is_terminal and "COLUMNS" not in os.environ:
+    console = Console(width=120)  # a log has no width of its own
 
 Names = Annotated[list[str] | None, typer.Option("--loss", "-l", help="A loss by name or alias; repeat for more.")]
 
@@ -130,7 +133,9 @@ def check(
     cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], recompute)
     from lossspec.conformance import page, report
 
-    console.print(report.table(cells))
+    console.print("Worst error of values / of gradients, in units of eps * scale:")
+    for table in report.tables(cells, console):
+        console.print(table)
     for line in report.notes(cells):
         console.print(line, markup=False, highlight=False)
     console.print(report.summary(cells), highlight=False)

@@ -107,9 +107,10 @@ class Backend:
         """Whether the values of `x` are known now (not under a tracer)."""
         return True
 
-    def as_index(self, x: Array) -> Array:
-        """Integers in the default integer dtype, which no bound of a range overflows."""
-        return self.namespace.astype(x, self.namespace.int64, copy=False)
+    @property
+    def index_dtype(self) -> Any:
+        """The default integer dtype, which no bound of a range overflows."""
+        return self.namespace.int64
 
     def matmul(self, x: Array, y: Array) -> Array:
         """The matrix product in the full precision of the dtype."""
@@ -140,6 +141,9 @@ class Backend:
         `quick` asks for a proof that it compiles as a whole, not for fast code.
         """
         return function
+
+    compiles_by_shape = False
+    """Whether every operation is compiled for every shape, so that what runs once is quicker compiled as a whole."""
 
     @property
     def compiles(self) -> bool:

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ class Specified(Loss):
         self._defaults = {a.name: a.default for a in contract.parameters if a.default is not inspect.Parameter.empty}
         self._defaults |= {k: v for k, v in self._configuration.items() if k in self._parameters}
         tail = {**TAIL_DEFAULTS, "reduction": contract.default_reduction}
-        self._tail = {name: self._configuration.get(name, tail[name]) for name in TAIL}
+        self._tail = self._checked({name: self._configuration.get(name, tail[name]) for name in TAIL})
         self._known = frozenset((*self._input_names, *self._parameters, *contract.tail))
         self._sees_selection = "selected" in inspect.signature(function).parameters
         self._many = {argument.name for argument in contract.inputs if argument.many}
@@ -157,8 +158,12 @@ class Specified(Loss):
         keyword = inspect.Parameter.KEYWORD_ONLY
         parameters = [p for p in inspect.signature(self._function).parameters.values() if p.name != "selected"]
         parameters = [p.replace(default=self._defaults.get(p.name, p.default)) for p in parameters]
-        parameters += [inspect.Parameter(name, keyword, default=self._tail[name]) for name in self.contract.tail]
+        parameters += [inspect.Parameter(name, keyword, default=self._shown(name)) for name in self.contract.tail]
         return inspect.Signature(parameters)
+
+    def _shown(self, keyword: str) -> Any:
+        """The default of a keyword as one would write it."""
+        return "nan" if keyword == "empty" and isnan(self._tail[keyword]) else self._tail[keyword]
 
     def configured(self, **options: Any) -> Specified:
         """The same loss with other defaults.
@@ -177,10 +182,8 @@ class Specified(Loss):
             key: self._parameter(key, value) if key in self._parameters else value for key, value in options.items()
         }
         contract = self.contract
-        if "reduction" in options:
-            how = check_reduction(contract, options["reduction"])
-            contract = replace(contract, default_reduction=how) if isinstance(how, str) else contract
-        check_empty(name, options.get("empty", "nan"))
+        if isinstance(options.get("reduction"), str):
+            contract = replace(contract, default_reduction=str(check_reduction(contract, options["reduction"])))
         parameters = tuple(replace(a, default=options.get(a.name, a.default)) for a in contract.parameters)
         contract = replace(contract, parameters=parameters)
         return Specified(self._function, contract, self._finalizer, {**self._configuration, **options}, self.definition)
@@ -233,18 +236,17 @@ class Specified(Loss):
         tail = self._tail
         if options:
             self._refuse_unknown(options)
-            tail = {**tail, **{name: value for name, value in options.items() if name in tail}}
-        how, empty = check_reduction(self.contract, tail["reduction"]), check_empty(self.contract.name, tail["empty"])
-        ignore_index, axis = self._whole("ignore_index", tail["ignore_index"]), self._whole("axis", tail["axis"])
+            tail = self._checked({**tail, **{name: value for name, value in options.items() if name in tail}})
+        how, ignore_index, axis = tail["reduction"], tail["ignore_index"], tail["axis"]
         values = self._bind(inputs, options)
         sample_weight, class_weight, where = tail["sample_weight"], tail["class_weight"], tail["where"]
         extra = {"sample_weight": sample_weight, "where": where, "class_weight": class_weight}
         if isinstance(how, Mean) and hasattr(how.over, "dtype"):
             extra["over"] = how.over
         plan = self._plan(values, extra, axis)
-        call = Call(self.contract.name, self._label, plan, values, how, empty)
+        call = Call(self.contract.name, self._label, plan, values, how, tail["empty"])
         xp = plan.xp
-        if plan.widened or plan.moved or plan.indices:
+        if plan.widened or plan.moved or plan.converted:
             sample_weight, class_weight = call.prepare(sample_weight, class_weight, axis)
         labels = None if self._label is None else values[self._label]
         selected = where
@@ -303,6 +305,14 @@ class Specified(Loss):
         if not hasattr(value, "dtype"):
             self._parameters[name].check_parameter(self.contract.name, value)
         return value
+
+    def _checked(self, tail: dict[str, Any]) -> dict[str, Any]:
+        """The keywords that all losses take, ready for use."""
+        tail["reduction"] = check_reduction(self.contract, tail["reduction"])
+        tail["empty"] = check_empty(self.contract.name, tail["empty"])
+        tail["ignore_index"] = self._whole("ignore_index", tail["ignore_index"])
+        tail["axis"] = self._whole("axis", tail["axis"])
+        return tail
 
     def _whole(self, name: str, value: Any) -> Any:
         """An index, or None."""

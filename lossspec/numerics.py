@@ -117,34 +117,36 @@ def log_add(x: Array, y: Array, z: Array | None = None) -> Array:
     return xp.where(nothing, -inf, safe + xp.log1p(xp.where(nothing, 0.0, total)))
 
 
-def _log_partition(logits: Array) -> tuple[Array, Array, Array]:
-    """The largest logit of the last axis, as index and value with the axis kept, and log1p of the others' ratios.
+def negative_log_softmax(logits: Array, labels: Array) -> Array:
+    """-log softmax(logits)[label] over the last axis, right to the last digits for the sure and the surely wrong.
 
-    logsumexp = top + excess; kept apart, -log p_c = excess + (top - logits_c) has no cancellation in value, nor, where
-    the second term is the constant 0 for the largest one, in its gradient.
+    It is softplus(logsumexp of the other classes - logits[label]): the label is kept out of the sum, so that neither
+    the value of a small loss nor its gradient is a difference of large numbers.
+    """
+    xp = array_namespace(logits)
+    index = labels[..., None]
+    own = xp.take_along_axis(logits, index, axis=-1)
+    others = xp.where(positions(logits, dtype=labels.dtype) == index, -inf, logits)
+    top = xp.max(stop_gradient(others), axis=-1, keepdims=True)
+    nothing = top == -inf
+    top = xp.where(nothing, 0.0, top)
+    total = xp.sum(xp.exp(others - top), axis=-1, keepdims=True)
+    rival = xp.where(nothing, -inf, top + xp.log(xp.where(nothing, 1.0, total)))
+    return softplus(rival - own)[..., 0]
+
+
+def expected_negative_log_softmax(logits: Array, weights: Array) -> Array:
+    """sum_c weights[c] * -log softmax(logits)[c] over the last axis; a weight of 0 ignores a logit of -inf.
+
+    With a the class of the largest logit, -log p_c = log1p(sum of the others' ratios to a) + (logits_a - logits_c): no
+    cancellation in the value, nor in the gradient as long as the second term is the constant 0 at a itself.
     """
     xp = array_namespace(logits)
     best = xp.argmax(logits, axis=-1, keepdims=True)
     top = xp.take_along_axis(logits, best, axis=-1)
-    ratios = xp.where(positions(logits, dtype=best.dtype) == best, 0.0, xp.exp(logits - top))
-    return best, top, xp.log1p(xp.sum(ratios, axis=-1))
-
-
-def negative_log_softmax(logits: Array, labels: Array) -> Array:
-    """-log softmax(logits)[label] over the last axis, right to the last digits for the sure and the surely wrong."""
-    xp = array_namespace(logits)
-    best, top, excess = _log_partition(logits)
-    own = xp.take_along_axis(logits, labels[..., None], axis=-1)
-    gap = xp.where(labels[..., None] == best, 0.0, top - own)
-    return excess + gap[..., 0]
-
-
-def expected_negative_log_softmax(logits: Array, weights: Array) -> Array:
-    """sum_c weights[c] * -log softmax(logits)[c] over the last axis; a weight of 0 ignores a logit of -inf."""
-    xp = array_namespace(logits)
-    best, top, excess = _log_partition(logits)
-    gap = xp.where(positions(logits, dtype=best.dtype) == best, 0.0, top - logits)
-    gap = xp.where((weights == 0) & (gap == inf), 0.0, gap)
+    is_best = positions(logits, dtype=best.dtype) == best
+    excess = xp.log1p(xp.sum(xp.where(is_best, 0.0, xp.exp(logits - top)), axis=-1))
+    gap = xp.where(is_best | ((weights == 0) & (logits == -inf)), 0.0, top - logits)
     return xp.sum(weights, axis=-1) * excess + xp.sum(weights * gap, axis=-1)
 
 

@@ -32,7 +32,8 @@ class Plan:
     terms: Mapping[str, Term]
     widened: frozenset[str]
     moved: frozenset[str]
-    indices: tuple[str, ...]
+    indices: frozenset[str]
+    converted: frozenset[str]
     masking: Mapping[str, Masking]
     strict: tuple[str, ...]
     lengths: tuple[tuple[str, str, tuple[str, ...]], ...]
@@ -90,6 +91,7 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
                 f"Nothing is cast silently. Fix: convert one of them with astype."
             )
     names = {label: argument.name for argument, label, _ in arrays}
+    indices = frozenset(key for key, term in terms.items() if kinds.get(key) == "integral" and term.name != "Sign")
     return Plan(
         backend=backend,
         xp=xp,
@@ -99,7 +101,8 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
         terms=terms,
         widened=frozenset(names.get(label, label) for label, d in floats.items() if is_half(d)),
         moved=frozenset(moved),
-        indices=tuple(key for key, term in terms.items() if kinds.get(key) == "integral" and term.name != "Sign"),
+        indices=indices,
+        converted=frozenset(label for _, label, x in arrays if label in indices and x.dtype != backend.index_dtype),
         masking=_masking(contract, terms, axes, unit_shape, {names[label]: x for _, label, x in arrays}),
         strict=tuple(key for key, term in terms.items() if term.strict),
         lengths=tuple(

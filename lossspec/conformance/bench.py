@@ -63,8 +63,13 @@ class Bench:
     def value(self, case: Case) -> NDArray[Any]:
         """The loss of a case."""
         inputs, keywords = self.arguments(case)
-        result: NDArray[Any] = self.fetch(self.loss(**inputs, **keywords))
+        result: NDArray[Any] = self.fetch(self._run(case, lambda given: self.loss(**given, **keywords), inputs))
         return result
+
+    def _run(self, case: Case, function: Callable[[Values], Any], inputs: Values) -> Any:
+        if case.once and self.backend.compiles_by_shape:
+            function = self.backend.compile(function)
+        return function(inputs)
 
     def differentiable(self) -> tuple[str, ...]:
         """The inputs that have a gradient whatever they are given as."""
@@ -74,7 +79,7 @@ class Bench:
         """The loss of a case and its gradient in every real input."""
         inputs, keywords = self.arguments(case)
         wrt = tuple(name for name in self.differentiable() if _is_real(case.inputs[name]))
-        value, gradients = self.loss.value_and_grad(**inputs, wrt=wrt, **keywords)
+        value, gradients = self._run(case, lambda given: self.loss.value_and_grad(**given, wrt=wrt, **keywords), inputs)
         found = {name: self.fetch(gradient) for name, gradient in zip(wrt, gradients, strict=True)}
         if case.axis != -1:
             found = {name: np.moveaxis(gradient, case.axis, -1) for name, gradient in found.items()}
@@ -89,6 +94,8 @@ class Bench:
             return function({**rest, **dict(zip(wrt, chosen, strict=True))})
 
         differentiate = self.backend.value_and_grad(scalar, tuple(range(len(wrt))))
+        if self.backend.compiles_by_shape:
+            differentiate = self.backend.compile(differentiate)
         value, gradients = differentiate(*(self.put(inputs[name]) for name in wrt))
         return self.fetch(value), [self.fetch(gradient) for gradient in gradients]
 

@@ -31,6 +31,8 @@ class Case:
     parameters: Values = field(default_factory=dict)
     options: Values = field(default_factory=dict)
     axis: int = -1
+    once: bool = False
+    """No other case has these shapes: a framework that compiles each operation for each shape compiles it whole."""
 
     def with_options(self, name: str, **options: Any) -> Case:
         """The same inputs under other keywords."""
@@ -153,7 +155,7 @@ class _Maker:
         """The shipped data sets that have what the contract asks for."""
         for name, inputs in real_inputs(self.contract):
             cast = {key: self.cast(value) for key, value in inputs.items()}
-            yield Case(f"real: {name}", cast, self.parameters)
+            yield Case(f"real: {name}", cast, self.parameters, once=True)
 
     # The pieces.
 
@@ -179,7 +181,7 @@ class _Maker:
             else:
                 inputs[argument.name] = self.cast(draw(self.random, self.shape(term.shape), facts))
         self.sizes = saved
-        return Case(name, inputs, known)
+        return Case(name, inputs, known, once=bool(sizes))
 
     def confident(self, kinds: Mapping[str, Term], label: str) -> Case:
         """Logits that are nearly sure, mostly of the right answer: where losses are small."""

@@ -306,16 +306,13 @@ def derivative(function: Callable[[list[Any]], Any], point: list[Any], j: int) -
             if here is None or mp.isinf(here):
                 return None
             left, right = _slopes(function, point, j, here)
-            if left is None and right is None:
-                return None
             if left is None or right is None:
-                now = (right, right) if left is None else (left, left)
+                return None  # at the edge of the domain a loss declares its derivative
+            gap = abs(left - right)
+            if gap <= mpf(10) ** (-digits // 6) * (abs(left) + abs(right)) + mpf(10) ** (-digits // 4):
+                now = ((left + right) / 2,) * 2
             else:
-                gap = abs(left - right)
-                if gap <= mpf(10) ** (-digits // 6) * (abs(left) + abs(right)) + mpf(10) ** (-digits // 4):
-                    now = ((left + right) / 2,) * 2
-                else:
-                    now = (min(left, right), max(left, right))
+                now = (min(left, right), max(left, right))
         if before is not None:
             size = max(map(abs, (*now, *before)))
             moved = max(abs(a - b) for a, b in zip(now, before, strict=True))

@@ -7,6 +7,8 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
+from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -33,20 +35,34 @@ def number(value: float | None) -> str:
     return f"{value:.2f}" if value < 99.995 else f"{value:.0e}"
 
 
-def table(cells: Sequence[Cell]) -> Table:
-    """A row per loss, a column per backend, dtype and device; worst error of values / of gradients."""
-    columns = list(dict.fromkeys((cell.backend, cell.dtype, cell.device) for cell in cells))
+def tables(cells: Sequence[Cell], console: Console) -> list[Table]:
+    """The matrix as one table where the console is wide enough, else as one table a backend."""
+    whole = _table(cells)
+    if whole.__rich_measure__(console, console.options.update(width=1000)).maximum <= console.width:
+        return [whole]
+    return [
+        _table([cell for cell in cells if cell.backend == name]) for name in dict.fromkeys(c.backend for c in cells)
+    ]
+
+
+def _table(cells: Sequence[Cell]) -> Table:
+    """A row per loss, a column per backend, dtype and device; a single one for a backend that did not run at all."""
+    ran = {cell.backend for cell in cells if cell.status != "not run"}
+    columns = list(dict.fromkeys(_place(cell, ran) for cell in cells))
     several = {backend: len({c[2] for c in columns if c[0] == backend}) > 1 for backend, _, _ in columns}
-    result = Table(title="worst error of values / of gradients, in units of eps * scale", title_justify="left")
+    result = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     result.add_column("loss", no_wrap=True)
     for backend, dtype, device in columns:
         place = f"\n{device}" if several[backend] else ""
         result.add_column(f"{backend}\n{DTYPE_MARKS.get(dtype, dtype)}{place}", justify="right", no_wrap=True)
-    by_place = {(cell.loss, cell.backend, cell.dtype, cell.device): cell for cell in cells}
+    by_place = {(cell.loss, _place(cell, ran)): cell for cell in cells}
     for loss in dict.fromkeys(cell.loss for cell in cells):
-        row = [by_place.get((loss, *column)) for column in columns]
-        result.add_row(loss, *(_show(cell) for cell in row))
+        result.add_row(loss, *(_show(by_place.get((loss, column))) for column in columns))
     return result
+
+
+def _place(cell: Cell, ran: set[str]) -> tuple[str, str, str]:
+    return (cell.backend, cell.dtype, cell.device) if cell.backend in ran else (cell.backend, "", "")
 
 
 def _show(cell: Cell | None) -> Text:

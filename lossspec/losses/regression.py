@@ -57,9 +57,8 @@ def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positi
     """
     xp = array_namespace(predictions)
     distance = xp.abs(predictions - targets)
-    beyond = distance > delta
-    quadratic = xp.where(beyond, delta, distance)
-    return quadratic * (0.5 * quadratic) + delta * xp.where(beyond, distance - delta, 0.0)
+    slope = xp.where(distance > delta, delta, distance)
+    return slope * (distance - 0.5 * slope)
 
 
 def _root(mean_square: Array) -> Array:
