@@ -106,7 +106,11 @@ def doctor() -> None:
         devices = ", ".join(backend.devices()) if there else ""
         found = "yes" if there else f"no: {there.reason}"
         table.add_row(
-            backend.name, escape(found), there.version, devices, "its own" if backend.differentiates else "none"
+            backend.name,
+            escape(found),
+            there.version,
+            devices,
+            "its own" if backend.has_autodiff else "lossspec.autodiff",
         )
     console.print(table)
 

@@ -95,9 +95,15 @@ class Backend:
         yield
 
     @property
-    def differentiates(self) -> bool:
-        """Whether `value_and_grad` works."""
+    def has_autodiff(self) -> bool:
+        """Whether the framework differentiates by itself; `lossspec.autodiff` does it for the others."""
         return type(self).value_and_grad is not Backend.value_and_grad
+
+    base: Backend | None = None
+    """The backend beneath, where this one wraps another."""
+
+    stand_in: Backend | None = None
+    """The backend of traced arrays over this one, while a function of its arrays is differentiated."""
 
     def is_tracing(self) -> bool:
         """Whether the current Python code is being compiled, so that nothing may be remembered between calls."""
@@ -122,9 +128,9 @@ class Backend:
 
     def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
         """A function that returns the value of a scalar function and its gradients in `argnums`."""
-        raise BackendError(
-            f"{self.name} arrays have no automatic differentiation; pass Torch or JAX arrays to differentiate"
-        )
+        from lossspec.autodiff import value_and_grad
+
+        return value_and_grad(function, argnums)
 
     def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: tuple[Array, ...]) -> tuple[Any, Any]:
         """A recurrence along the leading axis of `xs`: `carry, y = step(carry, x)`; the last carry, the stacked y."""
@@ -186,11 +192,14 @@ def find_backend(x: object) -> Backend | None:
     """The backend of an array, or None for anything else."""
     backend = _by_type.get(type(x))
     if backend is not None:
-        return backend
+        return backend.stand_in or backend
+    traced: Backend | None = getattr(x, "lossspec_backend", None)
+    if traced is not None:
+        return traced
     for candidate in all_backends().values():
         if candidate.module in sys.modules and candidate.recognises(x):
             _by_type[type(x)] = candidate
-            return candidate
+            return candidate.stand_in or candidate
     return None
 
 
@@ -213,7 +222,7 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
             first = (name, backend, device)
             continue
         other, known, place = first
-        if backend is not known:
+        if (backend.base or backend) is not (known.base or known):
             raise MixtureError(
                 f"{loss}: `{other}` is a {known.name} array and `{name}` is a {backend.name} array. "
                 f"Nothing is moved silently. Fix: convert one of the two."

@@ -116,7 +116,7 @@ def merge(trial: Trial) -> str | None:
                 continue
             reduction: Any = Mean(over=5.0) if name == "over" else name
             slow = bench.backend.compiles_by_shape and name != bench.contract.default_reduction
-            if bench.backend.differentiates and not slow:
+            if not slow:
                 value, gradients = bench.gradient_of(lambda given, r=reduction: merged(r, given), inputs)
                 full, full_gradients = bench.gradient_of(lambda given, r=reduction: whole(r, given), inputs)
                 for a, b in zip(gradients, full_gradients, strict=True):
@@ -152,9 +152,6 @@ def poison(trial: Trial) -> str | None:
                 replace(trial.case, inputs=inputs, options={"where": keep, "reduction": reduction})
                 for inputs in (clean, dirty)
             ]
-            if not bench.backend.differentiates:
-                yield trial.differ(bench.value(cases[1]), bench.value(cases[0]), 0.0)
-                continue
             (value, gradients), (other, others) = (bench.value_and_grad(case) for case in cases)
             yield trial.differ(other, value, 0.0)
             for name, gradient in gradients.items():
@@ -271,8 +268,6 @@ def perfect(trial: Trial) -> str | None:
 @law("same value with gradient")
 def value_path(trial: Trial) -> str | None:
     """The value that comes with a gradient is the value."""
-    if not trial.bench.backend.differentiates:
-        return f"not run: {trial.bench.backend.name} has no automatic differentiation"
     value, _ = trial.bench.value_and_grad(trial.case)
     return trial.differ(value, trial.value(), 0.0)
 

@@ -1,0 +1,198 @@
+"""The Array API namespace of traced arrays over that of any backend, and the backend that has it.
+
+Both are transparent: given plain arrays only, they do what the namespace and the backend beneath them do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from lossspec.autodiff.array import (
+    Traced,
+    make_binary,
+    make_composed,
+    make_constant,
+    make_first,
+    make_general,
+    make_refusing,
+    make_sequence,
+    make_unary,
+    remove_traces,
+)
+from lossspec.autodiff.rules import COMPOSED, CONSTANT, RULES
+from lossspec.autodiff.tape import Array
+from lossspec.dispatch import Availability, Backend
+
+
+class TracedNamespace:
+    """The functions of a namespace, each made to record itself when it is first asked for."""
+
+    def __init__(self, base: Any, prefix: str = "", root: Any = None) -> None:
+        self._base = base
+        self._prefix = prefix
+        self._root = self if root is None else root
+        self.__name__ = base.__name__
+
+    def __getattr__(self, name: str) -> Any:
+        how, _, plain = name.partition("_")
+        if how == "recorded":  # by the rule, past what composes the function: see rules.COMPOSED
+            made = make_general(RULES[self._prefix + plain], getattr(self._base, plain))
+        elif how == "constant":
+            made = make_constant(self._prefix + plain, getattr(self._base, plain))
+        else:
+            found = getattr(self._base, name)
+            made = found if name.startswith("__") else self._make(self._prefix + name, found)
+        setattr(self, name, made)  # the next look-up does not come here
+        return made
+
+    def _make(self, name: str, found: Any) -> Any:
+        if isinstance(found, ModuleType):
+            return TracedNamespace(found, f"{name}.", self._root)
+        if isinstance(found, type) or not callable(found):
+            return found
+        if name in COMPOSED:
+            return make_composed(COMPOSED[name], found, self._root)
+        if name in CONSTANT:
+            return make_constant(name, found)
+        rule = RULES.get(name)
+        if rule is None:
+            return make_refusing(name, found)
+        if rule.sequence:
+            return make_sequence(rule, found)
+        if rule.alone:
+            return make_first(rule, found)
+        if rule.operands == 0:
+            return make_general(rule, found)
+        return make_unary(rule, found) if rule.operands == 1 else make_binary(rule, found)
+
+    def __dir__(self) -> list[str]:
+        return dir(self._base)
+
+    def __repr__(self) -> str:
+        return f"<lossspec.autodiff over {self.__name__}>"
+
+
+class TracedBackend(Backend):
+    """A backend whose arrays may be traced; one for each backend beneath it.
+
+    While a function is differentiated it stands in for that backend (`base.stand_in`), so that code which asks for the
+    namespace of a plain array gets one that also takes the traced arrays it will meet.
+    """
+
+    array_type = Traced
+    base: Backend
+
+    def __init__(self, base: Backend) -> None:
+        self.base = base
+        self.name = base.name
+        self.module = base.module
+        self.extra = base.extra
+        self._namespace: TracedNamespace | None = None
+        self._entered = 0
+        self._lock = threading.Lock()
+
+    @property
+    def namespace(self) -> Any:
+        """The namespace of traced arrays."""
+        if self._namespace is None:
+            self._namespace = TracedNamespace(self.base.namespace)
+        return self._namespace
+
+    def enter(self) -> None:
+        """Stand in for the base; counted, because differentiations nest and threads differentiate side by side."""
+        with self._lock:
+            self._entered += 1
+            self.base.stand_in = self
+
+    def leave(self) -> None:
+        """Undo one `enter`."""
+        with self._lock:
+            self._entered -= 1
+            if not self._entered:
+                self.base.stand_in = None
+
+    def recognises(self, x: object) -> bool:
+        """Whether `x` is an array of the base, traced or not."""
+        return (type(x) is Traced and x.lossspec_backend is self) or self.base.recognises(x)
+
+    def available(self) -> Availability:
+        """As the base."""
+        return self.base.available()
+
+    def version(self) -> str:
+        """As the base."""
+        return self.base.version()
+
+    def devices(self) -> tuple[str, ...]:
+        """As the base."""
+        return self.base.devices()
+
+    def from_numpy(self, array: Array, device: str | None = None) -> Array:
+        """A plain array of the base."""
+        return self.base.from_numpy(array, device)
+
+    def to_numpy(self, x: Array) -> Array:
+        """A copy of the values."""
+        return self.base.to_numpy(values_of(x))
+
+    def device_of(self, x: Array) -> Any:
+        """Where the values are."""
+        return self.base.device_of(values_of(x))
+
+    def creation_device(self, x: Array) -> Any:
+        """What creates an array beside the values."""
+        return self.base.creation_device(values_of(x))
+
+    @contextmanager
+    def strictest(self) -> Iterator[None]:
+        """As the base."""
+        with self.base.strictest():
+            yield
+
+    def is_concrete(self, x: Array) -> bool:
+        """Whether the values are known and may be read: not where they become inputs of a program."""
+        while type(x) is Traced:
+            if x.tape.records_all:
+                return False
+            x = x.value
+        return self.base.is_concrete(x)
+
+    @property
+    def index_dtype(self) -> Any:
+        """As the base."""
+        return self.base.index_dtype
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        """The matrix product; plain arrays as the base multiplies them."""
+        return super().matmul(x, y) if type(x) is Traced or type(y) is Traced else self.base.matmul(x, y)
+
+    def stop_gradient(self, x: Array) -> Array:
+        """The plain values."""
+        return remove_traces(x)
+
+    def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
+        """By reverse mode on the tape."""
+        from lossspec.autodiff.functions import value_and_grad
+
+        return value_and_grad(function, argnums)
+
+
+def values_of(x: Any) -> Array:
+    """The plain array beneath all tracing."""
+    while type(x) is Traced:
+        x = x.value
+    return x
+
+
+_backends: dict[Backend, TracedBackend] = {}
+
+
+def traced_backend(base: Backend) -> TracedBackend:
+    """The one traced backend over a backend."""
+    if isinstance(base, TracedBackend):
+        return base
+    return _backends.setdefault(base, TracedBackend(base)) if base not in _backends else _backends[base]
