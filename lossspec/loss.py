@@ -16,6 +16,7 @@ from lossspec.call import Call, checking, over_units, values_are_checked
 from lossspec.contract import REDUCTIONS, TAIL, TAIL_DEFAULTS, Accuracy, Contract, Form, read_contract
 from lossspec.dispatch import all_backends, common_backend
 from lossspec.errors import ContractError, DTypeError, LossSpecError, MergeError
+from lossspec.numerics import array_namespace, positions
 from lossspec.plan import Plan, kind_of, list_of, make_plan
 from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
 from lossspec.terms import Array
@@ -65,29 +66,97 @@ class Loss:
     def value_and_grad(self, *inputs: Any, wrt: str | Sequence[str] | None = None, **options: Any) -> tuple[Any, Any]:
         """The loss and its gradient in the inputs that `wrt` names (the first one unless told).
 
-        The gradient is an array for a name, a tuple for a sequence of names. Torch and JAX use their own autodiff.
+        The gradient is an array for a name, a tuple for a sequence of names, a list for an input that is a list. Torch
+        and JAX differentiate themselves, `lossspec.autodiff` does it for the others.
+
+        >>> import numpy as np
+        >>> from lossspec import huber
+        >>> value, gradient = huber.value_and_grad(np.asarray([0.5, 3.0]), np.asarray([0.0, 0.0]), reduction="sum")
+        >>> float(value), gradient.tolist()
+        (2.625, [0.5, 1.0])
         """
         given = self._named(inputs, options)
+        names = self._differentiable(given, wrt)
+        function = self._scalar_of(given, names)
+        backend = common_backend(self.contract.name, [(name, x) for name in names for x in _items(given[name])])
+        value, gradients = backend.value_and_grad(function, tuple(range(len(names))))(*(given[name] for name in names))
+        return value, gradients[0] if wrt is None or isinstance(wrt, str) else tuple(gradients)
+
+    def grad(self, *inputs: Any, wrt: str | Sequence[str] | None = None, **options: Any) -> Any:
+        """The gradient alone: see `value_and_grad`."""
+        return self.value_and_grad(*inputs, wrt=wrt, **options)[1]
+
+    def grad_hess(self, *inputs: Any, wrt: str | None = None, **options: Any) -> tuple[Array, Array]:
+        """First and second derivatives of every unit's loss in its own entries of one input: what boosting wants.
+
+        Both have the shape of the input; the second is the diagonal of the Hessian of the unit. Weights and masks are
+        those of reduction "sum". Where a unit has several entries (the logits of its classes) it takes a pass for each.
+
+        >>> import numpy as np
+        >>> from lossspec import squared_error
+        >>> gradient, hessian = squared_error.grad_hess(np.asarray([0.5, 3.0]), np.asarray([0.0, 1.0]))
+        >>> gradient.tolist(), hessian.tolist()
+        ([1.0, 4.0], [2.0, 2.0])
+        """
+        contract = self.contract
+        if contract.form != "pointwise" or "reduction" in options:
+            why = "it has no `reduction`" if "reduction" in options else f"the loss is {contract.form}"
+            raise ContractError(f"{contract.name}: grad_hess is per unit of a pointwise loss; {why}")
+        given = {**self._named(inputs, options), "reduction": "sum"}
+        (name,) = self._differentiable(given, wrt)
+        x = given[name]
+        if _is_list(x):
+            raise ContractError(f"{contract.name}: grad_hess takes an input that is one array; `{name}` is a list")
+        backend = common_backend(contract.name, [(name, x)])
+        gradient_of = backend.value_and_grad(self._scalar_of(given, (name,)), (0,))
+        units = len(self.per_example(**{key: value for key, value in given.items() if key != "reduction"}).shape)
+        xp, axis = backend.namespace, options.get("axis", -1) % max(len(x.shape), 1)
+        beyond = len(x.shape) - units
+        if beyond > 1:
+            raise ContractError(
+                f"{contract.name}: a unit has {beyond} axes of `{name}`; grad_hess knows one, of classes"
+            )
+
+        def inner(point: Array, chosen: Array | None) -> Array:
+            _, (gradient,) = gradient_of(point)
+            return array_namespace(gradient).sum(gradient if chosen is None else gradient * chosen)
+
+        second = backend.value_and_grad(inner, (0,))
+        _, (gradient,) = gradient_of(x)
+        if not beyond:
+            return gradient, second(x, None)[1][0]
+        steps = positions(x, axis - len(x.shape))
+        hessian = xp.zeros_like(x)
+        for k in range(x.shape[axis]):
+            own = xp.astype(xp.broadcast_to(steps == k, x.shape), x.dtype)
+            hessian = hessian + own * second(x, own)[1][0]
+        return gradient, hessian
+
+    def _differentiable(self, given: Mapping[str, Any], wrt: str | Sequence[str] | None) -> tuple[str, ...]:
+        """The names of `wrt`, which must be real inputs of the call."""
         chosen = self.contract.inputs[0].name if wrt is None else wrt
-        targets = (chosen,) if isinstance(chosen, str) else tuple(chosen)
-        for name in targets:
+        names = (chosen,) if isinstance(chosen, str) else tuple(chosen)
+        for name in names:
             if name not in given:
                 raise ContractError(f"{self.contract.name}: `wrt` names {name!r}; the call has {', '.join(given)}")
-        leaves = [(name, x) for name in targets for x in (given[name] if _is_list(given[name]) else (given[name],))]
-        backend = common_backend(self.contract.name, leaves)
-        for name, x in leaves:
-            if kind_of(backend.namespace, x.dtype) != "real floating":
-                raise DTypeError(f"{self.contract.name}: `wrt` names {name!r}, whose dtype {x.dtype} has no gradient")
+            for x in _items(given[name]):
+                backend = common_backend(self.contract.name, [(name, x)])
+                if kind_of(backend.namespace, x.dtype) != "real floating":
+                    raise DTypeError(
+                        f"{self.contract.name}: `wrt` names {name!r}, whose dtype {x.dtype} has no gradient"
+                    )
+        return names
+
+    def _scalar_of(self, given: Mapping[str, Any], names: tuple[str, ...]) -> Callable[..., Array]:
+        """The call as a function of the named inputs."""
 
         def scalar(*chosen: Any) -> Array:
-            value = self(**{**given, **dict(zip(targets, chosen, strict=True))})
+            value = self(**{**given, **dict(zip(names, chosen, strict=True))})
             if value.shape != ():
                 raise ContractError(f"{self.contract.name}: only a reduced loss has a gradient; use reduction='sum'")
             return value
 
-        differentiate = backend.value_and_grad(scalar, tuple(range(len(targets))))
-        value, gradients = differentiate(*(given[name] for name in targets))
-        return value, gradients[0] if isinstance(chosen, str) else tuple(gradients)
+        return scalar
 
     def _named(self, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
         """Positional inputs by name, together with the keywords of a call."""
@@ -220,7 +289,6 @@ class Specified(Loss):
             weight=call.count if call.weight is None else call.plan.xp.sum(call.weight),
             count=call.count,
             batch=call.batch,
-            xp=call.plan.xp,
         )
 
     def finalize(self, statistics: tuple[Array, ...], parameters: Mapping[str, Any]) -> Array:
@@ -437,6 +505,10 @@ def require(condition: bool, message: str) -> None:
     """For a loss body: raise where static facts (sizes, numbers) do not fit together."""
     if not condition:
         raise ContractError(message)
+
+
+def _items(value: Any) -> Sequence[Any]:
+    return value if _is_list(value) else (value,)
 
 
 def _is_list(value: Any) -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from lossspec.dispatch import array_namespace
 from lossspec.errors import ContractError, DTypeError, MergeError
 from lossspec.terms import Array
 
@@ -113,7 +114,6 @@ class Partial:
     weight: Array
     count: Array
     batch: int | None
-    xp: Any
 
     def __add__(self, other: object) -> Partial:
         if not isinstance(other, Partial):
@@ -123,7 +123,7 @@ class Partial:
             (str(self.reduction), str(other.reduction), "reduction"),
             (repr(self.empty), repr(other.empty), "empty"),
             (_values(self.parameters), _values(other.parameters), "parameters"),
-            (self.xp.__name__, other.xp.__name__, "frameworks"),
+            (*(array_namespace(part.totals[0]).__name__ for part in (self, other)), "frameworks"),
             (self.totals[0].dtype, other.totals[0].dtype, "dtypes"),
         ):
             if mine != theirs:
@@ -140,7 +140,7 @@ class Partial:
     def _add(self, a: Array, b: Array) -> Array:
         """A sum of weights and a count of units without weights: an integer array is made a float one first."""
         dtype = self.totals[0].dtype
-        a, b = (self.xp.astype(x, dtype, copy=False) if hasattr(x, "dtype") else x for x in (a, b))
+        a, b = (array_namespace(x).astype(x, dtype, copy=False) if hasattr(x, "dtype") else x for x in (a, b))
         return a + b
 
     def __radd__(self, other: object) -> Partial:
@@ -151,7 +151,7 @@ class Partial:
     def value(self) -> Array:
         """The loss of everything that was added up."""
         return finish(
-            self.xp,
+            array_namespace(self.totals[0]),
             self.loss,
             self.parameters,
             self.totals,
