@@ -1,26 +1,39 @@
-"""Three unequal micro-batches merge to the value and the gradient of the full batch; the mean of means does not."""
+"""Unequal micro-batches merge to the value and the gradient of the full batch, in NumPy and in Torch."""
 
+import numpy as np
 import torch
 
 from lossspec import cross_entropy
+from lossspec.autodiff import value_and_grad
 
-generator = torch.Generator().manual_seed(0)
-logits = torch.randn((10, 5), generator=generator, dtype=torch.float64, requires_grad=True)
-labels = torch.randint(0, 5, (10,), generator=generator)
-weight = torch.rand(10, generator=generator, dtype=torch.float64)
-shards = [slice(0, 1), slice(1, 4), slice(4, 10)]
+random = np.random.default_rng(0)
+logits, labels = random.normal(size=(10, 5)), random.integers(0, 5, 10)
+weight = random.uniform(0.5, 2.0, 10)
+shards = [slice(4, 10), slice(0, 1), slice(1, 4)]  # any sizes, any order
 
-full = cross_entropy(logits, labels, sample_weight=weight)
-parts = [cross_entropy.partial(logits[s], labels[s], sample_weight=weight[s]) for s in shards]
-merged = sum(parts).value()
+
+def partials(logits, labels, weight):
+    """What each micro-batch contributes."""
+    return [cross_entropy.partial(logits[s], labels[s], sample_weight=weight[s]) for s in shards]
+
+
+full, gradient = cross_entropy.value_and_grad(logits, labels, sample_weight=weight)
+parts = partials(logits, labels, weight)
 mean_of_means = sum(part.value() for part in parts) / len(parts)
 
-print(f"full batch     {full.item():.15f}")
-print(f"merged         {merged.item():.15f}")
-print(f"mean of means  {mean_of_means.item():.15f}")
+merged, merged_gradient = value_and_grad(lambda z: sum(partials(z, labels, weight)).value())(logits)
 
-(full_gradient,) = torch.autograd.grad(full, logits, retain_graph=True)
-(merged_gradient,) = torch.autograd.grad(merged, logits)
-assert abs(full.item() - merged.item()) < 1e-15
-assert torch.allclose(full_gradient, merged_gradient, rtol=0, atol=1e-16)
-assert abs(full.item() - mean_of_means.item()) > 1e-3
+leaf = torch.from_numpy(logits).requires_grad_()
+in_torch = sum(partials(leaf, torch.from_numpy(labels), torch.from_numpy(weight))).value()
+in_torch.backward()
+
+print(f"full batch       {float(full):.15f}")
+print(f"merged, NumPy    {float(merged):.15f}")
+print(f"merged, Torch    {in_torch.item():.15f}")
+print(f"mean of means    {float(mean_of_means):.15f}")
+
+assert abs(full - merged) < 1e-15
+assert abs(full - in_torch.item()) < 1e-15
+assert np.allclose(merged_gradient, gradient, rtol=0, atol=1e-16)
+assert np.allclose(leaf.grad.numpy(), gradient, rtol=0, atol=1e-16)
+assert abs(full - mean_of_means) > 1e-3

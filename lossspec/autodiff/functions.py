@@ -17,6 +17,7 @@ Argnums = int | tuple[int, ...]
 def value_and_grad(function: Callable[..., Array], argnums: Argnums = 0) -> Callable[..., tuple[Array, Any]]:
     """A function that returns the value of a scalar function and its gradient in the arguments `argnums`.
 
+    Arrays of a framework that differentiates by itself are left to it; all others take the tape.
     An argument is an array or a list or tuple of arrays; its gradient has the same form. For a tuple of `argnums` the
     gradients are a tuple. Arguments and keywords beyond `argnums` are passed on as they are.
 
@@ -27,8 +28,14 @@ def value_and_grad(function: Callable[..., Array], argnums: Argnums = 0) -> Call
     """
 
     def differentiated(*arguments: Any, **keywords: Any) -> tuple[Array, Any]:
-        value, gradients = _differentiate(function, _numbers(argnums, len(arguments)), arguments, keywords, None)
-        return value, gradients[0] if isinstance(argnums, int) else gradients
+        numbers = _numbers(argnums, len(arguments))
+        backend = _backend_of_chosen(numbers, arguments).base
+        if backend.has_autodiff and not any(type(x) is Traced for x in arguments):
+            own = backend.value_and_grad(lambda *given: function(*given, **keywords), numbers)
+            value, gradients = own(*arguments)
+        else:
+            value, gradients = _differentiate(function, numbers, arguments, keywords, None)
+        return value, gradients[0] if isinstance(argnums, int) else tuple(gradients)
 
     return differentiated
 
@@ -141,20 +148,7 @@ def _differentiate(
 
     Without a cotangent the result has to be a scalar. A tuple of results has a tuple of cotangents.
     """
-    leaves = []
-    for number in numbers:
-        value = arguments[number]
-        if isinstance(value, (list, tuple)):
-            leaves += [(f"argument {number}, item {item},", x) for item, x in enumerate(value)]
-        else:
-            leaves.append((f"argument {number}", value))
-    backend = _backend_of(leaves)
-    for name, x in leaves:
-        if not backend.base.namespace.isdtype(x.dtype, "real floating"):
-            raise DTypeError(
-                f"{name} has dtype {x.dtype}, which has no gradient. Fix: leave it out of `argnums`, or convert it "
-                "with astype"
-            )
+    backend = _backend_of_chosen(numbers, arguments)
     with Tape(backend) as tape:
         traced: list[Any] = list(arguments)
         for number in numbers:
@@ -177,6 +171,25 @@ def _differentiate(
             for x in inputs
         )
     return plain, gradients
+
+
+def _backend_of_chosen(numbers: tuple[int, ...], arguments: Sequence[Any]) -> TracedBackend:
+    """The one backend of the chosen arguments, which have to be real."""
+    leaves = []
+    for number in numbers:
+        value = arguments[number]
+        if isinstance(value, (list, tuple)):
+            leaves += [(f"argument {number}, item {item},", x) for item, x in enumerate(value)]
+        else:
+            leaves.append((f"argument {number}", value))
+    backend = _backend_of(leaves)
+    for name, x in leaves:
+        if not backend.base.namespace.isdtype(x.dtype, "real floating"):
+            raise DTypeError(
+                f"{name} has dtype {x.dtype}, which has no gradient. Fix: leave it out of `argnums`, or convert it "
+                "with astype"
+            )
+    return backend
 
 
 def _pull_back_all(tape: Tape, results: Sequence[Any], cotangents: Sequence[Any]) -> tuple[Any, ...]:

@@ -48,7 +48,7 @@ def pair(case: Case, backend_name: str) -> tuple[Thunk, Thunk]:
     if backend_name == "jax" and targets.dtype.kind == "i":
         targets = targets.astype(np.int32)  # JAX has no int64 by default
     x, y = backend.from_numpy(case.predictions), backend.from_numpy(targets)
-    index = backend.as_index(y) if targets.dtype.kind == "i" else y
+    index = xp.astype(y, backend.index_dtype) if targets.dtype.kind == "i" else y
     defaults = {argument.name: argument.default for argument in loss.contract.parameters}
     size = prod(bare(x, index, **defaults).shape)
 
