@@ -117,12 +117,8 @@ class Call:
             invalid = bad if invalid is None else invalid | bad
             values[name] = length
             for other in padded:
-                x, shape = values[other], plan.terms[other].shape
-                assert shape is not None
-                position = shape.names.index(measured) - len(shape.names)  # from the end: no variadic axis follows
-                steps = positions(x, position, length.dtype)
-                present[other] = valid = steps < expand(length, plan.masking[other].axes, x)
-                values[other] = plan.terms[other].put_neutral(xp, x, ~valid)
+                present[other] = valid = self.within(other, measured, length)
+                values[other] = plan.terms[other].put_neutral(xp, values[other], ~valid)
         for name in plan.strict:
             term = plan.terms[name]
             if term.name == "Length":
@@ -135,6 +131,13 @@ class Call:
                 bad = xp.any(bad, axis=tuple(range(-within, 0)))
             invalid = bad if invalid is None else invalid | bad
         return invalid
+
+    def within(self, name: str, measured: str, length: Array) -> Array:
+        """True where an entry of an input lies within the length of the axis that is measured, and is no padding."""
+        x, shape = self.values[name], self.plan.terms[name].shape
+        assert shape is not None
+        position = shape.names.index(measured) - len(shape.names)  # from the end: no variadic axis follows
+        return positions(x, position, length.dtype) < expand(length, self.plan.masking[name].axes, x)
 
     def weigh(self, sample_weight: Array, class_weight: Array, labels: Array) -> Array | None:
         """w_i of every unit, 0 where it is not selected, or None where all weights are 1."""
@@ -178,9 +181,7 @@ class Call:
                 for _, measured, padded in plan.lengths:
                     if name in padded and term.row_axes == 0 and term.shape is not None:
                         length = self.values[next(k for k, m, _ in plan.lengths if m == measured)]
-                        position = term.shape.names.index(measured) - len(term.shape.names)
-                        steps = positions(x, position, length.dtype)
-                        bad = bad & (steps < expand(length, plan.masking[name].axes, x))
+                        bad = bad & self.within(name, measured, length)
                 found = np.argwhere(plan.backend.to_numpy(bad))
                 if len(found):
                     index = tuple(int(i) for i in found[0])

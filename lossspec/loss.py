@@ -14,7 +14,7 @@ import numpy as np
 
 from lossspec.call import Call, checking, over_units, values_are_checked
 from lossspec.contract import REDUCTIONS, TAIL, TAIL_DEFAULTS, Accuracy, Contract, Form, read_contract
-from lossspec.dispatch import all_backends, common_backend
+from lossspec.dispatch import Backend, all_backends, common_backend
 from lossspec.errors import ContractError, DTypeError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace, positions
 from lossspec.plan import Plan, kind_of, list_of, make_plan
@@ -76,9 +76,8 @@ class Loss:
         (2.625, [0.5, 1.0])
         """
         given = self._named(inputs, options)
-        names = self._differentiable(given, wrt)
+        names, backend = self._differentiable(given, wrt)
         function = self._scalar_of(given, names)
-        backend = common_backend(self.contract.name, [(name, x) for name in names for x in _items(given[name])])
         value, gradients = backend.value_and_grad(function, tuple(range(len(names))))(*(given[name] for name in names))
         return value, gradients[0] if wrt is None or isinstance(wrt, str) else tuple(gradients)
 
@@ -103,11 +102,10 @@ class Loss:
             why = "it has no `reduction`" if "reduction" in options else f"the loss is {contract.form}"
             raise ContractError(f"{contract.name}: grad_hess is per unit of a pointwise loss; {why}")
         given = {**self._named(inputs, options), "reduction": "sum"}
-        (name,) = self._differentiable(given, wrt)
+        (name,), backend = self._differentiable(given, wrt)
         x = given[name]
         if _is_list(x):
             raise ContractError(f"{contract.name}: grad_hess takes an input that is one array; `{name}` is a list")
-        backend = common_backend(contract.name, [(name, x)])
         gradient_of = backend.value_and_grad(self._scalar_of(given, (name,)), (0,))
         units = len(self.per_example(**{key: value for key, value in given.items() if key != "reduction"}).shape)
         xp, axis = backend.namespace, options.get("axis", -1) % max(len(x.shape), 1)
@@ -132,20 +130,21 @@ class Loss:
             hessian = hessian + own * second(x, own)[1][0]
         return gradient, hessian
 
-    def _differentiable(self, given: Mapping[str, Any], wrt: str | Sequence[str] | None) -> tuple[str, ...]:
-        """The names of `wrt`, which must be real inputs of the call."""
+    def _differentiable(
+        self, given: Mapping[str, Any], wrt: str | Sequence[str] | None
+    ) -> tuple[tuple[str, ...], Backend]:
+        """The names of `wrt`, which must be real inputs of the call, and their backend."""
         chosen = self.contract.inputs[0].name if wrt is None else wrt
         names = (chosen,) if isinstance(chosen, str) else tuple(chosen)
         for name in names:
             if name not in given:
                 raise ContractError(f"{self.contract.name}: `wrt` names {name!r}; the call has {', '.join(given)}")
-            for x in _items(given[name]):
-                backend = common_backend(self.contract.name, [(name, x)])
-                if kind_of(backend.namespace, x.dtype) != "real floating":
-                    raise DTypeError(
-                        f"{self.contract.name}: `wrt` names {name!r}, whose dtype {x.dtype} has no gradient"
-                    )
-        return names
+        leaves = [(name, x) for name in names for x in _items(given[name])]
+        backend = common_backend(self.contract.name, leaves)
+        for name, x in leaves:
+            if kind_of(backend.namespace, x.dtype) != "real floating":
+                raise DTypeError(f"{self.contract.name}: `wrt` names {name!r}, whose dtype {x.dtype} has no gradient")
+        return names, backend
 
     def _scalar_of(self, given: Mapping[str, Any], names: tuple[str, ...]) -> Callable[..., Array]:
         """The call as a function of the named inputs."""
@@ -268,7 +267,8 @@ class Specified(Loss):
         if how == "mean":
             divisor = call.count if call.weight is None else plan.xp.sum(call.weight)
         else:
-            divisor = denominator(self.contract.name, how, None, call.count, call.batch)
+            count = call.count if how == "count_mean" else None  # a pass over the mask that only this one needs
+            divisor = denominator(self.contract.name, how, None, count, call.batch)
         totals = tuple(self._total(plan, statistic) for statistic in statistics)
         return finish(plan.xp, self, call.values, totals, divisor, call.empty)
 

@@ -11,7 +11,7 @@ DTYPES = [np.float32, np.float64]
 
 
 def gradients(backend, loss, *inputs, wrt=None, **options):
-    """The value and the gradients as NumPy arrays, where the backend differentiates."""
+    """The value and the gradients as NumPy arrays."""
     names = tuple(argument.name for argument in loss.contract.inputs)[: len(wrt or inputs)] if wrt is None else wrt
     value, found = loss.value_and_grad(*map(backend.from_numpy, inputs), wrt=names, **options)
     return backend.to_numpy(value), [backend.to_numpy(gradient) for gradient in found]

@@ -263,8 +263,6 @@ def _copy(value: Any) -> Any:
 
 # Real data, by what the inputs of a contract mean: a new loss on the same terms gets it without being named here.
 
-_Provider = Callable[[], Values | tuple[NDArray[Any], ...]]
-
 
 def real_inputs(contract: Contract) -> Iterator[tuple[str, Values]]:
     """The names of the data sets that fit, with the inputs they give."""
