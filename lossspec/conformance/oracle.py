@@ -15,7 +15,8 @@ import ast
 import hashlib
 import inspect
 import itertools
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
@@ -72,15 +73,34 @@ def definition_of(loss: Any) -> Callable[..., Any]:
 
 
 @cache
-def _meaning(module: str) -> str:
-    """The code of a module without its layout and comments."""
-    return ast.dump(ast.parse(inspect.getsource(import_module(module))))
+def _meaning(definition: Callable[..., Any]) -> str:
+    """The code of a definition and of all functions of its package that it calls, without layout and comments."""
+    package = definition.__module__.partition(".")[0]
+    found: dict[str, str] = {}
+
+    def read(function: Callable[..., Any]) -> None:
+        name = f"{function.__module__}.{function.__qualname__}"
+        if name in found:
+            return
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        found[name] = ast.dump(tree)
+        known: Mapping[str, Any] = getattr(function, "__globals__", {})
+        for node in ast.walk(tree):
+            value = known.get(node.id) if isinstance(node, ast.Name) else None
+            if inspect.isfunction(value):
+                if value.__module__.partition(".")[0] == package:
+                    read(value)
+            elif isinstance(value, (int, float, str, tuple, list, dict)):
+                found[f"{name} {node.id}"] = repr(value)  # type: ignore[attr-defined]
+
+    read(definition)
+    return " ".join(f"{name}={found[name]}" for name in sorted(found))
 
 
 def fingerprint(definition: Callable[..., Any], contract: Contract, case: Case) -> str:
-    """A hash of the definition's file and of all that the case gives it: the key of a stored result."""
+    """A hash of the definition, of what it calls and of all that the case gives it: the key of a stored result."""
     digest = hashlib.sha256(f"{VERSION} {contract.name} {contract.form}".encode())
-    digest.update(_meaning(definition.__module__).encode())
+    digest.update(_meaning(definition).encode())
     options = case.options if contract.form != "pointwise" else {}
     for name, value in itertools.chain(case.inputs.items(), case.parameters.items(), options.items()):
         for item in value if isinstance(value, list) else [value]:

@@ -4,10 +4,7 @@ from typing import Any
 
 from mpmath import exp, fsum, log
 
-
-def softmax(logits: Any) -> Any:
-    total = fsum(exp(z) for z in logits)
-    return [exp(z) / total for z in logits]
+from lossspec.definitions.common import sigmoid, softmax
 
 
 def cross_entropy(logits: Any, labels: Any, label_smoothing: Any) -> Any:
@@ -21,8 +18,7 @@ def cross_entropy(logits: Any, labels: Any, label_smoothing: Any) -> Any:
 
 
 def binary_cross_entropy_with_logits(logits: Any, targets: Any, pos_weight: Any) -> Any:
-    p = 1 / (1 + exp(-logits))
-    return -pos_weight * targets * log(p) - (1 - targets) * log(1 / (1 + exp(logits)))
+    return -pos_weight * targets * log(sigmoid(logits)) - (1 - targets) * log(sigmoid(-logits))
 
 
 def perplexity(logits: Any, labels: Any, reduce: Any) -> Any:

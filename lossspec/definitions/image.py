@@ -4,9 +4,7 @@ from typing import Any
 
 from mpmath import exp, fsum
 
-
-def flat(x: Any) -> Any:
-    return [number for item in x for number in flat(item)] if isinstance(x, list) else [x]
+from lossspec.definitions.common import flat
 
 
 def ssim(predictions: Any, targets: Any, data_range: Any, window: Any, sigma: Any, k1: Any, k2: Any) -> Any:

@@ -2,20 +2,9 @@
 
 from typing import Any
 
-from mpmath import exp, fsum, log, sqrt
+from mpmath import exp, fsum, log
 
-
-def inner(x: Any, y: Any) -> Any:
-    return fsum(a * b for a, b in zip(x, y, strict=True))
-
-
-def cosine(x: Any, y: Any) -> Any:
-    lengths = sqrt(inner(x, x)) * sqrt(inner(y, y))
-    return inner(x, y) / lengths if lengths else 0 * inner(x, y)
-
-
-def distance(x: Any, y: Any) -> Any:
-    return sqrt(fsum((a - b) ** 2 for a, b in zip(x, y, strict=True)))
+from lossspec.definitions.common import cosine, distance, inner
 
 
 def cosine_embedding(first: Any, second: Any, labels: Any, margin: Any) -> Any:

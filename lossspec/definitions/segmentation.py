@@ -4,9 +4,7 @@ from typing import Any
 
 from mpmath import fsum
 
-
-def flat(x: Any) -> Any:
-    return [number for item in x for number in flat(item)] if isinstance(x, list) else [x]
+from lossspec.definitions.common import flat
 
 
 def sums(probabilities: Any, targets: Any, squared: Any) -> Any:
