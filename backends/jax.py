@@ -31,10 +31,17 @@ class JaxBackend(Backend):
         return isinstance(x, sys.modules["jax"].Array)
 
     @contextmanager
+    def double_precision(self) -> Iterator[None]:
+        import jax
+
+        with jax.enable_x64(True):
+            yield
+
+    @contextmanager
     def strictest(self) -> Iterator[None]:
         import jax
 
-        with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        with self.double_precision(), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
             yield
 
     def devices(self) -> tuple[str, ...]:

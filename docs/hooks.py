@@ -44,10 +44,17 @@ def page(contract: Contract) -> str:
         "default": f"`{contract.default_reduction}`",
         "keywords": ", ".join(f"`{keyword}`" for keyword in contract.tail),
         "accuracy": f"values {accuracy.value:g}, gradients {accuracy.gradient:g} eps * scale. {accuracy.reason}",
-        "aliases": ", ".join(f"`{alias}`" for alias in contract.aliases) or "none",
+        "aliases": ", ".join(f"`{alias}`" for alias in (*contract.aliases, *contract.also)) or "none",
         "source": contract.source,
     }
     lines += ["", *(f"- **{key}**: {value}" for key, value in facts.items()), ""]
+    if contract.equals:
+        lines += ["| library | equal call | reduction | differs |", "|---|---|---|---|"]
+        for equal in contract.equals:
+            when = "" if equal.when == "True" else f" where `{equal.when}`"
+            differs = "; ".join(f"{where}: {reason}" for where, reason in equal.differs.items())
+            lines.append(f"| {equal.peer} | `{equal.call}`{when} | `{equal.reduction}` | {differs} |")
+        lines.append("")
     text = inspect.cleandoc(get(contract.name).__doc__ or "").partition("\n")[2].strip()
     words, _, example = text.partition(">>>")
     return "\n".join([*lines, words, "```pycon", ">>>" + example, "```", ""])

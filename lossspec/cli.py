@@ -22,7 +22,10 @@ except ImportError as missing:
     raise SystemExit(f'lossspec needs {missing.name} for its command line: pip install "lossspec[check]"') from None
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from lossspec.conformance.matrix import Cell
+    from lossspec.contract import Equal
     from lossspec.loss import Loss
 
 app = typer.Typer(
@@ -85,14 +88,36 @@ def show(
         "aliases": ", ".join(contract.aliases) or "none",
         "source": contract.source,
     }
+    if contract.also:
+        facts["also"] = "; ".join(f"{alias}: {_options(options)}" for alias, options in contract.also.items())
     console.print()
     for key, value in facts.items():
         console.print(f"[dim]{key:<11}[/dim] {escape(value)}")
+    if contract.equals:
+        console.print()
+        console.print(_equal_calls(contract.equals))
     _, _, text = inspect.cleandoc(loss.__doc__ or "").partition("\n")
     words, _, example = text.partition(">>>")
     for line in re.sub(r"\n(?![\n]|[A-Z][\w ]*:)", " ", words.strip()).split("\n"):  # a line a subject, wrapped to fit
         console.print(escape(line.strip()))
     console.print(escape(f"\n>>>{example}".rstrip()), highlight=False)
+
+
+def _options(options: Mapping[str, Any]) -> str:
+    """Defaults as one would write them in a call."""
+    return ", ".join(f"{key}={value!r}" for key, value in options.items())
+
+
+def _equal_calls(equals: Sequence[Equal]) -> Table:
+    """The calls of other libraries that compute the same, with what is known to differ."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("library", "equal call", "reduction", "differs"):
+        table.add_column(heading)
+    for equal in equals:
+        when = "" if equal.when == "True" else f"  where {equal.when}"
+        differs = "; ".join(f"{where}: {reason}" for where, reason in equal.differs.items())
+        table.add_row(equal.peer, escape(equal.call + when), equal.reduction, escape(differs))
+    return table
 
 
 @app.command()

@@ -137,5 +137,7 @@ def _union(parts: list[tuple[Any, Contract]]) -> Contract:
         why_coupled="; ".join(coupled),
         source="; ".join(dict.fromkeys(contract.source for contract in contracts)),
         aliases=(),
+        also={},
+        equals=(),
         perfect={},
     )

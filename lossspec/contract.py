@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from lossspec.errors import ContractError, DTypeError
 from lossspec.terms import Axis, OneOf, Shape, Term
@@ -34,12 +35,41 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class Equal:
+    """A call of another library that computes the same, written in the argument names of the loss.
+
+    `call` is a Python expression with the names of the loss's arguments and of the modules that
+    `lossspec.conformance.peers` gives for the library `peer`; it equals the loss under `reduction`. `when` is an
+    expression in the same names that says for which arguments: inputs are NumPy arrays in it. `differs` maps a part of
+    the name of a conformance case, or "gradient", or "gradient" and a part of a name, to the reason why the two differ
+    there.
+    """
+
+    peer: str
+    call: str
+    reduction: str = "none"
+    when: str = "True"
+    differs: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of the declaration."""
+        return {
+            "peer": self.peer,
+            "call": self.call,
+            "reduction": self.reduction,
+            "when": self.when,
+            "differs": dict(self.differs),
+        }
+
+
+@dataclass(frozen=True)
 class Argument:
     """One argument of a loss: the terms it may be, and whether it is a list of arrays or may be left out."""
 
     name: str
     terms: tuple[Term, ...] = ()
     choices: tuple[Any, ...] = ()
+    takes_function: bool = False
     plain: type | None = None
     many: bool = False
     optional: bool = False
@@ -59,6 +89,9 @@ class Argument:
             terms = (annotation,)
         elif get_origin(annotation) is Literal:
             return cls(parameter.name, choices=get_args(annotation), default=default)
+        elif get_origin(annotation) in (Union, UnionType):  # Literal["a", "b"] | Callable: a choice or a function
+            (choices, _) = get_args(annotation)
+            return cls(parameter.name, choices=get_args(choices), takes_function=True, default=default)
         elif annotation in (bool, int):
             return cls(parameter.name, plain=annotation, default=default)
         else:
@@ -68,7 +101,7 @@ class Argument:
     def __str__(self) -> str:
         words = " | ".join(
             [str(term) for term in self.terms]
-            or [repr(choice) for choice in self.choices]
+            or [repr(choice) for choice in self.choices] + ["function"] * self.takes_function
             or [self.plain.__name__ if self.plain else ""]
         )
         words = f"list of {words}" if self.many else words
@@ -95,17 +128,21 @@ class Argument:
         }
         if self.choices:
             result["choices"] = list(self.choices)
+            result["function"] = self.takes_function
         if self.plain:
             result["type"] = self.plain.__name__
         if self.default is not inspect.Parameter.empty:
-            result["default"] = str(self.default) if hasattr(self.default, "dtype") else self.default
+            result["default"] = _json(self.default)
         return result
 
     def check_parameter(self, loss: str, value: Any) -> None:
         """Raise where a Python value given for this parameter is not in its domain."""
         if self.choices:
-            if value not in self.choices:
-                raise ContractError(f"{loss}: `{self.name}` is {value!r}; it must be one of {list(self.choices)}")
+            if value not in self.choices and not (self.takes_function and callable(value)):
+                function = " or a function" if self.takes_function else ""
+                raise ContractError(
+                    f"{loss}: `{self.name}` is {value!r}; it must be one of {list(self.choices)}{function}"
+                )
         elif self.plain is not None:
             if not isinstance(value, self.plain) or (self.plain is int and isinstance(value, bool)):
                 raise DTypeError(f"{loss}: `{self.name}` is {value!r}; it must be of type {self.plain.__name__}")
@@ -137,6 +174,8 @@ class Contract:
     default_reduction: str = "mean"
     source: str = ""
     aliases: tuple[str, ...] = ()
+    also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    equals: tuple[Equal, ...] = ()
     accuracy: Accuracy = Accuracy()
     why_coupled: str = ""
     perfect: Mapping[str, str] = field(default_factory=dict)
@@ -211,6 +250,10 @@ class Contract:
             },
             "source": self.source,
             "aliases": list(self.aliases),
+            "also": {
+                name: {key: _json(value) for key, value in options.items()} for name, options in self.also.items()
+            },
+            "equals": [equal.to_dict() for equal in self.equals],
         }
 
     def term_of(self, argument: Argument, kind: str, rank: int) -> Term:
@@ -268,6 +311,11 @@ class Contract:
             + (f" with {', '.join(bound)}" if bound else "")
             + f". Nothing is broadcast silently. Fix: {fix}."
         )
+
+
+def _json(value: Any) -> Any:
+    """A default as JSON: as it is, or as text where JSON has no such thing."""
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _align(declared: Shape, actual: tuple[int, ...]) -> list[Any] | None:

@@ -90,6 +90,11 @@ class Backend:
         return x.device
 
     @contextmanager
+    def double_precision(self) -> Iterator[None]:
+        """The setting under which the framework has float64."""
+        yield
+
+    @contextmanager
     def strictest(self) -> Iterator[None]:
         """The settings under which the framework forgives least, and has float64; conformance runs under them."""
         yield

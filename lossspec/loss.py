@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lossspec.call import Call, checking, over_units, values_are_checked
-from lossspec.contract import REDUCTIONS, TAIL, TAIL_DEFAULTS, Accuracy, Contract, Form, read_contract
+from lossspec.contract import REDUCTIONS, TAIL, TAIL_DEFAULTS, Accuracy, Contract, Equal, Form, read_contract
 from lossspec.dispatch import Backend, all_backends, common_backend
 from lossspec.errors import ContractError, DTypeError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace, positions
@@ -455,6 +455,8 @@ def loss(
     unit: str,
     source: str,
     aliases: tuple[str, ...] = (),
+    also: Mapping[str, Mapping[str, Any]] | None = None,
+    equals: tuple[Equal, ...] = (),
     default_reduction: str = "mean",
     reductions: tuple[str, ...] | None = None,
     finalize: Callable[..., Array] | None = None,
@@ -468,10 +470,12 @@ def loss(
 
     The annotated signature is the contract. `finalize` makes it an aggregate: the function returns a tuple of additive
     statistics per unit, and `finalize(*reduced, **parameters)` turns their reductions into the loss. `coupled` says
-    why the value of a unit depends on the whole batch. `perfect` maps inputs to the inputs they equal in a perfect
-    prediction, where the loss is declared to be 0. `sizes` are the sizes of axes in generated conformance cases.
-    `definition` is the textbook formula that the oracle evaluates (see `lossspec.definitions`); a loss of the catalogue
-    has it in the mirror of its file.
+    why the value of a unit depends on the whole batch. `aliases` are the names that other libraries give the loss as
+    it is; `also` maps their names for it under other defaults to these, for example `{"l2": {"reduction": "none"}}`.
+    `equals` are their calls that compute the same, which the tests run. `perfect` maps inputs to the inputs they equal
+    in a perfect prediction, where the loss is declared to be 0. `sizes` are the sizes of axes in generated conformance
+    cases. `definition` is the textbook formula that the oracle evaluates (see `lossspec.definitions`); a loss of the
+    catalogue has it in the mirror of its file.
     """
     form: Form = "aggregate" if finalize is not None else "coupled" if coupled else "pointwise"
     allowed = REDUCTIONS if form != "aggregate" else REDUCTIONS[1:]
@@ -486,16 +490,22 @@ def loss(
             default_reduction=default_reduction,
             source=source,
             aliases=aliases,
+            also=dict(also or {}),
+            equals=equals,
             accuracy=accuracy or Accuracy(),
             why_coupled=coupled,
             perfect=dict(perfect or {}),
             sizes=dict(sizes or {}),
         )
         declared = Specified(function, contract, finalize, definition=definition)
-        for name in (contract.name, *aliases):
-            if name in _registry:
-                raise LossSpecError(f"two losses are called {name!r}: {_registry[name]!r} and {declared!r}")
-        _registry.update(dict.fromkeys((contract.name, *aliases), declared))
+        called = dict.fromkeys((contract.name, *aliases), declared)
+        called |= {name: declared.configured(**options) for name, options in contract.also.items()}
+        for name in called:
+            if name in _registry or (name in contract.also and name in (contract.name, *aliases)):
+                raise LossSpecError(
+                    f"two losses are called {name!r}: {_registry.get(name, declared)!r} and {declared!r}"
+                )
+        _registry.update(called)
         return declared
 
     return declare
@@ -520,6 +530,6 @@ def _restore(module: str, name: str, configuration: dict[str, Any]) -> Specified
     return found.configured(**configuration) if configuration else found
 
 
-__all__ = ["Accuracy", "Loss", "Specified", "checking", "get", "loss", "names", "require"]
+__all__ = ["Accuracy", "Equal", "Loss", "Specified", "checking", "get", "loss", "names", "require"]
 
 all_backends()  # found now: a compiler that traces the first call does not have to trace the search

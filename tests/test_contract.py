@@ -4,7 +4,9 @@ import inspect
 import json
 import re
 import sys
+from collections.abc import Callable
 from importlib.resources import files
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -179,6 +181,36 @@ def test_a_name_is_given_once(own_registry):
             def huber(x: Real["*batch"]) -> Real["*batch"]:
                 """Again."""
                 return x
+
+
+def test_a_name_may_mean_the_loss_under_other_defaults(own_registry):
+    @declare(also={"fresh_sum": {"reduction": "sum"}})
+    def fresh_name(x: Real["*batch"]) -> Real["*batch"]:
+        """The number itself."""
+        return x
+
+    x = np.asarray([1.0, 2.0])
+    assert (float(ls.get("fresh_name")(x)), float(ls.get("fresh_sum")(x))) == (1.5, 3.0)
+    assert ls.get("fresh_sum") == fresh_name.configured(reduction="sum")
+    with pytest.raises(LossSpecError, match="two losses are called 'fresh_sum'"):
+
+        @declare(also={"fresh_sum": {}})
+        def other_name(x: Real["*batch"]) -> Real["*batch"]:
+            """Again."""
+            return x
+
+
+def test_a_parameter_may_be_a_choice_or_a_function(own_registry):
+    @declare()
+    def with_power(x: Real["*batch"], *, power: Literal["one", "two"] | Callable[..., Any] = "one") -> Real["*batch"]:
+        """The number, or a function of it."""
+        return power(x) if callable(power) else x if power == "one" else x * x
+
+    x = np.asarray([3.0])
+    assert [float(with_power(x, power=power)) for power in ("one", "two", lambda x: -x)] == [3.0, 9.0, -3.0]
+    with pytest.raises(ContractError, match=r"`power` is 'three'; it must be one of \['one', 'two'\] or a function"):
+        with_power(x, power="three")
+    assert "power: 'one' | 'two' | function = 'one'" in repr(with_power)
 
 
 def test_a_refused_declaration_leaves_no_name_behind(own_registry):

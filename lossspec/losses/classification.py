@@ -1,6 +1,6 @@
 """Losses of logits against labels or distributions."""
 
-from lossspec.loss import loss
+from lossspec.loss import Equal, loss
 from lossspec.numerics import array_namespace, expected_negative_log_softmax, is_zero, negative_log_softmax
 from lossspec.terms import Array, Distribution, Label, Logits, NonNegative, Probability, Real, Statistics, UnitInterval
 
@@ -18,6 +18,23 @@ __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "perplexity"]
         "sparse_categorical_crossentropy",
         "SparseCategoricalCrossentropy",
         "HalfMultinomialLoss",
+    ),
+    equals=(
+        Equal(
+            "torch",
+            "F.cross_entropy(logits, labels, reduction='none', label_smoothing=label_smoothing)",
+            when="logits.ndim == 2",
+        ),
+        Equal(
+            "optax",
+            "optax.softmax_cross_entropy_with_integer_labels(logits, labels)",
+            when="labels.dtype.kind == 'i' and label_smoothing == 0",
+        ),
+        Equal(
+            "optax",
+            "optax.softmax_cross_entropy(logits, optax.smooth_labels(labels, label_smoothing))",
+            when="labels.dtype.kind == 'f'",
+        ),
     ),
 )
 def cross_entropy(

@@ -1,6 +1,6 @@
 """Losses of a real prediction against a real target."""
 
-from lossspec.loss import loss
+from lossspec.loss import Equal, loss
 from lossspec.numerics import array_namespace, sqrt
 from lossspec.terms import Array, Positive, Real, Statistics
 
@@ -12,6 +12,12 @@ __all__ = ["huber", "root_mean_squared_error", "squared_error"]
     unit="element",
     source="Gauss 1809, Theoria motus corporum coelestium, section 179",
     aliases=("mse_loss", "MSELoss", "mean_squared_error", "MeanSquaredError"),
+    equals=(
+        Equal("torch", "F.mse_loss(predictions, targets, reduction='none')"),
+        Equal("optax", "optax.squared_error(predictions, targets)"),
+        Equal("sklearn", "2 * losses.HalfSquaredError().loss(targets, predictions)", when="predictions.ndim == 1"),
+        Equal("keras", "keras.losses.MeanSquaredError()(targets, predictions)", reduction="mean"),
+    ),
     perfect={"predictions": "targets"},
 )
 def squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
@@ -37,6 +43,12 @@ def squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real[
     unit="element",
     source="Huber 1964, doi:10.1214/aoms/1177703732",
     aliases=("huber_loss", "HuberLoss", "Huber"),
+    equals=(
+        Equal("torch", "F.huber_loss(predictions, targets, reduction='none', delta=delta)"),
+        Equal("optax", "optax.huber_loss(predictions, targets, delta=delta)"),
+        Equal("keras", "keras.losses.Huber(delta)(targets, predictions)", reduction="mean"),
+        Equal("sklearn", "losses.HuberLoss(delta=delta).loss(targets, predictions)", when="predictions.ndim == 1"),
+    ),
     perfect={"predictions": "targets"},
 )
 def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive = 1.0) -> Real["*batch"]:

@@ -1,0 +1,171 @@
+"""The calls of other libraries that a loss declares as equal, run on the conformance cases of the loss.
+
+A difference that a declaration does not name is a failure, and so is a named one that no case shows: what is written
+about another library stays true, or the tests say so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossspec.conformance.bench import Bench
+from lossspec.conformance.cases import Case, make_cases
+from lossspec.contract import Equal
+from lossspec.dispatch import get_backend
+from lossspec.loss import Loss
+
+VALUE_TOLERANCE = 1e-7
+"""Of float64 results, relative to the largest; another function differs by more, another order of rounding by less."""
+GRADIENT_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another library: the backend whose arrays it takes, and the names that its calls may use."""
+
+    backend: str
+    modules: Mapping[str, str]
+    single: bool = False
+    """Whether it computes in float32 whatever it is given."""
+
+    def missing(self) -> str:
+        """The package that is not installed, or an empty string."""
+        roots = dict.fromkeys(path.partition(".")[0] for path in self.modules.values())
+        return next((root for root in roots if find_spec(root) is None), "")
+
+
+PEERS = {
+    "torch": Peer("torch", {"F": "torch.nn.functional", "torch": "torch"}),
+    "torchmetrics": Peer("torch", {"M": "torchmetrics.functional", "torch": "torch"}),
+    "pytorch-metric-learning": Peer("torch", {"pml": "pytorch_metric_learning.losses", "torch": "torch"}),
+    "keras": Peer("torch", {"keras": "keras", "ops": "keras.ops"}, single=True),
+    "optax": Peer("jax", {"optax": "optax", "jnp": "jax.numpy"}),
+    "rax": Peer("jax", {"rax": "rax", "jnp": "jax.numpy"}),
+    "sklearn": Peer("numpy", {"metrics": "sklearn.metrics", "losses": "sklearn._loss", "np": "numpy"}),
+    "scipy": Peer("numpy", {"special": "scipy.special", "stats": "scipy.stats", "np": "numpy"}),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a declared call did on one case: equal, or what differs; `excused` is the declared reason."""
+
+    case: str
+    problem: str = ""
+    excused: str = ""
+
+
+@cache
+def _names(peer: str) -> dict[str, Any]:
+    os.environ.setdefault("KERAS_BACKEND", "torch")  # read when keras is first imported
+    return {name: import_module(path) for name, path in PEERS[peer].modules.items()}
+
+
+def cases_of(loss: Loss, equal: Equal) -> Iterator[Case]:
+    """The cases that a declared call is about: those without keywords of reduction whose arguments it takes."""
+    for case in make_cases(loss.contract, np.float64):
+        arguments = {**case.inputs, **case.parameters}
+        if not case.options and case.axis == -1 and eval(equal.when, {"np": np}, arguments):  # noqa: S307 - ours
+            yield case
+
+
+def compare(loss: Loss, equal: Equal) -> Iterator[Outcome]:
+    """Ours and theirs on every case: values, and gradients where their framework has them."""
+    peer = PEERS[equal.peer]
+    backend = get_backend(peer.backend)
+    bench = Bench(loss, backend, np.float64, backend.devices()[0])
+    names = _names(equal.peer)
+    with backend.double_precision():
+        for case in cases_of(loss, equal):
+            problem = _differ(bench, replace(case, options={"reduction": equal.reduction}), equal, names)
+            yield Outcome(case.name, problem, _excuse(equal, case.name, problem) if problem else "")
+
+
+def stale(equal: Equal, outcomes: list[Outcome]) -> list[str]:
+    """The declared differences that no case shows."""
+    return [
+        where for where in equal.differs if not any(_covers(where, o.case, o.problem) for o in outcomes if o.problem)
+    ]
+
+
+def _covers(where: str, case: str, problem: str) -> bool:
+    kind, _, part = where.partition(" ")
+    if kind == "gradient":
+        return problem.startswith("gradient") and part in case
+    return where in case
+
+
+def _excuse(equal: Equal, case: str, problem: str) -> str:
+    return next((reason for where, reason in equal.differs.items() if _covers(where, case, problem)), "")
+
+
+def _differ(bench: Bench, case: Case, equal: Equal, names: dict[str, Any]) -> str:
+    """What differs between ours and theirs, or an empty string."""
+    inputs, keywords = bench.arguments(case)
+    parameters = {name: _plain(value) for name, value in keywords.items() if name in case.parameters}
+
+    def theirs(given: Mapping[str, Any]) -> Any:
+        return eval(equal.call, {**names, **parameters, **given})  # noqa: S307 - a declaration of the catalogue
+
+    single = 1e3 if PEERS[equal.peer].single else 1.0
+    try:
+        other = bench.fetch(bench.backend.namespace.asarray(theirs(inputs)))
+    except Exception as error:  # a peer that refuses what we take differs
+        return f"raises {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+    mine = bench.value(case)
+    problem = _apart("value", mine, other, single * VALUE_TOLERANCE)
+    if problem or bench.backend.name == "numpy" or not bench.differentiable():
+        return problem
+    return _gradients_differ(bench, case, theirs, inputs, single * GRADIENT_TOLERANCE)
+
+
+def _gradients_differ(
+    bench: Bench, case: Case, theirs: Callable[[Mapping[str, Any]], Any], inputs: dict[str, Any], tolerance: float
+) -> str:
+    xp = bench.backend.namespace
+    each = bench.value(case)
+    factors = bench.put(np.random.default_rng(3).uniform(0.5, 1.5, each.shape))
+    keywords = bench.arguments(case)[1]
+
+    def of_ours(given: Mapping[str, Any]) -> Any:
+        return xp.sum(bench.loss(**given, **keywords) * factors)
+
+    def of_theirs(given: Mapping[str, Any]) -> Any:
+        return xp.sum(theirs(given) * factors)
+
+    finite = bool(np.all(np.isfinite(each)))
+    _, mine = bench.gradient_of(of_ours, case.inputs)
+    _, other = bench.gradient_of(of_theirs, case.inputs)
+    for a, b in zip(mine, other, strict=True):
+        for p, q in zip(a, b, strict=True) if isinstance(a, list) else [(a, b)]:
+            problem = _apart("gradient", p, q, tolerance)
+            if problem and finite:
+                return problem
+    return ""
+
+
+def _plain(value: Any) -> Any:
+    """A 0-d parameter as the number that other libraries take."""
+    return float(value) if hasattr(value, "shape") and value.shape == () else value
+
+
+def _apart(what: str, mine: NDArray[Any], other: NDArray[Any], tolerance: float) -> str:
+    if mine.shape != other.shape:
+        return f"{what} of shape {mine.shape}, theirs {other.shape}"
+    with np.errstate(invalid="ignore"):
+        same = (mine == other) | (np.isnan(mine) & np.isnan(other))
+        largest = max(float(np.max(np.abs(mine), initial=0.0, where=np.isfinite(mine))), 1.0)
+        close = np.abs(mine - other) <= tolerance * largest
+    if bool(np.all(same | close)):
+        return ""
+    index = tuple(int(i) for i in np.argwhere(~(same | close))[0])
+    return f"{what}{list(index)} is {mine[index]!r}, theirs {other[index]!r}"
