@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lossspec.dispatch import Backend
+from lossspec.primitive import Primitive
 from lossspec.terms import Array
 
 
@@ -20,6 +21,9 @@ class JaxBackend(Backend):
     module = "jax"
     extra = "jax"
     compiles_by_shape = True
+
+    def __init__(self) -> None:
+        self._declared: dict[Primitive, Callable[..., Array]] = {}
 
     @property
     def namespace(self) -> Any:
@@ -92,6 +96,25 @@ class JaxBackend(Backend):
         import jax
 
         return jax.lax.stop_gradient(x)
+
+    def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:
+        function = self._declared.get(primitive)
+        if function is None:
+            function = self._declared[primitive] = self._declare(primitive)
+        return function(*operands)
+
+    def _declare(self, primitive: Primitive) -> Callable[..., Array]:
+        """The primitive with its declared derivative, in forward mode, which JAX transposes for the reverse."""
+        import jax
+
+        def push(operands: tuple[Array, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
+            known = [None if isinstance(t, jax.custom_derivatives.SymbolicZero) else t for t in tangents]
+            return primitive.push(self.namespace, operands, known)
+
+        function = jax.custom_jvp(lambda *operands: primitive.value(self.namespace, operands))
+        function.defjvp(push, symbolic_zeros=True)
+        declared: Callable[..., Array] = function
+        return declared
 
     def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
         import jax

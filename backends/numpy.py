@@ -16,6 +16,7 @@ class NumpyBackend(Backend):
     name = "numpy"
     module = "numpy"
     extra = "check"
+    block = 1 << 16  # 256 or 512 KiB: fresh pages of large temporaries cost more than the arithmetic
 
     @property
     def namespace(self) -> Any:

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from lossspec.dispatch import Backend
+from lossspec.primitive import Primitive
 from lossspec.terms import Array
+
+EAGER_BLOCK = 1 << 17
+"""Elements that a primitive computes at a time on the CPU: fewer, and calls cost more than fresh pages."""
 
 
 class TorchBackend(Backend):
@@ -49,6 +53,15 @@ class TorchBackend(Backend):
 
     def stop_gradient(self, x: Array) -> Array:
         return x.detach()
+
+    def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:
+        tracing = self.is_tracing()
+        block = 0 if tracing or operands[0].device.type != "cpu" else EAGER_BLOCK
+        if any(x.requires_grad for x in operands):
+            from .torch_autograd import DeclaredDerivative, InBothModes
+
+            return (DeclaredDerivative if tracing else InBothModes).apply(primitive, block, *operands)
+        return primitive.value(self.namespace, operands, block)  # under forward mode alone its steps are differentiated
 
     def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
         import torch

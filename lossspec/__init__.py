@@ -1,5 +1,11 @@
 """Losses specified once, implemented once on the Array API standard, and checked on every backend."""
 
+from lossspec.autodiff import GradientError as GradientError
+from lossspec.autodiff import grad as grad
+from lossspec.autodiff import hessian_diagonal as hessian_diagonal
+from lossspec.autodiff import hvp as hvp
+from lossspec.autodiff import stop_gradient as stop_gradient
+from lossspec.autodiff import value_and_grad as value_and_grad
 from lossspec.contract import Accuracy as Accuracy
 from lossspec.contract import Contract as Contract
 from lossspec.dispatch import Backend as Backend

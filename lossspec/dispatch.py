@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points, version
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lossspec.errors import BackendError, DTypeError, MixtureError
 from lossspec.terms import Array
+
+if TYPE_CHECKING:
+    from lossspec.primitive import Primitive
 
 ENTRY_POINTS = "lossspec.backends"
 
@@ -130,6 +133,13 @@ class Backend:
     def stop_gradient(self, x: Array) -> Array:
         """The same values, constant for differentiation."""
         return x
+
+    block = 0
+    """How many elements a primitive computes at a time, so that its temporaries stay in a cache; 0 for all of them."""
+
+    def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:
+        """The value of a primitive; a framework that differentiates by itself attaches the declared derivative."""
+        return primitive.value(self.namespace, operands, self.block)
 
     def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
         """A function that returns the value of a scalar function and its gradients in `argnums`."""

@@ -1,7 +1,8 @@
 """Stable primitives on the Array API standard: small results keep their digits, gradients stay finite at the edges.
 
 The rule of every branch here: what `where` discards is fed a safe input first, because autodiff multiplies its
-derivative by 0, and 0 * inf is NaN.
+derivative by 0, and 0 * inf is NaN. A `primitive` returns its value and, for each operand, what carries a cotangent of
+the value back to it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from math import inf
 from typing import Any
 
 from lossspec.dispatch import array_namespace, find_backend
+from lossspec.primitive import primitive
 from lossspec.terms import Array
 
 __all__ = [
     "array_namespace",
     "expected_negative_log_softmax",
     "gather",
+    "is_number",
     "is_zero",
     "log_add",
     "matmul",
@@ -26,6 +29,7 @@ __all__ = [
     "positions",
     "relu",
     "scan",
+    "sigmoid_cross_entropy",
     "softplus",
     "sqrt",
     "stop_gradient",
@@ -53,9 +57,14 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: tuple[Arra
     return backend.scan(step, carry, xs)
 
 
+def is_number(parameter: Any, number: float) -> bool:
+    """Whether a parameter is this Python number: a fact known before any array is."""
+    return isinstance(parameter, (int, float)) and parameter == number
+
+
 def is_zero(parameter: Any) -> bool:
-    """Whether a parameter is the Python number 0: a fact known before any array is."""
-    return isinstance(parameter, (int, float)) and parameter == 0
+    """Whether a parameter is the Python number 0."""
+    return is_number(parameter, 0)
 
 
 def gather(x: Array, index: Array) -> Array:
@@ -78,11 +87,37 @@ def relu(x: Array) -> Array:
     return array_namespace(x).where(x > 0, x, 0.0)
 
 
-def softplus(x: Array) -> Array:
+@primitive(row_axes=0)
+def softplus(xp: Any, x: Array) -> Any:
     """log(1 + exp(x)), right to the last digits at both ends, with derivative 1/2 at 0."""
-    xp = array_namespace(x)
+    positive, tail = _tail(xp, x)
+    value = xp.where(positive, x, 0.0) + xp.log1p(tail)
+    return value, (lambda g: g * _sigmoid(xp, positive, tail),)
+
+
+@primitive(row_axes=0)
+def sigmoid_cross_entropy(xp: Any, logits: Array, targets: Array) -> Any:
+    """-targets log p - (1 - targets) log(1 - p) with p = sigmoid(logits), without forming p."""
+    positive, tail = _tail(xp, logits)
+    value = xp.where(positive, logits, 0.0) - logits * targets + xp.log1p(tail)
+
+    def pull_logits(g: Array) -> Array:
+        """(1 - targets) p - targets (1 - p): p - targets would cancel for the sure and right."""
+        step, others = xp.astype(positive, tail.dtype), 1.0 - targets
+        return g * (((step - targets) + tail * (others - step)) / (1.0 + tail))
+
+    return value, (pull_logits, lambda g: -g * logits)
+
+
+def _tail(xp: Any, x: Array) -> tuple[Array, Array]:
+    """Where x > 0, and exp(-|x|); written with `where`, so that it has the right derivative at 0."""
     positive = x > 0
-    return xp.where(positive, x, 0.0) + xp.log1p(xp.exp(xp.where(positive, -x, x)))
+    return positive, xp.exp(xp.where(positive, -x, x))
+
+
+def _sigmoid(xp: Any, positive: Array, tail: Array) -> Array:
+    """1 / (1 + exp(-x)), from what `_tail` gives."""
+    return xp.where(positive, 1.0, tail) / (1.0 + tail)
 
 
 def sqrt(x: Array) -> Array:
@@ -117,44 +152,66 @@ def log_add(x: Array, y: Array, z: Array | None = None) -> Array:
     return xp.where(nothing, -inf, safe + xp.log1p(xp.where(nothing, 0.0, total)))
 
 
-def negative_log_softmax(logits: Array, labels: Array) -> Array:
+@primitive(row_axes=1)
+def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
     """-log softmax(logits)[label] over the last axis, right to the last digits for the sure and the surely wrong.
 
     It is softplus(logsumexp of the other classes - logits[label]): the label is kept out of the sum, so that neither
     the value of a small loss nor its gradient is a difference of large numbers.
     """
-    xp = array_namespace(logits)
     index = labels[..., None]
-    own = xp.take_along_axis(logits, index, axis=-1)
-    others = xp.where(positions(logits, dtype=labels.dtype) == index, -inf, logits)
+    is_label = positions(logits, dtype=labels.dtype) == index
+    others = xp.where(is_label, -inf, logits)
     top = xp.max(stop_gradient(others), axis=-1, keepdims=True)
     nothing = top == -inf
     top = xp.where(nothing, 0.0, top)
-    total = xp.sum(xp.exp(others - top), axis=-1, keepdims=True)
-    rival = xp.where(nothing, -inf, top + xp.log(xp.where(nothing, 1.0, total)))
-    return softplus(rival - own)[..., 0]
+    ratios = xp.exp(others - top)
+    total = xp.sum(ratios, axis=-1, keepdims=True)
+    total = xp.where(nothing, 1.0, total)
+    rival = xp.where(nothing, -inf, top + xp.log(total))
+    excess = rival - xp.take_along_axis(logits, index, axis=-1)
+    positive, tail = _tail(xp, excess)
+    value = xp.where(positive, excess, 0.0) + xp.log1p(tail)
+
+    def pull_logits(g: Array) -> Array:
+        wrong = g[..., None] * _sigmoid(xp, positive, tail)  # the probability of all other classes
+        return xp.where(is_label, -wrong, ratios * (wrong / total))
+
+    return value[..., 0], (pull_logits, None)
 
 
-def expected_negative_log_softmax(logits: Array, weights: Array) -> Array:
+@primitive(row_axes=1)
+def expected_negative_log_softmax(xp: Any, logits: Array, weights: Array) -> Any:
     """sum_c weights[c] * -log softmax(logits)[c] over the last axis; a weight of 0 ignores a logit of -inf.
 
     With a the class of the largest logit, -log p_c = log1p(sum of the others' ratios to a) + (logits_a - logits_c): no
     cancellation in the value, nor in the gradient as long as the second term is the constant 0 at a itself.
     """
-    xp = array_namespace(logits)
     best = xp.argmax(logits, axis=-1, keepdims=True)
     top = xp.take_along_axis(logits, best, axis=-1)
     is_best = positions(logits, dtype=best.dtype) == best
-    excess = xp.log1p(xp.sum(xp.where(is_best, 0.0, xp.exp(logits - top)), axis=-1))
+    ratios = xp.where(is_best, 0.0, xp.exp(logits - top))
+    rest = xp.sum(ratios, axis=-1, keepdims=True)
+    excess = xp.log1p(rest)
     gap = xp.where(is_best | ((weights == 0) & (logits == -inf)), 0.0, top - logits)
-    return xp.sum(weights, axis=-1) * excess + xp.sum(weights * gap, axis=-1)
+    whole = xp.sum(weights, axis=-1, keepdims=True)
+    value = whole * excess + xp.sum(weights * gap, axis=-1, keepdims=True)
+
+    def pull_logits(g: Array) -> Array:
+        share = whole / (1.0 + rest)
+        elsewhere = xp.sum(xp.where(is_best, 0.0, weights), axis=-1, keepdims=True)
+        return g[..., None] * xp.where(is_best, elsewhere - rest * share, ratios * share - weights)
+
+    return value[..., 0], (pull_logits, lambda g: g[..., None] * (excess + gap))
 
 
-def norm(x: Array) -> Array:
+@primitive(row_axes=1)
+def norm(xp: Any, x: Array) -> Any:
     """The Euclidean norm over the last axis, without overflow, with derivative 0 at 0."""
-    xp = array_namespace(x)
     scale = _largest(xp, x)
-    return scale[..., 0] * sqrt(xp.sum((x / scale) ** 2, axis=-1))
+    scaled = x / scale
+    length = sqrt(xp.sum(scaled**2, axis=-1, keepdims=True))
+    return (scale * length)[..., 0], (lambda g: g[..., None] * (scaled / xp.where(length == 0, 1.0, length)),)
 
 
 def normalize(x: Array) -> tuple[Array, Array]:

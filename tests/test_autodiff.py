@@ -10,7 +10,6 @@ import pytest
 from lossspec.autodiff import (
     GradientError,
     grad,
-    gradient_and_hessian_diagonal,
     hessian_diagonal,
     hvp,
     rules,
@@ -387,9 +386,8 @@ def test_hessians():
     both = hvp(lambda x, y: xp.sum(x * x * y), (a, a), (v, v))
     np.testing.assert_allclose(both, (2 * a * v + 2 * a * v, 2 * a * v), rtol=1e-12)
     np.testing.assert_allclose(hessian_diagonal(lambda x: x**3, a), 6 * a, rtol=1e-13)
-    g, h = gradient_and_hessian_diagonal(lambda x: xp.log1p(xp.exp(x)), a)
     p = 1 / (1 + np.exp(-a))
-    np.testing.assert_allclose([g, h], [p, p * (1 - p)], rtol=1e-12)
+    np.testing.assert_allclose(hessian_diagonal(lambda x: xp.log1p(xp.exp(x)), a), p * (1 - p), rtol=1e-12)
     assert hessian_diagonal(lambda x: 3.0 * x, a).tolist() == [0.0] * 4
     np.testing.assert_allclose(hessian_diagonal(lambda x: xp.sum(xp.tanh(x)), np.zeros(2)), 0.0)
     third = grad(grad(grad(lambda x: xp.tanh(x))))

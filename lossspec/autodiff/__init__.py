@@ -2,7 +2,6 @@
 
 from lossspec.autodiff.array import Traced as Traced
 from lossspec.autodiff.functions import grad as grad
-from lossspec.autodiff.functions import gradient_and_hessian_diagonal as gradient_and_hessian_diagonal
 from lossspec.autodiff.functions import hessian_diagonal as hessian_diagonal
 from lossspec.autodiff.functions import hvp as hvp
 from lossspec.autodiff.functions import stop_gradient as stop_gradient

@@ -8,7 +8,7 @@ from typing import Any
 from lossspec.autodiff.array import Traced, remove_traces
 from lossspec.autodiff.namespace import TracedBackend, traced_backend
 from lossspec.autodiff.tape import Array, GradientError, Node, Program, Tape, make_program, pull_back
-from lossspec.dispatch import find_backend
+from lossspec.dispatch import array_namespace, find_backend
 from lossspec.errors import ContractError, DTypeError, MixtureError
 
 Argnums = int | tuple[int, ...]
@@ -34,7 +34,7 @@ def value_and_grad(function: Callable[..., Array], argnums: Argnums = 0) -> Call
             own = backend.value_and_grad(lambda *given: function(*given, **keywords), numbers)
             value, gradients = own(*arguments)
         else:
-            value, gradients = _differentiate(function, numbers, arguments, keywords, None)
+            value, gradients = _differentiate(function, numbers, arguments, keywords)
         return value, gradients[0] if isinstance(argnums, int) else tuple(gradients)
 
     return differentiated
@@ -73,30 +73,30 @@ def hvp(function: Callable[..., Array], primals: Any, tangents: Any) -> Any:
                 f"{x.dtype}{list(x.shape)}. Fix: give it that shape and dtype"
             )
     numbers = tuple(range(len(primals)))
-    return _differentiate(grad(function, numbers), numbers, primals, {}, tangents)[1]
+    gradients_of = grad(function, numbers)
+
+    def along(*point: Array) -> Array:
+        products = [_sum(g * tangent) for g, tangent in zip(gradients_of(*point), tangents, strict=True)]
+        return sum(products[1:], products[0])
+
+    return grad(along, numbers)(*primals)
 
 
 def hessian_diagonal(function: Callable[[Array], Array], x: Array) -> Array:
     """The second derivative of a function that maps each element of `x` to a value of its own (or to their sum).
 
+    Where the values depend on several elements, it is the row sums of the Hessian.
+
     >>> import numpy as np
     >>> hessian_diagonal(lambda x: x * x * x, np.asarray([1.0, 2.0])).tolist()
     [6.0, 12.0]
     """
-    return gradient_and_hessian_diagonal(function, x)[1]
+    first = grad(lambda x: _sum(function(x)))
+    return grad(lambda x: _sum(first(x)))(x)
 
 
-def gradient_and_hessian_diagonal(function: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
-    """First and second derivative of a function that maps each element of `x` to a value of its own.
-
-    Where the values depend on several elements, the second result is the row sums of the Hessian.
-    """
-
-    def first(x: Array) -> Array:
-        return _differentiate(function, (0,), (x,), {}, _ONES)[1][0]
-
-    gradient, diagonal = _differentiate(first, (0,), (x,), {}, _ONES)
-    return gradient, diagonal[0]
+def _sum(x: Array) -> Array:
+    return array_namespace(x).sum(x)
 
 
 def stop_gradient(x: Array) -> Array:
@@ -133,44 +133,30 @@ def trace(function: Callable[..., Array], *inputs: Array) -> Program:
 
 # Behind all of them: one pass forward on a tape, one back.
 
-_ONES = object()
-"""The cotangent of a sum over the result."""
-
 
 def _differentiate(
-    function: Callable[..., Any],
-    numbers: tuple[int, ...],
-    arguments: Sequence[Any],
-    keywords: dict[str, Any],
-    cotangent: Any,
-) -> tuple[Any, tuple[Any, ...]]:
-    """The result of a function, and the gradients in some arguments of its inner product with the cotangent.
-
-    Without a cotangent the result has to be a scalar. A tuple of results has a tuple of cotangents.
-    """
+    function: Callable[..., Any], numbers: tuple[int, ...], arguments: Sequence[Any], keywords: dict[str, Any]
+) -> tuple[Array, tuple[Any, ...]]:
+    """The result of a scalar function, and its gradients in some arguments."""
     backend = _backend_of_chosen(numbers, arguments)
     with Tape(backend) as tape:
         traced: list[Any] = list(arguments)
         for number in numbers:
             value = arguments[number]
-            traced[number] = (
-                type(value)([_input(tape, x) for x in value])
-                if isinstance(value, (list, tuple))
-                else _input(tape, value)
-            )
-        result = function(*traced, **keywords)
+            many = isinstance(value, (list, tuple))
+            traced[number] = type(value)([_input(tape, x) for x in value]) if many else _input(tape, value)
         inputs = [traced[number] for number in numbers]
+        result = function(*traced, **keywords)
         del traced
-        if isinstance(result, tuple) and cotangent is not None:
-            plain = _pull_back_all(tape, result, cotangent)
-        else:
-            _check_result(result, cotangent)
-            plain = _pull_back_all(tape, (result,), (cotangent,))[0]
+        _check_result(result)
+        if type(result) is Traced and result.tape is tape:
+            node, result = result.node, result.value
+            pull_back(tape, node, backend.namespace.ones_like(result))
         gradients = tuple(
             type(x)([_gradient(tape, item) for item in x]) if isinstance(x, (list, tuple)) else _gradient(tape, x)
             for x in inputs
         )
-    return plain, gradients
+    return result, gradients
 
 
 def _backend_of_chosen(numbers: tuple[int, ...], arguments: Sequence[Any]) -> TracedBackend:
@@ -192,38 +178,17 @@ def _backend_of_chosen(numbers: tuple[int, ...], arguments: Sequence[Any]) -> Tr
     return backend
 
 
-def _pull_back_all(tape: Tape, results: Sequence[Any], cotangents: Sequence[Any]) -> tuple[Any, ...]:
-    """Carry the cotangents back from those results that are of this tape; the results without it."""
-    xp = tape.backend.namespace
-    plain = tuple(x.value if _is_of(tape, x) else x for x in results)
-    pulled = []
-    for x, given in zip(results, cotangents, strict=True):
-        if _is_of(tape, x):
-            pulled.append((x.node, xp.ones_like(x.value) if given is None or given is _ONES else given))
-    if pulled:
-        # All but the last are laid down at their nodes first; two results may be one node.
-        for node, given in pulled[:-1]:
-            node.cotangent = given if node.cotangent is None else node.cotangent + given
-        node, given = pulled[-1]
-        pull_back(tape, node, given if node.cotangent is None else node.cotangent + given)
-    return plain
-
-
-def _check_result(result: Any, cotangent: Any) -> None:
+def _check_result(result: Any) -> None:
     if isinstance(result, (list, tuple)) or not (hasattr(result, "shape") or isinstance(result, (int, float))):
         raise ContractError(
             f"the function returns a {type(result).__name__}; it has a gradient if it returns one array. "
             "Fix: return one array"
         )
-    if cotangent is None and getattr(result, "shape", ()) != ():
+    if getattr(result, "shape", ()) != ():
         raise ContractError(
             f"the function returns an array of shape {tuple(result.shape)}; only a scalar one has a gradient. "
             "Fix: return xp.sum(result) or xp.mean(result), of a loss one with reduction='sum' or 'mean'"
         )
-
-
-def _is_of(tape: Tape, x: Any) -> bool:
-    return type(x) is Traced and x.tape is tape
 
 
 def _input(tape: Tape, x: Array) -> Traced:
@@ -269,7 +234,6 @@ __all__ = [
     "GradientError",
     "Program",
     "grad",
-    "gradient_and_hessian_diagonal",
     "hessian_diagonal",
     "hvp",
     "stop_gradient",

@@ -13,6 +13,7 @@ from typing import Any
 
 from lossspec.autodiff.array import (
     Traced,
+    innermost_tape,
     make_binary,
     make_composed,
     make_constant,
@@ -23,9 +24,10 @@ from lossspec.autodiff.array import (
     make_unary,
     remove_traces,
 )
-from lossspec.autodiff.rules import COMPOSED, CONSTANT, RULES
-from lossspec.autodiff.tape import Array
+from lossspec.autodiff.rules import COMPOSED, CONSTANT, RULES, Rule
+from lossspec.autodiff.tape import NO_KEYWORDS, Array, Node
 from lossspec.dispatch import Availability, Backend
+from lossspec.primitive import Primitive
 
 
 class TracedNamespace:
@@ -173,6 +175,27 @@ class TracedBackend(Backend):
     def stop_gradient(self, x: Array) -> Array:
         """The plain values."""
         return remove_traces(x)
+
+    def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:
+        """The value of a primitive, recorded as one node with its declared derivative.
+
+        A tape that is to become a program records its steps. So does one within another differentiation, on the tape
+        around it: that is what makes the declared derivative differentiable.
+        """
+        tape = innermost_tape(operands)
+        if tape is None:
+            return self.base.apply(primitive, operands)
+        if tape.records_all:
+            return primitive.value(self.namespace, operands)
+        wanted = [type(x) is Traced and x.tape is tape for x in operands]
+        values = [x.value if want else x for x, want in zip(operands, wanted, strict=True)]
+        nodes = tuple(x.node if want else None for x, want in zip(operands, wanted, strict=True))
+        xp, block = (self.namespace, 0) if tape.level else (self.base.namespace, self.base.block)
+        value, pull_all = primitive.linearize(xp, values, block)
+        rule = Rule(primitive.__name__, (), joint=lambda xp, g, *_: pull_all(g, wanted))
+        node = Node(rule, nodes, NO_KEYWORDS, None, value)
+        tape.record(node)
+        return Traced(value, node, tape)
 
     def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
         """By reverse mode on the tape."""

@@ -1,7 +1,14 @@
 """Losses of logits against labels or distributions."""
 
 from lossspec.loss import Equal, loss
-from lossspec.numerics import array_namespace, expected_negative_log_softmax, is_zero, negative_log_softmax
+from lossspec.numerics import (
+    array_namespace,
+    expected_negative_log_softmax,
+    is_number,
+    is_zero,
+    negative_log_softmax,
+    sigmoid_cross_entropy,
+)
 from lossspec.terms import Array, Distribution, Label, Logits, NonNegative, Probability, Real, Statistics, UnitInterval
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "perplexity"]
@@ -107,6 +114,8 @@ def binary_cross_entropy_with_logits(
     >>> float(binary_cross_entropy_with_logits(np.asarray([-40.0]), np.asarray([0.0])))
     4.248354255291589e-18
     """
+    if is_number(pos_weight, 1):
+        return sigmoid_cross_entropy(logits, targets)
     xp = array_namespace(logits)
     positive, negative = targets * pos_weight, 1 - targets
     above = logits > 0

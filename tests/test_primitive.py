@@ -1,0 +1,175 @@
+"""Primitives: the declared derivative is that of the steps, on every backend, in both modes, in blocks or at once."""
+
+import numpy as np
+import pytest
+
+import lossspec as ls
+from lossspec import numerics
+from lossspec.autodiff import grad, traced_backend
+from lossspec.dispatch import get_backend
+from lossspec.primitive import Primitive, primitive
+
+PRIMITIVES = {name: value for name, value in vars(numerics).items() if isinstance(value, Primitive)}
+random = np.random.default_rng(11)
+ROWS = random.normal(size=(5, 4))
+WEIGHTS = random.dirichlet(np.ones(4), 5)
+LABELS = np.asarray([0, 3, 1, 2, 0])
+OPERANDS = {
+    "softplus": (ROWS,),
+    "sigmoid_cross_entropy": (ROWS, WEIGHTS),
+    "negative_log_softmax": (ROWS, LABELS),
+    "expected_negative_log_softmax": (ROWS, WEIGHTS),
+    "norm": (ROWS,),
+}
+each = pytest.mark.parametrize("name", PRIMITIVES)
+
+
+def real(operands):
+    return tuple(i for i, x in enumerate(operands) if x.dtype.kind == "f")
+
+
+def function_of(name, operands):
+    """The primitive as a function of its real operands."""
+
+    def function(*chosen):
+        given = list(operands)
+        for i, x in zip(real(OPERANDS[name]), chosen, strict=True):
+            given[i] = x
+        return PRIMITIVES[name](*given)
+
+    return function
+
+
+def test_every_primitive_is_tested():
+    assert PRIMITIVES.keys() == OPERANDS.keys()
+
+
+@each
+def test_the_declared_derivative_is_that_of_the_steps(name):
+    xp, operands = traced_backend(get_backend("numpy")).namespace, OPERANDS[name]
+    wrt = real(operands)
+    declared = grad(lambda *x: xp.sum(PRIMITIVES[name](*x) ** 2), wrt)(*operands)
+    steps = grad(lambda *x: xp.sum(PRIMITIVES[name].body(xp, *x)[0] ** 2), wrt)(*operands)
+    for a, b in zip(declared, steps, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
+
+
+def test_a_wrong_derivative_is_not_that_of_the_steps():
+    wrong = primitive(row_axes=0)(lambda xp, x: (x * x, (lambda g: g * x,)))
+    xp = traced_backend(get_backend("numpy")).namespace
+    assert grad(lambda x: xp.sum(wrong(x)))(np.asarray([3.0])) == 3.0
+    assert grad(lambda x: xp.sum(wrong.body(xp, x)[0]))(np.asarray([3.0])) == 6.0
+
+
+@each
+def test_torch_differentiates_it_in_both_modes_and_twice(name):
+    torch = pytest.importorskip("torch")
+    operands = [torch.tensor(x) for x in OPERANDS[name]]
+    chosen = tuple(operands[i].requires_grad_() for i in real(OPERANDS[name]))
+    function = function_of(name, operands)
+    assert torch.autograd.gradcheck(function, chosen, check_forward_ad=True, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(function, chosen)
+
+
+@each
+def test_torch_transforms_and_compiles_it(name):
+    torch = pytest.importorskip("torch")
+    operands = [torch.tensor(x) for x in OPERANDS[name]]
+    wrt = real(OPERANDS[name])
+    chosen = tuple(operands[i] for i in wrt)
+    function = function_of(name, operands)
+    everything = tuple(range(len(chosen)))
+    for a, b in zip(
+        torch.func.jacrev(function, everything)(*chosen), torch.func.jacfwd(function, everything)(*chosen), strict=True
+    ):
+        assert torch.allclose(a, b, rtol=1e-12, atol=1e-14)
+
+    def total(*given):
+        return torch.sum(PRIMITIVES[name](*given))
+
+    whole = torch.func.grad(total, wrt)(*operands)
+    rows = torch.func.vmap(torch.func.grad(total, wrt))(*operands)
+    torch.compiler.reset()
+    compiled = torch.compile(total, fullgraph=True, backend="aot_eager")
+    leaves = [x.clone().requires_grad_(i in wrt) for i, x in enumerate(operands)]
+    compiled(*leaves).backward()
+    for number, i in enumerate(wrt):
+        assert torch.allclose(rows[number], whole[number], rtol=1e-13, atol=1e-15)
+        assert torch.allclose(leaves[i].grad, whole[number], rtol=1e-13, atol=1e-15)
+
+
+@each
+def test_jax_differentiates_it_in_both_modes_and_twice(name):
+    jax = pytest.importorskip("jax")
+    check_grads = pytest.importorskip("jax.test_util").check_grads
+    operands = [jax.numpy.asarray(x) for x in OPERANDS[name]]
+    chosen = tuple(operands[i] for i in real(OPERANDS[name]))
+    check_grads(jax.jit(function_of(name, operands)), chosen, order=2, modes=("fwd", "rev"))
+
+
+@each
+def test_all_backends_agree_in_first_and_second_order(backend, name):
+    wrt = real(OPERANDS[name])
+    put = [backend.from_numpy(x) for x in OPERANDS[name]]
+
+    def total(*given):
+        value = PRIMITIVES[name](*given)
+        return numerics.array_namespace(value).sum(value**2)
+
+    def steepness(*given):
+        return sum(numerics.array_namespace(g).sum(g * g) for g in ls.grad(total, wrt)(*given))
+
+    xp = traced_backend(get_backend("numpy")).namespace
+
+    def by_steps(*given):
+        return xp.sum(PRIMITIVES[name].body(xp, *given)[0] ** 2)
+
+    def steepness_by_steps(*given):
+        return sum(xp.sum(g * g) for g in grad(by_steps, wrt)(*given))
+
+    for function, reference in ((total, by_steps), (steepness, steepness_by_steps)):
+        found, wanted = ls.grad(function, wrt)(*put), grad(reference, wrt)(*OPERANDS[name])
+        for a, b in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(backend.to_numpy(a), b, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("block", [1, 8, 64])
+@pytest.mark.parametrize("leading", [(31,), (3, 7), (2, 1, 9)])
+@each
+def test_blocks_change_no_bit(monkeypatch, name, block, leading):
+    numpy = get_backend("numpy")
+    shapes = [(*leading, *x.shape[1:]) for x in OPERANDS[name]]
+    if PRIMITIVES[name].row_axes == 0:
+        shapes = [leading for _ in shapes]
+    operands = [
+        random.integers(0, 4, shape) if x.dtype.kind == "i" else random.uniform(0.0, 1.0, shape)
+        for x, shape in zip(OPERANDS[name], shapes, strict=True)
+    ]
+    operands[0] = np.moveaxis(np.ascontiguousarray(np.moveaxis(operands[0], 0, -1)), -1, 0)  # not contiguous
+    xp = traced_backend(numpy).namespace
+    factor = random.normal(size=PRIMITIVES[name](*operands).shape)
+
+    def both():
+        value = PRIMITIVES[name](*operands)
+        return value, *grad(lambda *x: xp.sum(PRIMITIVES[name](*x) * factor), real(operands))(*operands)
+
+    monkeypatch.setattr(type(numpy), "block", 0)
+    whole = both()
+    monkeypatch.setattr(type(numpy), "block", block)
+    for a, b in zip(both(), whole, strict=True):
+        assert a.shape == b.shape
+        assert np.array_equal(a, b)
+
+
+def test_a_block_is_what_the_body_sees(monkeypatch):
+    sizes = []
+
+    @primitive(row_axes=1)
+    def watched(xp, x):
+        sizes.append(x.shape)
+        return xp.sum(x, axis=-1), (lambda g: xp.broadcast_to(g[..., None], x.shape),)
+
+    monkeypatch.setattr(type(get_backend("numpy")), "block", 8)
+    assert watched(np.ones((2, 5, 4))).shape == (2, 5)
+    assert sizes == [(2, 4)] * 5
+    assert repr(watched) == "<primitive watched>"
