@@ -14,7 +14,8 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_runs(path, capsys):
+def test_an_example_runs(path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", [str(path)])  # as a user starts it: without the options of pytest
     known = dict(_registry)
     try:
         runpy.run_path(str(path), run_name="__main__")

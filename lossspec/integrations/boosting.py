@@ -1,0 +1,191 @@
+"""Losses as objectives and metrics of LightGBM and XGBoost, in every form in which these call a function."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossspec.call import checking
+from lossspec.contract import Argument
+from lossspec.errors import ContractError, DTypeError
+from lossspec.loss import Loss
+from lossspec.terms import NonNegative, Positive
+
+__all__ = ["LightGBMMetric", "Objective", "XGBoostMetric"]
+
+
+@dataclass(frozen=True)
+class _OfRows:
+    """A function of the rows that a booster hands over: their scores, labels and weights."""
+
+    loss: Loss
+
+    def __post_init__(self) -> None:
+        me = type(self).__name__
+        if not isinstance(self.loss, Loss):
+            raise ContractError(f"{me}: `loss` is {self.loss!r}, which is no loss. Fix: lossspec.get(name) finds one")
+        contract = self.loss.contract
+        inputs = contract.inputs
+        if contract.form != "pointwise":
+            raise ContractError(
+                f"{me}: {contract.name} is {contract.form}, and a booster wants derivatives of every row by itself. "
+                "Fix: take a pointwise loss"
+            )
+        if len(inputs) != 2 or any(argument.many for argument in inputs):
+            names = ", ".join(argument.name for argument in inputs)
+            raise ContractError(
+                f"{me}: {contract.name} takes {names}; a booster has one array of scores and one of labels. "
+                "Fix: take a loss of two arrays"
+            )
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """The same value: it is immutable, and LightGBM copies what its parameters hold."""
+        return self
+
+    def _rows(self, first: Any, second: Any, sample_weight: Any) -> tuple[NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """The scores, the labels and the keywords of a call to the loss, from any of the call forms."""
+        name, inputs, units = self.loss.contract.name, self.loss.contract.inputs, self.loss.contract.result
+        if hasattr(second, "get_label"):
+            if sample_weight is not None:
+                raise ContractError(f"{name}: `sample_weight` is given beside a data set. Fix: set it in the data set")
+            scores, labels, sample_weight = first, second.get_label(), second.get_weight()
+        else:
+            scores, labels = second, first
+        weights = {} if sample_weight is None else {"weights": sample_weight}
+        for what, given in {"scores": scores, "labels": labels, **weights}.items():
+            if not isinstance(given, np.ndarray):
+                raise DTypeError(
+                    f"{name}: the {what} are of type {type(given).__name__}, not a NumPy array. Fix: call it as "
+                    "f(scores, data set) or as f(labels, scores, sample_weight), which is what boosters do"
+                )
+        if scores.dtype.kind != "f":
+            raise DTypeError(f"{name}: the scores have dtype {scores.dtype}. Fix: hand over real numbers")
+        shape = inputs[0].terms[0].shape
+        beyond = 0 if shape is None else len(shape.axes) - len(units.axes)
+        if scores.ndim <= beyond:
+            raise ContractError(
+                f"{name}: the scores have shape {scores.shape}, and `{inputs[0].name}` is declared {shape}. "
+                "Fix: set `num_class` in the parameters of the booster"
+            )
+        is_class = inputs[1] is self.loss.contract.label and labels.ndim == scores.ndim - beyond
+        labels = _whole(name, labels) if is_class else labels.astype(scores.dtype)
+        if sample_weight is None or sample_weight.size == 0:  # XGBoost has an empty array where there are no weights
+            return scores, labels, {}
+        of_units = sample_weight.reshape(-1, *(1,) * (scores.ndim - beyond - 1)).astype(scores.dtype)
+        return scores, labels, {"sample_weight": of_units}
+
+
+@dataclass(frozen=True)
+class Objective(_OfRows):
+    """A pointwise loss as the objective of a booster.
+
+    Called by the booster, it returns the gradient and the Hessian of every score,
+
+        gradient = w dl/dscore,   hessian = w max(hessian_factor d2l/dscore2, minimum_hessian)
+
+    with w the weight of the row. One object serves all call forms: `f(scores, data)` with a LightGBM `Dataset` or an
+    XGBoost `DMatrix`, and `f(labels, scores, sample_weight=None)` of their scikit-learn interfaces.
+
+    Shapes: scores [rows], labels [rows]; for a loss of classes scores [rows classes], labels [rows] or distributions
+    [rows classes]; XGBoost also has several targets, scores and labels [rows targets]. The derivatives have the shape
+    of the scores.
+    Dtypes: boosters keep labels and weights as float32, whatever they were given. Both are converted to the dtype of
+    the scores, float64 in LightGBM and float32 in XGBoost, and class labels to integers.
+    Weights: of the data set or of the call, once; neither library weighs what an objective returns.
+    Hessian: a leaf holds -sum(gradient) / sum(hessian). Where a loss is linear its second derivative is 0, where it is
+    concave negative, and a leaf of such rows is huge or never made. `minimum_hessian` lifts them; it is 0 unless told,
+    which lifts nothing. With 1.0 `huber` is that of LightGBM, which takes 1 for every row. Rows of `ignore_index` are
+    lifted too: give them weight 0 instead. `hessian_factor` is for `cross_entropy`, whose diagonal is p (1 - p):
+    LightGBM takes it times classes / (classes - 1), XGBoost times 2.
+    Errors: `ContractError` for a loss that is not pointwise or not of two arrays, for labels outside its domain, and
+    for another shape; `DTypeError` for what is no NumPy array.
+
+    >>> from lossspec import huber
+    >>> objective = Objective(huber.configured(delta=2.0), minimum_hessian=0.1)
+    >>> gradient, hessian = objective(np.asarray([0.0, 0.0]), np.asarray([1.0, 3.0]), np.asarray([1.0, 10.0]))
+    >>> gradient.tolist(), hessian.tolist()
+    ([1.0, 20.0], [1.0, 1.0])
+    """
+
+    _: KW_ONLY
+    hessian_factor: float = 1.0
+    minimum_hessian: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Argument("hessian_factor", (Positive,)).check_parameter("Objective", self.hessian_factor)
+        Argument("minimum_hessian", (NonNegative,)).check_parameter("Objective", self.minimum_hessian)
+
+    def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The gradient and the Hessian of every score, in the shape of the scores."""
+        scores, labels, weight = self._rows(first, second, sample_weight)
+        with checking("values"):
+            gradient, hessian = self.loss.grad_hess(scores, labels, **weight)
+        hessian = float(self.hessian_factor) * hessian  # a NumPy scalar would promote
+        if self.minimum_hessian > 0:
+            least = float(self.minimum_hessian) * weight.get("sample_weight", np.ones(1, scores.dtype))
+            hessian = np.maximum(hessian, least.reshape(-1, *(1,) * (scores.ndim - 1)))
+        return gradient, hessian
+
+
+@dataclass(frozen=True)
+class _Metric(_OfRows):
+    """The loss as an evaluation metric, reduced as it declares; lower is better."""
+
+    @property
+    def __name__(self) -> str:
+        """What reports of the booster call it: the name of the loss; XGBoost splits its reports at spaces."""
+        return self.loss.contract.name.replace(" ", "")
+
+    def _value(self, first: Any, second: Any, sample_weight: Any) -> float:
+        scores, labels, weight = self._rows(first, second, sample_weight)
+        with checking("values"):
+            return float(self.loss(scores, labels, **weight))
+
+
+class LightGBMMetric(_Metric):
+    """A loss as an evaluation metric of LightGBM: `feval` of `train`, `eval_metric` of the estimators.
+
+    The value is the loss of all rows, reduced as the loss declares: a weighted mean, mostly. It is meant to go with an
+    `Objective`: only then does LightGBM hand over raw scores, and not what a built-in objective made of them.
+    Shapes, dtypes, weights and errors are those of `Objective`.
+
+    >>> from lossspec import squared_error
+    >>> LightGBMMetric(squared_error)(np.asarray([0.0, 1.0]), np.asarray([1.0, 1.0]), np.asarray([3.0, 1.0]))
+    ('squared_error', 0.75, False)
+    """
+
+    def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> tuple[str, float, bool]:
+        """Its name, its value, and that higher is not better."""
+        return self.__name__, self._value(first, second, sample_weight), False
+
+
+class XGBoostMetric(_Metric):
+    """A loss as an evaluation metric of XGBoost: `custom_metric` of `train`, `eval_metric` of the estimators.
+
+    As `LightGBMMetric`, in the form that XGBoost wants: `train` has a name beside the value, the estimators have not.
+
+    >>> from lossspec import squared_error
+    >>> XGBoostMetric(squared_error)(np.asarray([0.0, 1.0]), np.asarray([1.0, 1.0]), np.asarray([3.0, 1.0]))
+    0.75
+    """
+
+    def __call__(self, first: Any, second: Any, sample_weight: Any = None) -> float | tuple[str, float]:
+        """Its value; beside a data set its name and its value."""
+        value = self._value(first, second, sample_weight)
+        return (self.__name__, value) if hasattr(second, "get_label") else value
+
+
+def _whole(name: str, labels: NDArray[Any]) -> NDArray[Any]:
+    """Class labels as integers; boosters keep them as real numbers."""
+    whole = np.isfinite(labels) & (np.rint(labels) == labels)
+    if not whole.all():
+        index = int(np.argmin(whole))
+        raise ContractError(
+            f"{name}: the labels hold {labels.flat[index]} at row {index}, and a class is a whole number. "
+            "Fix: number the classes from 0"
+        )
+    return labels.astype(np.int64)
