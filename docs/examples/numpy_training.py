@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
-from lossspec import all_backends, cross_entropy, elastic_net
-from lossspec.autodiff import value_and_grad
+from lossspec import all_backends, cross_entropy, elastic_net, value_and_grad
 from lossspec.numerics import array_namespace
 
 EPOCHS, BATCH, RATE, CLASSES = 20, 100, 2.0, 10

@@ -3,8 +3,7 @@
 import numpy as np
 import torch
 
-from lossspec import cross_entropy
-from lossspec.autodiff import value_and_grad
+from lossspec import cross_entropy, value_and_grad
 
 random = np.random.default_rng(0)
 logits, labels = random.normal(size=(10, 5)), random.integers(0, 5, 10)

@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 from math import isfinite
 
+import numpy as np
 import pytest
 
 from lossspec import cross_entropy
 
-from . import bench_overhead, bench_peers
+from . import bench_gradients, bench_overhead, bench_peers
 from .measure import Effort, NotRun, Row, machine_facts, print_rows
 
 ONCE = Effort(repeats=1, batch_seconds=0.0)
@@ -42,6 +43,33 @@ def test_peer(peer, capsys):
     assert_measured(rows, 8)
     print_rows(peer.title, ("loss", "shape", "pass", "how", "ratio", "ours", "theirs"), rows, bench_peers.cells)
     assert "cross_entropy" in capsys.readouterr().out
+
+
+def test_gradients(capsys):
+    rows = list(bench_gradients.rows(ONCE, divide=1000))
+    assert_measured(rows, 20)
+    print_rows(
+        "gradients",
+        ("loss", "shape", "dtype", "beside", "ratio", "ours", "theirs", "memory"),
+        rows,
+        bench_gradients.cells,
+    )
+    tape = list(bench_gradients.tape_rows(ONCE))
+    assert_measured(tape, 1)
+    print_rows("tape", ("backend", "operations", "added", "without"), tape, bench_gradients.tape_cells)
+    printed = capsys.readouterr().out
+    assert "by hand" in printed
+    assert "us" in printed
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_written_by_hand_is_the_loss(dtype):
+    for setting in bench_gradients.settings(divide=10_000):
+        if setting.logits.dtype == dtype:
+            mine, gradient = setting.loss.value_and_grad(setting.logits, setting.targets)
+            value, other = bench_gradients.SIDES["by hand"](setting)()
+            assert abs(float(mine) - float(value)) < 8 * np.finfo(dtype).eps * abs(float(value))
+            assert np.allclose(gradient, other, rtol=64 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).eps)
 
 
 def test_torch_compiled():
