@@ -65,14 +65,15 @@ class Outcome:
 
 
 @cache
-def _names(peer: str) -> dict[str, Any]:
+def names_of(peer: str) -> dict[str, Any]:
+    """The modules of a library by the names that its calls use."""
     os.environ.setdefault("KERAS_BACKEND", "torch")  # read when keras is first imported
     return {name: import_module(path) for name, path in PEERS[peer].modules.items()}
 
 
-def cases_of(loss: Loss, equal: Equal) -> Iterator[Case]:
+def cases_of(loss: Loss, equal: Equal, dtype: type[np.floating[Any]] = np.float64) -> Iterator[Case]:
     """The cases that a declared call is about: those without keywords of reduction whose arguments it takes."""
-    for case in make_cases(loss.contract, np.float64):
+    for case in make_cases(loss.contract, dtype):
         arguments = {**case.inputs, **case.parameters}
         if not case.options and case.axis == -1 and eval(equal.when, {"np": np}, arguments):  # noqa: S307 - ours
             yield case
@@ -83,11 +84,11 @@ def compare(loss: Loss, equal: Equal) -> Iterator[Outcome]:
     peer = PEERS[equal.peer]
     backend = get_backend(peer.backend)
     bench = Bench(loss, backend, np.float64, backend.devices()[0])
-    names = _names(equal.peer)
+    names = names_of(equal.peer)
     with backend.double_precision():
         for case in cases_of(loss, equal):
             problem = _differ(bench, replace(case, options={"reduction": equal.reduction}), equal, names)
-            yield Outcome(case.name, problem, _excuse(equal, case.name, problem) if problem else "")
+            yield Outcome(case.name, problem, excuse(equal, case.name, problem) if problem else "")
 
 
 def stale(equal: Equal, outcomes: list[Outcome]) -> list[str]:
@@ -104,37 +105,45 @@ def _covers(where: str, case: str, problem: str) -> bool:
     return where in case
 
 
-def _excuse(equal: Equal, case: str, problem: str) -> str:
+def excuse(equal: Equal, case: str, problem: str) -> str:
+    """The declared reason for what differs on a case, or an empty string."""
     return next((reason for where, reason in equal.differs.items() if _covers(where, case, problem)), "")
+
+
+def evaluate(bench: Bench, case: Case, equal: Equal, names: dict[str, Any]) -> NDArray[Any]:
+    """What a declared call gives on a case."""
+    inputs, keywords = bench.arguments(case)
+    result: NDArray[Any] = bench.fetch(bench.backend.namespace.asarray(_call(equal, names, case, keywords)(inputs)))
+    return result
+
+
+def _call(
+    equal: Equal, names: dict[str, Any], case: Case, keywords: dict[str, Any]
+) -> Callable[[Mapping[str, Any]], Any]:
+    """A declared call as a function of the inputs by name."""
+    parameters = {name: _plain(value) for name, value in keywords.items() if name in case.parameters}
+    return lambda given: eval(equal.call, {**names, **parameters, **given})  # noqa: S307 - a declaration of the catalogue
 
 
 def _differ(bench: Bench, case: Case, equal: Equal, names: dict[str, Any]) -> str:
     """What differs between ours and theirs, or an empty string."""
-    inputs, keywords = bench.arguments(case)
-    parameters = {name: _plain(value) for name, value in keywords.items() if name in case.parameters}
-
-    def theirs(given: Mapping[str, Any]) -> Any:
-        return eval(equal.call, {**names, **parameters, **given})  # noqa: S307 - a declaration of the catalogue
-
     single = 1e3 if PEERS[equal.peer].single else 1.0
     try:
-        other = bench.fetch(bench.backend.namespace.asarray(theirs(inputs)))
+        other = evaluate(bench, case, equal, names)
     except Exception as error:  # a peer that refuses what we take differs
         return f"raises {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-    mine = bench.value(case)
-    problem = _apart("value", mine, other, single * VALUE_TOLERANCE)
+    problem = _apart("value", bench.value(case), other, single * VALUE_TOLERANCE)
     if problem or bench.backend.name == "numpy" or not bench.differentiable():
         return problem
-    return _gradients_differ(bench, case, theirs, inputs, single * GRADIENT_TOLERANCE)
+    return _gradients_differ(bench, case, equal, names, single * GRADIENT_TOLERANCE)
 
 
-def _gradients_differ(
-    bench: Bench, case: Case, theirs: Callable[[Mapping[str, Any]], Any], inputs: dict[str, Any], tolerance: float
-) -> str:
+def _gradients_differ(bench: Bench, case: Case, equal: Equal, names: dict[str, Any], tolerance: float) -> str:
     xp = bench.backend.namespace
     each = bench.value(case)
     factors = bench.put(np.random.default_rng(3).uniform(0.5, 1.5, each.shape))
     keywords = bench.arguments(case)[1]
+    theirs = _call(equal, names, case, keywords)
 
     def of_ours(given: Mapping[str, Any]) -> Any:
         return xp.sum(bench.loss(**given, **keywords) * factors)
