@@ -411,6 +411,8 @@ class Specified(Loss):
                     (name, type(item), item.shape, item.dtype, getattr(item, "device", None))
                     for item in list_of(self.contract.name, name, value)
                 )
+            elif value is not None and name in extra:
+                key.append((name, type(value)))  # no array: a plan of its own, whose making refuses it
         try:
             memo = tuple(key)
             plan = self._plans.get(memo)

@@ -248,6 +248,13 @@ def test_a_dtype_or_type_that_does_not_fit_is_refused_and_never_cast(array, call
     refuses(lambda: call(array), DTypeError, *words.split("|"))
 
 
+def test_what_was_refused_is_refused_after_a_call_of_the_same_shapes_too(array):
+    x = array([1.0, 2.0])
+    ls.huber(x, x)
+    for keyword in ("sample_weight", "where"):
+        refuses(lambda keyword=keyword: ls.huber(x, x, **{keyword: 2.0}), DTypeError, "huber", keyword)
+
+
 OPTIONS = {
     "an unknown reduction": (
         lambda a: ls.huber(a([1.0]), a([1.0]), reduction="avg"),
