@@ -1,6 +1,5 @@
 """Losses specified once, implemented once on the Array API standard, and checked on every backend."""
 
-from lossspec.autodiff import GradientError as GradientError
 from lossspec.autodiff import grad as grad
 from lossspec.autodiff import hessian_diagonal as hessian_diagonal
 from lossspec.autodiff import hvp as hvp
@@ -13,6 +12,7 @@ from lossspec.dispatch import all_backends as all_backends
 from lossspec.errors import BackendError as BackendError
 from lossspec.errors import ContractError as ContractError
 from lossspec.errors import DTypeError as DTypeError
+from lossspec.errors import GradientError as GradientError
 from lossspec.errors import LossSpecError as LossSpecError
 from lossspec.errors import MergeError as MergeError
 from lossspec.errors import MissingExtraError as MissingExtraError

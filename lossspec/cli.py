@@ -162,7 +162,7 @@ def check(
     cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], recompute)
     from lossspec.conformance import page, report
 
-    console.print("Worst error of values / of gradients, in units of eps * scale:")
+    console.print("Worst error of values / of gradients / of Hessians, in units of eps * scale:")
     for table in report.tables(cells, console):
         console.print(table)
     for line in report.notes(cells):

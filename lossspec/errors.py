@@ -21,6 +21,10 @@ class MergeError(LossSpecError, TypeError):
     """Two partial results that do not add up: of a coupled loss, or of different calls."""
 
 
+class GradientError(LossSpecError, NotImplementedError):
+    """What was asked of an array under differentiation has no derivative here; the message says what to do instead."""
+
+
 class BackendError(LossSpecError, RuntimeError):
     """A framework is absent, or cannot do what was asked of it."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from lossspec.call import Call, checking, over_units, values_are_checked
 from lossspec.contract import REDUCTIONS, TAIL, TAIL_DEFAULTS, Accuracy, Contract, Equal, Form, read_contract
 from lossspec.dispatch import Backend, all_backends, common_backend
-from lossspec.errors import ContractError, DTypeError, LossSpecError, MergeError
+from lossspec.errors import ContractError, DTypeError, GradientError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace, positions
 from lossspec.plan import Plan, kind_of, list_of, make_plan
 from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
@@ -295,7 +295,14 @@ class Specified(Loss):
         """From the reduced statistics to the loss; the identity unless the loss is an aggregate."""
         if self._finalizer is None:
             return statistics[0]
-        return self._finalizer(*statistics, **{name: parameters[name] for name in self._parameters})
+        return self._run(self._finalizer, *statistics, **{name: parameters[name] for name in self._parameters})
+
+    def _run(self, function: Callable[..., Any], *arrays: Any, **keywords: Any) -> Any:
+        """What the code of the loss returns; what it does that has no derivative is told with the name of the loss."""
+        try:
+            return function(*arrays, **keywords)
+        except GradientError as error:
+            raise GradientError(f"{self.contract.name}: {error}") from None
 
     # One call, step by step.
 
@@ -334,7 +341,7 @@ class Specified(Loss):
             invalid = call.make_safe()
             labels = None if self._label is None else values[self._label]
         seen = {"selected": selected} if self._sees_selection else {}
-        statistics = self._function(**values, **seen)
+        statistics = self._run(self._function, **values, **seen)
         if self._finalizer is None:
             statistics = (statistics,)
         if invalid is not None:

@@ -15,7 +15,8 @@ Two terms state what they relate to after the shape: `Length["batch", "of time"]
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, TypeAlias
@@ -106,6 +107,10 @@ class Interval:
 
 REALS = Interval(lower_closed=False, upper_closed=False)
 
+# What is drawn has to be the same on every processor, and the last bits of NumPy's exp and log depend on AVX-512.
+draw_exp: Callable[[Any], NDArray[Any]] = np.vectorize(math.exp, otypes=[np.float64])
+draw_log: Callable[[Any], NDArray[Any]] = np.vectorize(math.log, otypes=[np.float64])
+
 
 @dataclass(frozen=True)
 class Term:
@@ -174,8 +179,8 @@ class Term:
             return random.uniform(low, high, shape)
         values = random.normal(0.0, self.spread, shape)
         if np.isfinite(low):
-            return low + np.exp(values) / 2
-        return values if not np.isfinite(high) else high - np.exp(values) / 2
+            return low + draw_exp(values) / 2
+        return values if not np.isfinite(high) else high - draw_exp(values) / 2
 
     def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
         """Members at the edge of the domain and far out, mixed with typical ones."""
@@ -220,7 +225,7 @@ class _Distribution(_Rows):
         return xp.any(~(x >= 0), axis=-1) | ~(xp.abs(total - 1) <= tolerance)
 
     def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        weights = np.exp(random.normal(0.0, self.spread, shape))
+        weights = draw_exp(random.normal(0.0, self.spread, shape))
         rows: NDArray[Any] = weights / weights.sum(axis=-1, keepdims=True)
         return rows
 
@@ -240,7 +245,7 @@ class _LogDistribution(_Distribution):
         return xp.any(self.interval.outside(x), axis=-1)
 
     def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        rows: NDArray[Any] = np.log(super().draw(random, shape, facts))
+        rows: NDArray[Any] = draw_log(super().draw(random, shape, facts))
         return rows
 
     def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:

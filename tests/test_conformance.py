@@ -3,6 +3,7 @@
 import pytest
 
 from lossspec import all_backends, get, names
+from lossspec.conformance.cases import hessian_inputs, make_cases
 from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.matrix import plan, run_cell
 
@@ -17,14 +18,15 @@ def test_a_loss_meets_its_contract(job):
     cell = run_cell(job, STORE)
     assert cell.status == "pass", "\n".join([f"{cell.failure_count} of {cell.checks} checks failed", *cell.failures])
     assert cell.checks > 0
+    typical = make_cases(job.loss.contract, DTYPES[job.dtype])[0]
+    inputs, reason = hessian_inputs(job.loss.contract, typical.inputs)
+    assert (cell.hessian_error is None, cell.hessian_reason) == (not inputs, reason)
 
 
 @pytest.mark.parametrize("name", names())
 def test_every_expected_value_is_stored(name):
     store, loss = Store(), get(name)
-    from lossspec.conformance.cases import make_cases
-
-    missing = [case.name for dtype in DTYPES.values() for case in store.missing(loss, make_cases(loss.contract, dtype))]
+    missing = [case.name for dtype in DTYPES for case in store.missing(loss, dtype).values()]
     assert not missing, f"run python -m lossspec.conformance.expected; missing: {missing[:3]}"
 
 

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 import lossspec as ls
+from lossspec.autodiff import grad
+from lossspec.loss import _registry
+from lossspec.numerics import array_namespace
+from lossspec.terms import Real, Statistics
 
 LOGITS = np.asarray([-40.0, -2.0, 0.0, 0.5, 30.0])
 TARGETS = np.asarray([0.0, 1.0, 1.0, 0.0, 1.0])
@@ -42,6 +46,20 @@ def test_grad_hess_weighs_and_masks_as_the_sum_does(backend):
     assert hessian.tolist() == [2.0, 4.0, 0.0]
 
 
+def test_a_quadratic_has_its_curvature_where_nothing_is_left_to_fit(backend):
+    x = backend.from_numpy(np.asarray([0.0, 2.0, -3.0]))
+    for loss, curvature in ((ls.huber, 1.0), (ls.squared_error, 2.0)):
+        gradient, hessian = map(backend.to_numpy, loss.grad_hess(x, x))
+        assert gradient.tolist() == [0.0] * 3
+        assert hessian.tolist() == [curvature] * 3
+
+
+def test_boxes_apart_have_exactly_no_curvature_where_the_loss_is_linear(backend):
+    inner, outer = np.asarray([[0.3, 0.1, 0.7, 0.9]]), np.asarray([[1.1, 0.0, 1.7, 1.0]])
+    _, hessian = ls.generalized_iou.grad_hess(*map(backend.from_numpy, (inner, outer)))
+    assert np.all(backend.to_numpy(hessian)[0, 1:] == 0)  # only the left edge is one of the hull
+
+
 @pytest.mark.parametrize(
     ("loss", "options", "words"),
     [
@@ -52,6 +70,60 @@ def test_grad_hess_weighs_and_masks_as_the_sum_does(backend):
 def test_grad_hess_is_refused_where_it_means_nothing(loss, options, words):
     with pytest.raises(ls.ContractError, match=words):
         loss.grad_hess(np.ones(2), np.zeros(2), **options)
+
+
+@pytest.fixture
+def declare():
+    """A loss of one batch of vectors with this body, and this end if it is an aggregate."""
+    declared = []
+
+    def of(body, **rest):
+        def undifferentiable(x: Real["batch dim"]) -> Real["batch"]:
+            """What has no derivative."""
+            return body(array_namespace(x), x)
+
+        if rest:
+            undifferentiable.__annotations__["return"] = Statistics["batch", ""]
+        declared.append(ls.loss(family="test", unit="example", source="a test", **rest)(undifferentiable))
+        return declared[-1]
+
+    yield of
+    for one in declared:
+        _registry.pop(one.contract.name)
+
+
+@pytest.mark.parametrize("name", ["numpy", "strict"])
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (lambda xp, x: xp.linalg.det(x[:, :, None] * x[:, None, :]), "linalg.det has no derivative rule"),
+        (lambda xp, x: xp.sum(x, axis=1) * float(x[0, 0]), r"float\(\) of a traced array has no derivative"),
+    ],
+)
+def test_what_has_no_derivative_in_a_loss_is_told_with_the_name_of_the_loss(usable, declare, name, body, words):
+    x = usable(name).from_numpy(np.ones((1, 2)))
+    loss = declare(body)
+    of_its_own = [loss.value_and_grad, loss.grad_hess, (2.0 * loss + loss).grad]
+    for differentiate in (*of_its_own, grad(loss)):
+        with pytest.raises(ls.GradientError, match=f"^undifferentiable: {words}") as raised:
+            differentiate(x)
+        assert raised.value.__cause__ is None
+        assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize("name", ["numpy", "strict"])
+def test_what_has_no_derivative_at_the_end_of_an_aggregate_is_told_with_its_name(usable, declare, name):
+    aggregate = declare(
+        lambda xp, x: (xp.sum(x, axis=1),),
+        finalize=lambda total: total * int(total),
+        reductions=("mean",),
+    )
+    x = usable(name).from_numpy(np.ones((1, 2)))
+    assert float(aggregate(x)) == 4.0
+    with pytest.raises(ls.GradientError, match=r"^undifferentiable: int\(\) of a traced array"):
+        aggregate.value_and_grad(x)
+    with pytest.raises(ls.GradientError, match=r"^undifferentiable: int\(\) of a traced array"):
+        grad(lambda x: aggregate.partial(x).value())(x)
 
 
 @pytest.mark.parametrize("name", ["numpy", "strict", "jax"])

@@ -18,7 +18,8 @@ HOSTILE = "<script src=x>alert(1)</script>\"'&<img onerror=x>"
 
 PASSED = Cell(
     "huber", "numpy", "float64", "cpu", value_error=0.26, value_budget=4.0, worst_value_case="typical, sum",
-    gradient_error=3.14, gradient_budget=8.0, worst_gradient_case="edges", checks=1234,
+    gradient_error=3.14, gradient_budget=8.0, worst_gradient_case="edges", hessian_error=0.5, hessian_budget=8.0,
+    worst_hessian_case="confident", checks=1234,
     laws={"merge": "holds", "vmap is a loop": "not run: numpy has no vmap"},
 )  # fmt: skip
 FAILED = replace(
@@ -89,7 +90,7 @@ def test_no_cells():
 def test_numbers_and_counts():
     text = Reader(page([PASSED, FAILED, ABSENT], {})).text
     assert "1 cells pass 1 fail 1 not run 2,468 checks" in text
-    assert "value 0.26 gradient 3.1" in text
+    assert "value 0.26 gradient 3.1 Hessian 0.50" in text
     assert "✗ 5.3e+05" in text
 
 
@@ -135,14 +136,20 @@ def test_reasons_for_what_was_not_run():
     assert "not run: numpy has no vmap" in reader.text
 
 
-def test_a_backend_without_gradients_says_so():
-    cell = replace(PASSED, gradient_error=None, gradient_reason="not run: numpy has no automatic differentiation")
-    assert "numpy: gradients not run: numpy has no automatic differentiation" in Reader(page([cell], {})).text
+def test_a_loss_without_hessians_shows_a_dash_and_says_why():
+    reader = Reader(page([replace(PASSED, hessian_error=None, hessian_reason="not run: the loss is coupled")], {}))
+    assert "huber: Hessians not run: the loss is coupled" in reader.text
+    assert "gradient 3.1 Hessian not run \u2013" in reader.text
+    assert any("Hessian not run: the loss is coupled" in a.get("title", "") for a in reader.all("td"))
+
+
+def test_a_hessian_beyond_the_budget_is_marked():
+    assert "✗ >8" in Reader(page([replace(FAILED, hessian_error=8.0000001)], {})).text
 
 
 def test_only_a_device_that_is_not_the_default_is_in_the_header():
     text = Reader(page([PASSED, replace(PASSED, device="cuda:0")], {})).text
-    assert "float64 value gradient float64 cuda:0 value gradient" in text
+    assert "float64 value gradient Hessian float64 cuda:0 value gradient Hessian" in text
     assert "Devices: numpy on cpu, numpy on cuda:0" in text
 
 
@@ -154,23 +161,30 @@ def test_tables_have_captions_and_scopes():
 
 def test_the_contract_of_a_loss_is_told():
     contract, text = get("huber").contract, Reader(page([PASSED], {})).text
-    for words in (str(contract), contract.summary, contract.source, "4 for values, 8 for gradients", "mean (default)"):
+    for words in (
+        str(contract),
+        contract.summary,
+        contract.source,
+        "4 for values, 8 for derivatives",
+        "mean (default)",
+    ):
         assert " ".join(words.split()) in text
 
 
 def test_a_larger_budget_gives_its_reason(monkeypatch):
     contract = replace(get("huber").contract, accuracy=Accuracy(16.0, 8.0, "a <long> sum"))
     monkeypatch.setattr(module, "contract_of", lambda loss: contract)
-    assert "16 for values, 8 for gradients, larger than usual: a <long> sum" in Reader(page([PASSED], {})).text
+    assert "16 for values, 8 for derivatives, larger than usual: a <long> sum" in Reader(page([PASSED], {})).text
 
 
 def test_everything_from_data_is_escaped(monkeypatch):
     hostile = Cell(
         *[HOSTILE] * 4, status="fail", value_error=9.0, value_budget=4.0, worst_value_case=HOSTILE, gradient_error=1.0,
-        gradient_budget=8.0, worst_gradient_case=HOSTILE, checks=1, failures=[HOSTILE], failure_count=1,
+        gradient_budget=8.0, worst_gradient_case=HOSTILE, hessian_error=1.0, worst_hessian_case=HOSTILE, checks=1,
+        failures=[HOSTILE], failure_count=1,
         laws={HOSTILE: HOSTILE, "merge": f"not run: {HOSTILE}"},
     )  # fmt: skip
-    ungraded = replace(hostile, dtype="other", gradient_error=None, gradient_reason=HOSTILE)
+    ungraded = replace(hostile, dtype="other", hessian_error=None, hessian_reason=HOSTILE)
     skipped = Cell(HOSTILE, "cupy", "float64", "-", status="not run", reason=HOSTILE)
     contract = replace(get("huber").contract, name=HOSTILE, summary=HOSTILE, family=HOSTILE, unit=HOSTILE,
                        source=HOSTILE, aliases=(HOSTILE,), why_coupled=HOSTILE, default_reduction=HOSTILE)  # fmt: skip

@@ -61,8 +61,40 @@ class MergesTheMeans(Specified):
         return part
 
 
+class BendsTooMuch(Specified):
+    """The value and the gradient are right."""
+
+    def grad_hess(self, *inputs, **options):
+        gradient, hessian = super().grad_hess(*inputs, **options)
+        return gradient, 1.001 * hessian
+
+
+class BendsNowhere(Specified):
+    """The second derivative is no number in one entry, which the oracle need not have sampled."""
+
+    def grad_hess(self, *inputs, **options):
+        gradient, hessian = super().grad_hess(*inputs, **options)
+        first = array_namespace(hessian).cumulative_sum(gradient * 0 + 1) == 1
+        return gradient, array_namespace(hessian).where(first, float("nan"), hessian)
+
+
+class SlopesTooMuch(Specified):
+    """The gradient that comes with the second derivative is wrong, that of `value_and_grad` is right."""
+
+    def grad_hess(self, *inputs, **options):
+        gradient, hessian = super().grad_hess(*inputs, **options)
+        return 1.001 * gradient, hessian
+
+
 def wrong_factor(predictions, targets):
     return 1.001 * (predictions - targets) ** 2
+
+
+def bends_at_no_difference(predictions, targets, delta):
+    xp = array_namespace(predictions)
+    distance = xp.abs(predictions - targets)
+    slope = xp.where(distance > delta, delta, distance)
+    return slope * (distance - 0.5 * slope)
 
 
 def nan_gradient(predictions, targets, delta):
@@ -98,6 +130,11 @@ FAULTS = {
     "a host copy": (planted("squared_error", host_copy), "strict"),
     "cancelled digits": (planted("cross_entropy", cancels), "numpy"),
     "a shifted margin": (planted("cosine_embedding", forgets_the_last_pair), "numpy"),
+    "a wrong second derivative": (planted("cross_entropy", kind=BendsTooMuch), "numpy"),
+    "a NaN second derivative": (planted("squared_error", kind=BendsNowhere), "strict"),
+    "a wrong gradient beside the second": (planted("squared_error", kind=SlopesTooMuch), "numpy"),
+    "a compiled wrong second derivative": (planted("squared_error", kind=BendsTooMuch), "jax"),
+    "no curvature at a kink that is none": (planted("huber", bends_at_no_difference), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 

@@ -17,10 +17,10 @@ def define(predictions, targets):
 def my_log_cosh(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
     """The logarithm of the hyperbolic cosine of the difference."""
     xp = array_namespace(predictions)
-    distance = xp.abs(predictions - targets)
-    small = distance < 1.0
-    near = 2 * xp.sinh(xp.where(small, distance, 0.0) / 2) ** 2  # cosh(d) - 1, without the cancellation
-    far = xp.where(small, 1.0, distance)
+    difference = predictions - targets
+    small = xp.abs(difference) < 1.0
+    near = 2 * xp.sinh(xp.where(small, difference, 0.0) / 2) ** 2  # cosh(d) - 1, without the cancellation
+    far = xp.where(small, 1.0, xp.abs(difference))  # far from 0, where |d| would lose the second derivative
     far = far + (xp.log1p(xp.exp(-2 * far)) - float(np.log(2.0)))
     return xp.where(small, xp.log1p(near), far)
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossspec.autodiff.rules import RULES, Rule
-from lossspec.autodiff.tape import NO_KEYWORDS, Array, GradientError, Node, Tape
+from lossspec.autodiff.tape import NO_KEYWORDS, Array, Node, Tape
+from lossspec.errors import GradientError
 
 if TYPE_CHECKING:
     from lossspec.autodiff.namespace import TracedBackend

@@ -7,9 +7,9 @@ from typing import Any
 
 from lossspec.autodiff.array import Traced, remove_traces
 from lossspec.autodiff.namespace import TracedBackend, traced_backend
-from lossspec.autodiff.tape import Array, GradientError, Node, Program, Tape, make_program, pull_back
+from lossspec.autodiff.tape import Array, Node, Program, Tape, make_program, pull_back
 from lossspec.dispatch import array_namespace, find_backend
-from lossspec.errors import ContractError, DTypeError, MixtureError
+from lossspec.errors import ContractError, DTypeError, GradientError, MixtureError
 
 Argnums = int | tuple[int, ...]
 

@@ -108,8 +108,8 @@ _unary("atan", "0", lambda xp, g, o, x: g / (1.0 + x * x))
 _unary("sinh", "0", lambda xp, g, o, x: g * xp.cosh(x))
 _unary("cosh", "0", lambda xp, g, o, x: g * xp.sinh(x))
 _unary("tanh", "0", _tanh)
-_unary("asinh", "0", lambda xp, g, o, x: g / xp.sqrt(1.0 + x * x))
-_unary("acosh", "0", lambda xp, g, o, x: g / xp.sqrt((x - 1.0) * (x + 1.0)))
+_unary("asinh", "0", lambda xp, g, o, x: g / xp.hypot(x, xp.ones_like(x)))
+_unary("acosh", "0", lambda xp, g, o, x: g / (xp.sqrt(x - 1.0) * xp.sqrt(x + 1.0)))
 _unary("atanh", "0", lambda xp, g, o, x: g / ((1.0 - x) * (1.0 + x)))
 _unary("reciprocal", "o", lambda xp, g, o, x: -g * (o * o))
 
@@ -140,12 +140,16 @@ def _share(xp: Any, g: Array, x: Any, y: Any) -> Array:
     return xp.where(x > y, g, xp.where(x == y, 0.5 * g, 0.0))
 
 
+def _arrays(xp: Any, x: Any, y: Any) -> tuple[Array, Array]:
+    """Both operands as arrays, where one may be a number."""
+    if isinstance(x, (int, float)):
+        return xp.full_like(y, x), y
+    return x, xp.full_like(x, y) if isinstance(y, (int, float)) else y
+
+
 def _sigmoid(xp: Any, g: Array, x: Any, y: Any) -> Array:
     """Take g * exp(x) / (exp(x) + exp(y)) from the difference, so that large arguments keep their digits."""
-    if isinstance(x, (int, float)):
-        x = xp.full_like(y, x)
-    if isinstance(y, (int, float)):
-        y = xp.full_like(x, y)
+    x, y = _arrays(xp, x, y)
     same = xp.isinf(x) & (x == y)
     gap = xp.where(same, 0.0, xp.where(same, 0.0, x) - xp.where(same, 0.0, y))
     e = xp.exp(xp.where(gap > 0, -gap, gap))
@@ -154,6 +158,14 @@ def _sigmoid(xp: Any, g: Array, x: Any, y: Any) -> Array:
 
 def _nonzero(xp: Any, x: Array) -> Array:
     return xp.where(x == 0, 1.0, x)
+
+
+def _cosine(xp: Any, x: Any, radius: Array) -> Array:
+    """Divide x by the radius: 0 at the origin, 1 or -1 where x is infinite."""
+    if isinstance(x, (int, float)):
+        x = xp.full_like(radius, x)
+    far = xp.isinf(x)
+    return xp.where(far, xp.sign(x), x / xp.where(far, 1.0, _nonzero(xp, radius)))
 
 
 def _copysign(xp: Any, g: Array, o: Array, x: Array, y: Any) -> Array:
@@ -180,8 +192,8 @@ _elementwise(
 )
 _elementwise(
     "hypot",
-    lambda xp, g, o, x, y: g * (x / _nonzero(xp, o)),
-    lambda xp, g, o, x, y: g * (y / _nonzero(xp, o)),
+    lambda xp, g, o, x, y: g * _cosine(xp, x, o),
+    lambda xp, g, o, x, y: g * _cosine(xp, y, o),
     needs=("0o", "1o"),
 )
 _elementwise(
@@ -193,13 +205,12 @@ _elementwise(
 
 
 def _atan2_first(xp: Any, g: Array, o: Array, y: Any, x: Any) -> Array:
-    square = x * x + y * y
-    return g * (x / _nonzero(xp, square))
+    radius = xp.hypot(*_arrays(xp, x, y))
+    return g * (_cosine(xp, x, radius) / _nonzero(xp, radius))
 
 
 def _atan2_second(xp: Any, g: Array, o: Array, y: Any, x: Any) -> Array:
-    square = x * x + y * y
-    return -g * (y / _nonzero(xp, square))
+    return _atan2_first(xp, -g, o, x, y)
 
 
 _elementwise("atan2", _atan2_first, _atan2_second, needs=("01", "01"))

@@ -11,7 +11,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lossspec.errors import LossSpecError
+from lossspec.errors import GradientError
 
 if TYPE_CHECKING:
     from lossspec.autodiff.namespace import TracedBackend
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 Array = Any
 
 NO_KEYWORDS: dict[str, Any] = {}
-
-
-class GradientError(LossSpecError, NotImplementedError):
-    """What was asked of an array under differentiation has no derivative here; the message says what to do instead."""
 
 
 class Node:

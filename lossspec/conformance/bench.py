@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossspec.conformance.cases import Case, Values
+from lossspec.conformance.cases import Case, Values, hessian_inputs
 from lossspec.contract import Contract
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
@@ -84,6 +85,32 @@ class Bench:
         if case.axis != -1:
             found = {name: np.moveaxis(gradient, case.axis, -1) for name, gradient in found.items()}
         return self.fetch(value), found
+
+    def has_hessians(self, case: Case) -> bool:
+        """Whether second derivatives of a case are affordable here: one compilation has to serve several cases."""
+        defaults = all(case.parameters[a.name] is a.default for a in self.contract.parameters)
+        plain = defaults and not (case.options or case.once or case.axis != -1)
+        return case.hessian and (plain or not self.backend.compiles_by_shape)
+
+    def grad_hess(self, case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
+        """First and second derivatives of a case in every input that has both, under reduction "sum"."""
+        inputs, keywords = self.arguments(case)
+        keywords.pop("reduction", None)
+        names, _ = hessian_inputs(self.contract, case.inputs)
+        chosen = {name: inputs.pop(name) for name in names}
+        if self.backend.compiles_by_shape:
+            found = self._compiled_grad_hess(chosen, inputs)
+        else:
+            found = self._grad_hess(chosen, inputs, keywords)
+        both = {name: [np.moveaxis(self.fetch(x), case.axis, -1) for x in pair] for name, pair in found.items()}
+        return {name: pair[0] for name, pair in both.items()}, {name: pair[1] for name, pair in both.items()}
+
+    def _grad_hess(self, chosen: Values, rest: Values, keywords: Values) -> dict[str, Any]:
+        return {name: self.loss.grad_hess(**chosen, **rest, wrt=name, **keywords) for name in chosen}
+
+    @cached_property
+    def _compiled_grad_hess(self) -> Callable[[Values, Values], dict[str, Any]]:
+        return self.backend.compile(lambda chosen, rest: self._grad_hess(chosen, rest, {}))
 
     def gradient_of(self, function: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[NDArray[Any], list[Any]]:
         """The value and the gradients of a scalar function of the real ones among some inputs."""

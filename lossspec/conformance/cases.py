@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lossspec.conformance import data
 from lossspec.contract import Argument, Contract
 from lossspec.reduction import Mean
-from lossspec.terms import Shape, Term
+from lossspec.terms import Shape, Term, draw_exp, draw_log
 
 SIZES = {"batch": 6, "classes": 4, "dim": 3, "time": 4, "labels": 2, "channels": 2, "layers": 2, "space": (3, 2)}
 LAYERS = 2
@@ -33,6 +33,8 @@ class Case:
     axis: int = -1
     once: bool = False
     """No other case has these shapes: a framework that compiles each operation for each shape compiles it whole."""
+    hessian: bool = False
+    """Second derivatives are compared too: in few cases, for each entry costs the oracle many evaluations."""
 
     def with_options(self, name: str, **options: Any) -> Case:
         """The same inputs under other keywords."""
@@ -42,10 +44,38 @@ class Case:
 def make_cases(contract: Contract, dtype: type[np.floating[Any]]) -> list[Case]:
     """All cases of a loss in a precision; the same ones on every run."""
     maker = _Maker(contract, dtype)
-    cases = [*maker.generated(), *maker.of_parameters(), *maker.of_sizes(), *maker.real()]
-    typical = cases[0]
-    cases += maker.of_reductions(typical)
-    return cases
+    generated, parameters, sizes = list(maker.generated()), list(maker.of_parameters()), list(maker.of_sizes())
+    real, reductions = list(maker.real()), list(maker.of_reductions(generated[0]))
+    curved = [case for case in generated if not case.name.startswith("more")] + real[:1]
+    curved += [case for case in parameters if not case.name.endswith("0-d array")]
+    curved += [case for case in sizes if case.axis != -1]
+    names = {case.name for case in curved} | {"sum, weights and mask"}
+    cases = [*generated, *parameters, *sizes, *real, *reductions]
+    return [replace(case, hessian=case.name in names) for case in cases]
+
+
+def hessian_inputs(contract: Contract, inputs: Values) -> tuple[tuple[str, ...], str]:
+    """The inputs of which a unit has entries of its own on at most one axis; why there are none."""
+    if contract.form != "pointwise":
+        return (), f"not run: the loss is {contract.form}"
+    if "sum" not in contract.reductions:
+        return (), "not run: the loss has no reduction 'sum'"
+    names, why = [], "not run: no input is real"
+    units = set(contract.result.names)
+    rank = len(unit_shape(contract, inputs))
+    for argument in contract.inputs:
+        value = inputs[argument.name]
+        if argument.many:
+            why = f"not run: `{argument.name}` is a list of arrays"
+        elif value.dtype.kind == "f":
+            term = contract.term_of(argument, "real floating", value.ndim)
+            if term.shape is None or not units <= set(term.shape.names):
+                why = f"not run: `{argument.name}` is the same for all units"
+            elif value.ndim - rank > 1:
+                why = f"not run: a unit has {value.ndim - rank} axes of `{argument.name}`"
+            else:
+                names.append(argument.name)
+    return tuple(names), "" if names else why
 
 
 class _Maker:
@@ -303,7 +333,7 @@ def _next_characters() -> Iterator[tuple[str, tuple[Any, ...]]]:
     text = data.load("text")
     yield (
         "text, trigrams against bigrams",
-        (text["log_probabilities"][:8], np.exp(text["reference_log_probabilities"][:8])),
+        (text["log_probabilities"][:8], draw_exp(text["reference_log_probabilities"][:8])),
     )
 
 
@@ -369,7 +399,7 @@ def _preferences() -> Iterator[tuple[str, tuple[Any, ...]]]:
 def _transcription() -> Iterator[tuple[str, tuple[Any, ...]]]:
     text = data.load("text")
     frames, tokens = text["log_probabilities"][:12].reshape(3, 4, -1), text["tokens"][:12].reshape(3, 4)
-    blank_first = np.concatenate([np.log(np.full((3, 4, 1), 0.2)), np.log(0.8) + frames], axis=-1)
+    blank_first = np.concatenate([draw_log(np.full((3, 4, 1), 0.2)), draw_log(0.8) + frames], axis=-1)
     yield "text", (blank_first, tokens[:, ::2] + 1, np.asarray([4, 4, 3]), np.asarray([2, 1, 2]))
 
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from mpmath import mp
 
 from lossspec.conformance.bench import Bench
-from lossspec.conformance.cases import Case, make_cases
+from lossspec.conformance.cases import Case, hessian_inputs, make_cases
 from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.laws import LAWS, Trial
 from lossspec.conformance.measure import coefficients, error, gradient_error, reduced
-from lossspec.conformance.oracle import Expected
+from lossspec.conformance.oracle import Component, Expected
 from lossspec.dispatch import Backend, all_backends
 from lossspec.loss import Loss
 
 MOST_FAILURES = 5
+KINDS = ("value", "gradient", "Hessian")
 
 
 @dataclass
@@ -35,14 +36,34 @@ class Cell:
     value_error: float = 0.0
     value_budget: float = 0.0
     worst_value_case: str = ""
-    gradient_error: float | None = None
+    gradient_error: float = 0.0
     gradient_budget: float = 0.0
     worst_gradient_case: str = ""
-    gradient_reason: str = ""
+    hessian_error: float | None = None
+    hessian_budget: float = 0.0
+    worst_hessian_case: str = ""
+    hessian_reason: str = ""
     checks: int = 0
     failures: list[str] = field(default_factory=list)
     failure_count: int = 0
     laws: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> dict[str, tuple[float | None, float, str]]:
+        """The worst error of each kind, None where it was not run; its budget; the case of the error."""
+        return {
+            kind: (getattr(self, f"{name}_error"), getattr(self, f"{name}_budget"), getattr(self, f"worst_{name}_case"))
+            for kind, name in zip(KINDS, map(str.lower, KINDS), strict=True)
+        }
+
+    def note(self, kind: str, away: float, case: str) -> bool:
+        """Keep the worst error of a kind; whether this one is beyond the budget."""
+        self.checks += 1
+        worst, budget, _ = self.errors[kind]
+        if worst is None or away > worst:
+            setattr(self, f"{kind.lower()}_error", away)
+            setattr(self, f"worst_{kind.lower()}_case", case)
+        return away > budget
 
     def fail(self, what: str) -> None:
         """Note a failure; the first few are kept in words."""
@@ -106,17 +127,22 @@ def run_cell(job: Job, store: Store) -> Cell:
     contract = job.loss.contract
     cell = Cell(contract.name, job.backend.name, job.dtype, job.device)
     cell.value_budget, cell.gradient_budget = contract.accuracy.value, contract.accuracy.gradient
+    cell.hessian_budget = contract.accuracy.gradient
     if job.reason:
         cell.status, cell.reason = "not run", job.reason
         return cell
     bench = Bench(job.loss, job.backend, DTYPES[job.dtype], job.device)
-    cell.gradient_error = 0.0
+    cases = make_cases(contract, bench.dtype)
+    _, cell.hessian_reason = hessian_inputs(contract, cases[0].inputs)
     with job.backend.strictest(), warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "overflow encountered")  # NumPy says that a result is inf; the oracle knows
-        for case in make_cases(contract, bench.dtype):
+        for case in cases:
             try:
-                check_case(bench, case, store.expected(job.loss, case), cell)
+                expected = store.expected(job.loss, case)
+                check_case(bench, case, expected, cell)
+                if bench.has_hessians(case) and not cell.hessian_reason:
+                    check_hessians(bench, case, expected, store.hessians(job.loss, case), cell)
             except Exception as problem:  # whatever a loss throws, the matrix goes on and shows it
                 cell.fail(f"{case.name}: {type(problem).__name__}: {problem}")
         check_laws(bench, store, cell)
@@ -138,7 +164,16 @@ def check_case(bench: Bench, case: Case, expected: Expected, cell: Cell) -> None
     with np.errstate(invalid="ignore"):  # where the value overflows its gradient is inf * 0
         value, gradients = bench.value_and_grad(case)
     check_values(value, wanted, scales, case, bench, cell)
-    check_gradients(gradients, expected, case, bench, cell)
+    check_derivatives("gradient", gradients, expected.components, expected, case, bench, cell)
+
+
+def check_hessians(bench: Bench, case: Case, expected: Expected, components: list[list[Component]], cell: Cell) -> None:
+    """Compare the two derivatives of `grad_hess`, which are those of the sum, with the oracle."""
+    summed = replace(case, options={**case.options, "reduction": "sum"})
+    with np.errstate(invalid="ignore"):
+        gradients, hessians = bench.grad_hess(case)
+    check_derivatives("gradient", gradients, expected.components, expected, summed, bench, cell)
+    check_derivatives("Hessian", hessians, components, expected, summed, bench, cell)
 
 
 def check_values(got: Any, wanted: list[Any], scales: list[float], case: Case, bench: Bench, cell: Cell) -> None:
@@ -147,54 +182,59 @@ def check_values(got: Any, wanted: list[Any], scales: list[float], case: Case, b
         cell.fail(f"{case.name}: {np.size(got)} values instead of {len(wanted)}")
         return
     for position, (number, right, scale) in enumerate(zip(np.ravel(got), wanted, scales, strict=True)):
-        cell.checks += 1
         if right is None:
+            cell.checks += 1
             if not np.isnan(number):
                 cell.fail(f"{case.name}: value {position} is {number}, should be NaN")
             continue
         away = error(number, right, right, scale, bench.dtype)
-        if away > cell.value_error:
-            cell.value_error, cell.worst_value_case = away, case.name
-        if away > cell.value_budget:
+        if cell.note("value", away, case.name):
             cell.fail(
                 f"{case.name}: value {position} is {number!r}, should be {mp.nstr(right, 17)}: {away:.3g} eps * scale"
             )
 
 
-def check_gradients(gradients: dict[str, Any], expected: Expected, case: Case, bench: Bench, cell: Cell) -> None:
+def check_derivatives(
+    kind: str,
+    gradients: dict[str, Any],
+    components: list[list[Component]],
+    expected: Expected,
+    case: Case,
+    bench: Bench,
+    cell: Cell,
+) -> None:
     """Compare the components that the oracle has, scaled by the reduction; all others must be finite."""
-    factors = coefficients(bench.contract, case, len(expected.components))
+    factors = coefficients(bench.contract, case, len(components))
     label = bench.contract.label
     weighs_labels = "class_weight" in case.options and label is not None
     largest = float(np.finfo(bench.dtype).max)
-    for unit, factor, value in zip(expected.components, factors, expected.values, strict=True):
+    for unit, factor, value in zip(components, factors, expected.values, strict=True):
         if value is not None and abs(value) > largest:
             continue  # the value overflows; no derivative of it means anything
         for component in unit:
             if weighs_labels and label is not None and component.name == label.name:
                 continue  # the weights depend on a distribution of labels, and with them this derivative
+            if component.name not in gradients:
+                continue  # an input that has no second derivatives
             got = gradients[component.name]
             index = component.index
             number = got[index[0]][index[1:]] if isinstance(got, list) else got[index]
-            cell.checks += 1
             away = gradient_error(component, factor, number, bench.dtype)
-            if cell.gradient_error is None or away > cell.gradient_error:
-                cell.gradient_error, cell.worst_gradient_case = away, case.name
-            if away > cell.gradient_budget:
+            if cell.note(kind, away, case.name):
                 right = "finite" if component.free else mp.nstr(factor * component.low, 12)
                 if component.low != component.high:
                     right += f" to {mp.nstr(factor * component.high, 12)}"
                 cell.fail(
-                    f"{case.name}: gradient of {component.name}{list(index)} is {number!r}, should be {right}: "
+                    f"{case.name}: {kind} of {component.name}{list(index)} is {number!r}, should be {right}: "
                     f"{away:.3g} eps * scale"
                 )
     finite = all(value is not None and abs(value) <= largest for value in expected.values)
     for name, got in gradients.items():
         for array in got if isinstance(got, list) else [got]:
             if finite and not np.all(np.isfinite(array)):
-                cell.fail(f"{case.name}: the gradient of {name} is not finite everywhere")
+                cell.fail(f"{case.name}: the {kind} of {name} is not finite everywhere")
             if case.options.get("empty") == 0.0 and np.any(array != 0):
-                cell.fail(f"{case.name}: nothing is selected and the gradient of {name} is not 0")
+                cell.fail(f"{case.name}: nothing is selected and the {kind} of {name} is not 0")
 
 
 def check_laws(bench: Bench, store: Store, cell: Cell) -> None:

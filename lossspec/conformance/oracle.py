@@ -6,7 +6,8 @@ It knows definitions, cases and the table of reductions, and nothing of the impl
   them all by eps does, if that is more;
 * for (a sample of) the input components g_i = dl/dx_i and the scale |g_i| + sum_j |x_j dg_i/dx_j|, the sum sampled
   by moving all inputs relatively by random signs. At a kink g_i is the interval between the one-sided derivatives;
-  where a one-sided derivative does not exist or diverges, any finite number is right.
+  where a one-sided derivative does not exist or diverges, any finite number is right;
+* likewise for some h_i = d2l/dx_i2, where the first derivative has a kink; where it jumps, any finite number is right.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from lossspec.conformance.cases import Case, Values, unit_shape
+from lossspec.conformance.cases import Case, Values, hessian_inputs, unit_shape
 from lossspec.contract import Contract
 from lossspec.reduction import Mean
 
@@ -33,6 +34,7 @@ VERSION = 4
 DIGITS = 50
 MOST_DIGITS = 16_000
 SAMPLED_COMPONENTS = 24
+SAMPLED_CURVATURES = 8
 ALL_COMPONENTS = 40
 EXACT_SCALES = 40
 MOVES = 8
@@ -43,7 +45,7 @@ NEGLIGIBLE = mpf(10) ** -330  # below the smallest double
 
 @dataclass(frozen=True)
 class Component:
-    """The derivative in one entry of one input: everything in [low, high] is right; at `free`, every finite number."""
+    """A derivative in one entry of one input: everything in [low, high] is right; at `free`, every finite number."""
 
     name: str
     index: tuple[int, ...]
@@ -317,26 +319,51 @@ def _slopes(function: Callable[[list[Any]], Any], point: list[Any], j: int, here
     return left, right
 
 
-def derivative(function: Callable[[list[Any]], Any], point: list[Any], j: int) -> tuple[Any, Any, int] | None:
+Quotient = Callable[[Callable[[list[Any]], Any], list[Any], int], tuple[Any, Any] | None]
+"""The interval of one-sided derivatives of a function at a point in one coordinate, as well as `mp.dps` digits tell."""
+
+
+def slope(function: Callable[[list[Any]], Any], point: list[Any], j: int) -> tuple[Any, Any] | None:
+    """The first derivatives from difference quotients; None where the function ends or is infinite."""
+    here = _evaluate(function, point)
+    if here is None or mp.isinf(here):
+        return None
+    left, right = _slopes(function, point, j, here)
+    if left is None or right is None:
+        return None  # at the edge of the domain a loss declares its derivative
+    if abs(left - right) <= mpf(10) ** (-mp.dps // 6) * (abs(left) + abs(right)) + mpf(10) ** (-mp.dps // 4):
+        return ((left + right) / 2,) * 2
+    return min(left, right), max(left, right)
+
+
+def curvature(function: Callable[[list[Any]], Any], point: list[Any], j: int) -> tuple[Any, Any] | None:
+    """The second derivatives from second differences; None where the function ends or its first derivative jumps."""
+    step = mpf(10) ** (-mp.dps // 4) * (abs(point[j]) if point[j] else 1)
+    values = [_evaluate(function, [*point[:j], point[j] + k * step, *point[j + 1 :]]) for k in range(-2, 3)]
+    if any(value is None or mp.isinf(value) for value in values):
+        return None
+    left, middle, right = ((a - 2 * b + c) / step**2 for a, b, c in zip(values, values[1:], values[2:], strict=False))
+    room = mpf(10) ** (-mp.dps // 8) * (abs(left) + abs(right)) + mpf(10) ** (-mp.dps // 6)
+    if abs(middle - (left + right) / 2) > room:
+        return None  # a jump of the first derivative, over the step
+    return (middle, middle) if abs(left - right) <= room else (min(left, right), max(left, right))
+
+
+def derivative(
+    function: Callable[[list[Any]], Any], point: list[Any], j: int, quotient: Quotient = slope
+) -> tuple[Any, Any, int] | None:
     """The interval of one-sided derivatives in coordinate j and the digits it took; None where one diverges."""
     digits, before = 2 * DIGITS, None
     while digits <= MOST_DIGITS:
         with mp.workdps(digits):
-            here = _evaluate(function, point)
-            if here is None or mp.isinf(here):
-                return None
-            left, right = _slopes(function, point, j, here)
-            if left is None or right is None:
-                return None  # at the edge of the domain a loss declares its derivative
-            gap = abs(left - right)
-            if gap <= mpf(10) ** (-digits // 6) * (abs(left) + abs(right)) + mpf(10) ** (-digits // 4):
-                now = ((left + right) / 2,) * 2
-            else:
-                now = (min(left, right), max(left, right))
+            now = quotient(function, point, j)
+        if now is None:
+            return None
         if before is not None:
             size = max(map(abs, (*now, *before)))
             moved = max(abs(a - b) for a, b in zip(now, before, strict=True))
-            if moved <= mpf(10) ** -20 * size or moved < NEGLIGIBLE:
+            seen = size > mpf(10) ** (-digits // 4) or digits > 700  # as in `settle`
+            if seen and (moved <= mpf(10) ** -20 * size or moved < NEGLIGIBLE):
                 return (*now, digits // 2)
             if size > mpf(10) ** 12 and moved > size / 4:
                 return None  # it grows as the step shrinks
@@ -388,10 +415,10 @@ def _moved_alone(function: Callable[[list[Any]], Any], point: list[Any], k: int)
     return None if there is None or mp.isinf(there) else there
 
 
-def _component(problem: _Problem, j: int, random: np.random.Generator) -> Component:
+def _component(problem: _Problem, j: int, random: np.random.Generator, quotient: Quotient = slope) -> Component:
     leaf = problem.leaves[j]
     index = leaf.index if leaf.item is None else (leaf.item, *leaf.index)
-    found = derivative(problem, problem.point, j)
+    found = derivative(problem, problem.point, j, quotient)
     if found is None:
         return Component(leaf.name, index, mpf(0), mpf(0), 0.0, free=True)
     low, high, digits = found
@@ -399,19 +426,16 @@ def _component(problem: _Problem, j: int, random: np.random.Generator) -> Compon
     if low == high:
         with mp.workdps(max(digits, 2 * DIGITS)):
 
-            def slope(point: list[Any]) -> Any:
-                here = _evaluate(problem, point)
-                if here is None or mp.isinf(here):
-                    return None
-                left, right = _slopes(problem, point, j, here)
-                return None if left is None or right is None else (left + right) / 2
+            def middle(point: list[Any]) -> Any:
+                ends = quotient(problem, point, j)
+                return None if ends is None else sum(ends) / 2
 
             point = problem.point
             if len(point) <= EXACT_SCALES:
-                alone = (_moved_alone(slope, point, k) for k in range(len(point)))
+                alone = (_moved_alone(middle, point, k) for k in range(len(point)))
                 scale += mp.fsum(abs(there - low) / STEP for there in alone if there is not None)
             else:
-                together = _moved(slope, point, random, MOVES, STEP)
+                together = _moved(middle, point, random, MOVES, STEP)
                 scale += max((abs(there - low) / STEP for there in together), default=mpf(0))
     return Component(leaf.name, index, low, high, float(min(scale, mpf(10) ** 300)))
 
@@ -451,6 +475,25 @@ def solve(loss: Any, case: Case) -> Expected:
         finite = value is not None and not mp.isinf(value)
         components.append([_component(problem, int(j), random) for j in chosen] if finite else [])
     return Expected(values, scales, components)
+
+
+def solve_hessians(loss: Any, case: Case) -> list[list[Component]]:
+    """Second derivatives of each unit of a pointwise loss: in a sample of the entries of each input that has them."""
+    contract, definition = loss.contract, definition_of(loss)
+    random = np.random.default_rng(0)
+    problems = [_Problem(contract, definition, case, unit) for unit in np.ndindex(unit_shape(contract, case.inputs))]
+    names, _ = hessian_inputs(contract, case.inputs)
+    chosen: set[tuple[int, int]] = set()
+    for name in names:
+        of_name = [(i, j) for i, p in enumerate(problems) for j, leaf in enumerate(p.leaves) if leaf.name == name]
+        few = min(SAMPLED_CURVATURES, len(of_name))
+        chosen |= {of_name[k] for k in random.choice(len(of_name), few, replace=False)}
+    components: list[list[Component]] = [[] for _ in problems]
+    for i, j in sorted(chosen):
+        value, _ = settle(partial(_evaluate, problems[i], problems[i].point))
+        if value is not None and not mp.isinf(value):
+            components[i].append(_component(problems[i], j, random, curvature))
+    return components
 
 
 def _eps(case: Case) -> Any:

@@ -10,7 +10,7 @@ from html import escape
 from typing import TypeVar
 
 from lossspec.conformance.laws import LAWS
-from lossspec.conformance.matrix import Cell
+from lossspec.conformance.matrix import KINDS, Cell
 from lossspec.contract import Accuracy, Contract
 from lossspec.dispatch import all_backends
 from lossspec.errors import LossSpecError
@@ -173,7 +173,7 @@ class Column:
     dtype: str
     device: str
     default_device: bool
-    gradients: bool
+    ran: bool
 
     @property
     def place(self) -> str:
@@ -201,9 +201,9 @@ class Matrix:
         columns = []
         for backend, of_backend in group(by_place, lambda place: place[0]).items():
             for _, dtype, device in sorted(of_backend, key=lambda place: place[2] not in ("-", defaults[backend])):
-                gradients = any(cell.gradient_error is not None for cell in by_place[backend, dtype, device])
+                ran = any(cell.status != "not run" for cell in by_place[backend, dtype, device])
                 default = device in ("-", defaults[backend])
-                columns.append(Column(backend, dtype, device, default, gradients))
+                columns.append(Column(backend, dtype, device, default, ran))
         by_key = {(column.backend, column.dtype, column.device): column for column in columns}
         grid = {(cell.loss, by_key[cell.backend, cell.dtype, cell.device]): cell for cell in cells}
         return cls(cells, columns, {name: contract_of(name) for name in dict.fromkeys(c.loss for c in cells)}, grid)
@@ -275,8 +275,10 @@ def count(quantity: int, noun: str) -> str:
     return f"{quantity:,} {noun}" + ("" if quantity == 1 else "s")
 
 
-def shade(value: float, budget: float, what: str) -> Markup:
+def shade(value: float | None, budget: float, what: str) -> Markup:
     """An error on the colour scale, with a bar for its share of the budget and a mark where it is beyond."""
+    if value is None:
+        return element("span", unseen(f"{what} not run"), DASH, class_="number none")
     words = number(value, budget)
     if not value <= budget:
         return element("span", unseen(f"{what} "), f"✗ {words}", class_="number over")
@@ -293,10 +295,11 @@ def introduction() -> Markup:
     return element(
         "p",
         "Every loss is compared with its textbook definition, evaluated in arbitrary precision, on generated, extreme "
-        "and real inputs, and the table shows the worst error of its values and of its gradients for each backend "
-        "and dtype. An error is |computed - exact| / (eps · scale) with scale = |l| + Σ |x ∂l/∂x|, and likewise for "
-        "gradients, so that 1 is what a change of the inputs in their last digit does; the budget is 4 for values and "
-        "8 for gradients, unless the contract of a loss declares another and says why.",
+        "and real inputs, and the table shows the worst error of its values, of its gradients and of the diagonals of "
+        "its Hessians for each backend and dtype. An error is |computed - exact| / (eps · scale) with scale = "
+        "|l| + Σ |x ∂l/∂x|, and likewise for derivatives, so that 1 is what a change of the inputs in their last digit "
+        "does; the budget is 4 for values and 8 for derivatives, unless the contract of a loss declares another and "
+        "says why.",
     )
 
 
@@ -380,10 +383,9 @@ def dtype_header(columns: Sequence[Column], errors: bool) -> Markup:
         content: list[str] = [column.dtype]
         if column.place:
             content.append(element("span", f" {column.place}", class_="soft"))
-        if errors:
-            kinds = ["value", "gradient"] if column.gradients else ["value"]
+        if errors and column.ran:
             content += [Markup("<br>"), element("span", class_="mark")]
-            content.append(join(element("span", kind, class_="soft pair") for kind in kinds))
+            content.append(join(element("span", kind, class_="soft pair") for kind in KINDS))
         cells.append(element("th", *content, scope="col", class_="first" if starts_group(columns, index) else ""))
     return element("tr", *cells)
 
@@ -393,15 +395,13 @@ def explanation(cell: Cell) -> str:
     if cell.status == "not run":
         return cell.reason
     words = [f"{WORDS[cell.status]}, {count(cell.checks, 'check')}"]
-    words.append(f"worst value: {cell.value_error:.3g} of {cell.value_budget:g}")
-    words[-1] += f" ({cell.worst_value_case})" if cell.worst_value_case else ""
-    if cell.gradient_error is not None:
-        words.append(f"worst gradient: {cell.gradient_error:.3g} of {cell.gradient_budget:g}")
-        words[-1] += f" ({cell.worst_gradient_case})" if cell.worst_gradient_case else ""
-    return "\n".join([*words, cell.gradient_reason and f"gradients {cell.gradient_reason}"]).strip()
+    for kind, (worst, budget, case) in cell.errors.items():
+        words.append(f"{kind} {cell.hessian_reason}" if worst is None else f"worst {kind}: {worst:.3g} of {budget:g}")
+        words[-1] += f" ({case})" if case else ""
+    return "\n".join(words)
 
 
-def matrix_cell(cell: Cell | None, column: Column, first: bool) -> Markup:
+def matrix_cell(cell: Cell | None, first: bool) -> Markup:
     """One cell of the table."""
     edge = " first" if first else ""
     if cell is None:
@@ -414,11 +414,7 @@ def matrix_cell(cell: Cell | None, column: Column, first: bool) -> Markup:
         content: list[str] = [fails, Markup("<br>"), element("span", class_="mark")]
     else:
         content = [mark, unseen("pass, ")]
-    content.append(shade(cell.value_error, cell.value_budget, "value"))
-    if cell.gradient_error is not None:
-        content.append(shade(cell.gradient_error, cell.gradient_budget, "gradient"))
-    elif column.gradients:
-        content.append(element("span", unseen("gradient not run"), DASH, class_="number none"))
+    content += [shade(error, budget, kind) for kind, (error, budget, _) in cell.errors.items()]
     return element("td", *content, title=explanation(cell), class_=edge.strip())
 
 
@@ -426,7 +422,7 @@ def row(matrix: Matrix, loss: str) -> Markup:
     """One loss."""
     name = element("th", element("a", loss, href=f"#{anchor(loss)}"), scope="row")
     places = enumerate(matrix.columns)
-    cells = [matrix_cell(matrix.grid.get((loss, c)), c, starts_group(matrix.columns, i)) for i, c in places]
+    cells = [matrix_cell(matrix.grid.get((loss, c)), starts_group(matrix.columns, i)) for i, c in places]
     return element("tr", name, *cells)
 
 
@@ -463,9 +459,9 @@ def notes(matrix: Matrix) -> Markup:
     for reason, cells in group(not_run, lambda cell: cell.reason).items():
         places = ", ".join(dict.fromkeys(str(matrix.column_of(cell)) for cell in cells))
         lines.append(f"{places}: not run ({count(len(cells), 'cell')}): {reason}")
-    for reason, cells in group(matrix.cells, lambda cell: cell.gradient_reason).items():
+    for reason, cells in group(matrix.cells, lambda cell: cell.hessian_reason).items():
         if reason:
-            lines.append(f"{', '.join(dict.fromkeys(cell.backend for cell in cells))}: gradients {reason}")
+            lines.append(f"{', '.join(dict.fromkeys(cell.loss for cell in cells))}: Hessians {reason}")
     devices = dict.fromkeys(f"{column.backend} on {column.device}" for column in matrix.columns if column.device != "-")
     if devices:
         lines.append(f"Devices: {', '.join(devices)}")
@@ -477,7 +473,7 @@ def notes(matrix: Matrix) -> Markup:
 
 def accuracy_words(accuracy: Accuracy) -> str:
     """The budget, and why where it is larger than usual."""
-    words = f"{accuracy.value:g} for values, {accuracy.gradient:g} for gradients"
+    words = f"{accuracy.value:g} for values, {accuracy.gradient:g} for derivatives"
     larger = accuracy.value > Accuracy.value or accuracy.gradient > Accuracy.gradient
     return f"{words}, larger than usual: {accuracy.reason}" if larger else words
 
@@ -500,23 +496,18 @@ def facts(contract: Contract) -> Markup:
 
 def worst(ran: Mapping[Column, Cell]) -> Markup:
     """The worst errors of a loss and the cases where they arise."""
-    heads = ("where", "checks", "value", "in the case", "gradient", "in the case")
+    heads = ("where", "checks", *(head for kind in KINDS for head in (kind, "in the case")))
     rows = []
     for column, cell in ran.items():
         mark = "mark bad" if cell.status == "fail" else "mark"
         name = [element("span", MARKS[cell.status], class_=mark), str(column), unseen(f" {WORDS[cell.status]}")]
-        if cell.gradient_error is None:
-            gradient = [element("td", cell.gradient_reason, colspan="2", class_="off")]
-        else:
-            shown = shade(cell.gradient_error, cell.gradient_budget, "gradient")
-            gradient = [element("td", shown), element("td", cell.worst_gradient_case)]
-        value = [
-            element("td", shade(cell.value_error, cell.value_budget, "value")),
-            element("td", cell.worst_value_case),
-        ]
-        rows.append(
-            element("tr", element("th", *name, scope="row"), element("td", f"{cell.checks:,}"), *value, *gradient)
-        )
+        shown = [element("th", *name, scope="row"), element("td", f"{cell.checks:,}")]
+        for kind, (error, budget, case) in cell.errors.items():
+            if error is None:
+                shown.append(element("td", cell.hessian_reason, colspan="2", class_="off"))
+            else:
+                shown += [element("td", shade(error, budget, kind)), element("td", case)]
+        rows.append(element("tr", *shown))
     head = element("thead", element("tr", *(element("th", words, scope="col") for words in heads)))
     return element("table", element("caption", "Worst cases"), head, element("tbody", *rows))
 

@@ -70,9 +70,7 @@ def _show(cell: Cell | None) -> Text:
         return Text("")
     if cell.status == "not run":
         return Text("not run", style="dim")
-    words = number(cell.value_error)
-    if cell.gradient_error is not None:
-        words += f" / {number(cell.gradient_error)}"
+    words = " / ".join(number(error) for error, _, _ in cell.errors.values())
     return Text(words, style="green") if cell.status == "pass" else Text(f"FAIL {words}", style="bold red")
 
 
@@ -87,8 +85,6 @@ def notes(cells: Sequence[Cell]) -> list[str]:
             lines += [f"     {failure}" for failure in cell.failures]
     reasons = dict.fromkeys((cell.backend, cell.reason) for cell in cells if cell.status == "not run")
     lines += [f"{backend}: not run: {reason}" for backend, reason in reasons]
-    gradients = dict.fromkeys((cell.backend, cell.gradient_reason) for cell in cells if cell.gradient_reason)
-    lines += [f"{backend}: gradients {reason}" for backend, reason in gradients]
     return lines
 
 

@@ -43,6 +43,6 @@ def generalized_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"]) -> R
     outer = xp.where(high > other_high, high, other_high) - xp.where(low < other_low, low, other_low)
     intersection, hull = _area(inner), _area(outer)
     union = _area(high - low) + _area(other_high - other_low) - intersection
-    no_union, no_hull = union == 0, hull == 0
-    outside = xp.where(no_union, 1.0, (union - intersection) / xp.where(no_union, 1.0, union))
+    apart, no_hull = intersection == 0, hull == 0  # of U / U the derivatives would be noise about 0
+    outside = xp.where(apart, 1.0, (union - intersection) / xp.where(apart, 1.0, union))
     return outside + xp.where(no_hull, 0.0, (hull - union) / xp.where(no_hull, 1.0, hull))

@@ -68,9 +68,9 @@ def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positi
     [0.125, 2.5]
     """
     xp = array_namespace(predictions)
-    distance = xp.abs(predictions - targets)
-    slope = xp.where(distance > delta, delta, distance)
-    return slope * (distance - 0.5 * slope)
+    difference = predictions - targets  # not its magnitude, which has no second derivative at 0
+    slope = xp.where(difference > delta, delta, xp.where(difference < -delta, -delta, difference))
+    return slope * (difference - 0.5 * slope)
 
 
 def _root(mean_square: Array) -> Array:

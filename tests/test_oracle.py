@@ -1,0 +1,115 @@
+"""The oracle's second derivatives against closed forms, and the interval or freedom that it leaves at kinks."""
+
+import pytest
+from mpmath import cos, exp, log, mp, mpf, sin, sqrt, tanh
+
+from lossspec import get
+from lossspec.conformance.cases import make_cases
+from lossspec.conformance.expected import DTYPES, HESSIAN, Store, key_of
+from lossspec.conformance.oracle import curvature, derivative, solve_hessians
+
+
+def softplus(x):
+    return log(1 + exp(x))
+
+
+def huber(x, delta=1):
+    return x * x / 2 if abs(x) <= delta else delta * (abs(x) - mpf(delta) / 2)
+
+
+def second(function, x):
+    """The interval of second derivatives at a point, or None where any number is right."""
+    found = derivative(lambda point: function(*point), [mpf(float(x))], 0, curvature)
+    return found and found[:2]
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "exact"),
+    [
+        (lambda x: x**3, 2, lambda x: 6 * x),
+        (lambda x: x**3, 0, lambda x: mpf(0)),
+        (lambda x: x**2, "1e4", lambda x: mpf(2)),
+        (exp, -3, exp),
+        (exp, 200, exp),
+        (softplus, 0, lambda x: mpf(1) / 4),
+        (softplus, 40, lambda x: exp(-x) / (1 + exp(-x)) ** 2),
+        (softplus, -300, lambda x: exp(x) / (1 + exp(x)) ** 2),
+        (tanh, "0.3", lambda x: -2 * tanh(x) * (1 - tanh(x) ** 2)),
+        (log, "1e-6", lambda x: -1 / x**2),
+        (lambda x: sin(x) + x, 1, lambda x: -sin(x)),
+        (lambda x: sqrt(x * x + 1), "1e-3", lambda x: (x * x + 1) ** mpf("-1.5")),
+        (lambda x: 5 * x, 3, lambda x: mpf(0)),
+        (abs, "-1e-6", lambda x: mpf(0)),
+        (huber, "0.999999", lambda x: mpf(1)),
+        (huber, "1.000001", lambda x: mpf(0)),
+        (cos, 0, lambda x: mpf(-1)),
+    ],
+)
+def test_a_smooth_function_has_its_second_derivative(function, x, exact):
+    low, high = second(function, x)
+    assert low == high
+    with mp.workdps(60):
+        wanted = exact(mpf(float(x)))
+        assert abs(low - wanted) <= mpf(10) ** -20 * abs(wanted) + mpf(10) ** -330
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "interval"),
+    [
+        (huber, 1, (0, 1)),
+        (huber, -1, (0, 1)),
+        (lambda x: x * abs(x), 0, (-2, 2)),
+        (lambda x: max(x, 0) ** 2, 0, (0, 2)),
+    ],
+)
+def test_where_the_slope_has_a_kink_all_between_the_sides_is_right(function, x, interval):
+    assert [abs(a - b) < 1e-18 for a, b in zip(second(function, x), interval, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        (abs, 0),
+        (lambda x: max(x, 0), 0),
+        (lambda x: abs(x) + x * x, 0),
+        (lambda x: x**2 if x > 0 else x, 0),
+        (lambda x: abs(x) ** mpf("1.5"), 0),
+        (lambda x: x * log(x) if x else mpf(0), 0),
+        (sqrt, 0),
+    ],
+)
+def test_where_there_is_no_second_derivative_any_number_is_right(function, x):
+    assert second(function, x) is None
+
+
+def test_the_scale_is_what_the_last_digits_of_all_inputs_do():
+    loss = get("huber")
+    case = next(case for case in make_cases(loss.contract, DTYPES["float64"]) if case.name == "typical")
+    components = [c for unit in solve_hessians(loss, case) for c in unit]
+    assert {c.name for c in components} == {"predictions", "targets"}
+    for c in components:
+        d = abs(case.inputs["predictions"][c.index] - case.inputs["targets"][c.index])
+        assert (float(c.low), c.scale) == pytest.approx((float(d < 1), float(d < 1)), abs=1e-18)
+    loss = get("binary_cross_entropy_with_logits")
+    case = next(case for case in make_cases(loss.contract, DTYPES["float64"]) if case.name == "typical")
+    of_logits = [c for unit in solve_hessians(loss, case) for c in unit if c.name == "logits"]
+    for c in of_logits:  # h = (pos_weight t + 1 - t) p (1 - p) at pos_weight = 1, which is a real input as well
+        z, t = (case.inputs[name][c.index] for name in ("logits", "targets"))
+        p = 1 / (1 + exp(-mpf(float(z))))
+        h = p * (1 - p)
+        assert float(c.low) == pytest.approx(float(h), rel=1e-14)
+        assert c.scale == pytest.approx(float(h + abs(z * h * (1 - 2 * p)) + t * h), rel=1e-12)
+
+
+def test_second_derivatives_are_stored_beside_the_results_of_a_case_and_alone():
+    loss, store = get("squared_error"), Store(recompute=True)
+    case = make_cases(loss.contract, DTYPES["float32"])[0]
+    store.hessians(loss, case)
+    assert key_of(loss, case) in store.missing(loss, "float32")
+    assert key_of(loss, case) + HESSIAN not in store.missing(loss, "float32")
+    assert store.computed == 1
+
+
+def test_a_derivative_far_below_the_first_digits_is_seen():
+    low, high, _ = derivative(lambda point: softplus(*point), [mpf(-400)], 0)
+    assert float(low) == float(high) == pytest.approx(float(exp(mpf(-400))), rel=1e-14)
