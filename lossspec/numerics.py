@@ -160,14 +160,16 @@ def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
     the value of a small loss nor its gradient is a difference of large numbers.
     """
     index = labels[..., None]
-    is_label = positions(logits, dtype=labels.dtype) == index
+    steps = positions(logits, dtype=labels.dtype)
+    is_label = steps == index
     others = xp.where(is_label, -inf, logits)
-    top = xp.max(stop_gradient(others), axis=-1, keepdims=True)
+    best = xp.argmax(others, axis=-1, keepdims=True)
+    top = xp.take_along_axis(others, best, axis=-1)
     nothing = top == -inf
     top = xp.where(nothing, 0.0, top)
-    ratios = xp.exp(others - top)
+    # The ratio of the best to itself is the constant 1, so that second derivatives are no differences either.
+    ratios = xp.where(steps == best, 1.0, xp.exp(others - top))
     total = xp.sum(ratios, axis=-1, keepdims=True)
-    total = xp.where(nothing, 1.0, total)
     rival = xp.where(nothing, -inf, top + xp.log(total))
     excess = rival - xp.take_along_axis(logits, index, axis=-1)
     positive, tail = _tail(xp, excess)

@@ -309,6 +309,25 @@ class _Sign(Term):
 
 
 @dataclass(frozen=True)
+class _Indicator(Term):
+    @property
+    def domain(self) -> str:
+        return "0 or 1"
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        return ~((x == 0) | (x == 1))
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        return random.integers(0, 2, shape)
+
+
+@dataclass(frozen=True)
+class _Relevance(Term):
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        return random.integers(0, 5, shape)
+
+
+@dataclass(frozen=True)
 class _Index(Term):
     """An integer in a range that the call fixes."""
 
@@ -402,3 +421,10 @@ Count: Any = Term("Count", "a whole number above 0", Interval(1.0, upper_closed=
 Statistics: Any = Term("Statistics", "additive statistics of each unit")
 Cosine: Any = Term("Cosine", "a number in [-1, 1]", Interval(-1.0, 1.0))
 UnitInterval: Any = Term("UnitInterval", "a number in [0, 1]", Interval(0.0, 1.0))
+Indicator: Any = _Indicator("Indicator", "1 where it holds, else 0", kinds=("real floating", "integral"), strict=True)
+Relevance: Any = _Relevance(
+    "Relevance",
+    "a grade of relevance, of which only the order counts",
+    Interval(0.0, upper_closed=False),
+    kinds=("real floating", "integral"),
+)

@@ -214,16 +214,26 @@ class _Maker:
         return Case(name, inputs, known, once=bool(sizes))
 
     def confident(self, kinds: Mapping[str, Term], label: str) -> Case:
-        """Logits that are nearly sure, mostly of the right answer: where losses are small."""
+        """Logits that are nearly sure, mostly of the right answer where there is one: where losses are small."""
         case = self.case(f"confident{label}", kinds)
-        (name,) = [key for key, term in kinds.items() if term.name == "Logits"]
-        (answer,) = [key for key in kinds if key != name]
-        logits, truth = case.inputs[name], case.inputs[answer]
-        right = np.eye(logits.shape[-1])[truth] if truth.dtype.kind == "i" else np.round(truth)
-        signs = 2 * right - 1
-        size = self.random.choice(np.asarray([5.0, 15.0, 30.0, 60.0]), logits.shape)
-        sure = self.cast(np.where(self.random.random(logits.shape) < 0.9, signs, -signs) * size)
-        return replace(case, inputs={**case.inputs, name: sure})
+        answers = [key for key, term in kinds.items() if term.name != "Logits"]
+        sure = {}
+        for name in [key for key in kinds if key not in answers]:
+            shape = case.inputs[name].shape
+            signs = self.right_signs(case, kinds, answers, shape)
+            size = self.random.choice(np.asarray([5.0, 15.0, 30.0, 60.0]), shape)
+            sure[name] = self.cast(np.where(self.random.random(shape) < 0.9, signs, -signs) * size)
+        return replace(case, inputs={**case.inputs, **sure})
+
+    def right_signs(
+        self, case: Case, kinds: Mapping[str, Term], answers: list[str], shape: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """1 for the logits that should be large, -1 for the others; at random where no input is the answer."""
+        if len(answers) != 1:
+            return self.random.choice(np.asarray([-1, 1]), shape)
+        truth = case.inputs[answers[0]]
+        right = np.eye(shape[-1])[truth] if kinds[answers[0]].name == "Label" else truth > 0.5
+        return 2 * right - 1
 
     def alternatives(self) -> Iterator[tuple[dict[str, Term], str]]:
         """The term of each input, for every choice that the contract leaves."""
@@ -359,6 +369,38 @@ def _signed_pairs() -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield "digits", (first, second, np.asarray([1] * 4 + [-1] * 4))
 
 
+def _signed_digits() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for name, (logits, one_of_ten) in _binary_digits():
+        yield name, (logits, 2 * one_of_ten.astype(np.int64) - 1)
+
+
+def _multilabel_digits() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    digits = data.load("digits")
+    yield "digits, one against the rest", (digits["logits"][:6], np.eye(10)[digits["labels"][:6]])
+
+
+def _indicated_digits() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for name, (logits, one_of_ten) in _multilabel_digits():
+        yield name, (logits, one_of_ten.astype(np.int64))
+
+
+def _ranked_classes() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for name, (logits, one_of_ten) in _indicated_digits():
+        yield f"{name}, as lists", (logits[:3], one_of_ten[:3])
+
+
+def _weighed_classes() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for name, (logits, one_of_ten) in _ranked_classes():
+        yield name, (logits, one_of_ten.astype(np.float64))
+
+
+def _ranked_pairs() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    diabetes = data.load("diabetes")
+    predictions, targets = diabetes["predictions"], diabetes["targets"]
+    order = np.where(targets[:20] > targets[20:40], 1, -1)
+    yield "diabetes, pairs in the order of their targets", (predictions[:20], predictions[20:40], order)
+
+
 def _boxes() -> Iterator[tuple[str, tuple[Any, ...]]]:
     boxes = data.load("boxes")
     yield "coins", (boxes["predictions"], boxes["targets"])
@@ -406,7 +448,13 @@ def _transcription() -> Iterator[tuple[str, tuple[Any, ...]]]:
 _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("Logits[*batch classes]", "Label[*batch]"): _classified,
     ("Logits[*batch]", "Probability[*batch]"): _binary_digits,
+    ("Logits[*batch]", "Sign[*batch]"): _signed_digits,
+    ("Logits[*batch classes]", "Probability[*batch classes]"): _multilabel_digits,
+    ("Logits[*batch classes]", "Indicator[*batch classes]"): _indicated_digits,
+    ("Logits[*batch items]", "Relevance[*batch items]"): _ranked_classes,
+    ("Logits[*batch items]", "NonNegative[*batch items]"): _weighed_classes,
     ("Real[*batch]", "Real[*batch]"): _diabetes,
+    ("Real[*batch]", "Real[*batch]", "Sign[*batch]"): _ranked_pairs,
     ("LogDistribution[*batch classes]", "Distribution[*batch classes]"): _next_characters,
     ("Embedding[batch dim]", "Embedding[batch dim]"): _pairs,
     ("Embedding[*batch dim]",) * 3: _triplets,

@@ -1,11 +1,14 @@
 """The catalogue, one file a family. A family's `__all__` is what the package exports; a file names no framework."""
 
+from lossspec.losses.adversarial import *  # noqa: F403
 from lossspec.losses.classification import *  # noqa: F403
 from lossspec.losses.detection import *  # noqa: F403
 from lossspec.losses.divergence import *  # noqa: F403
 from lossspec.losses.image import *  # noqa: F403
+from lossspec.losses.margin import *  # noqa: F403
 from lossspec.losses.metric_learning import *  # noqa: F403
 from lossspec.losses.preference import *  # noqa: F403
+from lossspec.losses.ranking import *  # noqa: F403
 from lossspec.losses.regression import *  # noqa: F403
 from lossspec.losses.regularization import *  # noqa: F403
 from lossspec.losses.segmentation import *  # noqa: F403

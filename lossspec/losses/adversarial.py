@@ -1,0 +1,379 @@
+"""Losses of the two players of adversarial training, all of them to be minimised."""
+
+from math import prod
+
+from lossspec.loss import Equal, loss
+from lossspec.numerics import array_namespace, norm, relu, softplus
+from lossspec.terms import Array, Logits, NonNegative, Real
+
+__all__ = [
+    "gan_discriminator",
+    "gan_generator",
+    "gan_generator_minimax",
+    "gan_hinge_discriminator",
+    "gradient_penalty",
+    "lsgan_discriminator",
+    "lsgan_generator",
+    "relativistic_average_gan_discriminator",
+    "relativistic_average_gan_generator",
+    "relativistic_gan_discriminator",
+    "relativistic_gan_generator",
+    "wgan_critic",
+    "wgan_generator",
+]
+
+_GOODFELLOW = "Goodfellow et al. 2014, arXiv:1406.2661"
+_LSGAN = "Mao et al. 2017, arXiv:1611.04076"
+_RELATIVISTIC = "Jolicoeur-Martineau 2018, arXiv:1807.00734"
+_WGAN = "Arjovsky, Chintala and Bottou 2017, arXiv:1701.07875"
+_SHARED_MEANS = (
+    "each logit is compared with the mean logit of the other kind over the whole batch, so a shard does not know its "
+    "own loss. Gather the logits of all shards, then take the loss once."
+)
+
+
+@loss(
+    family="adversarial",
+    unit="pair",
+    source=_GOODFELLOW,
+    equals=(
+        Equal(
+            "torch",
+            "F.binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits), reduction='none') "
+            "+ F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits), reduction='none')",
+        ),
+    ),
+)
+def gan_discriminator(real_logits: Logits["*batch"], fake_logits: Logits["*batch"]) -> Real["*batch"]:
+    """The discriminator's loss of the original GAN: the binary cross entropy of real as 1 and fake as 0, added.
+
+    l = -log D(real) - log(1 - D(fake)), with D = 1 / (1 + exp(-logits)). The paper maximises its negative. It is convex
+    in the logits, and at an undecided D it is 2 log 2.
+
+    Shapes: `real_logits` and `fake_logits` [*batch] finite, of the same shape: vectors, or the maps of a discriminator
+    of patches -> pair [*batch].
+    Weights and mean: the common contract; the two terms are added, where some code takes their average, half of it.
+    For unequal batches add the means: gan_generator(real_logits) - gan_generator_minimax(fake_logits).
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: the sum of torch `F.binary_cross_entropy_with_logits` of ones and of zeros.
+
+    >>> import numpy as np
+    >>> round(float(gan_discriminator(np.asarray([0.0]), np.asarray([0.0]))), 12)
+    1.38629436112
+    """
+    return softplus(-real_logits) + softplus(fake_logits)
+
+
+@loss(
+    family="adversarial",
+    unit="example",
+    source=_GOODFELLOW,
+    equals=(
+        Equal(
+            "torch",
+            "F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits), reduction='none')",
+        ),
+    ),
+)
+def gan_generator(fake_logits: Logits["*batch"]) -> Real["*batch"]:
+    """The generator's loss of the original GAN in its non-saturating form: wants fakes to pass for real.
+
+    l = -log D(fake), with D = 1 / (1 + exp(-logits)): at least 0, with a slope near -1 where the discriminator is sure.
+    It is convex in the logits.
+
+    Shapes: `fake_logits` [*batch] -> example [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights.
+    Errors: `DTypeError` for integers.
+    Equals: torch `F.binary_cross_entropy_with_logits` of ones.
+
+    >>> import numpy as np
+    >>> round(float(gan_generator(np.asarray([0.0]))), 12)
+    0.69314718056
+    """
+    return softplus(-fake_logits)
+
+
+@loss(
+    family="adversarial",
+    unit="example",
+    source=_GOODFELLOW,
+    equals=(
+        Equal(
+            "torch",
+            "-F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits), reduction='none')",
+        ),
+    ),
+)
+def gan_generator_minimax(fake_logits: Logits["*batch"]) -> Real["*batch"]:
+    """The generator's loss of the original GAN in its minimax form: what the discriminator gains, negated.
+
+    l = log(1 - D(fake)), with D = 1 / (1 + exp(-logits)): below 0, and unbounded below. It saturates: its slope is near
+    0 where the discriminator is sure of a fake, and there `gan_generator` is used instead. It is concave in the logits.
+
+    Shapes: `fake_logits` [*batch] -> example [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights.
+    Errors: `DTypeError` for integers.
+    Equals: minus torch `F.binary_cross_entropy_with_logits` of zeros.
+
+    >>> import numpy as np
+    >>> round(float(gan_generator_minimax(np.asarray([0.0]))), 12)
+    -0.69314718056
+    """
+    return -softplus(fake_logits)
+
+
+@loss(family="adversarial", unit="pair", source=_WGAN)
+def wgan_critic(real_scores: Real["*batch"], fake_scores: Real["*batch"]) -> Real["*batch"]:
+    """The critic's loss of the Wasserstein GAN: wants real scores above fake ones.
+
+    l = fake_scores - real_scores. The paper maximises its negative. It is unbounded: the critic is kept Lipschitz by a
+    loss of its own (`gradient_penalty`) or by its weights.
+
+    Shapes: `real_scores` and `fake_scores` [*batch], any real numbers, of the same shape -> pair [*batch].
+    Weights and mean: the common contract. For unequal batches add the means: wgan_generator(real_scores) -
+    wgan_generator(fake_scores).
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: `fake.mean() - real.mean()` of any library.
+
+    >>> import numpy as np
+    >>> float(wgan_critic(np.asarray([2.0, 3.0]), np.asarray([-1.0, 0.0])))
+    -3.0
+    """
+    return fake_scores - real_scores
+
+
+@loss(
+    family="adversarial",
+    unit="example",
+    source=f"{_WGAN}; with the hinge: Lim and Ye 2017, arXiv:1705.02894",
+    aliases=("gan_hinge_generator",),
+)
+def wgan_generator(fake_scores: Real["*batch"]) -> Real["*batch"]:
+    """The generator's loss of the Wasserstein GAN and of the hinge GAN: wants high scores.
+
+    l = -fake_scores, unbounded below.
+
+    Shapes: `fake_scores` [*batch], any real numbers -> example [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights.
+    Errors: `DTypeError` for integers.
+    Equals: `-fake.mean()` of any library.
+
+    >>> import numpy as np
+    >>> float(wgan_generator(np.asarray([2.0, 3.0])))
+    -2.5
+    """
+    return -fake_scores
+
+
+@loss(
+    family="adversarial",
+    unit="pair",
+    source=_LSGAN,
+    equals=(
+        Equal(
+            "torch",
+            "F.mse_loss(real_scores, torch.full_like(real_scores, real_target), reduction='none') / 2 "
+            "+ F.mse_loss(fake_scores, torch.full_like(fake_scores, fake_target), reduction='none') / 2",
+        ),
+    ),
+)
+def lsgan_discriminator(
+    real_scores: Real["*batch"], fake_scores: Real["*batch"], *, real_target: Real = 1.0, fake_target: Real = 0.0
+) -> Real["*batch"]:
+    """The discriminator's loss of the least squares GAN: half the squared distances of the scores from their targets.
+
+    l = (real_scores - real_target)^2 / 2 + (fake_scores - fake_target)^2 / 2; the targets are b and a of the paper. It
+    is convex in the scores.
+
+    Shapes: `real_scores` and `fake_scores` [*batch], any real numbers, of the same shape; the targets are numbers
+    -> pair [*batch].
+    Weights and mean: the common contract. For unequal batches add the means: lsgan_generator(real_scores) +
+    lsgan_generator(fake_scores, target=0.0).
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: half the sum of torch `F.mse_loss` of both; code that leaves out the factor 1/2 of the paper has twice it.
+
+    >>> import numpy as np
+    >>> float(lsgan_discriminator(np.asarray([0.5]), np.asarray([1.0])))
+    0.625
+    """
+    return ((real_scores - real_target) ** 2 + (fake_scores - fake_target) ** 2) / 2
+
+
+@loss(
+    family="adversarial",
+    unit="example",
+    source=_LSGAN,
+    equals=(Equal("torch", "F.mse_loss(fake_scores, torch.full_like(fake_scores, target), reduction='none') / 2"),),
+)
+def lsgan_generator(fake_scores: Real["*batch"], *, target: Real = 1.0) -> Real["*batch"]:
+    """The generator's loss of the least squares GAN: half the squared distance of fake scores from a target.
+
+    l = (fake_scores - target)^2 / 2; the target is c of the paper, which names 1 with targets of (1, 0) and 0 with
+    targets of (1, -1) for real and fake. It is convex in the scores.
+
+    Shapes: `fake_scores` [*batch], any real numbers; `target` is a number -> example [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights.
+    Errors: `DTypeError` for integers.
+    Equals: half of torch `F.mse_loss`; code that leaves out the factor 1/2 of the paper has twice it.
+
+    >>> import numpy as np
+    >>> float(lsgan_generator(np.asarray([0.5])))
+    0.125
+    """
+    return (fake_scores - target) ** 2 / 2
+
+
+@loss(
+    family="adversarial",
+    unit="pair",
+    source="Lim and Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957",
+)
+def gan_hinge_discriminator(real_scores: Real["*batch"], fake_scores: Real["*batch"]) -> Real["*batch"]:
+    """The discriminator's loss of the hinge GAN: wants real scores above 1 and fake ones below -1.
+
+    l = max(0, 1 - real_scores) + max(0, 1 + fake_scores). The second paper maximises its negative. It is convex in the
+    scores. The generator's loss is -fake_scores: `wgan_generator`, which is also called "gan_hinge_generator".
+
+    Shapes: `real_scores` and `fake_scores` [*batch], any real numbers, of the same shape -> pair [*batch].
+    Weights and mean: the common contract. The derivative at a kink is declared 0. For unequal batches add the means of
+    `hinge` with labels of 1 for real scores and -1 for fake ones.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: MONAI `PatchAdversarialLoss(criterion="hinge")` without the tanh that it applies to the scores first.
+
+    >>> import numpy as np
+    >>> float(gan_hinge_discriminator(np.asarray([0.5, 2.0]), np.asarray([0.25, -3.0])))
+    0.875
+    """
+    return relu(1 - real_scores) + relu(1 + fake_scores)
+
+
+@loss(
+    family="adversarial",
+    unit="pair",
+    source=_RELATIVISTIC,
+    equals=(Equal("torch", "-F.logsigmoid(real_logits - fake_logits)"),),
+)
+def relativistic_gan_discriminator(real_logits: Logits["*batch"], fake_logits: Logits["*batch"]) -> Real["*batch"]:
+    """The discriminator's loss of the relativistic GAN (RSGAN): wants each real logit above the fake one beside it.
+
+    l = -log sigmoid(real_logits - fake_logits). It is convex in the logits.
+
+    Shapes: `real_logits` and `fake_logits` [*batch] finite; entry i of one is compared with entry i of the other
+    -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: torch `-F.logsigmoid` of the difference; as a function it is `bpr`.
+
+    >>> import numpy as np
+    >>> round(float(relativistic_gan_discriminator(np.asarray([1.5]), np.asarray([1.5]))), 12)
+    0.69314718056
+    """
+    return softplus(fake_logits - real_logits)
+
+
+@loss(
+    family="adversarial",
+    unit="pair",
+    source=_RELATIVISTIC,
+    equals=(Equal("torch", "-F.logsigmoid(fake_logits - real_logits)"),),
+)
+def relativistic_gan_generator(real_logits: Logits["*batch"], fake_logits: Logits["*batch"]) -> Real["*batch"]:
+    """The generator's loss of the relativistic GAN (RSGAN): wants each fake logit above the real one beside it.
+
+    l = -log sigmoid(fake_logits - real_logits). It is convex in the logits.
+
+    Shapes: `real_logits` and `fake_logits` [*batch] finite; entry i of one is compared with entry i of the other
+    -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs.
+    Errors: as `relativistic_gan_discriminator`.
+    Equals: torch `-F.logsigmoid` of the difference.
+
+    >>> import numpy as np
+    >>> round(float(relativistic_gan_generator(np.asarray([1.5]), np.asarray([1.5]))), 12)
+    0.69314718056
+    """
+    return softplus(real_logits - fake_logits)
+
+
+def _mean(x: Array, selected: Array | None) -> Array:
+    """The mean of the selected entries, 0 where there are none; what is not selected is 0."""
+    xp = array_namespace(x)
+    if selected is None:
+        return xp.sum(x) / max(x.shape[0], 1)
+    count = xp.sum(xp.astype(selected, x.dtype))
+    return xp.sum(x) / xp.where(count == 0, 1.0, count)
+
+
+@loss(family="adversarial", unit="pair", source=_RELATIVISTIC, coupled=_SHARED_MEANS, sizes={"batch": 4})
+def relativistic_average_gan_discriminator(
+    real_logits: Logits["batch"], fake_logits: Logits["batch"], *, selected: Array = None
+) -> Real["batch"]:
+    """The discriminator's loss of the relativistic average GAN (RaSGAN): wants real logits above the mean fake one.
+
+    l = -log sigmoid(real_logits - mean(fake_logits)) - log(1 - sigmoid(fake_logits - mean(real_logits))).
+
+    Shapes: `real_logits` and `fake_logits` [batch] finite -> pair [batch].
+    Weights and mean: the common contract; a masked pair does not count in the means over the batch, and weights do not
+    enter them. Not mergeable.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes, `MergeError` for `partial`.
+    Equals: the sum of the two terms of the paper; some code takes their average, half of it.
+
+    >>> import numpy as np
+    >>> same = np.asarray([1.5, 1.5])
+    >>> round(float(relativistic_average_gan_discriminator(same, same)), 12)
+    1.38629436112
+    """
+    return softplus(_mean(fake_logits, selected) - real_logits) + softplus(fake_logits - _mean(real_logits, selected))
+
+
+@loss(family="adversarial", unit="pair", source=_RELATIVISTIC, coupled=_SHARED_MEANS, sizes={"batch": 4})
+def relativistic_average_gan_generator(
+    real_logits: Logits["batch"], fake_logits: Logits["batch"], *, selected: Array = None
+) -> Real["batch"]:
+    """The generator's loss of the relativistic average GAN (RaSGAN): wants fake logits above the mean real one.
+
+    l = -log sigmoid(fake_logits - mean(real_logits)) - log(1 - sigmoid(real_logits - mean(fake_logits))).
+
+    Shapes: `real_logits` and `fake_logits` [batch] finite -> pair [batch].
+    Weights and mean: as `relativistic_average_gan_discriminator`. Not mergeable.
+    Errors: as `relativistic_average_gan_discriminator`.
+    Equals: the sum of the two terms of the paper.
+
+    >>> import numpy as np
+    >>> same = np.asarray([1.5, 1.5])
+    >>> round(float(relativistic_average_gan_generator(same, same)), 12)
+    1.38629436112
+    """
+    return softplus(real_logits - _mean(fake_logits, selected)) + softplus(_mean(real_logits, selected) - fake_logits)
+
+
+@loss(
+    family="adversarial",
+    unit="example",
+    source="Gulrajani et al. 2017, arXiv:1704.00028; one-sided: Petzka, Fischer and Lukovnikov 2018, arXiv:1709.08894; "
+    "R1: Mescheder, Geiger and Nowozin 2018, arXiv:1801.04406",
+    also={"r1_penalty": {"target": 0.0}},
+)
+def gradient_penalty(
+    gradients: Real["batch *dim"], *, target: NonNegative = 1.0, one_sided: bool = False
+) -> Real["batch"]:
+    """The squared distance of the length of a critic's gradient from a target; with the target 0 the R1 penalty.
+
+    l = (|gradients| - target)^2, or max(0, |gradients| - target)^2 with `one_sided`; |.| is the Euclidean norm over all
+    axes but the first. `gradients` are those of the critic's scores in its inputs, which you take: at points between
+    real and fake for WGAN-GP, at real ones for R1. The factor is yours: 10 * mean in WGAN-GP, gamma / 2 * mean for R1.
+
+    Shapes: `gradients` [batch *dim], any real numbers; `target` >= 0 -> example [batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over examples. At a gradient of length 0
+    the derivative is declared 0; so it is where `one_sided` begins.
+    Errors: `ContractError` for target < 0, `DTypeError` for integers.
+    Equals: `(g.reshape(len(g), -1).norm(dim=1) - 1) ** 2` of torch code, whose gradient at 0 is 0 too.
+
+    >>> import numpy as np
+    >>> gradients = np.asarray([[3.0, 4.0], [0.0, 0.0]])
+    >>> gradient_penalty.per_example(gradients).tolist(), gradient_penalty.per_example(gradients, target=0.0).tolist()
+    ([16.0, 1.0], [25.0, 0.0])
+    """
+    xp = array_namespace(gradients)
+    excess = norm(xp.reshape(gradients, (gradients.shape[0], prod(gradients.shape[1:])))) - target
+    return (relu(excess) if one_sided else excess) ** 2

@@ -1,0 +1,222 @@
+"""Losses of the order in which scores put the items of a list."""
+
+from math import inf, log
+
+from lossspec.loss import Equal, loss
+from lossspec.numerics import (
+    array_namespace,
+    expected_negative_log_softmax,
+    negative_log_softmax,
+    positions,
+    relu,
+    softplus,
+)
+from lossspec.terms import Array, Logits, NonNegative, Real, Relevance
+
+__all__ = ["bpr", "listmle", "listwise_softmax", "pairwise_hinge", "pairwise_logistic"]
+
+
+def _pairs(scores: Array, labels: Array) -> tuple[Array, Array, Array]:
+    """The scores with 0 for items out of the list; which item is better than which; the gap of every such pair."""
+    xp = array_namespace(scores)
+    listed = scores != -inf
+    above = (labels[..., :, None] > labels[..., None, :]) & listed[..., :, None] & listed[..., None, :]
+    scores = xp.where(listed, scores, 0.0)
+    return scores, above, xp.where(above, scores[..., :, None] - scores[..., None, :], 0.0)
+
+
+@loss(
+    family="ranking",
+    unit="list",
+    source="Burges et al. 2005, doi:10.1145/1102351.1102363",
+    aliases=("ranknet", "RankNet"),
+    equals=(
+        Equal(
+            "rax",
+            "rax.pairwise_logistic_loss(scores, labels, reduce_fn=None).sum(-1)",
+            when="scores.ndim == 2",
+        ),
+    ),
+    sizes={"items": 4},
+)
+def pairwise_logistic(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -> Real["*batch"]:
+    """The logistic loss of every pair of a list in which one item is more relevant than the other.
+
+    l = sum_{i, j: labels[i] > labels[j]} log(1 + exp(-(scores[i] - scores[j]))). It is convex in the scores.
+
+    Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items], grades of relevance >= 0, integers or
+    floats, of which only the order counts -> list [*batch]. It forms all items * items pairs.
+    Padding: a score of -inf takes an item out of its list, whatever its label: `xp.where(mask, scores, -inf)`. A list
+    without a pair has the loss 0.
+    Weights and mean: the common contract, one weight a list; "mean" divides by the sum of weights over lists, so that
+    long lists weigh more. For a mean over pairs pass `Mean(over=number of pairs)`.
+    Errors: `ContractError` for another shape, `DTypeError` for integer scores.
+    Equals: the sum over pairs of rax `pairwise_logistic_loss`, which is a mean over all pairs of the batch unless told.
+
+    >>> import numpy as np
+    >>> scores, labels = np.asarray([[0.0, 0.0, 0.0]]), np.asarray([[2, 0, 0]])
+    >>> round(float(pairwise_logistic(scores, labels)), 12)
+    1.38629436112
+    """
+    xp = array_namespace(scores)
+    scores, above, gap = _pairs(scores, labels)
+    # softplus(-gap) = rest(gap) - slope * gap with a constant slope of 0, 1/2 or 1. The slopes of all pairs add up
+    # exactly, where 1 - exp(-30) of one pair and -1 of the next would cancel.
+    near = xp.abs(gap) < 1
+    rest = xp.where(
+        near,
+        log(2) + xp.log1p(2 * xp.sinh(xp.where(near, gap, 0.0) / 4) ** 2),
+        xp.log1p(xp.exp(xp.where(gap > 0, -gap, gap))),
+    )
+    slope = xp.where(above, xp.where(near, 0.5, xp.astype(gap < 0, gap.dtype)), 0.0)
+    total = xp.sum(slope, axis=-2) - xp.sum(slope, axis=-1)
+    return xp.sum(xp.where(above, rest, 0.0), axis=(-2, -1)) + xp.sum(total * scores, axis=-1)
+
+
+@loss(
+    family="ranking",
+    unit="list",
+    source="Joachims 2002, doi:10.1145/775047.775067",
+    equals=(
+        Equal(
+            "rax",
+            "rax.pairwise_hinge_loss(scores, labels, reduce_fn=None).sum(-1)",
+            when="scores.ndim == 2",
+        ),
+    ),
+    sizes={"items": 4},
+)
+def pairwise_hinge(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -> Real["*batch"]:
+    """The hinge loss of every pair of a list in which one item is more relevant than the other.
+
+    l = sum_{i, j: labels[i] > labels[j]} max(0, 1 - (scores[i] - scores[j])). It is convex in the scores.
+
+    Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items], grades of relevance >= 0, integers or
+    floats, of which only the order counts -> list [*batch]. It forms all items * items pairs.
+    Padding: a score of -inf takes an item out of its list, whatever its label. A list without a pair has the loss 0.
+    Weights and mean: as `pairwise_logistic`. The derivative at a kink is declared 0.
+    Errors: `ContractError` for another shape, `DTypeError` for integer scores.
+    Equals: the sum over pairs of rax `pairwise_hinge_loss`, which is a mean over all pairs of the batch unless told.
+
+    >>> import numpy as np
+    >>> scores, labels = np.asarray([[0.5, 0.0, 3.0]]), np.asarray([[2, 1, 0]])
+    >>> float(pairwise_hinge(scores, labels))
+    8.0
+    """
+    xp = array_namespace(scores)
+    _, above, gap = _pairs(scores, labels)
+    return xp.sum(xp.where(above, relu(1 - gap), 0.0), axis=(-2, -1))
+
+
+@loss(
+    family="ranking",
+    unit="list",
+    source="Cao et al. 2007, doi:10.1145/1273496.1273513, with the labels as they are",
+    aliases=("ranking_softmax_loss", "softmax_loss"),
+    equals=(
+        Equal("optax", "optax.losses.ranking_softmax_loss(scores, labels, reduce_fn=None)"),
+        Equal("rax", "rax.softmax_loss(scores, labels, reduce_fn=None)"),
+    ),
+    sizes={"items": 4},
+)
+def listwise_softmax(scores: Logits["*batch items"], labels: NonNegative["*batch items"]) -> Real["*batch"]:
+    """The cross entropy between relevance and the softmax of the scores of a list.
+
+    l = -sum_i labels[i] log p[i], with p = softmax(scores) over the list. It is convex in the scores. ListNet's top-one
+    loss is that of labels = softmax(relevance).
+
+    Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items] >= 0, which need not sum to 1
+    -> list [*batch].
+    Padding: a score of -inf takes an item out of its list, whatever its label: `xp.where(mask, scores, -inf)`. An empty
+    list has the loss 0.
+    Weights and mean: the common contract, one weight a list; "mean" divides by the sum of weights over lists, those
+    without a relevant item included.
+    Errors: `ContractError` for another shape, `DTypeError` for integers.
+    Equals: optax `ranking_softmax_loss` and rax `softmax_loss`; with `where` they leave lists without any item out of
+    their mean, as our `where` over lists does.
+
+    >>> import numpy as np
+    >>> scores, labels = np.asarray([[0.0, 0.0, -np.inf]]), np.asarray([[3.0, 0.0, 5.0]])
+    >>> round(float(listwise_softmax(scores, labels)), 12)
+    2.07944154168
+    """
+    xp = array_namespace(scores)
+    if not scores.shape[-1]:
+        return xp.sum(scores, axis=-1)
+    listed = scores != -inf
+    scores = xp.where(xp.any(listed, axis=-1, keepdims=True), scores, 0.0)
+    return expected_negative_log_softmax(scores, xp.where(listed, labels, 0.0))
+
+
+@loss(
+    family="ranking",
+    unit="list",
+    source="Xia et al. 2008, doi:10.1145/1390156.1390306",
+    aliases=("listmle_loss", "ListMLE"),
+    equals=(
+        Equal(
+            "rax",
+            "rax.listmle_loss(scores, labels, reduce_fn=None)",
+            differs={"gradient": "wrong: of equal scores; for scores (0, 0) it is -0.375 and 0.375 instead of halves"},
+        ),
+    ),
+    sizes={"items": 4},
+)
+def listmle(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -> Real["*batch"]:
+    """The negative log-likelihood of the order by relevance, when items are drawn one by one with odds exp(score).
+
+    l = sum_k (log sum_{m >= k} exp(s[m]) - s[k]), with s the scores in the order of falling labels; of equal labels the
+    first in the list comes first. It is convex in the scores.
+
+    Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items], grades of relevance >= 0, integers or
+    floats, of which only the order counts -> list [*batch]. It forms all items * items pairs.
+    Padding: a score of -inf takes an item out of its list, whatever its label: `xp.where(mask, scores, -inf)`. A list
+    of at most one item has the loss 0.
+    Weights and mean: the common contract, one weight a list; "mean" divides by the sum of weights over lists, so that
+    long lists weigh more. Ties make the loss depend on the order of the list: shuffle the items, or their labels.
+    Errors: `ContractError` for another shape, `DTypeError` for integer scores.
+    Equals: rax `listmle_loss` without a key, which breaks ties of labels the same way (its gradient is wrong where
+    scores are equal).
+
+    >>> import numpy as np
+    >>> scores, labels = np.asarray([[0.0, 0.0, 0.0]]), np.asarray([[0, 2, 1]])
+    >>> round(float(listmle(scores, labels)), 12)
+    1.791759469228
+    """
+    xp = array_namespace(scores)
+    if not scores.shape[-1]:
+        return xp.sum(scores, axis=-1)
+    listed = scores != -inf
+    steps = positions(scores)
+    mine, theirs = labels[..., :, None], labels[..., None, :]
+    follows = (theirs < mine) | ((theirs == mine) & (steps[..., None, :] >= steps[..., :, None]))
+    rivals = xp.where(follows, scores[..., None, :], -inf)
+    rivals = xp.where(listed[..., :, None], rivals, 0.0)
+    each = negative_log_softmax(rivals, xp.broadcast_to(steps, scores.shape))
+    return xp.sum(xp.where(listed, each, 0.0), axis=-1)
+
+
+@loss(
+    family="ranking",
+    unit="pair",
+    source="Rendle et al. 2009, arXiv:1205.2618",
+    aliases=("BPR", "bayesian_personalized_ranking"),
+    equals=(Equal("torch", "-F.logsigmoid(positive_scores - negative_scores)"),),
+)
+def bpr(positive_scores: Logits["*batch"], negative_scores: Logits["*batch"]) -> Real["*batch"]:
+    """Bayesian personalized ranking: wants the score of an item that was chosen above that of one that was not.
+
+    l = -log sigmoid(positive_scores - negative_scores). It is convex in the scores.
+
+    Shapes: `positive_scores` and `negative_scores` [*batch] finite; entry i of one belongs to entry i of the other
+    -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. The paper's penalty on
+    parameters is a loss of its own: add `elastic_net`.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: torch `-F.logsigmoid` of the difference.
+
+    >>> import numpy as np
+    >>> round(float(bpr(np.asarray([1.5]), np.asarray([1.5]))), 12)
+    0.69314718056
+    """
+    return softplus(negative_scores - positive_scores)
