@@ -41,7 +41,7 @@ class TorchBackend(Backend):
         return torch.tensor(array, device=device)
 
     def to_numpy(self, x: Array) -> Array:
-        return x.detach().cpu().numpy().copy()
+        return x.numpy(force=True).copy()
 
     def is_tracing(self) -> bool:
         return bool(sys.modules["torch"].compiler.is_compiling())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
+from math import isfinite, prod
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -315,7 +315,8 @@ class Contract:
 
 def _json(value: Any) -> Any:
     """A default as JSON: as it is, or as text where JSON has no such thing."""
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+    plain = value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and isfinite(value))
+    return value if plain else str(value)
 
 
 def _align(declared: Shape, actual: tuple[int, ...]) -> list[Any] | None:

@@ -214,6 +214,7 @@ class Specified(Loss):
         self._known = frozenset((*self._input_names, *self._parameters, *contract.tail))
         self._sees_selection = "selected" in inspect.signature(function).parameters
         self._many = {argument.name for argument in contract.inputs if argument.many}
+        self._takes_shards = contract.mergeable and len(contract.inputs) == 1 and not self._many
         self._label = None if contract.label is None else contract.label.name
         self.__name__ = contract.name
         self.__qualname__ = contract.name
@@ -258,6 +259,8 @@ class Specified(Loss):
 
     def __call__(self, *inputs: Any, **options: Any) -> Array:
         """The loss, reduced as declared or as `reduction` says."""
+        if self._takes_shards and self._given_list(inputs, options):
+            return self.partial(*inputs, **options).value()
         call = self._measure(inputs, options)
         plan, how = call.plan, call.reduction
         statistics = self._weighted(call)
@@ -277,6 +280,9 @@ class Specified(Loss):
         contract = self.contract
         if not contract.mergeable:
             raise MergeError(f"{contract.name} has no partials: {contract.why_coupled}")
+        if self._takes_shards and self._given_list(inputs, options):
+            first, *others = (self.partial(**shard) for shard in self._shards(inputs, options))
+            return sum(others, first)
         call = self._measure(inputs, options)
         if call.reduction == "none":
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")
@@ -303,6 +309,28 @@ class Specified(Loss):
             return function(*arrays, **keywords)
         except GradientError as error:
             raise GradientError(f"{self.contract.name}: {error}") from None
+
+    def _given_list(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> bool:
+        """Whether a list of arrays is given for the only input."""
+        return _is_list(inputs[0] if inputs else options.get(self._input_names[0]))
+
+    def _shards(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
+        """The calls for the arrays of a list that is given for the only input."""
+        loss, (name,), given = self.contract.name, self._input_names, self._named(inputs, options)
+        items = list_of(loss, name, given[name])
+        if check_reduction(self.contract, given.get("reduction", self._tail["reduction"])) == "none":
+            raise ContractError(f"{loss}: `{name}` is a list, whose units form no array. Fix: call it for each item.")
+        common_backend(loss, [(f"{name}[{index}]", item) for index, item in enumerate(items)])
+        shards = [{**given, name: item} for item in items]
+        for keyword in ("sample_weight", "where"):
+            own = given.get(keyword)
+            if own is None:
+                continue
+            if not _is_list(own) or len(own) != len(items):
+                raise ContractError(f"{loss}: `{name}` is a list of {len(items)}, so `{keyword}` must be one as well")
+            for shard, of_item in zip(shards, own, strict=True):
+                shard[keyword] = of_item
+        return shards
 
     # One call, step by step.
 

@@ -16,9 +16,11 @@ from lossspec.primitive import primitive
 from lossspec.terms import Array
 
 __all__ = [
+    "absolute",
     "array_namespace",
     "expected_negative_log_softmax",
     "gather",
+    "hypot1m1",
     "is_number",
     "is_zero",
     "log_add",
@@ -26,6 +28,7 @@ __all__ = [
     "negative_log_softmax",
     "norm",
     "normalize",
+    "number",
     "positions",
     "relu",
     "scan",
@@ -210,10 +213,25 @@ def expected_negative_log_softmax(xp: Any, logits: Array, weights: Array) -> Any
 @primitive(row_axes=1)
 def norm(xp: Any, x: Array) -> Any:
     """The Euclidean norm over the last axis, without overflow, with derivative 0 at 0."""
-    scale = _largest(xp, x)
-    scaled = x / scale
-    length = sqrt(xp.sum(scaled**2, axis=-1, keepdims=True))
-    return (scale * length)[..., 0], (lambda g: g[..., None] * (scaled / xp.where(length == 0, 1.0, length)),)
+    best = xp.argmax(xp.abs(x), axis=-1, keepdims=True)
+    largest = xp.take_along_axis(x, best, axis=-1)
+    zero = largest == 0
+    safe = xp.where(zero, 1.0, largest)
+    # The ratio of the largest to itself is the constant 1, so that second derivatives are no differences.
+    ratios = xp.where((positions(x, dtype=best.dtype) == best) & ~zero, 1.0, x / safe)
+    length = xp.sqrt(xp.where(zero, 1.0, xp.sum(ratios**2, axis=-1, keepdims=True)))
+    signed = xp.where(largest < 0, -1.0 / length, 1.0 / length)
+    return (xp.abs(largest) * length)[..., 0], (lambda g: g[..., None] * signed * ratios,)
+
+
+@primitive(row_axes=0)
+def hypot1m1(xp: Any, x: Array) -> Any:
+    """sqrt(1 + x^2) - 1, without overflow, right to the last digits at both ends and in second order."""
+    far = xp.abs(x) > 1
+    near, inverse = xp.where(far, 0.0, x), 1.0 / xp.where(far, x, 1.0)
+    root, steep = xp.sqrt(1.0 + near**2), 1.0 / xp.sqrt(1.0 + inverse**2)
+    value = xp.where(far, xp.abs(x) / (xp.abs(inverse) + 1.0 / steep), near * (near / (1.0 + root)))
+    return value, (lambda g: g * xp.where(far, xp.where(x > 0, steep, -steep), near / root),)
 
 
 def normalize(x: Array) -> tuple[Array, Array]:
@@ -230,3 +248,19 @@ def _largest(xp: Any, x: Array) -> Array:
     """The largest magnitude on the last axis, as an axis of size 1, or 1 where that is 0; constant for autodiff."""
     largest = xp.max(xp.abs(stop_gradient(x)), axis=-1, keepdims=True)
     return xp.where(largest == 0, 1.0, largest)
+
+
+def number(parameter: Any, like: Array) -> Array:
+    """A parameter as a 0-d array of the dtype and on the device of `like`, for a `where` that it decides."""
+    if hasattr(parameter, "dtype"):
+        return parameter
+    backend = find_backend(like)
+    assert backend is not None
+    xp = array_namespace(like)
+    return xp.asarray(parameter, dtype=like.dtype, device=backend.creation_device(like))
+
+
+def absolute(x: Array) -> Array:
+    """|x|, with derivative 0 at 0; that of `abs` is 1 there on JAX."""
+    xp = array_namespace(x)
+    return xp.where(x == 0, 0.0, xp.abs(x))

@@ -393,6 +393,27 @@ class _Length(_Index):
         return random.choice(np.asarray([0, facts[self.measures]]), shape)
 
 
+@dataclass(frozen=True)
+class _Rate(Term):
+    """The mean of a count, or its logarithm where the parameter `log_input` says so."""
+
+    @property
+    def domain(self) -> str:
+        return "(-inf, inf), and not below 0 where `log_input` is false"
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        outside = super().outside(xp, x, facts)
+        return outside if facts["log_input"] else outside | (x < 0)
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        logs = super().draw(random, shape, facts)
+        return logs if facts["log_input"] else draw_exp(logs)
+
+    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        values = super().edges(random, shape, facts)
+        return values if facts["log_input"] else np.abs(values)
+
+
 Real: Any = Term("Real", "any real number", extremes=(0.0, 1e-6, -1e4, 1e4))
 Logits: Any = Term(
     "Logits",
@@ -427,4 +448,23 @@ Relevance: Any = _Relevance(
     "a grade of relevance, of which only the order counts",
     Interval(0.0, upper_closed=False),
     kinds=("real floating", "integral"),
+)
+AboveMinusOne: Any = Term(
+    "AboveMinusOne",
+    "a number above -1",
+    Interval(-1.0, lower_closed=False, upper_closed=False),
+    extremes=(-0.999, 0.0, 1e-6, 1e4),
+)
+Amount: Any = Term("Amount", "a count or an amount", Interval(0.0, upper_closed=False), extremes=(0.0, 1e-6, 1.0, 1e4))
+PositiveAmount: Any = Term(
+    "PositiveAmount",
+    "an amount, a width or a variance, above 0",
+    Interval(0.0, lower_closed=False, upper_closed=False),
+    neutral=1.0,
+    extremes=(1e-6, 1e-3, 1.0, 1e4),
+)
+Rate: Any = _Rate("Rate", "the logarithm of a mean, or the mean", extremes=(0.0, 1e-6, -1e4, 1e4))
+LogMean: Any = Term("LogMean", "the logarithm of a mean", extremes=(0.0, 1e-6, -50.0, 50.0))
+Robustness: Any = Term(
+    "Robustness", "a number, or -inf for the limit", Interval(upper_closed=False), extremes=(-inf, -2.0, 0.0, 2.0)
 )

@@ -20,6 +20,7 @@ OPERANDS = {
     "negative_log_softmax": (ROWS, LABELS),
     "expected_negative_log_softmax": (ROWS, WEIGHTS),
     "norm": (ROWS,),
+    "hypot1m1": (3 * ROWS,),
 }
 each = pytest.mark.parametrize("name", PRIMITIVES)
 

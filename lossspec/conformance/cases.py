@@ -339,6 +339,26 @@ def _diabetes() -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield "diabetes", (diabetes["predictions"][:40], diabetes["targets"][:40])
 
 
+def _intensities() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pixels of a photograph, blurred, and as they are: means and amounts."""
+    photographs = data.load("photographs")
+    blurred, clean = (photographs[name][0, 0, 4:9, 4:9].ravel() for name in ("blur", "clean"))
+    return blurred, clean
+
+
+def _amounts() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield "photograph, blur", _intensities()
+
+
+def _log_amounts() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    blurred, clean = _intensities()
+    yield "photograph, blur", (np.log(255 * blurred), np.round(255 * clean))  # levels of grey, which are counts
+
+
+def _photograph() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield "photograph", (data.load("photographs")["noise"][:1, :1, 4:9, 4:9],)
+
+
 def _next_characters() -> Iterator[tuple[str, tuple[Any, ...]]]:
     text = data.load("text")
     yield (
@@ -455,11 +475,18 @@ _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("Logits[*batch items]", "NonNegative[*batch items]"): _weighed_classes,
     ("Real[*batch]", "Real[*batch]"): _diabetes,
     ("Real[*batch]", "Real[*batch]", "Sign[*batch]"): _ranked_pairs,
+    ("AboveMinusOne[*batch]", "AboveMinusOne[*batch]"): _amounts,
+    ("PositiveAmount[*batch]", "Amount[*batch]"): _amounts,
+    ("LogMean[*batch]", "PositiveAmount[*batch]"): _log_amounts,
+    ("LogMean[*batch]", "Amount[*batch]"): _log_amounts,
+    ("Rate[*batch]", "Amount[*batch]"): _log_amounts,
     ("LogDistribution[*batch classes]", "Distribution[*batch classes]"): _next_characters,
     ("Embedding[batch dim]", "Embedding[batch dim]"): _pairs,
     ("Embedding[*batch dim]",) * 3: _triplets,
     ("Embedding[*batch dim]", "Embedding[*batch dim]", "Sign[*batch]"): _signed_pairs,
     ("Real[*shape]",): _activations,
+    ("Real[*groups dim]",): _activations,
+    ("Real[batch channels height width]",): _photograph,
     ("Box[*batch 4]", "Box[*batch 4]"): _boxes,
     ("Image[batch channels height width]",) * 2: _photographs,
     ("Probability[batch channels *space]",) * 2: _masks,
