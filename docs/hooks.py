@@ -36,14 +36,13 @@ def page(contract: Contract) -> str:
             lines.append(f"| `{argument.name}` | `{term}`: {term.meaning} | {term.domain} |")
         if not argument.terms:
             lines.append(f"| `{argument.name}` | `{str(argument).replace('|', 'or')}` | |")
-    accuracy = contract.accuracy
     facts = {
         "unit": f"{contract.unit} `{contract.result}`",
         "form": contract.form + (f": {contract.why_coupled}" if contract.why_coupled else ""),
         "reductions": ", ".join(f"`{reduction}`" for reduction in contract.reductions),
         "default": f"`{contract.default_reduction}`",
         "keywords": ", ".join(f"`{keyword}`" for keyword in contract.tail),
-        "accuracy": f"values {accuracy.value:g}, gradients {accuracy.gradient:g} eps * scale. {accuracy.reason}",
+        "accuracy": str(contract.accuracy),
         "aliases": ", ".join(f"`{alias}`" for alias in (*contract.aliases, *contract.also)) or "none",
         "source": contract.source,
     }

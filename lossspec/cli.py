@@ -83,8 +83,7 @@ def show(
         "reductions": ", ".join("Mean(over=...)" if r == "over" else r for r in contract.reductions),
         "default": contract.default_reduction,
         "keywords": ", ".join(contract.tail),
-        "accuracy": f"values {contract.accuracy.value:g}, gradients {contract.accuracy.gradient:g} eps * scale"
-        + (f": {contract.accuracy.reason}" if contract.accuracy.reason else ""),
+        "accuracy": str(contract.accuracy),
         "aliases": ", ".join(contract.aliases) or "none",
         "source": contract.source,
     }

@@ -23,15 +23,25 @@ Axes = dict[str, tuple[Any, str]]
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The budget of error in units of eps * scale; a larger one than (4, 8) needs its reason."""
+    """The budget of error in units of eps * scale; a larger one than (4, 8, 8) needs its reason."""
 
     value: float = 4.0
     gradient: float = 8.0
     reason: str = ""
+    hessian: float = 8.0
 
     def __post_init__(self) -> None:
-        if (self.value > 4.0 or self.gradient > 8.0) and not self.reason:
-            raise ValueError("an accuracy budget beyond 4 for values and 8 for gradients needs its reason")
+        if self.is_larger and not self.reason:
+            raise ValueError("an accuracy budget beyond 4 for values and 8 for derivatives needs its reason")
+
+    @property
+    def is_larger(self) -> bool:
+        """Whether a budget is larger than usual."""
+        return self.value > 4.0 or self.gradient > 8.0 or self.hessian > 8.0
+
+    def __str__(self) -> str:
+        words = f"values {self.value:g}, gradients {self.gradient:g}, Hessians {self.hessian:g} eps * scale"
+        return f"{words}: {self.reason}" if self.reason else words
 
 
 @dataclass(frozen=True)
@@ -246,6 +256,7 @@ class Contract:
             "accuracy": {
                 "value": self.accuracy.value,
                 "gradient": self.accuracy.gradient,
+                "hessian": self.accuracy.hessian,
                 "reason": self.accuracy.reason,
             },
             "source": self.source,

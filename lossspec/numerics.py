@@ -19,6 +19,8 @@ __all__ = [
     "absolute",
     "array_namespace",
     "expected_negative_log_softmax",
+    "expm1",
+    "expm1_minus",
     "gather",
     "hypot1m1",
     "is_number",
@@ -32,6 +34,7 @@ __all__ = [
     "positions",
     "relu",
     "scan",
+    "sigmoid",
     "sigmoid_cross_entropy",
     "softplus",
     "sqrt",
@@ -96,6 +99,38 @@ def softplus(xp: Any, x: Array) -> Any:
     positive, tail = _tail(xp, x)
     value = xp.where(positive, x, 0.0) + xp.log1p(tail)
     return value, (lambda g: g * _sigmoid(xp, positive, tail),)
+
+
+@primitive(row_axes=0)
+def sigmoid(xp: Any, x: Array) -> Any:
+    """1 / (1 + exp(-x)), which keeps its digits where it is small, in second order too."""
+    positive, tail = _tail(xp, x)
+    near = xp.abs(x) < 1
+
+    def pull(g: Array) -> Array:
+        """Scale by p (1 - p); near 0 by cosh, whose own derivative is 0 there and no difference."""
+        close = 0.25 / xp.cosh(xp.where(near, x, 0.0) / 2) ** 2
+        return g * xp.where(near, close, tail / (1.0 + tail) ** 2)
+
+    return _sigmoid(xp, positive, tail), (pull,)
+
+
+@primitive(row_axes=0)
+def expm1(xp: Any, x: Array) -> Any:
+    """exp(x) - 1, with the derivative exp(x): as the value plus 1 it has no digits where x is far below 0."""
+    return xp.expm1(x), (lambda g: g * xp.exp(x),)
+
+
+@primitive(row_axes=0)
+def expm1_minus(xp: Any, x: Array) -> Any:
+    """exp(x) - 1 - x, which is x^2 / 2 near 0, right to the last digits there too; never negative."""
+    near = xp.abs(x) < 0.25
+    small = xp.where(near, x, 0.0)
+    square = small * small
+    odd = 1.0 + square / 20 * (1.0 + square / 42 * (1.0 + square / 72 * (1.0 + square / 110)))
+    by_series = 2 * xp.sinh(small / 2) ** 2 + small * square / 6 * odd  # cosh(x) - 1, and sinh(x) - x
+    large = xp.where(near, 1.0, x)
+    return xp.where(near, by_series, xp.expm1(large) - large), (lambda g: g * expm1(x),)
 
 
 @primitive(row_axes=0)

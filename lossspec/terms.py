@@ -468,3 +468,6 @@ LogMean: Any = Term("LogMean", "the logarithm of a mean", extremes=(0.0, 1e-6, -
 Robustness: Any = Term(
     "Robustness", "a number, or -inf for the limit", Interval(upper_closed=False), extremes=(-inf, -2.0, 0.0, 2.0)
 )
+FlipProbability: Any = Term(
+    "FlipProbability", "the probability that a label is the wrong one of two", Interval(0.0, 0.5, upper_closed=False)
+)

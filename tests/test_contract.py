@@ -154,9 +154,9 @@ def declare(name="mine", **options):
 def test_an_accuracy_beyond_the_budget_needs_its_reason():
     assert ls.Accuracy(4.0, 8.0).reason == ""
     assert ls.Accuracy(20.0, 8.0, "a sum of squares of differences").value == 20.0
-    for budget in ((5.0, 8.0), (4.0, 9.0)):
+    for budget in ({"value": 5.0}, {"gradient": 9.0}, {"hessian": 9.0}):
         with pytest.raises(ValueError, match="needs its reason"):
-            ls.Accuracy(*budget)
+            ls.Accuracy(**budget)
 
 
 @pytest.mark.parametrize("text", ["*batch *space", "*a b *c"])

@@ -165,7 +165,7 @@ def test_the_contract_of_a_loss_is_told():
         str(contract),
         contract.summary,
         contract.source,
-        "4 for values, 8 for derivatives",
+        "values 4, gradients 8, Hessians 8 eps * scale",
         "mean (default)",
     ):
         assert " ".join(words.split()) in text
@@ -174,7 +174,7 @@ def test_the_contract_of_a_loss_is_told():
 def test_a_larger_budget_gives_its_reason(monkeypatch):
     contract = replace(get("huber").contract, accuracy=Accuracy(16.0, 8.0, "a <long> sum"))
     monkeypatch.setattr(module, "contract_of", lambda loss: contract)
-    assert "16 for values, 8 for derivatives, larger than usual: a <long> sum" in Reader(page([PASSED], {})).text
+    assert "values 16, gradients 8, Hessians 8 eps * scale: a <long> sum" in Reader(page([PASSED], {})).text
 
 
 def test_everything_from_data_is_escaped(monkeypatch):

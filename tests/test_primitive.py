@@ -16,6 +16,9 @@ WEIGHTS = random.dirichlet(np.ones(4), 5)
 LABELS = np.asarray([0, 3, 1, 2, 0])
 OPERANDS = {
     "softplus": (ROWS,),
+    "sigmoid": (ROWS,),
+    "expm1": (ROWS,),
+    "expm1_minus": (ROWS,),
     "sigmoid_cross_entropy": (ROWS, WEIGHTS),
     "negative_log_softmax": (ROWS, LABELS),
     "expected_negative_log_softmax": (ROWS, WEIGHTS),

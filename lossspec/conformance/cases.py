@@ -220,20 +220,24 @@ class _Maker:
         sure = {}
         for name in [key for key in kinds if key not in answers]:
             shape = case.inputs[name].shape
-            signs = self.right_signs(case, kinds, answers, shape)
+            signs = self.right_signs(case, kinds, answers, name)
             size = self.random.choice(np.asarray([5.0, 15.0, 30.0, 60.0]), shape)
             sure[name] = self.cast(np.where(self.random.random(shape) < 0.9, signs, -signs) * size)
         return replace(case, inputs={**case.inputs, **sure})
 
-    def right_signs(
-        self, case: Case, kinds: Mapping[str, Term], answers: list[str], shape: tuple[int, ...]
-    ) -> NDArray[Any]:
-        """1 for the logits that should be large, -1 for the others; at random where no input is the answer."""
-        if len(answers) != 1:
+    def right_signs(self, case: Case, kinds: Mapping[str, Term], answers: list[str], name: str) -> NDArray[Any]:
+        """1 for the logits that should be large, -1 for the others; without an answer all are sure of one class."""
+        shape, declared = case.inputs[name].shape, kinds[name].shape
+        if len(answers) == 1:
+            truth = case.inputs[answers[0]]
+            right = np.eye(shape[-1])[truth] if kinds[answers[0]].name == "Label" else truth > 0.5
+        elif declared is not None and declared.names[-1:] == ("classes",):
+            first = next(case.inputs[key] for key in kinds if key not in answers)
+            right = first == first.max(axis=-1, keepdims=True)
+        else:
             return self.random.choice(np.asarray([-1, 1]), shape)
-        truth = case.inputs[answers[0]]
-        right = np.eye(shape[-1])[truth] if kinds[answers[0]].name == "Label" else truth > 0.5
-        return 2 * right - 1
+        signs: NDArray[Any] = np.where(right, 1, -1)
+        return signs
 
     def alternatives(self) -> Iterator[tuple[dict[str, Term], str]]:
         """The term of each input, for every choice that the contract leaves."""
@@ -448,14 +452,31 @@ def _feature_maps() -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield "photographs and their edges", (pyramid("blur"), pyramid("clean"))
 
 
-def _preferences() -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _answers() -> list[NDArray[Any]]:
+    """Log-probabilities of the tokens of 8 answers: forwards and backwards under the policy, then the reference."""
     text = data.load("text")
     steps = np.arange(len(text["tokens"]))
-    likely = [text[name][steps, text["tokens"]] for name in ("log_probabilities", "reference_log_probabilities")]
-    reversed_tokens = text["tokens"][::-1]
-    unlikely = [text[name][steps, reversed_tokens] for name in ("log_probabilities", "reference_log_probabilities")]
-    answers = [values.reshape(8, -1).sum(axis=1) for values in (likely[0], unlikely[0], likely[1], unlikely[1])]
-    yield "text, forwards against backwards", tuple(answers)
+    orders = text["tokens"], text["tokens"][::-1]
+    models = text["log_probabilities"], text["reference_log_probabilities"]
+    return [model[steps, tokens].reshape(8, -1) for model in models for tokens in orders]
+
+
+def _preferences() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield "text, forwards against backwards", tuple(tokens.sum(axis=1) for tokens in _answers())
+
+
+def _mean_preferences() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield "text, forwards against backwards", tuple(tokens.mean(axis=1) for tokens in _answers()[:2])
+
+
+def _two_models() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    text = data.load("text")
+    models = text["log_probabilities"], text["reference_log_probabilities"]
+    yield "text, trigrams against bigrams, of six characters", tuple(model[:2, :6] for model in models)
+
+
+def _logits() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield "digits", (data.load("digits")["logits"][:12],)
 
 
 def _transcription() -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -492,6 +513,9 @@ _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("Probability[batch channels *space]",) * 2: _masks,
     ("list of Real[batch ?channels *?space]",) * 2: _feature_maps,
     ("LogProbability[*batch]",) * 4: _preferences,
+    ("LogProbability[*batch]",) * 2: _mean_preferences,
+    ("Logits[*batch classes]",) * 2: _two_models,
+    ("Logits[*batch classes]",): _logits,
     (
         "LogDistribution[batch time classes]",
         "Label[batch labels]",

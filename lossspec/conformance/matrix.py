@@ -127,7 +127,7 @@ def run_cell(job: Job, store: Store) -> Cell:
     contract = job.loss.contract
     cell = Cell(contract.name, job.backend.name, job.dtype, job.device)
     cell.value_budget, cell.gradient_budget = contract.accuracy.value, contract.accuracy.gradient
-    cell.hessian_budget = contract.accuracy.gradient
+    cell.hessian_budget = contract.accuracy.hessian
     if job.reason:
         cell.status, cell.reason = "not run", job.reason
         return cell

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from lossspec.conformance.laws import LAWS
 from lossspec.conformance.matrix import KINDS, Cell
-from lossspec.contract import Accuracy, Contract
+from lossspec.contract import Contract
 from lossspec.dispatch import all_backends
 from lossspec.errors import LossSpecError
 from lossspec.loss import get
@@ -471,13 +471,6 @@ def notes(matrix: Matrix) -> Markup:
 # One loss.
 
 
-def accuracy_words(accuracy: Accuracy) -> str:
-    """The budget, and why where it is larger than usual."""
-    words = f"{accuracy.value:g} for values, {accuracy.gradient:g} for derivatives"
-    larger = accuracy.value > Accuracy.value or accuracy.gradient > Accuracy.gradient
-    return f"{words}, larger than usual: {accuracy.reason}" if larger else words
-
-
 def facts(contract: Contract) -> Markup:
     """The contract in words."""
     reductions = [name + (" (default)" if name == contract.default_reduction else "") for name in contract.reductions]
@@ -485,7 +478,7 @@ def facts(contract: Contract) -> Markup:
         "unit": f"{contract.unit} {contract.result}",
         "form": contract.form + (f": {contract.why_coupled}" if contract.why_coupled else ""),
         "reductions": ", ".join(reductions),
-        "budget": accuracy_words(contract.accuracy),
+        "budget": str(contract.accuracy),
         "source": contract.source,
         "also called": ", ".join(contract.aliases),
     }

@@ -1,17 +1,46 @@
-"""Losses of preferences between answers."""
+"""Losses of preferences between answers, on log-probabilities of the answers or on rewards."""
 
-from lossspec.loss import loss
-from lossspec.numerics import softplus
-from lossspec.terms import LogProbability, Positive, Real
+from math import inf
 
-__all__ = ["dpo"]
+from lossspec.loss import Equal, loss
+from lossspec.numerics import array_namespace, expm1, is_zero, relu, sigmoid, softplus, stop_gradient
+from lossspec.terms import Array, FlipProbability, LogProbability, NonNegative, Positive, Real, Sign
+
+__all__ = [
+    "apo_zero",
+    "bco",
+    "cpo",
+    "dpo",
+    "ipo",
+    "kto",
+    "nca",
+    "orpo",
+    "reward_bradley_terry",
+    "robust_dpo",
+    "simpo",
+    "slic_hinge",
+    "sppo",
+]
+
+_GAP = "((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected))"
+
+
+def _gap(policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array) -> Array:
+    """How much more the policy prefers the chosen answer than the reference does, as a difference of log-ratios."""
+    return (policy_chosen - reference_chosen) - (policy_rejected - reference_rejected)
 
 
 @loss(
     family="preference",
     unit="pair",
-    source="Rafailov et al. 2023, arXiv:2305.18290",
+    source="Rafailov et al. 2023, arXiv:2305.18290; smoothing: Mitchell 2023, A note on DPO with noisy preferences",
     aliases=("direct_preference_optimization",),
+    equals=(
+        Equal(
+            "torch",
+            f"(lambda z: -(1 - label_smoothing) * F.logsigmoid(z) - label_smoothing * F.logsigmoid(-z))(beta * {_GAP})",
+        ),
+    ),
 )
 def dpo(
     policy_chosen: LogProbability["*batch"],
@@ -20,21 +49,515 @@ def dpo(
     reference_rejected: LogProbability["*batch"],
     *,
     beta: Positive = 0.1,
+    label_smoothing: FlipProbability = 0.0,
 ) -> Real["*batch"]:
     """Direct preference optimization: wants the policy to prefer the chosen answer more than the reference does.
 
-    l = -log sigmoid(beta * ((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected))).
+    l = -(1 - e) log sigmoid(z) - e log sigmoid(-z), with e = label_smoothing and
+    z = beta * ((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected)).
 
     Shapes: four arrays [*batch] of log-probabilities of whole answers (sums over tokens, natural logarithm, <= 0);
-    `beta` > 0 -> pair [*batch].
-    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs.
-    Errors: `ContractError` for another shape or beta <= 0, `DTypeError` for integers or mixed dtypes.
-    Equals: TRL `DPOTrainer(loss_type="sigmoid")` without label smoothing.
+    `beta` > 0; `label_smoothing` in [0, 1/2), the probability that a pair is labelled the wrong way round
+    -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. Convex in z, and at least
+    -e log e - (1 - e) log(1 - e). The reference is a constant by convention: the gradient in it is still the
+    mathematical one, for those who ask for it.
+    Errors: `ContractError` for another shape, beta <= 0 or label_smoothing >= 1/2, `DTypeError` for integers or mixed
+    dtypes.
+    Equals: TRL `DPOTrainer(loss_type="sigmoid")` without smoothing; with it the conservative DPO (cDPO) of Mitchell.
 
     >>> import numpy as np
     >>> same = np.asarray([-12.0])
     >>> round(float(dpo(same, same, same, same)), 12)
     0.69314718056
     """
-    preference = (policy_chosen - reference_chosen) - (policy_rejected - reference_rejected)
-    return softplus(-beta * preference)
+    z = beta * _gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    likelihood = softplus(-z)
+    return likelihood if is_zero(label_smoothing) else likelihood + label_smoothing * z
+
+
+@loss(
+    family="preference",
+    unit="pair",
+    source="Chowdhury, Kini and Natarajan 2024, arXiv:2403.00409",
+    aliases=("rdpo", "robust_direct_preference_optimization"),
+    equals=(
+        Equal(
+            "torch",
+            "(lambda z: (-(1 - flip_probability) * F.logsigmoid(z) + flip_probability * F.logsigmoid(-z))"
+            f" / (1 - 2 * flip_probability))(beta * {_GAP})",
+        ),
+    ),
+)
+def robust_dpo(
+    policy_chosen: LogProbability["*batch"],
+    policy_rejected: LogProbability["*batch"],
+    reference_chosen: LogProbability["*batch"],
+    reference_rejected: LogProbability["*batch"],
+    *,
+    beta: Positive = 0.1,
+    flip_probability: FlipProbability = 0.1,
+) -> Real["*batch"]:
+    """Robust DPO: an unbiased estimate of the DPO loss of clean pairs from pairs of which some are the wrong way round.
+
+    l = (-(1 - e) log sigmoid(z) + e log sigmoid(-z)) / (1 - 2 e), with e = flip_probability and
+    z = beta * ((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected)).
+
+    Shapes: four arrays [*batch] of log-probabilities of whole answers (sums over tokens, <= 0); `beta` > 0;
+    `flip_probability` in [0, 1/2) -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. The loss of a pair may be
+    negative, and falls without bound as z grows; with flip_probability=0 it is `dpo`.
+    Errors: `ContractError` for another shape, beta <= 0 or flip_probability >= 1/2, `DTypeError` for integers or mixed
+    dtypes.
+    Equals: TRL `DPOTrainer(loss_type="robust", label_smoothing=flip_probability)`.
+
+    >>> import numpy as np
+    >>> same = np.asarray([-12.0])
+    >>> round(float(robust_dpo(same, same, same, same, flip_probability=0.25)), 12)
+    0.69314718056
+    """
+    z = beta * _gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    return softplus(-z) - flip_probability / (1 - 2 * flip_probability) * z
+
+
+@loss(
+    family="preference",
+    unit="pair",
+    source="Azar et al. 2023, arXiv:2310.12036",
+    aliases=("identity_preference_optimization",),
+    equals=(Equal("torch", f"({_GAP} - 1 / (2 * beta)) ** 2"),),
+)
+def ipo(
+    policy_chosen: LogProbability["*batch"],
+    policy_rejected: LogProbability["*batch"],
+    reference_chosen: LogProbability["*batch"],
+    reference_rejected: LogProbability["*batch"],
+    *,
+    beta: Positive = 0.1,
+) -> Real["*batch"]:
+    """Identity preference optimization: draws the log-ratios of chosen and rejected to a fixed distance, not beyond it.
+
+    l = (h - 1 / (2 * beta))^2, with h = (policy_chosen - reference_chosen) - (policy_rejected - reference_rejected).
+
+    Shapes: four arrays [*batch] of log-probabilities of answers (<= 0); `beta` > 0, the tau of the paper
+    -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. In the paper the
+    log-probabilities are sums over tokens; who averages them over tokens first gets another scale of 1 / (2 * beta).
+    Errors: `ContractError` for another shape or beta <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: TRL `DPOTrainer(loss_type="ipo")`, which averages the log-probabilities over tokens.
+
+    >>> import numpy as np
+    >>> same = np.asarray([-12.0])
+    >>> float(ipo(same, same, same, same, beta=0.25))
+    4.0
+    """
+    return (_gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected) - 1 / (2 * beta)) ** 2
+
+
+@loss(
+    family="preference",
+    unit="pair",
+    source="Zhao et al. 2023, arXiv:2305.10425; on log-ratios to a reference: Liu et al. 2023, arXiv:2309.06657",
+    aliases=("slic", "dpo_hinge"),
+    equals=(Equal("torch", f"F.relu(1 - beta * {_GAP})"),),
+)
+def slic_hinge(
+    policy_chosen: LogProbability["*batch"],
+    policy_rejected: LogProbability["*batch"],
+    reference_chosen: LogProbability["*batch"],
+    reference_rejected: LogProbability["*batch"],
+    *,
+    beta: Positive = 0.1,
+) -> Real["*batch"]:
+    """Wants the policy to prefer the chosen answer more than the reference does by a margin of 1 / beta.
+
+    l = max(0, 1 - beta * ((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected))).
+
+    Shapes: four arrays [*batch] of log-probabilities of whole answers (sums over tokens, <= 0); `beta` > 0
+    -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. Convex; the derivative at
+    the kink is declared 0. The calibration of SLiC-HF without a reference, max(0, d - policy_chosen + policy_rejected),
+    is this loss with reference log-probabilities of 0 and beta = 1 / d, times d; its regularizer is a loss of its own.
+    Errors: `ContractError` for another shape or beta <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: TRL `DPOTrainer(loss_type="hinge")`.
+
+    >>> import numpy as np
+    >>> chosen, rejected = np.asarray([-2.0, -2.0]), np.asarray([-3.0, -9.0])
+    >>> slic_hinge.per_example(chosen, rejected, chosen, chosen, beta=0.25).tolist()
+    [0.75, 0.0]
+    """
+    return relu(1 - beta * _gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected))
+
+
+@loss(
+    family="preference",
+    unit="answer",
+    source="Ethayarajh et al. 2024, arXiv:2402.01306",
+    aliases=("kahneman_tversky_optimization",),
+    equals=(
+        Equal(
+            "torch",
+            "torch.where(labels > 0,"
+            " desirable_weight * (1 - torch.sigmoid(beta * (policy - reference - reference_point))),"
+            " undesirable_weight * (1 - torch.sigmoid(beta * (reference_point - (policy - reference)))))",
+        ),
+    ),
+)
+def kto(
+    policy: LogProbability["*batch"],
+    reference: LogProbability["*batch"],
+    labels: Sign["*batch"],
+    reference_point: NonNegative["#*batch"],
+    *,
+    beta: Positive = 0.1,
+    desirable_weight: NonNegative = 1.0,
+    undesirable_weight: NonNegative = 1.0,
+) -> Real["*batch"]:
+    """Kahneman-Tversky optimization: raises good answers above a reference point and lowers bad ones below it.
+
+    l = desirable_weight * (1 - sigmoid(z)) where labels = 1, and undesirable_weight * (1 - sigmoid(-z)) where
+    labels = -1, with z = beta * (policy - reference - reference_point).
+
+    Shapes: `policy` and `reference` [*batch], log-probabilities of whole answers (sums over tokens, <= 0); `labels`
+    [*batch], 1 for a desirable and -1 for an undesirable answer, integers or floats; `reference_point` >= 0, an array
+    of the shape of `policy` or, for one point of the batch, with axes of size 1; `beta` > 0, both weights >= 0
+    -> answer [*batch]. Answers are not paired.
+    Weights and mean: the common contract; "mean" divides by the sum of weights over answers, in which the two weights
+    of the loss do not count. In [0, weight].
+    The reference point z0 is an estimate of KL(policy || reference) over the batch, max(0, mean of the log-ratios of
+    mismatched answers). It is an input, so that answers stay independent and shards merge. By convention it is a
+    constant; the gradient in it is still the mathematical one.
+    Errors: `ContractError` for another shape or a parameter outside its domain; a label other than 1 and -1 gives NaN,
+    and raises under `checking("values")`.
+    Equals: TRL `KTOTrainer(loss_type="kto")`, which averages over all answers.
+
+    >>> import numpy as np
+    >>> same, labels = np.asarray([-12.0, -12.0]), np.asarray([1, -1])
+    >>> [round(x, 12) for x in kto.per_example(same, same, labels, np.asarray([0.0]), undesirable_weight=1.5).tolist()]
+    [0.5, 0.75]
+    """
+    xp = array_namespace(policy)
+    z = beta * ((policy - reference) - reference_point)
+    good = labels > 0
+    surprise = sigmoid(xp.where(good, -z, z))
+    return desirable_weight * xp.where(good, surprise, 0.0) + undesirable_weight * xp.where(good, 0.0, surprise)
+
+
+def _log_odds_loss(chosen: Array, rejected: Array) -> Array:
+    """log(1 + odds(rejected) / odds(chosen)) of two log-probabilities.
+
+    With t <= 1 the odds of the less likely over those of the more likely answer it is log(1 + t), or log(1 + t) - log t
+    where the rejected answer is the more likely one. t is one exponential and one quotient of two expm1: the difference
+    of two log-odds would lose the digits that near 0 are in their logarithms.
+    """
+    xp = array_namespace(chosen)
+    wins = chosen >= rejected
+    high, low = xp.where(wins, chosen, rejected), xp.where(wins, rejected, chosen)
+    certain = low == 0
+    high, low = xp.where(certain, -1.0, high), xp.where(certain, -1.0, low)
+    scale = stop_gradient(expm1(low))  # the derivative of a quotient may square its divisor: let that be 1
+    quotient = (expm1(high) / scale) / (expm1(low) / scale)
+    hopeless = ~wins & (quotient == 0)
+    loss_of_winner = xp.log1p(xp.exp(low - high) * quotient)
+    excess = (high - low) - xp.log(xp.where(wins | hopeless, 1.0, quotient))
+    return xp.where(hopeless, inf, loss_of_winner + xp.where(wins, 0.0, excess))
+
+
+@loss(
+    family="preference",
+    unit="answer",
+    source="Jung et al. 2024, arXiv:2404.04656",
+    aliases=("binary_classifier_optimization",),
+    equals=(Equal("torch", "-F.logsigmoid(labels * (beta * (policy - reference) - reward_shift))"),),
+)
+def bco(
+    policy: LogProbability["*batch"],
+    reference: LogProbability["*batch"],
+    labels: Sign["*batch"],
+    reward_shift: Real["#*batch"],
+    *,
+    beta: Positive = 0.1,
+) -> Real["*batch"]:
+    """Binary classifier optimization: logistic regression of good against bad answers on their implicit rewards.
+
+    l = -log sigmoid(labels * (beta * (policy - reference) - reward_shift)).
+
+    Shapes: `policy` and `reference` [*batch], log-probabilities of whole answers (sums over tokens, <= 0); `labels`
+    [*batch], 1 for a desirable and -1 for an undesirable answer, integers or floats; `reward_shift` real, an array of
+    the shape of `policy` or, for one shift of the batch, with axes of size 1; `beta` > 0 -> answer [*batch]. Answers
+    are not paired.
+    Weights and mean: the common contract; "mean" divides by the sum of weights over answers. Convex. The shift is half
+    the sum of the mean rewards of good and of bad answers, a running mean by convention. It is an input and a constant
+    by convention; the gradient in it is still the mathematical one.
+    Errors: `ContractError` for another shape or beta <= 0; a label other than 1 and -1 gives NaN, and raises under
+    `checking("values")`.
+    Equals: TRL `BCOTrainer` without its density ratios, where the means over good and bad answers are added.
+
+    >>> import numpy as np
+    >>> same, labels, shift = np.asarray([-12.0, -12.0]), np.asarray([1, -1]), np.asarray([0.0])
+    >>> [round(x, 12) for x in bco.per_example(same, same, labels, shift).tolist()]
+    [0.69314718056, 0.69314718056]
+    """
+    z = beta * (policy - reference) - reward_shift
+    return softplus(array_namespace(policy).where(labels > 0, -z, z))
+
+
+@loss(
+    family="preference",
+    unit="pair",
+    source="Chen et al. 2024, arXiv:2402.05369",
+    aliases=("noise_contrastive_alignment", "nca_pair"),
+    equals=(
+        Equal(
+            "torch",
+            "(lambda c, r: -F.logsigmoid(c) - 0.5 * F.logsigmoid(-c) - 0.5 * F.logsigmoid(-r))"
+            "(beta * (policy_chosen - reference_chosen), beta * (policy_rejected - reference_rejected))",
+        ),
+    ),
+)
+def nca(
+    policy_chosen: LogProbability["*batch"],
+    policy_rejected: LogProbability["*batch"],
+    reference_chosen: LogProbability["*batch"],
+    reference_rejected: LogProbability["*batch"],
+    *,
+    beta: Positive = 0.1,
+) -> Real["*batch"]:
+    """Noise contrastive alignment of a pair: raises the chosen answer, and lets neither of the two rise without bound.
+
+    l = -log sigmoid(c) - log sigmoid(-c) / 2 - log sigmoid(-r) / 2, with c = beta * (policy_chosen - reference_chosen)
+    and r = beta * (policy_rejected - reference_rejected).
+
+    Shapes: four arrays [*batch] of log-probabilities of whole answers (sums over tokens, <= 0); `beta` > 0
+    -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. Convex in c and r.
+    Errors: `ContractError` for another shape or beta <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: TRL `DPOTrainer(loss_type="nca_pair")`.
+
+    >>> import numpy as np
+    >>> same = np.asarray([-12.0])
+    >>> round(float(nca(same, same, same, same)), 12)  # 2 log 2
+    1.38629436112
+    """
+    chosen, rejected = beta * (policy_chosen - reference_chosen), beta * (policy_rejected - reference_rejected)
+    return softplus(-chosen) + 0.5 * softplus(chosen) + 0.5 * softplus(rejected)
+
+
+@loss(
+    family="preference",
+    unit="pair",
+    source="Wu et al. 2024, arXiv:2405.00675",
+    aliases=("self_play_preference_optimization", "sppo_hard"),
+    equals=(
+        Equal(
+            "torch",
+            "(policy_chosen - reference_chosen - 0.5 / beta) ** 2"
+            " + (policy_rejected - reference_rejected + 0.5 / beta) ** 2",
+        ),
+    ),
+)
+def sppo(
+    policy_chosen: LogProbability["*batch"],
+    policy_rejected: LogProbability["*batch"],
+    reference_chosen: LogProbability["*batch"],
+    reference_rejected: LogProbability["*batch"],
+    *,
+    beta: Positive = 0.001,
+) -> Real["*batch"]:
+    """Self-play preference optimization of a pair of which one answer surely wins: each log-ratio gets its own target.
+
+    l = (policy_chosen - reference_chosen - t)^2 + (policy_rejected - reference_rejected + t)^2, with t = 1 / (2 beta).
+
+    Shapes: four arrays [*batch] of log-probabilities of whole answers (sums over tokens, <= 0), the reference being the
+    policy of the last round; `beta` > 0, 1 / eta in the paper -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. Convex.
+    Errors: `ContractError` for another shape or beta <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: TRL `DPOTrainer(loss_type="sppo_hard")`.
+
+    >>> import numpy as np
+    >>> same = np.asarray([-12.0])
+    >>> float(sppo(same, same, same, same, beta=0.25))
+    8.0
+    """
+    target = 0.5 / beta
+    return ((policy_chosen - reference_chosen) - target) ** 2 + ((policy_rejected - reference_rejected) + target) ** 2
+
+
+@loss(
+    family="preference",
+    unit="pair",
+    source="D'Oosterlinck et al. 2024, arXiv:2408.06266",
+    aliases=("anchored_preference_optimization",),
+    equals=(
+        Equal(
+            "torch",
+            "1 - torch.sigmoid(beta * (policy_chosen - reference_chosen))"
+            " + torch.sigmoid(beta * (policy_rejected - reference_rejected))",
+        ),
+    ),
+)
+def apo_zero(
+    policy_chosen: LogProbability["*batch"],
+    policy_rejected: LogProbability["*batch"],
+    reference_chosen: LogProbability["*batch"],
+    reference_rejected: LogProbability["*batch"],
+    *,
+    beta: Positive = 0.1,
+) -> Real["*batch"]:
+    """Anchored preference optimization that raises the chosen and lowers the rejected answer.
+
+    l = 1 - sigmoid(beta * (policy_chosen - reference_chosen)) + sigmoid(beta * (policy_rejected - reference_rejected)).
+
+    Shapes: four arrays [*batch] of log-probabilities of whole answers (sums over tokens, <= 0); `beta` > 0
+    -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. In [0, 2]; 1 more than in
+    the paper, so that it is small where it is good.
+    Errors: `ContractError` for another shape or beta <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: TRL `DPOTrainer(loss_type="apo_zero")`.
+
+    >>> import numpy as np
+    >>> same = np.asarray([-12.0])
+    >>> round(float(apo_zero(same, same, same, same)), 12)
+    1.0
+    """
+    chosen, rejected = beta * (policy_chosen - reference_chosen), beta * (policy_rejected - reference_rejected)
+    return sigmoid(-chosen) + sigmoid(rejected)
+
+
+@loss(
+    family="preference",
+    unit="pair",
+    source="Hong, Lee and Thorne 2024, arXiv:2403.07691",
+    aliases=("odds_ratio_preference_optimization",),
+    equals=(
+        Equal(
+            "torch",
+            "-chosen - beta * F.logsigmoid((chosen - rejected)"
+            " - (torch.log(-torch.expm1(chosen)) - torch.log(-torch.expm1(rejected))))",
+        ),
+    ),
+)
+def orpo(
+    chosen: LogProbability["*batch"], rejected: LogProbability["*batch"], *, beta: Positive = 0.1
+) -> Real["*batch"]:
+    """Odds ratio preference optimization: the likelihood of the chosen answer, and better odds than the rejected one.
+
+    l = -chosen - beta * log sigmoid(log(odds(chosen) / odds(rejected))), with odds(x) = exp(x) / (1 - exp(x)).
+
+    Shapes: `chosen` and `rejected` [*batch], the log-probabilities of the answers under the policy, averaged over their
+    tokens (<= 0); `beta` > 0, the lambda of the paper -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs.
+    A rejected answer of probability 1 is inf, with gradient 0 in the second term; where both have it the odds ratio is
+    declared 1, with derivative 0. The naive log(1 - exp(x)) is -inf from -6e-8 on in float32; here every digit is kept.
+    Errors: `ContractError` for another shape or beta <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: the loss of the paper; TRL `ORPOTrainer` has its second term, with the cross entropy over the tokens of the
+    batch for the first.
+
+    >>> import numpy as np
+    >>> half = np.log(np.asarray([0.5]))
+    >>> round(float(orpo(half, half, beta=1.0)), 12)
+    1.38629436112
+    """
+    return beta * _log_odds_loss(chosen, rejected) - chosen
+
+
+@loss(
+    family="preference",
+    unit="pair",
+    source="Meng, Xia and Chen 2024, arXiv:2405.14734",
+    aliases=("simple_preference_optimization",),
+    equals=(Equal("torch", "-F.logsigmoid(beta * (chosen - rejected) - gamma)"),),
+)
+def simpo(
+    chosen: LogProbability["*batch"],
+    rejected: LogProbability["*batch"],
+    *,
+    beta: Positive = 2.0,
+    gamma: NonNegative = 1.0,
+) -> Real["*batch"]:
+    """Simple preference optimization: wants the mean log-probability of the chosen answer above the rejected one's.
+
+    l = -log sigmoid(beta * (chosen - rejected) - gamma).
+
+    Shapes: `chosen` and `rejected` [*batch], the log-probabilities of the answers under the policy, averaged over their
+    tokens (<= 0); `beta` > 0; `gamma` >= 0, the margin of the rewards -> pair [*batch]. There is no reference.
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. Convex.
+    Errors: `ContractError` for another shape, beta <= 0 or gamma < 0, `DTypeError` for integers or mixed dtypes.
+    Equals: TRL `CPOTrainer(loss_type="simpo", cpo_alpha=0)`; where a ratio of gamma to beta is
+    given, gamma is beta times it.
+
+    >>> import numpy as np
+    >>> round(float(simpo(np.asarray([-1.0]), np.asarray([-1.5]))), 12)
+    0.69314718056
+    """
+    return softplus(gamma - beta * (chosen - rejected))
+
+
+@loss(
+    family="preference",
+    unit="pair",
+    source="Xu et al. 2024, arXiv:2401.08417",
+    aliases=("contrastive_preference_optimization",),
+    equals=(Equal("torch", "-F.logsigmoid(beta * (chosen - rejected)) - alpha * chosen"),),
+)
+def cpo(
+    chosen: LogProbability["*batch"],
+    rejected: LogProbability["*batch"],
+    *,
+    beta: Positive = 0.1,
+    alpha: NonNegative = 1.0,
+) -> Real["*batch"]:
+    """Contrastive preference optimization: prefers the chosen answer without a reference, and keeps it likely.
+
+    l = -log sigmoid(beta * (chosen - rejected)) - alpha * chosen.
+
+    Shapes: `chosen` and `rejected` [*batch], the log-probabilities of whole answers under the policy (sums over tokens,
+    <= 0); `beta` > 0; `alpha` >= 0, the factor of the negative log-likelihood, 1 in the paper -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. Convex.
+    Errors: `ContractError` for another shape, beta <= 0 or alpha < 0, `DTypeError` for integers or mixed dtypes.
+    Equals: TRL `CPOTrainer(loss_type="sigmoid", cpo_alpha=alpha)` in its first term; there the second one is the mean
+    over the tokens of the batch.
+
+    >>> import numpy as np
+    >>> round(float(cpo(np.asarray([-3.0]), np.asarray([-3.0]))), 12)
+    3.69314718056
+    """
+    return softplus(beta * (rejected - chosen)) - alpha * chosen
+
+
+@loss(
+    family="preference",
+    unit="pair",
+    source="Bradley and Terry 1952, doi:10.2307/2334029; Ouyang et al. 2022, arXiv:2203.02155; margin: Touvron et al. "
+    "2023, arXiv:2307.09288; centring: Eisenstein et al. 2023, arXiv:2312.09244",
+    aliases=("bradley_terry", "reward_modeling"),
+    equals=(
+        Equal("torch", "-F.logsigmoid(chosen - rejected - margin) + center_coefficient * (chosen + rejected) ** 2"),
+    ),
+)
+def reward_bradley_terry(
+    chosen: Real["*batch"],
+    rejected: Real["*batch"],
+    *,
+    margin: NonNegative["#*batch"] | NonNegative = 0.0,
+    center_coefficient: NonNegative = 0.0,
+) -> Real["*batch"]:
+    """The negative log-likelihood of a preference under the Bradley-Terry model of two rewards.
+
+    l = -log sigmoid(chosen - rejected - margin) + center_coefficient * (chosen + rejected)^2.
+
+    Shapes: `chosen` and `rejected` [*batch], the rewards of the two answers, any real numbers; `margin` >= 0, a number
+    or an array of the shape of `chosen` or with size 1 on some axes; `center_coefficient` >= 0 -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. Convex. Rewards are
+    determined up to a constant; a positive `center_coefficient` draws their sum to 0.
+    Errors: `ContractError` for another shape or a negative margin or coefficient, `DTypeError` for integers.
+    Equals: TRL `RewardTrainer` with `center_rewards_coefficient=center_coefficient`.
+
+    >>> import numpy as np
+    >>> round(float(reward_bradley_terry(np.asarray([2.0]), np.asarray([1.0]), margin=1.0)), 12)
+    0.69314718056
+    """
+    likelihood = softplus(margin - (chosen - rejected))
+    if is_zero(center_coefficient):
+        return likelihood
+    return likelihood + center_coefficient * (chosen + rejected) ** 2

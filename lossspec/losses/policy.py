@@ -1,0 +1,345 @@
+"""Losses of policies: surrogates of an expected reward, of values, and the penalties that come with them.
+
+All are minimised: where a paper states an objective to maximise, the loss is its negative. Advantages, returns and the
+log-probabilities of old and reference policies are constants by convention. Nothing is detached here: the gradients in
+them are the mathematical ones, for those who ask for them.
+"""
+
+from math import inf
+from typing import Any, Literal
+
+from lossspec.loss import Accuracy, Equal, loss
+from lossspec.numerics import array_namespace, expm1, expm1_minus, is_zero, positions, stop_gradient
+from lossspec.terms import Array, Logits, LogProbability, NonNegative, Positive, Real, UnitInterval
+
+__all__ = ["entropy_bonus", "grpo", "kl_penalty", "policy_gradient", "ppo_clip", "ppo_value_clip"]
+
+
+@loss(
+    family="policy",
+    unit="action",
+    source="Williams 1992, doi:10.1007/BF00992696",
+    aliases=("reinforce",),
+    equals=(Equal("torch", "-advantages * log_probabilities"),),
+)
+def policy_gradient(log_probabilities: LogProbability["*batch"], advantages: Real["*batch"]) -> Real["*batch"]:
+    """The loss whose gradient is the negative policy gradient: an action becomes likelier by its advantage.
+
+    l = -advantages * log_probabilities.
+
+    Shapes: `log_probabilities` [*batch] of the actions taken (<= 0); `advantages` [*batch], returns less a baseline,
+    any real numbers -> action [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over actions. The value has no meaning
+    of its own and no lower bound. Advantages are constants by convention; the gradient in them is -log_probabilities.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: the actor's part of A2C; REINFORCE where the advantages are returns.
+
+    >>> import numpy as np
+    >>> policy_gradient.per_example(np.asarray([-2.0, -1.0]), np.asarray([1.5, -1.0])).tolist()
+    [3.0, -1.0]
+    """
+    return -advantages * log_probabilities
+
+
+def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any) -> Array:
+    """-min(r A, clip(r, 1 - low, 1 + high) A) with r = exp(log_ratio).
+
+    The clip binds above where A >= 0 and below where A < 0. In two factors r times a small A does not overflow early.
+    """
+    xp = array_namespace(log_ratio)
+    gains = advantages >= 0
+    ratio = xp.exp(stop_gradient(log_ratio))
+    clipped = xp.where(gains, ratio > 1 + high, ratio < 1 - low)
+    bound = xp.where(gains, (1 + high) * advantages, (1 - low) * advantages)
+    half = xp.exp(0.5 * xp.where(clipped, 0.0, log_ratio))
+    return -xp.where(clipped, bound, advantages * half * half)
+
+
+@loss(
+    family="policy",
+    unit="action",
+    source="Schulman et al. 2017, arXiv:1707.06347, equation 7",
+    aliases=("ppo", "clipped_surrogate"),
+    equals=(
+        Equal(
+            "torch",
+            "(lambda r: -torch.minimum(r * advantages, torch.clamp(r, 1 - clip_low, 1 + clip_high) * advantages))"
+            "(torch.exp(log_probabilities - old_log_probabilities))",
+            differs={"gradient edges": "wrong: 0 * inf where r overflows and the clip binds"},
+        ),
+    ),
+)
+def ppo_clip(
+    log_probabilities: LogProbability["*batch"],
+    old_log_probabilities: LogProbability["*batch"],
+    advantages: Real["*batch"],
+    *,
+    clip_low: UnitInterval = 0.2,
+    clip_high: NonNegative = 0.2,
+) -> Real["*batch"]:
+    """The clipped surrogate of proximal policy optimization, to be minimised.
+
+    l = -min(r * advantages, clip(r, 1 - clip_low, 1 + clip_high) * advantages), with
+    r = exp(log_probabilities - old_log_probabilities). The paper states its negative, an objective to maximise.
+
+    Shapes: `log_probabilities` and `old_log_probabilities` [*batch] of the actions taken (<= 0); `advantages` [*batch],
+    any real numbers; `clip_low` in [0, 1]; `clip_high` >= 0, the same number in the paper -> action [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over actions.
+    At the kinks, r = 1 - clip_low and r = 1 + clip_high, the gradient is that of r * advantages, as everywhere between
+    them; advantages = 0 belongs to the positive ones. Where r is beyond the range of the dtype (a log-ratio of 709, 88
+    in float32) a negative advantage gives inf, and so is its gradient; a positive one is clipped.
+    The old policy and the advantages are constants by convention; the gradients in them are the mathematical ones.
+    Errors: `ContractError` for another shape or a clip outside its domain, `DTypeError` for integers or mixed dtypes.
+    Equals: the policy loss of TRL `PPOTrainer` with clip_low = clip_high = cliprange, a mean over the tokens.
+
+    >>> import numpy as np
+    >>> new, old = np.log(np.asarray([0.5, 0.5])), np.log(np.asarray([0.25, 0.25]))
+    >>> [round(x, 12) for x in ppo_clip.per_example(new, old, np.asarray([1.0, -1.0])).tolist()]
+    [-1.2, 2.0]
+    """
+    return _clipped_surrogate(log_probabilities - old_log_probabilities, advantages, clip_low, clip_high)
+
+
+@loss(
+    family="policy",
+    unit="action",
+    source="Schulman et al. 2017, arXiv:1707.06347; the clip: its code, openai/baselines ppo2",
+    aliases=("value_clip",),
+    equals=(
+        Equal(
+            "torch",
+            "0.5 * torch.maximum((values - returns) ** 2,"
+            " (old_values + torch.clamp(values - old_values, -clip, clip) - returns) ** 2)",
+        ),
+    ),
+)
+def ppo_value_clip(
+    values: Real["*batch"], old_values: Real["*batch"], returns: Real["*batch"], *, clip: NonNegative = 0.2
+) -> Real["*batch"]:
+    """Half the squared error of a value, or of the value clipped to near its old one, whichever is larger.
+
+    l = max((values - returns)^2, (old_values + clip(values - old_values, -clip, clip) - returns)^2) / 2.
+
+    Shapes: `values`, `old_values` and `returns` [*batch], any real numbers; `clip` >= 0 -> action [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over actions. The factor 1/2 is part of
+    the loss. Where both squares are equal the gradient is that of the first, values - returns.
+    Old values and returns are constants by convention; the gradients in them are the mathematical ones.
+    Errors: `ContractError` for another shape or clip < 0, `DTypeError` for integers or mixed dtypes.
+    Equals: the value loss of TRL `PPOTrainer` before its vf_coef, with clip = cliprange_value.
+
+    >>> import numpy as np
+    >>> new, old, returns = np.asarray([2.0, 2.0]), np.asarray([0.0, 0.0]), np.asarray([3.0, 0.0])
+    >>> ppo_value_clip.per_example(new, old, returns, clip=1).tolist()
+    [2.0, 2.0]
+    """
+    xp = array_namespace(values)
+    moved = values - old_values
+    near = xp.where(moved > clip, old_values + clip, xp.where(moved < -clip, old_values - clip, values))
+    error, clipped_error = values - returns, near - returns
+    return 0.5 * xp.where(xp.abs(clipped_error) > xp.abs(error), clipped_error, error) ** 2
+
+
+@loss(
+    family="policy",
+    unit="action",
+    source="Williams and Peng 1991, doi:10.1080/09540099108946587; Mnih et al. 2016, arXiv:1602.01783",
+    aliases=("negative_entropy",),
+    equals=(
+        Equal("torch", "torch.sum(F.softmax(logits, dim=-1) * F.log_softmax(logits, dim=-1), dim=-1)"),
+        Equal(
+            "torch",
+            "-torch.distributions.Categorical(logits=logits).entropy()",
+            differs={"empty batch": "it refuses one"},
+        ),
+    ),
+)
+def entropy_bonus(logits: Logits["*batch classes"]) -> Real["*batch"]:
+    """The negative entropy of a policy over its actions: minimising it keeps the policy uncertain.
+
+    l = sum_c p[c] log p[c], with p = softmax(logits).
+
+    Shapes: `logits` [*batch classes] (the class axis anywhere: `axis`), a logit of -inf rules its action out
+    -> action [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights. In [-log(classes), 0]. An action of
+    probability 0 contributes 0, with derivative 0. Its usual factor is given by composition: ppo_clip + 0.01 *
+    entropy_bonus. The nearly sure policy keeps its digits: at logits (30, 0) it is -31 exp(-30) and not 0.
+    Errors: `ContractError` for another shape, `DTypeError` for integers.
+    Equals: the negative of torch `Categorical(logits=logits).entropy()`, of scipy `entropy` of the probabilities.
+
+    >>> import numpy as np
+    >>> round(float(entropy_bonus(np.asarray([[0.0, 0.0]]))), 12)
+    -0.69314718056
+    """
+    xp = array_namespace(logits)
+    gaps, excess, ruled_out = _log_softmax(logits)
+    finite_gaps = xp.where(ruled_out, 0.0, gaps)
+    root = xp.exp(0.5 * (gaps - excess))  # of p: where p itself is too small for the dtype, its multiples are not
+    value = xp.sum(root * (root * finite_gaps), axis=-1) - excess[..., 0]
+    # Differentiated as sum p (exp(x) - 1 - x), but for a constant: there no two derivatives of order 1 cancel.
+    x = xp.where(ruled_out, 0.0, (excess - stop_gradient(excess)) - finite_gaps)
+    near = xp.abs(x) < 0.5
+    factor = xp.where(near, expm1_minus(xp.where(near, x, 0.0)), -1.0 - x)
+    smooth = xp.sum(root * (root * factor), axis=-1)
+    return smooth + stop_gradient(value - smooth)
+
+
+def _log_softmax(logits: Array) -> tuple[Array, Array, Array]:
+    """The terms of log softmax(logits) = gaps - excess, right to the last digits, and which classes are ruled out.
+
+    The largest logit is kept out of the sum: its gap is the constant 0 and its logarithm -excess = -log1p(the others).
+    """
+    xp = array_namespace(logits)
+    best = xp.argmax(logits, axis=-1, keepdims=True)
+    is_best = positions(logits, dtype=best.dtype) == best
+    gaps = xp.where(is_best, 0.0, logits - xp.take_along_axis(logits, best, axis=-1))
+    excess = xp.log1p(xp.sum(xp.where(is_best, 0.0, xp.exp(gaps)), axis=-1, keepdims=True))
+    return gaps, excess, logits == -inf
+
+
+def _kl(policy: Array, reference: Array) -> Array:
+    """KL(p || q) of p = softmax(policy) and q = softmax(reference), small where they are nearly equal.
+
+    It is the sum of q - p - p x, where no term is negative, with x = log(q / p). x comes from the differences of logits
+    relative to the likeliest class of p: m = x + shift, where exp(shift) is the mean of exp(m) under p. Where q has its
+    weight elsewhere, shift may be huge: there it is shift - sum p m, in which x does not occur.
+    """
+    xp = array_namespace(policy)
+    gaps, excess, ruled_out = _log_softmax(policy)
+    other_gaps, other_excess, other_ruled_out = _log_softmax(reference)
+    either = ruled_out | other_ruled_out
+    root = xp.exp(0.5 * (gaps - excess))  # of p: where p itself is too small for the dtype, its multiples are not
+    p = root * root
+    best = xp.argmax(policy, axis=-1, keepdims=True)
+    is_best = positions(policy, dtype=best.dtype) == best
+    anchor = xp.take_along_axis(reference, best, axis=-1)
+    anchor = xp.where(anchor == -inf, 0.0, anchor)
+    known = xp.where(either, 0.0, reference - anchor) - xp.where(either, 0.0, gaps)
+    m = xp.where(is_best, 0.0, known)
+    log_q = (reference - anchor) - excess  # plus shift
+    close = xp.all(log_q <= 1, axis=-1, keepdims=True)
+    log_q = xp.where(close, log_q, 0.0)
+    small = (xp.abs(m) <= 1) & ~either
+    gained = xp.where(small, p * expm1(xp.where(small, m, 0.0)), xp.exp(log_q) - p)
+    close_shift = xp.log1p(xp.sum(gained, axis=-1, keepdims=True))
+    x = m - close_shift
+    near = (xp.abs(x) < 0.5) & ~either
+    far_terms = (xp.exp(log_q - close_shift) - p) - root * (root * x)
+    of_close = xp.sum(xp.where(near, p * expm1_minus(xp.where(near, x, 0.0)), far_terms), axis=-1)
+    other_gap = xp.take_along_axis(xp.where(other_ruled_out, 0.0, other_gaps), best, axis=-1)
+    of_far = ((other_excess - other_gap) - excess)[..., 0] - xp.sum(root * (root * xp.where(close, 0.0, m)), axis=-1)
+    impossible = xp.any(other_ruled_out & ~ruled_out, axis=-1)
+    return xp.where(impossible, inf, xp.where(close[..., 0], of_close, of_far))
+
+
+@loss(
+    family="policy",
+    unit="action",
+    source="Kullback and Leibler 1951, doi:10.1214/aoms/1177729694; penalty: Ziegler et al. 2019, arXiv:1909.08593",
+    aliases=("rlhf_kl_penalty",),
+    equals=(
+        Equal(
+            "torch",
+            "beta * F.kl_div(F.log_softmax(reference_logits, dim=-1), F.log_softmax(policy_logits, dim=-1),"
+            " log_target=True, reduction='none').sum(dim=-1)",
+            when="under == 'policy'",
+        ),
+        Equal(
+            "torch",
+            "beta * F.kl_div(F.log_softmax(policy_logits, dim=-1), F.log_softmax(reference_logits, dim=-1),"
+            " log_target=True, reduction='none').sum(dim=-1)",
+            when="under == 'reference'",
+        ),
+    ),
+    perfect={"policy_logits": "reference_logits"},
+    sizes={"batch": 3},
+    accuracy=Accuracy(
+        hessian=1e5,
+        reason="where only the reference is sure, the second derivatives in the policy are differences of large slopes",
+    ),
+)
+def kl_penalty(
+    policy_logits: Logits["*batch classes"],
+    reference_logits: Logits["*batch classes"],
+    *,
+    beta: Positive = 0.1,
+    under: Literal["policy", "reference"] = "policy",
+) -> Real["*batch"]:
+    """Keeps a policy near a reference: the exact Kullback-Leibler divergence over all actions, times beta.
+
+    l = beta * sum_c p[c] (log p[c] - log q[c]), with p = softmax(policy_logits) and q = softmax(reference_logits);
+    under="reference" swaps p and q.
+
+    Shapes: `policy_logits` and `reference_logits` [*batch classes] (the class axis anywhere: `axis`), a logit of -inf
+    rules its action out; `beta` > 0; `under`, the distribution of the expectation -> action [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights. An action of probability 0 under the
+    distribution of the expectation contributes 0; one that only the other distribution rules out makes the loss inf.
+    The reference is a constant by convention; the gradient in it is the mathematical one.
+    Errors: `ContractError` for another shape, beta <= 0 or an unknown `under`, `DTypeError` for integers.
+    Equals: under="policy" is the penalty of RLHF, KL(policy || reference), beta times torch `F.kl_div(log q, log p,
+    log_target=True)` summed over the actions. Equal and nearly equal policies keep their digits.
+
+    >>> import numpy as np
+    >>> sure, even = np.log(np.asarray([[0.75, 0.25]])), np.zeros((1, 2))
+    >>> round(float(kl_penalty(sure, even, beta=1.0)), 12)  # 0.75 log 1.5 + 0.25 log 0.5
+    0.130812035941
+    """
+    if under == "policy":
+        return beta * _kl(policy_logits, reference_logits)
+    return beta * _kl(reference_logits, policy_logits)
+
+
+@loss(
+    family="policy",
+    unit="token",
+    source="Shao et al. 2024, arXiv:2402.03300, equations 3 and 4",
+    aliases=("group_relative_policy_optimization",),
+    also={"dapo": {"beta": 0.0, "clip_high": 0.28}},
+    equals=(
+        Equal(
+            "torch",
+            "(lambda r, d: -torch.minimum(r * advantages, torch.clamp(r, 1 - clip_low, 1 + clip_high) * advantages)"
+            " + beta * (torch.exp(d) - d - 1))"
+            "(torch.exp(log_probabilities - old_log_probabilities), reference_log_probabilities - log_probabilities)",
+            differs={"edges": "wrong: 0 * inf where r overflows and the clip binds or the advantage is 0"},
+        ),
+    ),
+)
+def grpo(
+    log_probabilities: LogProbability["batch time"],
+    old_log_probabilities: LogProbability["batch time"],
+    reference_log_probabilities: LogProbability["batch time"],
+    advantages: Real["batch #time"],
+    *,
+    beta: NonNegative = 0.04,
+    clip_low: UnitInterval = 0.2,
+    clip_high: NonNegative = 0.2,
+) -> Real["batch time"]:
+    """Group relative policy optimization, token by token: the clipped surrogate and an estimate of a KL penalty.
+
+    l = -min(r * advantages, clip(r, 1 - clip_low, 1 + clip_high) * advantages) + beta * (exp(d) - d - 1), with
+    r = exp(log_probabilities - old_log_probabilities) and d = reference_log_probabilities - log_probabilities. The
+    paper states its negative, an objective to maximise.
+
+    Shapes: three arrays [batch time] of log-probabilities of the tokens (<= 0); `advantages` [batch time], or
+    [batch 1] for one of the whole answer, any real numbers; `beta` >= 0; `clip_low` in [0, 1]; `clip_high` >= 0
+    -> token [batch time].
+    Weights and mean: padding is masked with `where`. The members of the family are reductions of the same tokens:
+    the mean over tokens of the mean of each answer (the paper) is sample_weight = 1 / length [batch 1] with
+    reduction="batch_mean"; the mean over all tokens (DAPO, BNPO) is reduction="mean", the default; a constant length
+    (Dr. GRPO) is Mean(over=batch * length); the sum over tokens, mean over answers (LUSPO) is reduction="batch_mean".
+    At the kinks the gradient is that of r * advantages, and advantages = 0 belongs to the positive ones: `ppo_clip`.
+    Beyond the range of the dtype (log-ratios of 709, 88 in float32) exp(d), and r with a negative advantage, are inf.
+    Old and reference policies and the advantages are constants by convention; the gradients in them are the
+    mathematical ones. The advantages are an input: (reward - group mean) / group deviation is the caller's.
+    Errors: `ContractError` for another shape or a parameter outside its domain, `DTypeError` for integers.
+    Equals: the tokens of TRL `GRPOTrainer`, whose default is beta=0 and the mean over all tokens.
+
+    >>> import numpy as np
+    >>> same = np.full((2, 4), -1.0)
+    >>> grpo.per_example(same, same, same, np.asarray([[-2.0], [1.0]])).tolist()
+    [[2.0, 2.0, 2.0, 2.0], [-1.0, -1.0, -1.0, -1.0]]
+    """
+    surrogate = _clipped_surrogate(log_probabilities - old_log_probabilities, advantages, clip_low, clip_high)
+    if is_zero(beta):
+        return surrogate
+    return surrogate + beta * expm1_minus(reference_log_probabilities - log_probabilities)
