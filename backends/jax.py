@@ -38,7 +38,7 @@ class JaxBackend(Backend):
     def double_precision(self) -> Iterator[None]:
         import jax
 
-        with jax.enable_x64(True):
+        with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
             yield
 
     @contextmanager

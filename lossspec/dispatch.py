@@ -94,7 +94,7 @@ class Backend:
 
     @contextmanager
     def double_precision(self) -> Iterator[None]:
-        """The setting under which the framework has float64."""
+        """The setting under which the framework has float64 and promotes as it does by itself."""
         yield
 
     @contextmanager

@@ -270,13 +270,21 @@ def hypot1m1(xp: Any, x: Array) -> Any:
 
 
 def normalize(x: Array) -> tuple[Array, Array]:
-    """Give x / |x| over the last axis, and where |x| is 0: there the result is 0, with derivative 0."""
+    """Give x / |x| over the last axis, and where |x| is 0: there the result is 0, with derivative 0.
+
+    With k the entry of the largest magnitude it is sign(x_k) (x / x_k) / sqrt(1 + sum_{j != k} (x_j / x_k)^2), where
+    entry k of x / x_k is the constant 1: so no derivative at a vector near to an axis is a difference of large numbers.
+    """
     xp = array_namespace(x)
-    scaled = x / _largest(xp, x)
-    squares = xp.sum(scaled**2, axis=-1)
-    zero = squares == 0
-    length = xp.sqrt(xp.where(zero, 1.0, squares))
-    return xp.where(zero[..., None], 0.0, scaled / length[..., None]), zero
+    index = xp.argmax(xp.abs(stop_gradient(x)), axis=-1, keepdims=True)
+    is_largest = positions(x, dtype=index.dtype) == index
+    largest = xp.take_along_axis(x, index, axis=-1)
+    zero = largest == 0
+    largest = xp.where(zero, 1.0, largest)
+    ratios = x / largest
+    length = xp.sqrt(1.0 + xp.sum(xp.where(is_largest, 0.0, ratios) ** 2, axis=-1, keepdims=True))
+    unit = xp.where(is_largest, 1.0, ratios) / xp.where(largest > 0, length, -length)
+    return xp.where(zero, 0.0, unit), zero[..., 0]
 
 
 def _largest(xp: Any, x: Array) -> Array:

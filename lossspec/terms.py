@@ -414,6 +414,26 @@ class _Rate(Term):
         return values if facts["log_input"] else np.abs(values)
 
 
+@dataclass(frozen=True)
+class _Group(Term):
+    """Which group each entry belongs to: integers that are equal or not, and mean nothing else."""
+
+    @property
+    def domain(self) -> str:
+        return "integers, equal within a group"
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        return x != x  # False everywhere: any integer will do
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        """Groups of two, and one that is alone where the count is odd."""
+        count = int(np.prod(shape, dtype=np.int64))
+        return random.permutation(np.arange(count) // 2).reshape(shape)
+
+    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        return random.choice(np.asarray([-1, 0, 10**6]), shape)
+
+
 Real: Any = Term("Real", "any real number", extremes=(0.0, 1e-6, -1e4, 1e4))
 Logits: Any = Term(
     "Logits",
@@ -471,3 +491,4 @@ Robustness: Any = Term(
 FlipProbability: Any = Term(
     "FlipProbability", "the probability that a label is the wrong one of two", Interval(0.0, 0.5, upper_closed=False)
 )
+Group: Any = _Group("Group", "the group that an entry belongs to", kinds=("integral",))

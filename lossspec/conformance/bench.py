@@ -79,7 +79,7 @@ class Bench:
     def value_and_grad(self, case: Case) -> tuple[NDArray[Any], dict[str, Any]]:
         """The loss of a case and its gradient in every real input."""
         inputs, keywords = self.arguments(case)
-        wrt = tuple(name for name in self.differentiable() if _is_real(case.inputs[name]))
+        wrt = tuple(name for name in self.differentiable() if is_real(case.inputs[name]))
         value, gradients = self._run(case, lambda given: self.loss.value_and_grad(**given, wrt=wrt, **keywords), inputs)
         found = {name: self.fetch(gradient) for name, gradient in zip(wrt, gradients, strict=True)}
         if case.axis != -1:
@@ -114,7 +114,7 @@ class Bench:
 
     def gradient_of(self, function: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[NDArray[Any], list[Any]]:
         """The value and the gradients of a scalar function of the real ones among some inputs."""
-        wrt = [name for name in self.differentiable() if _is_real(inputs[name])]
+        wrt = [name for name in self.differentiable() if is_real(inputs[name])]
         rest = {name: self.put(value) for name, value in inputs.items() if name not in wrt}
 
         def scalar(*chosen: Any) -> Any:
@@ -131,5 +131,6 @@ def _kinds(kinds: tuple[str, ...]) -> str:
     return "".join({"real floating": "f", "integral": "iu"}.get(kind, "") for kind in kinds)
 
 
-def _is_real(value: Any) -> bool:
+def is_real(value: Any) -> bool:
+    """Whether an input has a gradient as it is given."""
     return bool((value[0] if isinstance(value, list) else value).dtype.kind == "f")

@@ -92,7 +92,7 @@ class _Maker:
             yield self.case(f"typical{label}", kinds)
             yield self.case(f"edges{label}", kinds, edges=True)
             yield self.case(f"more edges{label}", kinds, edges=True)
-            if any(term.name == "Logits" for term in kinds.values()):
+            if len(kinds) > 1 and any(term.name == "Logits" for term in kinds.values()):
                 yield self.confident(kinds, label)
         equal = self.equal_inputs()
         if equal:
@@ -235,7 +235,7 @@ class _Maker:
             first = next(case.inputs[key] for key in kinds if key not in answers)
             right = first == first.max(axis=-1, keepdims=True)
         else:
-            return self.random.choice(np.asarray([-1, 1]), shape)
+            right = self.random.choice(np.asarray([-1, 1]), shape) > 0
         signs: NDArray[Any] = np.where(right, 1, -1)
         return signs
 
@@ -301,6 +301,16 @@ def unit_shape(contract: Contract, inputs: Values) -> tuple[int, ...]:
     return tuple(shape)
 
 
+def shared_inputs(contract: Contract) -> frozenset[str]:
+    """The inputs that all units see alike, as the rows of classes: their derivatives add up over the units."""
+    units = set(contract.result.names)
+    return frozenset(
+        argument.name
+        for argument in contract.inputs
+        if any(term.shape is None or not units <= set(term.shape.names) for term in argument.terms)
+    )
+
+
 def _copy(value: Any) -> Any:
     return [item.copy() for item in value] if isinstance(value, list) else value.copy()
 
@@ -321,11 +331,24 @@ def _key(argument: Argument) -> str:
     return f"list of {words}" if argument.many else words
 
 
-def _classified() -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _scores() -> Iterator[tuple[str, tuple[Any, ...]]]:
     digits = data.load("digits")
     yield "digits", (digits["logits"][:20], digits["labels"][:20])
+
+
+def _classified() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield from _scores()
+    yield from _likelihoods()
+
+
+def _likelihoods() -> Iterator[tuple[str, tuple[Any, ...]]]:
     text = data.load("text")
     yield "text, next characters", (text["log_probabilities"][:10], text["tokens"][:10])
+
+
+def _predicted() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for name, (log_probabilities, tokens) in _likelihoods():
+        yield name, (np.exp(log_probabilities), tokens)
 
 
 def _activations() -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -425,6 +448,18 @@ def _ranked_pairs() -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield "diabetes, pairs in the order of their targets", (predictions[:20], predictions[20:40], order)
 
 
+def _grouped() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    digits = data.load("digits")
+    yield "digits", (digits["embeddings"][:6], digits["labels"][:6])
+
+
+def _prototypes() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Digits, and the means of their classes over all of them."""
+    digits = data.load("digits")
+    rows, labels = digits["embeddings"], digits["labels"]
+    yield "digits", (rows[:4], np.stack([rows[labels == c].mean(axis=0) for c in range(10)]), labels[:4])
+
+
 def _boxes() -> Iterator[tuple[str, tuple[Any, ...]]]:
     boxes = data.load("boxes")
     yield "coins", (boxes["predictions"], boxes["targets"])
@@ -488,6 +523,9 @@ def _transcription() -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("Logits[*batch classes]", "Label[*batch]"): _classified,
+    ("Real[*batch classes]", "Label[*batch]"): _scores,
+    ("LogDistribution[*batch classes]", "Label[*batch]"): _likelihoods,
+    ("Distribution[*batch classes]", "Label[*batch]"): _predicted,
     ("Logits[*batch]", "Probability[*batch]"): _binary_digits,
     ("Logits[*batch]", "Sign[*batch]"): _signed_digits,
     ("Logits[*batch classes]", "Probability[*batch classes]"): _multilabel_digits,
@@ -505,6 +543,8 @@ _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("Embedding[batch dim]", "Embedding[batch dim]"): _pairs,
     ("Embedding[*batch dim]",) * 3: _triplets,
     ("Embedding[*batch dim]", "Embedding[*batch dim]", "Sign[*batch]"): _signed_pairs,
+    ("Embedding[batch dim]", "Group[batch]"): _grouped,
+    ("Embedding[batch dim]", "Embedding[classes dim]", "Label[batch]"): _prototypes,
     ("Real[*shape]",): _activations,
     ("Real[*groups dim]",): _activations,
     ("Real[batch channels height width]",): _photograph,

@@ -14,7 +14,7 @@ from lossspec.conformance.bench import Bench
 from lossspec.conformance.cases import Case, hessian_inputs, make_cases
 from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.laws import LAWS, Trial
-from lossspec.conformance.measure import coefficients, error, gradient_error, reduced
+from lossspec.conformance.measure import coefficients, error, gradient_error, pooled, reduced
 from lossspec.conformance.oracle import Component, Expected
 from lossspec.dispatch import Backend, all_backends
 from lossspec.loss import Loss
@@ -208,7 +208,7 @@ def check_derivatives(
     label = bench.contract.label
     weighs_labels = "class_weight" in case.options and label is not None
     largest = float(np.finfo(bench.dtype).max)
-    for unit, factor, value in zip(components, factors, expected.values, strict=True):
+    for unit, factor, value in pooled(bench.contract, components, factors, expected.values):
         if value is not None and abs(value) > largest:
             continue  # the value overflows; no derivative of it means anything
         for component in unit:

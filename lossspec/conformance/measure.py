@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from mpmath import mp, mpf
 
-from lossspec.conformance.cases import Case
+from lossspec.conformance.cases import Case, shared_inputs
 from lossspec.conformance.oracle import Component, Expected, divisor, selection
 from lossspec.contract import Contract
 
@@ -76,6 +77,31 @@ def coefficients(contract: Contract, case: Case, units: int) -> list[Any]:
         if contract.form != "pointwise":
             return [mpf(1)] * units
         return [w / over if keep and over else mpf(0) for w, keep in zip(weights, selected, strict=True)]
+
+
+def pooled(
+    contract: Contract, components: list[list[Component]], factors: list[Any], values: list[Any]
+) -> Iterator[tuple[list[Component], Any, Any]]:
+    """The components of every unit with its factor and value; those of inputs that all units share, added up, last."""
+    shared = shared_inputs(contract) if contract.form == "pointwise" else frozenset()
+    sums: dict[tuple[str, tuple[int, ...]], Component] = {}
+    for unit, factor, value in zip(components, factors, values, strict=True):
+        yield [component for component in unit if component.name not in shared], factor, value
+        for c in unit:
+            if c.name in shared:
+                with mp.workdps(40):
+                    total = sums.get((c.name, c.index), Component(c.name, c.index, mpf(0), mpf(0), 0.0))
+                    sums[c.name, c.index] = Component(
+                        c.name,
+                        c.index,
+                        total.low + factor * c.low,
+                        total.high + factor * c.high,
+                        total.scale + float(factor) * c.scale,
+                        total.free or c.free,
+                    )
+    if sums:
+        known = [value for value in values if value is not None]
+        yield list(sums.values()), mpf(1), max(map(abs, known)) if len(known) == len(values) else mp.inf
 
 
 def gradient_error(component: Component, factor: Any, got: Any, dtype: type[np.floating[Any]]) -> float:

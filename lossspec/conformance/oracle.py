@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from lossspec.conformance.cases import Case, Values, hessian_inputs, unit_shape
+from lossspec.conformance.cases import Case, Values, hessian_inputs, shared_inputs, unit_shape
 from lossspec.contract import Contract
+from lossspec.definitions.common import constants_held, start_evaluation
 from lossspec.reduction import Mean
 
 VERSION = 4
@@ -35,6 +36,7 @@ DIGITS = 50
 MOST_DIGITS = 16_000
 SAMPLED_COMPONENTS = 24
 SAMPLED_CURVATURES = 8
+SHARED_COMPONENTS = 4
 ALL_COMPONENTS = 40
 EXACT_SCALES = 40
 MOVES = 8
@@ -277,6 +279,7 @@ def _real(value: Any) -> Any:
 
 
 def _evaluate(function: Callable[[list[Any]], Any], point: list[Any]) -> Any:
+    start_evaluation()
     try:
         return _real(function(point))
     except (ValueError, ZeroDivisionError, TypeError):  # outside the domain: mpmath has no such number
@@ -309,11 +312,17 @@ def settle(compute: Callable[[], Any], agree: Any = AGREE) -> tuple[Any, int]:
     raise ArithmeticError(f"the definition did not settle within {MOST_DIGITS} digits")
 
 
-def _slopes(function: Callable[[list[Any]], Any], point: list[Any], j: int, here: Any) -> tuple[Any, Any]:
-    """The one-sided difference quotients in coordinate j; None where the function does not exist."""
+def _slopes(
+    function: Callable[[list[Any]], Any], point: list[Any], j: int, here: Any, held: bool = True
+) -> tuple[Any, Any]:
+    """The one-sided difference quotients in coordinate j; None where the function does not exist.
+
+    What the definition declares `constant` has its value at the point, where the function was just evaluated.
+    """
     step = mpf(10) ** (-mp.dps // 3) * (abs(point[j]) if point[j] else 1)
-    ahead = _evaluate(function, [*point[:j], point[j] + step, *point[j + 1 :]])
-    behind = _evaluate(function, [*point[:j], point[j] - step, *point[j + 1 :]])
+    with constants_held(held):
+        ahead = _evaluate(function, [*point[:j], point[j] + step, *point[j + 1 :]])
+        behind = _evaluate(function, [*point[:j], point[j] - step, *point[j + 1 :]])
     right = None if ahead is None or mp.isinf(ahead) else (ahead - here) / step
     left = None if behind is None or mp.isinf(behind) else (here - behind) / step
     return left, right
@@ -387,7 +396,7 @@ def _sensitivity(
             total = mpf(0)
             for j, x in enumerate(point):
                 if x:
-                    slopes = [slope for slope in _slopes(function, point, j, here) if slope is not None]
+                    slopes = [slope for slope in _slopes(function, point, j, here, held=False) if slope is not None]
                     total += abs(x) * max(map(abs, slopes), default=mpf(0))
         else:
             total = max(
@@ -466,12 +475,15 @@ def solve(loss: Any, case: Case) -> Expected:
             components.append([])
         return Expected(values, scales, components)
     share = max(1, SAMPLED_COMPONENTS // max(1, len(problems)))
+    shared = shared_inputs(contract) if contract.form == "pointwise" else frozenset()
     for problem in problems:
         value, _ = settle(partial(_evaluate, problem, problem.point))
         values.append(value)
         scales.append(_scale(value, _sensitivity(problem, problem.point, random, eps)))
-        inputs = [j for j, leaf in enumerate(problem.leaves) if leaf.is_input]
+        inputs = [j for j, leaf in enumerate(problem.leaves) if leaf.is_input and leaf.name not in shared]
         chosen = inputs if len(inputs) <= share else sorted(random.choice(inputs, share, replace=False))
+        common = [j for j, leaf in enumerate(problem.leaves) if leaf.is_input and leaf.name in shared]
+        chosen = [*chosen, *common[:: -(-len(common) // SHARED_COMPONENTS) or 1]]  # the same ones in every unit
         finite = value is not None and not mp.isinf(value)
         components.append([_component(problem, int(j), random) for j in chosen] if finite else [])
     return Expected(values, scales, components)

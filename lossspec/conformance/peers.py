@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossspec.conformance.bench import Bench
+from lossspec.conformance.bench import Bench, is_real
 from lossspec.conformance.cases import Case, make_cases
 from lossspec.contract import Equal
 from lossspec.dispatch import get_backend
@@ -46,7 +46,16 @@ class Peer:
 PEERS = {
     "torch": Peer("torch", {"F": "torch.nn.functional", "torch": "torch"}),
     "torchmetrics": Peer("torch", {"M": "torchmetrics.functional", "torch": "torch"}),
-    "pytorch-metric-learning": Peer("torch", {"pml": "pytorch_metric_learning.losses", "torch": "torch"}),
+    "pytorch-metric-learning": Peer(
+        "torch",
+        {
+            "pml": "pytorch_metric_learning.losses",
+            "distances": "pytorch_metric_learning.distances",
+            "reducers": "pytorch_metric_learning.reducers",
+            "torch": "torch",
+            "F": "torch.nn.functional",
+        },
+    ),
     "keras": Peer("torch", {"keras": "keras", "ops": "keras.ops"}, single=True),
     "optax": Peer("jax", {"optax": "optax", "jnp": "jax.numpy"}),
     "rax": Peer("jax", {"rax": "rax", "jnp": "jax.numpy"}),
@@ -153,13 +162,28 @@ def _gradients_differ(bench: Bench, case: Case, equal: Equal, names: dict[str, A
 
     finite = bool(np.all(np.isfinite(each)))
     _, mine = bench.gradient_of(of_ours, case.inputs)
-    _, other = bench.gradient_of(of_theirs, case.inputs)
+    other = _gradients_as_users(bench, of_theirs, case.inputs)
     for a, b in zip(mine, other, strict=True):
         for p, q in zip(a, b, strict=True) if isinstance(a, list) else [(a, b)]:
             problem = _apart("gradient", p, q, tolerance)
             if problem and finite:
                 return problem
     return ""
+
+
+def _gradients_as_users(bench: Bench, function: Callable[[Mapping[str, Any]], Any], inputs: Mapping[str, Any]) -> Any:
+    """The gradients of a function of another library; many of those for Torch cannot be transformed by `torch.func`."""
+    if bench.backend.name != "torch":
+        return bench.gradient_of(function, inputs)[1]
+    torch = import_module("torch")
+    given = {name: bench.put(value) for name, value in inputs.items()}
+    wrt = [given[name] for name in bench.differentiable() if is_real(inputs[name])]
+    leaves = [leaf.requires_grad_() for value in wrt for leaf in (value if isinstance(value, list) else [value])]
+    found = iter(torch.autograd.grad(function(given), leaves, allow_unused=True, materialize_grads=True))
+    return [
+        [bench.fetch(next(found)) for _ in value] if isinstance(value, list) else bench.fetch(next(found))
+        for value in wrt
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,50 @@
 """What several definitions say in the same words."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mpmath import exp, fsum, sqrt
+
+
+class _Constants:
+    """What an evaluation took for constant, in order; while `held`, the next evaluations take the same values."""
+
+    values: list[Any]
+    held = False
+    place = 0
+
+    def __init__(self) -> None:
+        self.values = []
+
+
+_constants = _Constants()
+
+
+def constant(value: Any) -> Any:
+    """The value, a constant for the gradient: it keeps its value while the definition is differentiated."""
+    if not _constants.held:
+        _constants.values.append(value)
+        return value
+    _constants.place += 1
+    return _constants.values[_constants.place - 1]
+
+
+def start_evaluation() -> None:
+    """What the oracle calls before each evaluation of a definition."""
+    _constants.place = 0
+    if not _constants.held:
+        _constants.values.clear()
+
+
+@contextmanager
+def constants_held(held: bool = True) -> Iterator[None]:
+    """Within it evaluations take the constants of the last evaluation outside of it."""
+    _constants.held = held
+    try:
+        yield
+    finally:
+        _constants.held = False
 
 
 def flat(x: Any) -> Any:
@@ -26,6 +68,12 @@ def cosine(x: Any, y: Any) -> Any:
     """The cosine of two vectors, 0 where one of them is 0."""
     lengths = norm(x) * norm(y)
     return inner(x, y) / lengths if lengths else 0 * inner(x, y)
+
+
+def direction(x: Any) -> Any:
+    """The vector of length 1, and 0 where it is 0: inner products of these are cosines."""
+    length = norm(x)
+    return [a / length for a in x] if length else x
 
 
 def sigmoid(z: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from lossspec.losses.adversarial import *  # noqa: F403
 from lossspec.losses.classification import *  # noqa: F403
+from lossspec.losses.contrastive_learning import *  # noqa: F403
 from lossspec.losses.detection import *  # noqa: F403
 from lossspec.losses.divergence import *  # noqa: F403
 from lossspec.losses.image import *  # noqa: F403
@@ -13,4 +14,5 @@ from lossspec.losses.ranking import *  # noqa: F403
 from lossspec.losses.regression import *  # noqa: F403
 from lossspec.losses.regularization import *  # noqa: F403
 from lossspec.losses.segmentation import *  # noqa: F403
+from lossspec.losses.self_supervised import *  # noqa: F403
 from lossspec.losses.sequence import *  # noqa: F403

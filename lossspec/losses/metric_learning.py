@@ -1,10 +1,26 @@
-"""Losses that place embeddings near to or far from each other."""
+"""Losses that place embeddings near to or far from each other, or the prototypes of classes."""
 
-from lossspec.loss import loss
-from lossspec.numerics import array_namespace, matmul, negative_log_softmax, norm, normalize, positions, relu
-from lossspec.terms import Array, Cosine, Embedding, Positive, Real, Sign
+from collections.abc import Callable
+from math import radians
+from typing import Any, Literal
 
-__all__ = ["cosine_embedding", "info_nce", "triplet_margin"]
+from lossspec.loss import Equal, loss, require
+from lossspec.numerics import (
+    array_namespace,
+    gather,
+    matmul,
+    negative_log_softmax,
+    norm,
+    normalize,
+    positions,
+    relu,
+    softplus,
+)
+from lossspec.terms import Array, Cosine, Embedding, Label, NonNegative, Positive, Probability, Real, Sign
+
+_SHORT = {"gradient edges": "a vector of length 0 is divided by 1e-12: its gradient is of that size"}
+
+__all__ = ["arcface", "center", "contrastive", "cosface", "cosine_embedding", "triplet_margin"]
 
 
 @loss(
@@ -12,6 +28,14 @@ __all__ = ["cosine_embedding", "info_nce", "triplet_margin"]
     unit="pair",
     source="Hadsell, Chopra and LeCun 2006, doi:10.1109/CVPR.2006.100, with the cosine for the distance",
     aliases=("cosine_embedding_loss", "CosineEmbeddingLoss"),
+    equals=(
+        Equal(
+            "torch",
+            "F.cosine_embedding_loss(first, second, labels, margin=margin, reduction='none')",
+            when="first.ndim in (1, 2)",
+            differs={"edges": "1e-12 is added to the squared lengths"},
+        ),
+    ),
 )
 def cosine_embedding(
     first: Embedding["*batch dim"],
@@ -46,95 +70,317 @@ def cosine_embedding(
     return xp.where(labels > 0, below_one, relu(excess))
 
 
-def _longer_by(x: Array, x_length: Array, y: Array, y_length: Array, difference: Array) -> Array:
-    """|x| - |y| as (x - y) . (x + y) / (|x| + |y|): two long vectors that differ little keep their digits."""
-    xp = array_namespace(x)
-    total = x_length + y_length
+@loss(
+    family="metric_learning",
+    unit="pair",
+    source="Hadsell, Chopra and LeCun 2006, doi:10.1109/CVPR.2006.100",
+    equals=(
+        Equal(
+            "torch",
+            "((1 - dissimilar) * (first - second).square().sum(-1) + dissimilar * F.relu(margin - "
+            "F.pairwise_distance(first, second, eps=0.0)).square()) / 2",
+        ),
+    ),
+)
+def contrastive(
+    first: Embedding["*batch dim"],
+    second: Embedding["*batch dim"],
+    dissimilar: Probability["*batch"],
+    *,
+    margin: Positive = 1.0,
+) -> Real["*batch"]:
+    """Pulls similar pairs together and pushes dissimilar ones beyond a margin.
+
+    l = (1 - dissimilar) d^2 / 2 + dissimilar max(0, margin - d)^2 / 2, with d = |first - second|.
+
+    Shapes: `first` and `second` [*batch dim], any vectors; `dissimilar` [*batch], 1 where the two are dissimilar, 0
+    where they are similar, or a probability; `margin` > 0 -> pair [*batch].
+    Weights and mean: the common contract. The derivative of a distance at 0 is declared 0: equal vectors that should
+    differ stay where they are.
+    Errors: `ContractError` for another shape or margin <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: the paper, whose text calls Y = 0 similar, as its formula does. Not pytorch-metric-learning
+    `ContrastiveLoss`, which neither squares nor halves and adds the means of both kinds of pairs; nor the function of
+    TensorFlow Addons, where 1 means similar and nothing is halved.
+
+    >>> import numpy as np
+    >>> pairs = np.asarray([[0.0, 0.0], [0.0, 0.0]]), np.asarray([[0.3, 0.4], [0.3, 0.4]])
+    >>> contrastive.per_example(*pairs, np.asarray([0.0, 1.0])).tolist()
+    [0.125, 0.125]
+    """
+    apart = norm(first - second)
+    return 0.5 * ((1 - dissimilar) * apart**2 + dissimilar * relu(margin - apart) ** 2)
+
+
+def _further(common: Array, near: Array, far: Array, distance: str) -> Array:
+    """distance(common, near) - distance(common, far), without a difference of large numbers."""
+    xp = array_namespace(common)
+    if distance == "cosine":
+        (u, u_is_zero), (v, v_is_zero), (w, w_is_zero) = normalize(common), normalize(near), normalize(far)
+        middle = xp.where((u_is_zero | v_is_zero | w_is_zero)[..., None], 0.0, 0.5 * (v + w))
+        return xp.sum((w - v) * (u - middle), axis=-1)  # v and w are of one length, so that middle adds nothing
+    x, y = common - near, common - far
+    if distance == "squared":
+        return xp.sum((far - near) * (x + y), axis=-1)
+    total = norm(x) + norm(y)
     total = xp.where(total == 0, 1.0, total)
-    return xp.sum(difference * ((x + y) / total[..., None]), axis=-1)
+    return xp.sum((far - near) * ((x + y) / total[..., None]), axis=-1)
+
+
+def _given_distance(distance: Callable[..., Any], x: Array, y: Array) -> Array:
+    """The distances that a caller's function gives."""
+    apart = distance(x, y)
+    require(
+        tuple(apart.shape) == tuple(x.shape[:-1]),
+        f"triplet_margin: `distance` gave shape {tuple(apart.shape)} for vectors of shape {tuple(x.shape)}; it must be "
+        f"{tuple(x.shape[:-1])}",
+    )
+    return apart
 
 
 @loss(
     family="metric_learning",
     unit="triplet",
-    source="Balntas et al. 2016, BMVC paper 119, doi:10.5244/C.30.119",
-    aliases=("triplet_margin_loss", "TripletMarginLoss"),
+    source="Balntas et al. 2016, BMVC paper 119, doi:10.5244/C.30.119; squared distances: Schroff, Kalenichenko and "
+    "Philbin 2015, arXiv:1503.03832; soft margin: Hermans, Beyer and Leibe 2017, arXiv:1703.07737",
+    aliases=(
+        "triplet_margin_loss",
+        "TripletMarginLoss",
+        "triplet_margin_with_distance_loss",
+        "TripletMarginWithDistanceLoss",
+    ),
+    equals=(
+        Equal(
+            "torch",
+            "F.triplet_margin_loss(anchors, positives, negatives, margin=margin, swap=swap, eps=0.0, reduction='none')",
+            when="distance == 'euclidean' and not soft",
+        ),
+        Equal(
+            "torch",
+            "F.triplet_margin_with_distance_loss(anchors, positives, negatives, "
+            "distance_function=lambda x, y: 1 - F.cosine_similarity(x, y, dim=-1), margin=margin, swap=swap, "
+            "reduction='none')",
+            when="distance == 'cosine'",
+        ),
+        Equal(
+            "torch",
+            "F.triplet_margin_with_distance_loss(anchors, positives, negatives, "
+            "distance_function=lambda x, y: (x - y).square().sum(-1), margin=margin, swap=swap, reduction='none')",
+            when="distance == 'squared'",
+        ),
+        Equal(
+            "torch",
+            "F.softplus(F.pairwise_distance(anchors, positives, eps=0.0) "
+            "- F.pairwise_distance(anchors, negatives, eps=0.0) + margin)",
+            when="soft",
+        ),
+        Equal(
+            "optax",
+            "optax.losses.triplet_margin_loss(anchors, positives, negatives, margin=margin, eps=0.0)",
+            when="distance == 'euclidean' and not soft and not swap",
+            differs={"gradient equal": "wrong: the gradient of a distance of 0 is NaN without the 1e-6"},
+        ),
+    ),
 )
 def triplet_margin(
     anchors: Embedding["*batch dim"],
     positives: Embedding["*batch dim"],
     negatives: Embedding["*batch dim"],
     *,
-    margin: Positive = 1.0,
+    margin: NonNegative = 1.0,
+    distance: Literal["euclidean", "squared", "cosine"] | Callable[..., Any] = "euclidean",
     swap: bool = False,
+    soft: bool = False,
 ) -> Real["*batch"]:
     """Wants each anchor nearer to its positive than to its negative by a margin.
 
-    l = max(0, |anchors - positives| - |anchors - negatives| + margin), with Euclidean norms; with `swap` the second
-    distance is the smaller one of |anchors - negatives| and |positives - negatives|.
+    l = max(0, d(anchors, positives) - d(anchors, negatives) + margin); with `swap` the second distance is the smaller
+    one of d(anchors, negatives) and d(positives, negatives); with `soft` log(1 + exp(.)) takes the place of max(0, .).
+    d(x, y) is |x - y|, its square, 1 - cos(x, y), or what the function `distance` gives for arrays [*batch dim].
 
-    Shapes: three arrays [*batch dim], any vectors; `margin` > 0 -> triplet [*batch].
-    Weights and mean: the common contract. The derivative of a distance at 0 is declared 0.
-    Errors: `ContractError` for another shape or margin <= 0, `DTypeError` for integers or mixed dtypes.
-    Equals: torch `F.triplet_margin_loss` up to the 1e-6 that it adds to every coordinate difference; optax
-    `triplet_margin_loss` up to the 1e-6 under its root.
+    Shapes: three arrays [*batch dim], any vectors; `margin` >= 0 -> triplet [*batch].
+    Weights and mean: the common contract. The derivative of a distance at 0 is declared 0, that of max(0, .) at 0 too;
+    the cosine with a vector of length 0 is declared 0, its derivative 0.
+    Errors: `ContractError` for another shape, margin < 0 or an unknown distance, `DTypeError` for integers or mixed
+    dtypes.
+    Equals: torch `F.triplet_margin_loss` up to the 1e-6 that it adds to every coordinate difference, and
+    `F.triplet_margin_with_distance_loss`; optax `triplet_margin_loss` up to the 1e-6 under its root; FaceNet's loss
+    with "squared" on normalised embeddings; with `soft`, pytorch-metric-learning's smooth loss and, at margin 0, that
+    of Hermans et al.
 
     >>> import numpy as np
     >>> a, p, n = np.asarray([[0.0, 0.0]]), np.asarray([[3.0, 4.0]]), np.asarray([[0.0, 5.5]])
     >>> round(float(triplet_margin(a, p, n)), 12)
     0.5
+    >>> float(triplet_margin(a, p, n, distance=lambda x, y: abs(x - y).sum(axis=-1)))
+    2.5
     """
     xp = array_namespace(anchors)
-    near, far = anchors - positives, anchors - negatives
-    near_length, far_length = norm(near), norm(far)
-    excess = _longer_by(near, near_length, far, far_length, negatives - positives)
-    if swap:
-        other = negatives - positives
-        other_length = norm(other)
-        swapped = _longer_by(near, near_length, other, other_length, far)
-        excess = xp.where(other_length < far_length, swapped, excess)
-    return relu(excess + margin)
+    if not isinstance(distance, str):
+        far = _given_distance(distance, anchors, negatives)
+        if swap:
+            other = _given_distance(distance, positives, negatives)
+            far = xp.where(other < far, other, far)
+        excess = _given_distance(distance, anchors, positives) - far
+    else:
+        excess = _further(anchors, positives, negatives, distance)
+        if swap:
+            other = _further(positives, anchors, negatives, distance)
+            excess = xp.where(other > excess, other, excess)
+    return softplus(excess + margin) if soft else relu(excess + margin)
+
+
+def _own_prototypes(prototypes: Array, labels: Array) -> Array:
+    """The row of each label."""
+    return array_namespace(prototypes).take(prototypes, labels, axis=0)
+
+
+def _instead_of_own(own: Array, scores: Array, labels: Array) -> Array:
+    """The scores, with another one for the label."""
+    xp = array_namespace(scores)
+    return xp.where(positions(scores, dtype=labels.dtype) == labels[:, None], own[:, None], scores)
 
 
 @loss(
     family="metric_learning",
-    unit="pair",
-    source="van den Oord, Li and Vinyals 2018, arXiv:1807.03748",
-    coupled="the negatives of each pair are all other pairs of the batch, so a shard does not know its own loss. "
-    "Gather the embeddings of all shards, then take the loss once.",
+    unit="example",
+    source="Deng, Guo, Xue and Zafeiriou 2018, arXiv:1801.07698",
+    aliases=("ArcFace",),
+    also={"ArcFaceLoss": {"margin": radians(28.6), "monotone": True}},
+    equals=(
+        Equal(
+            "torch",
+            "(lambda c: F.cross_entropy(scale * torch.cos(torch.acos(c) + margin * F.one_hot(labels, c.shape[1])), "
+            "labels, reduction='none'))(F.normalize(embeddings) @ F.normalize(prototypes).T)",
+            when="not monotone",
+            differs={"gradient edges": "wrong: the derivative of the arc cosine at parallel vectors is infinite"},
+        ),
+        Equal(
+            "pytorch-metric-learning",
+            "torch.func.functional_call(pml.ArcFaceLoss(prototypes.shape[0], prototypes.shape[1], "
+            "margin=margin * 180 / torch.pi, scale=scale), {'W': prototypes.T}, (embeddings, labels))",
+            reduction="mean",
+            when="monotone",
+        ),
+    ),
+    sizes={"batch": 3, "classes": 3, "dim": 2},
 )
-def info_nce(
-    queries: Embedding["batch dim"],
-    keys: Embedding["batch dim"],
+def arcface(
+    embeddings: Embedding["batch dim"],
+    prototypes: Embedding["classes dim"],
+    labels: Label["batch"],
     *,
-    temperature: Positive = 0.1,
-    normalized: bool = True,
-    selected: Array = None,
+    margin: NonNegative = 0.5,
+    scale: Positive = 64.0,
+    monotone: bool = False,
 ) -> Real["batch"]:
-    """Wants each query to find its own key among the keys of the whole batch.
+    """Softmax cross entropy of cosines, after a margin was added to the angle with the own class.
 
-    l_i = -log(exp(s_ii / temperature) / sum_j exp(s_ij / temperature)), with s_ij = cos(queries_i, keys_j), or their
-    inner product with `normalized=False`.
+    l = -log(exp(scale * t) / (exp(scale * t) + sum_{c != label} exp(scale * cos theta_c))), with theta_c the angle
+    of embeddings and prototypes_c, and t = cos(theta_label + margin). That rises again beyond an angle of pi - margin;
+    with `monotone`, t = cos theta_label - margin sin(margin) there.
 
-    Shapes: `queries` and `keys` [batch dim], row i of one belongs to row i of the other; `temperature` > 0
-    -> pair [batch].
-    Weights and mean: the common contract; a masked pair is no one's negative either: the value is that of the batch
-    without it. Not mergeable. The cosine with a vector of length 0 is declared 0, its derivative 0.
-    Errors: `ContractError` for another shape or temperature <= 0, `MergeError` for `partial`.
-    Equals: torch `F.cross_entropy(queries @ keys.T / temperature, arange(batch))` on normalised embeddings, which is
-    one direction of CLIP's loss. NT-Xent also takes the other queries as negatives.
+    Shapes: `embeddings` [batch dim] and `prototypes` [classes dim], the weights of the last layer, any vectors;
+    `labels` [batch], integers in [0, classes); `margin` >= 0 in radians, `scale` > 0 -> example [batch].
+    Weights and mean: w = sample_weight * class_weight[label]. The derivative of an angle at 0 and at pi is declared 0.
+    The cosine with a vector of length 0 is declared 0, its derivative 0.
+    Errors: `ContractError` for another shape, margin < 0 or scale <= 0, `DTypeError` for float labels; a label outside
+    [0, classes) gives NaN, and raises under `checking("values")`.
+    Equals: the paper's formula 3; pytorch-metric-learning `ArcFaceLoss` with `monotone` (its W is transposed, its
+    margin in degrees), which takes the angle from the arc cosine: its gradient at parallel vectors is NaN or infinite.
 
     >>> import numpy as np
-    >>> round(float(info_nce(np.eye(2), np.eye(2), temperature=1.0)), 12)
-    0.313261687518
+    >>> x, prototypes = np.asarray([[2.0, 0.0]]), np.asarray([[1.0, 0.0], [0.0, 3.0]])
+    >>> round(float(arcface(x, prototypes, np.asarray([0]), margin=np.pi / 2, scale=1.0)), 12)
+    0.69314718056
     """
-    xp = array_namespace(queries)
-    if queries.shape[0] == 0:
-        return xp.sum(queries, axis=-1)
-    if normalized:
-        queries, keys = normalize(queries)[0], normalize(keys)[0]
-    similarity = matmul(queries, xp.matrix_transpose(keys)) / temperature
-    if selected is not None:  # a row that is not selected keeps all of its negatives: its value is discarded
-        similarity = xp.where(selected[None, :] | ~selected[:, None], similarity, float("-inf"))
-    own = xp.reshape(positions(similarity), (-1,))
-    return negative_log_softmax(similarity, own)
+    xp = array_namespace(embeddings)
+    (u, u_is_zero), (all_prototypes, no_direction) = normalize(embeddings), normalize(prototypes)
+    v = _own_prototypes(all_prototypes, labels)
+    zero = u_is_zero | xp.take(no_direction, labels, axis=0)
+    cosines = matmul(u, xp.matrix_transpose(all_prototypes))
+    cosine = gather(cosines, labels)
+    sine = xp.where(zero, 1.0, 0.5 * norm(u - v) * norm(u + v))  # keeps its digits at small angles
+    angle = xp.zeros_like(cosine) + margin
+    own = cosine * xp.cos(angle) - sine * xp.sin(angle)
+    if monotone:
+        own = xp.where(cosine >= -xp.cos(angle), own, cosine - angle * xp.sin(angle))
+    return negative_log_softmax(scale * _instead_of_own(own, cosines, labels), labels)
+
+
+@loss(
+    family="metric_learning",
+    unit="example",
+    source="Wang et al. 2018, arXiv:1801.09414",
+    aliases=("CosFaceLoss", "CosFace", "am_softmax"),
+    equals=(
+        Equal(
+            "pytorch-metric-learning",
+            "torch.func.functional_call(pml.CosFaceLoss(prototypes.shape[0], prototypes.shape[1], "
+            "margin=margin, scale=scale), {'W': prototypes.T}, (embeddings, labels))",
+            reduction="mean",
+            differs=_SHORT,
+        ),
+    ),
+    sizes={"batch": 3, "classes": 3, "dim": 2},
+)
+def cosface(
+    embeddings: Embedding["batch dim"],
+    prototypes: Embedding["classes dim"],
+    labels: Label["batch"],
+    *,
+    margin: NonNegative = 0.35,
+    scale: Positive = 64.0,
+) -> Real["batch"]:
+    """Softmax cross entropy of cosines, after a margin was taken from the cosine with the own class.
+
+    l = -log(exp(scale * t) / (exp(scale * t) + sum_{c != label} exp(scale * s_c))), with s_c the cosine of embeddings
+    and prototypes_c, and t = s_label - margin.
+
+    Shapes: `embeddings` [batch dim] and `prototypes` [classes dim], the weights of the last layer, any vectors;
+    `labels` [batch], integers in [0, classes); `margin` >= 0, `scale` > 0 -> example [batch].
+    Weights and mean: w = sample_weight * class_weight[label]. The cosine with a vector of length 0 is declared 0, its
+    derivative 0.
+    Errors: `ContractError` for another shape, margin < 0 or scale <= 0, `DTypeError` for float labels; a label outside
+    [0, classes) gives NaN, and raises under `checking("values")`.
+    Equals: pytorch-metric-learning `CosFaceLoss` (its W is transposed); at margin 0, `cross_entropy` of the scaled
+    cosines.
+
+    >>> import numpy as np
+    >>> x, prototypes = np.asarray([[2.0, 0.0]]), np.asarray([[1.0, 0.0], [0.0, 3.0]])
+    >>> round(float(cosface(x, prototypes, np.asarray([0]), margin=1.0, scale=1.0)), 12)
+    0.69314718056
+    """
+    cosines = matmul(normalize(embeddings)[0], array_namespace(prototypes).matrix_transpose(normalize(prototypes)[0]))
+    own = gather(cosines, labels) - margin
+    return negative_log_softmax(scale * _instead_of_own(own, cosines, labels), labels)
+
+
+@loss(
+    family="metric_learning",
+    unit="example",
+    source="Wen, Zhang, Li and Qiao 2016, doi:10.1007/978-3-319-46478-7_31",
+    aliases=("CenterLoss", "center_loss"),
+    equals=(Equal("torch", "0.5 * F.mse_loss(embeddings, centers[labels], reduction='none').sum(-1)"),),
+    sizes={"batch": 3, "classes": 3, "dim": 2},
+)
+def center(
+    embeddings: Embedding["batch dim"], centers: Embedding["classes dim"], labels: Label["batch"]
+) -> Real["batch"]:
+    """Pulls each embedding to the center of its class.
+
+    l = |embeddings - centers[label]|^2 / 2.
+
+    Shapes: `embeddings` [batch dim] and `centers` [classes dim], any vectors; `labels` [batch], integers in
+    [0, classes) -> example [batch].
+    Weights and mean: w = sample_weight * class_weight[label]. The paper sums over a batch, and moves the centers by a
+    rule of its own, not by their gradient: give centers that have none, then.
+    Errors: `ContractError` for another shape, `DTypeError` for float labels; a label outside [0, classes) gives NaN,
+    and raises under `checking("values")`.
+    Equals: half the squared error of torch, summed over the vector.
+
+    >>> import numpy as np
+    >>> float(center(np.asarray([[3.0, 4.0]]), np.asarray([[9.0, 9.0], [0.0, 0.0]]), np.asarray([1])))
+    12.5
+    """
+    xp = array_namespace(embeddings)
+    return 0.5 * xp.sum((embeddings - _own_prototypes(centers, labels)) ** 2, axis=-1)
