@@ -130,6 +130,10 @@ class Backend:
         """The matrix product in the full precision of the dtype."""
         return self.namespace.matmul(x, y)
 
+    def cumulative_sum(self, x: Array) -> Array:
+        """The sums of the leading entries of the last axis."""
+        return self.namespace.cumulative_sum(x, axis=-1)
+
     def stop_gradient(self, x: Array) -> Array:
         """The same values, constant for differentiation."""
         return x

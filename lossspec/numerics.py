@@ -18,6 +18,7 @@ from lossspec.terms import Array
 __all__ = [
     "absolute",
     "array_namespace",
+    "cumulative_sum",
     "expected_negative_log_softmax",
     "expm1",
     "expm1_minus",
@@ -26,6 +27,7 @@ __all__ = [
     "is_number",
     "is_zero",
     "log_add",
+    "log_odds",
     "matmul",
     "negative_log_softmax",
     "norm",
@@ -54,6 +56,13 @@ def matmul(x: Array, y: Array) -> Array:
     backend = find_backend(x)
     assert backend is not None
     return backend.matmul(x, y)
+
+
+def cumulative_sum(x: Array) -> Array:
+    """The sums of the leading entries of the last axis."""
+    backend = find_backend(x)
+    assert backend is not None
+    return backend.cumulative_sum(x)
 
 
 def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: tuple[Array, ...]) -> tuple[Any, Any]:
@@ -197,19 +206,8 @@ def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
     It is softplus(logsumexp of the other classes - logits[label]): the label is kept out of the sum, so that neither
     the value of a small loss nor its gradient is a difference of large numbers.
     """
-    index = labels[..., None]
-    steps = positions(logits, dtype=labels.dtype)
-    is_label = steps == index
-    others = xp.where(is_label, -inf, logits)
-    best = xp.argmax(others, axis=-1, keepdims=True)
-    top = xp.take_along_axis(others, best, axis=-1)
-    nothing = top == -inf
-    top = xp.where(nothing, 0.0, top)
-    # The ratio of the best to itself is the constant 1, so that second derivatives are no differences either.
-    ratios = xp.where(steps == best, 1.0, xp.exp(others - top))
-    total = xp.sum(ratios, axis=-1, keepdims=True)
-    rival = xp.where(nothing, -inf, top + xp.log(total))
-    excess = rival - xp.take_along_axis(logits, index, axis=-1)
+    is_label, own, ratios, total, rival = _rivals(xp, logits, labels)
+    excess = rival - own
     positive, tail = _tail(xp, excess)
     value = xp.where(positive, excess, 0.0) + xp.log1p(tail)
 
@@ -218,6 +216,40 @@ def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
         return xp.where(is_label, -wrong, ratios * (wrong / total))
 
     return value[..., 0], (pull_logits, None)
+
+
+@primitive(row_axes=1)
+def log_odds(xp: Any, logits: Array, labels: Array) -> Any:
+    """log(p / (1 - p)) of the label's probability p under softmax over the last axis; inf where no other class is left.
+
+    The gradient holds the shares of the other classes among themselves.
+    """
+    is_label, own, ratios, total, rival = _rivals(xp, logits, labels)
+
+    def pull_logits(g: Array) -> Array:
+        shares = xp.where(rival == -inf, 0.0, ratios / total)
+        return g[..., None] * xp.where(is_label, 1.0, -shares)
+
+    return (own - rival)[..., 0], (pull_logits, None)
+
+
+def _rivals(xp: Any, logits: Array, labels: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Where the label is; its logit; the ratios of the other classes to the best of them, their sum, their logsumexp.
+
+    The ratio of the best to itself is the constant 1, so that second derivatives are no differences either. Without any
+    other class the logsumexp is -inf.
+    """
+    index, steps = labels[..., None], positions(logits, dtype=labels.dtype)
+    is_label = steps == index
+    others = xp.where(is_label, -inf, logits)
+    best = xp.argmax(others, axis=-1, keepdims=True)
+    top = xp.take_along_axis(others, best, axis=-1)
+    nothing = top == -inf
+    top = xp.where(nothing, 0.0, top)
+    ratios = xp.where(steps == best, 1.0, xp.exp(others - top))
+    total = xp.sum(ratios, axis=-1, keepdims=True)
+    rival = xp.where(nothing, -inf, top + xp.log(total))
+    return is_label, xp.take_along_axis(logits, index, axis=-1), ratios, total, rival
 
 
 @primitive(row_axes=1)

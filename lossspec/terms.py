@@ -9,8 +9,9 @@ a bare term (`delta: Positive`) declares a number or a 0-d array. The notation o
 * `#classes` and `#*batch` may also have size 1;
 * `?channels` and `*?space` may differ from item to item of a list of arrays.
 
-Two terms state what they relate to after the shape: `Length["batch", "of time"]` counts the valid entries of the axis
-`time`, and `Label["batch labels", "not blank"]` never equals the parameter `blank`.
+Three terms state what they relate to after the shape: `Length["batch", "of time"]` counts the valid entries of the axis
+`time`, `Label["batch labels", "not blank"]` never equals the parameter `blank`, and `ClusteredLabel["*batch", "in head
+tails"]` is a class that the inputs `head` and `tails` have between them.
 """
 
 from __future__ import annotations
@@ -434,6 +435,28 @@ class _Group(Term):
         return random.choice(np.asarray([-1, 0, 10**6]), shape)
 
 
+@dataclass(frozen=True)
+class _ClusteredLabel(_Index):
+    """A class index of an adaptive softmax; it reads the rows of the two inputs that it names."""
+
+    @property
+    def inputs(self) -> list[str]:
+        """The input with a row for each frequent class and each cluster, and the list with the classes of clusters."""
+        return self.relation.removeprefix("in ").split()
+
+    @property
+    def domain(self) -> str:
+        head, tails = self.inputs
+        return f"integers in [0, classes), the rows of `{head}` and `{tails}` less one a cluster"
+
+    def range(self, facts: Facts) -> tuple[int, int]:
+        head, tails = (facts[name] for name in self.inputs)
+        return 0, head.shape[0] - len(tails) + sum(tail.shape[0] for tail in tails)
+
+    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        return random.integers(0, facts["classes"], shape)
+
+
 Real: Any = Term("Real", "any real number", extremes=(0.0, 1e-6, -1e4, 1e4))
 Logits: Any = Term(
     "Logits",
@@ -492,3 +515,8 @@ FlipProbability: Any = Term(
     "FlipProbability", "the probability that a label is the wrong one of two", Interval(0.0, 0.5, upper_closed=False)
 )
 Group: Any = _Group("Group", "the group that an entry belongs to", kinds=("integral",))
+PositiveFraction: Any = Term(
+    "PositiveFraction", "a number in (0, 1]", Interval(0.0, 1.0, lower_closed=False), neutral=1.0
+)
+HalfLogits: Any = Term("HalfLogits", "half the logarithm of the odds", extremes=(0.0, 1e-6, -50.0, 50.0), spread=2.0)
+ClusteredLabel: Any = _ClusteredLabel("ClusteredLabel", "the index of a class", kinds=("integral",), strict=True)

@@ -8,7 +8,7 @@ from lossspec import Loss, cli, get, loss
 from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.loss import Specified, _registry
-from lossspec.numerics import array_namespace
+from lossspec.numerics import array_namespace, positions, stop_gradient
 
 STORE = Store()
 
@@ -120,6 +120,12 @@ def forgets_the_last_pair(first, second, labels, margin):
     return get("cosine_embedding")._function(first, second, labels, margin=margin * 0.999 + 0.001)
 
 
+def forgets_a_row_of_classes(features, labels, weights, margin):
+    first = positions(weights, -2) == 0
+    weights = array_namespace(weights).where(first, stop_gradient(weights), weights)
+    return get("large_margin_softmax")._function(features, labels, weights, margin=margin)
+
+
 FAULTS = {
     "a wrong factor": (planted("squared_error", wrong_factor), "numpy"),
     "a dropped weight": (planted("squared_error", kind=DropsWeights), "numpy"),
@@ -135,6 +141,7 @@ FAULTS = {
     "a wrong gradient beside the second": (planted("squared_error", kind=SlopesTooMuch), "numpy"),
     "a compiled wrong second derivative": (planted("squared_error", kind=BendsTooMuch), "jax"),
     "no curvature at a kink that is none": (planted("huber", bends_at_no_difference), "numpy"),
+    "a shared input without a gradient": (planted("large_margin_softmax", forgets_a_row_of_classes), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 

@@ -21,6 +21,7 @@ OPERANDS = {
     "expm1_minus": (ROWS,),
     "sigmoid_cross_entropy": (ROWS, WEIGHTS),
     "negative_log_softmax": (ROWS, LABELS),
+    "log_odds": (ROWS, LABELS),
     "expected_negative_log_softmax": (ROWS, WEIGHTS),
     "norm": (ROWS,),
     "hypot1m1": (3 * ROWS,),

@@ -348,7 +348,7 @@ def _likelihoods() -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 def _predicted() -> Iterator[tuple[str, tuple[Any, ...]]]:
     for name, (log_probabilities, tokens) in _likelihoods():
-        yield name, (np.exp(log_probabilities), tokens)
+        yield name, (draw_exp(log_probabilities), tokens)
 
 
 def _activations() -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -379,7 +379,7 @@ def _amounts() -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 def _log_amounts() -> Iterator[tuple[str, tuple[Any, ...]]]:
     blurred, clean = _intensities()
-    yield "photograph, blur", (np.log(255 * blurred), np.round(255 * clean))  # levels of grey, which are counts
+    yield "photograph, blur", (draw_log(255 * blurred), np.round(255 * clean))  # levels of grey, which are counts
 
 
 def _photograph() -> Iterator[tuple[str, tuple[Any, ...]]]:
