@@ -19,6 +19,7 @@ __all__ = [
     "absolute",
     "array_namespace",
     "cumulative_sum",
+    "divergence_terms",
     "expected_negative_log_softmax",
     "expm1",
     "expm1_minus",
@@ -26,9 +27,11 @@ __all__ = [
     "hypot1m1",
     "is_number",
     "is_zero",
+    "log1p",
     "log_add",
     "log_odds",
     "matmul",
+    "mixture_terms",
     "negative_log_softmax",
     "norm",
     "normalize",
@@ -38,9 +41,12 @@ __all__ = [
     "scan",
     "sigmoid",
     "sigmoid_cross_entropy",
+    "softmax_divergence",
+    "softmax_pair",
     "softplus",
     "sqrt",
     "stop_gradient",
+    "with_value",
     "xlogy",
 ]
 
@@ -339,3 +345,117 @@ def absolute(x: Array) -> Array:
     """|x|, with derivative 0 at 0; that of `abs` is 1 there on JAX."""
     xp = array_namespace(x)
     return xp.where(x == 0, 0.0, xp.abs(x))
+
+
+def with_value(value: Array, smooth: Array) -> Array:
+    """The first, with the derivatives of the second, which is finite: of two equal forms one may suit each."""
+    return stop_gradient(value) + (smooth - stop_gradient(smooth))
+
+
+def log1p(x: Array) -> Array:
+    """log(1 + x); as log of the sum below -1/4, where XLA's log1p is wrong by up to 120 units of the last place."""
+    xp = array_namespace(x)
+    low = x < -0.25
+    return xp.where(low, xp.log(1 + xp.where(low, x, 0.0)), xp.log1p(xp.where(low, 0.0, x)))
+
+
+def divergence_terms(p: Array, q: Array, log_ratio: Array) -> Array:
+    """Compute p log(p / q) - p + q from p, q and log(p / q); never negative, so that no sum of it cancels.
+
+    A log ratio of -inf stands for p = 0 and gives q; one of inf, for q = 0 alone, gives inf with derivative 0.
+    """
+    xp = array_namespace(p)
+    size = xp.abs(log_ratio)
+    near = size < 1
+    far = p * (xp.where(near | (size == inf), 1.0, log_ratio) - 1) + q
+    terms = xp.where(near, p * expm1_minus(xp.where(near, -log_ratio, 0.0)), far)
+    return xp.where(log_ratio == inf, inf, terms)
+
+
+def mixture_terms(p: Array, q: Array, log_ratio: Array, beta: Any) -> Array:
+    """Compute beta p log(p / m) + (1 - beta) q log(q / m) from p, q and log(p / q), with m = beta p + (1 - beta) q.
+
+    It is never negative, so that no sum of it cancels; log ratios of inf and -inf stand for q = 0 and p = 0.
+    """
+    xp = array_namespace(p)
+    near = xp.abs(log_ratio) < 1
+    bounded = xp.where(log_ratio > 800, 800.0, xp.where(log_ratio < -800, -800.0, log_ratio))  # e^-800 is 0
+    r = xp.where(near, bounded, 0.0)
+    of_p = p * expm1_minus(log1p((1 - beta) * expm1(-r)))
+    of_q = q * expm1_minus(log1p(beta * expm1(r)))
+    positive = bounded > 0
+    up = xp.where(near | ~positive, 1.0, bounded)
+    down = xp.where(near | positive, -1.0, bounded)
+    above, below = _log_mean_exp(xp, 1 - beta, beta, -up), _log_mean_exp(xp, beta, 1 - beta, down)
+    log_p, log_q = xp.where(positive, -above, down - below), xp.where(positive, -up - above, -below)
+    return xp.where(near, beta * of_p + (1 - beta) * of_q, beta * p * log_p + (1 - beta) * q * log_q)
+
+
+def _log_mean_exp(xp: Any, weight: Any, rest: Any, x: Array) -> Array:
+    """log(weight * exp(x) + rest) for two weights that sum to 1, and x <= -1."""
+    power = xp.exp(x)  # and not expm1: a derivative of that as its value plus 1 loses small powers
+    total = weight * power + rest
+    low = total < 0.5
+    return xp.where(low, xp.log(xp.where(low, total, 1.0)), log1p(weight * xp.where(low, 0.0, power - 1)))
+
+
+def softmax_pair(x: Array, y: Array, temperature: Any = 1.0) -> tuple[Array, Array, Array]:
+    """Give p = softmax(x / temperature), q = softmax(y / temperature) over the last axis, and log(p / q).
+
+    The logarithm is taken from the differences x - y, so that it keeps its digits where p is near q. It is inf or -inf,
+    constant, where only one of the two rules a class out, and 0 where both do.
+    """
+    xp = array_namespace(x)
+    x_ruled_out, y_ruled_out = x == -inf, y == -inf
+    p, x_kept, x_shift, x_excess = _shifted_softmax(xp, x, temperature)
+    q, y_kept, y_shift, y_excess = _shifted_softmax(xp, y, temperature)
+    ruled_out = x_ruled_out | y_ruled_out
+    x_kept, y_kept = xp.where(ruled_out, x_shift, x_kept), xp.where(ruled_out, y_shift, y_kept)
+    log_ratio = _second_difference(xp, x_kept, y_kept, x_shift, y_shift) / temperature + (y_excess - x_excess)
+    gone = xp.where(x_ruled_out, xp.where(y_ruled_out, xp.zeros_like(p), -inf), inf)
+    return p, q, xp.where(ruled_out, gone, log_ratio)
+
+
+def _second_difference(xp: Any, a: Array, b: Array, c: Array, d: Array) -> Array:
+    """(a - b) - (c - d), in that order or as (a - c) - (b - d): the one whose differences are smaller rounds less."""
+    first, second, third, fourth = a - b, c - d, a - c, b - d
+    aside = xp.abs(first) + xp.abs(second) < xp.abs(third) + xp.abs(fourth)
+    return xp.where(aside, first - second, third - fourth)
+
+
+def _shifted_softmax(xp: Any, x: Array, temperature: Any) -> tuple[Array, Array, Array, Array]:
+    """Give p, x and a shift c of it, and e, where p = exp((x - c) / temperature - e).
+
+    c is the largest entry. Where its class has more than half of the probability, it is kept out of the sum and c
+    moves with it, so that its derivatives are made of the small probabilities of the others; elsewhere c is constant.
+    """
+    best = xp.argmax(x, axis=-1, keepdims=True)
+    is_best = positions(x, dtype=best.dtype) == best
+    top = xp.take_along_axis(x, best, axis=-1)
+    fixed, fixed_top = stop_gradient(x), stop_gradient(top)
+    sure = xp.sum(xp.exp((fixed - fixed_top) / temperature), axis=-1, keepdims=True) < 2
+    kept = xp.where(is_best & sure, fixed, x)
+    shift = xp.where(sure & ~is_best, top, fixed_top)
+    scaled = (kept - shift) / temperature
+    powers = xp.exp(scaled)
+    others = xp.sum(xp.where(is_best, expm1(scaled), powers), axis=-1, keepdims=True)
+    return powers / (1 + others), kept, shift, xp.log1p(others)
+
+
+def softmax_divergence(x: Array, y: Array, temperature: Any = 1.0) -> Array:
+    """KL(softmax(x / temperature) || softmax(y / temperature)) over the last axis; inf where y alone rules a class out.
+
+    It is a sum of terms that are not negative, and near y = x its derivatives come from the small differences. Where y
+    gives the likeliest class of x little probability, all log(p / q) have a large part in common, which would hide the
+    derivatives in x: these take the logarithms relative to that class.
+    """
+    xp = array_namespace(x)
+    p, q, log_ratio = softmax_pair(x, y, temperature)
+    divergence = xp.sum(divergence_terms(p, q, log_ratio), axis=-1)
+    finite = xp.abs(log_ratio) != inf
+    fixed_x, fixed_y = (xp.where(finite & (z != -inf), stop_gradient(z), 0.0) for z in (x, y))
+    best = xp.argmax(x, axis=-1, keepdims=True)
+    top_x, top_y, top_ratio = (xp.take_along_axis(z, best, axis=-1) for z in (fixed_x, fixed_y, log_ratio))
+    relative = _second_difference(xp, fixed_x, fixed_y, top_x, top_y) / temperature
+    smooth = xp.sum(p * with_value(relative, xp.where(finite, log_ratio, 0.0)), axis=-1)
+    return xp.where(xp.abs(top_ratio[..., 0]) < 1, divergence, with_value(divergence, smooth))

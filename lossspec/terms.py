@@ -520,3 +520,6 @@ PositiveFraction: Any = Term(
 )
 HalfLogits: Any = Term("HalfLogits", "half the logarithm of the odds", extremes=(0.0, 1e-6, -50.0, 50.0), spread=2.0)
 ClusteredLabel: Any = _ClusteredLabel("ClusteredLabel", "the index of a class", kinds=("integral",), strict=True)
+Fraction: Any = Term(
+    "Fraction", "a number between 0 and 1", Interval(0.0, 1.0, lower_closed=False, upper_closed=False), neutral=0.5
+)

@@ -394,6 +394,18 @@ def _next_characters() -> Iterator[tuple[str, tuple[Any, ...]]]:
     )
 
 
+def _language_models() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    text = data.load("text")
+    yield "text, trigrams against bigrams", (text["log_probabilities"][:3], text["reference_log_probabilities"][:3])
+
+
+def _sampled_tokens() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    text = data.load("text")
+    steps = np.arange(30)
+    likely = [text[name][steps, text["tokens"][:30]] for name in ("log_probabilities", "reference_log_probabilities")]
+    yield "text, trigrams against bigrams", tuple(likely)
+
+
 def _embeddings(count: int) -> tuple[NDArray[Any], ...]:
     """Digits of one class beside their neighbours in the class, and beside digits of other classes."""
     digits = data.load("digits")
@@ -500,14 +512,9 @@ def _preferences() -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield "text, forwards against backwards", tuple(tokens.sum(axis=1) for tokens in _answers())
 
 
-def _mean_preferences() -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _two_log_probabilities() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    yield from _sampled_tokens()
     yield "text, forwards against backwards", tuple(tokens.mean(axis=1) for tokens in _answers()[:2])
-
-
-def _two_models() -> Iterator[tuple[str, tuple[Any, ...]]]:
-    text = data.load("text")
-    models = text["log_probabilities"], text["reference_log_probabilities"]
-    yield "text, trigrams against bigrams, of six characters", tuple(model[:2, :6] for model in models)
 
 
 def _logits() -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -540,6 +547,9 @@ _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("LogMean[*batch]", "Amount[*batch]"): _log_amounts,
     ("Rate[*batch]", "Amount[*batch]"): _log_amounts,
     ("LogDistribution[*batch classes]", "Distribution[*batch classes]"): _next_characters,
+    ("LogDistribution[*batch classes]",) * 2: _language_models,
+    ("Logits[*batch classes]",) * 2: _language_models,
+    ("LogProbability[*batch]",) * 2: _two_log_probabilities,
     ("Embedding[batch dim]", "Embedding[batch dim]"): _pairs,
     ("Embedding[*batch dim]",) * 3: _triplets,
     ("Embedding[*batch dim]", "Embedding[*batch dim]", "Sign[*batch]"): _signed_pairs,
@@ -553,8 +563,6 @@ _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("Probability[batch channels *space]",) * 2: _masks,
     ("list of Real[batch ?channels *?space]",) * 2: _feature_maps,
     ("LogProbability[*batch]",) * 4: _preferences,
-    ("LogProbability[*batch]",) * 2: _mean_preferences,
-    ("Logits[*batch classes]",) * 2: _two_models,
     ("Logits[*batch classes]",): _logits,
     (
         "LogDistribution[batch time classes]",

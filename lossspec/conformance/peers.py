@@ -60,7 +60,10 @@ PEERS = {
     "optax": Peer("jax", {"optax": "optax", "jnp": "jax.numpy"}),
     "rax": Peer("jax", {"rax": "rax", "jnp": "jax.numpy"}),
     "sklearn": Peer("numpy", {"metrics": "sklearn.metrics", "losses": "sklearn._loss", "np": "numpy"}),
-    "scipy": Peer("numpy", {"special": "scipy.special", "stats": "scipy.stats", "np": "numpy"}),
+    "scipy": Peer(
+        "numpy",
+        {"special": "scipy.special", "stats": "scipy.stats", "distance": "scipy.spatial.distance", "np": "numpy"},
+    ),
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mpmath import exp, fsum, sqrt
+from mpmath import exp, fsum, inf, log, sqrt
 
 
 class _Constants:
@@ -83,3 +83,16 @@ def sigmoid(z: Any) -> Any:
 def softmax(logits: Any) -> Any:
     total = fsum(exp(z) for z in logits)
     return [exp(z) / total for z in logits]
+
+
+def divergence(p: Any, q: Any) -> Any:
+    """KL(p || q) of two rows of probabilities, with 0 log 0 = 0."""
+    if any(b == 0 != a for a, b in zip(p, q, strict=True)):
+        return inf
+    return fsum(a * log(a / b) for a, b in zip(p, q, strict=True) if a != 0)
+
+
+def mixture_divergence(p: Any, q: Any, beta: Any) -> Any:
+    """The mean divergence of p (of weight beta) and q from their mixture."""
+    mixture = [beta * a + (1 - beta) * b for a, b in zip(p, q, strict=True)]
+    return beta * divergence(p, mixture) + (1 - beta) * divergence(q, mixture)
