@@ -148,6 +148,9 @@ def check(
     module: Annotated[list[str] | None, typer.Option(help="A module to import first, with losses of your own.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the matrix to this file as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the matrix to this file as a page.")] = None,
+    thorough: Annotated[
+        bool, typer.Option(help="Cases of every shape under JAX too, which compiles each of them for seconds.")
+    ] = False,
     recompute: Annotated[
         bool, typer.Option(help="Evaluate the oracle anew instead of reading stored results.")
     ] = False,
@@ -158,7 +161,7 @@ def check(
     cell shows its worst error in units of eps * scale. What cannot run says why.
     """
     _import_modules(module or [])
-    cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], recompute)
+    cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], thorough, recompute)
     from lossspec.conformance import page, report
 
     console.print("Worst error of values / of gradients / of Hessians, in units of eps * scale:")
@@ -190,7 +193,12 @@ def _import_modules(modules: list[str]) -> None:
 
 
 def _check(
-    losses: list[Loss], backend_names: list[str], dtypes: list[str], devices: list[str], recompute: bool
+    losses: list[Loss],
+    backend_names: list[str],
+    dtypes: list[str],
+    devices: list[str],
+    thorough: bool,
+    recompute: bool,
 ) -> list[Cell]:
     try:
         from lossspec.conformance.expected import DTYPES, Store, solve_all
@@ -220,7 +228,7 @@ def _check(
         task = progress.add_task("checking", total=len(jobs))
         for job in jobs:
             progress.update(task, description=f"{job.loss.contract.name} on {job.backend.name} {job.dtype}")
-            cells.append(run_cell(job, store))
+            cells.append(run_cell(job, store, thorough))
             progress.advance(task)
     return cells
 

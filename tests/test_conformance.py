@@ -11,11 +11,26 @@ STORE = Store()
 JOBS = plan([get(name) for name in names()])
 
 
-@pytest.mark.parametrize("job", JOBS, ids=lambda job: f"{job.loss.contract.name}-{job.backend.name}-{job.dtype}")
+every_job = pytest.mark.parametrize(
+    "job", JOBS, ids=lambda job: f"{job.loss.contract.name}-{job.backend.name}-{job.dtype}"
+)
+
+
+@pytest.mark.thorough
+@every_job
+def test_a_loss_meets_its_contract_in_every_case(job):
+    meets_its_contract(job, thorough=True)
+
+
+@every_job
 def test_a_loss_meets_its_contract(job):
+    meets_its_contract(job, thorough=False)
+
+
+def meets_its_contract(job, thorough):
     if job.reason:
         pytest.skip(f"not run: {job.reason}")
-    cell = run_cell(job, STORE)
+    cell = run_cell(job, STORE, thorough)
     assert cell.status == "pass", "\n".join([f"{cell.failure_count} of {cell.checks} checks failed", *cell.failures])
     assert cell.checks > 0
     typical = make_cases(job.loss.contract, DTYPES[job.dtype])[0]
