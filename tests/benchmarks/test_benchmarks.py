@@ -11,7 +11,7 @@ import pytest
 
 from lossspec import cross_entropy
 
-from . import bench_gradients, bench_overhead, bench_peers
+from . import bench_catalogue, bench_gradients, bench_overhead, bench_peers
 from .measure import Effort, NotRun, Row, machine_facts, print_rows
 
 ONCE = Effort(repeats=1, batch_seconds=0.0)
@@ -60,6 +60,15 @@ def test_gradients(capsys):
     printed = capsys.readouterr().out
     assert "by hand" in printed
     assert "us" in printed
+
+
+@pytest.mark.filterwarnings("default")  # a peer's own warnings are not ours to mend
+def test_catalogue(capsys):
+    rows = list(bench_catalogue.rows(ONCE, divide=200))
+    assert {row.labels[0] for row in rows} == {name for name, _ in bench_catalogue.inputs(divide=2000)}
+    assert_measured(rows, len(rows))
+    print_rows("catalogue", ("loss", "shape", "beside", "ratio", "ours", "theirs"), rows, bench_catalogue.cells)
+    assert "nt_xent" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
