@@ -309,13 +309,14 @@ def jensen_shannon(
     safe_mean = xp.where(mean == 0, 1.0, mean)
     contrast = 0.5 * (predictions - targets) / safe_mean
     near = xp.abs(contrast) < 0.25
+    alone = (predictions == 0) | (targets == 0)  # there a term is linear
     u = xp.where(near, contrast, 0.0)
     by_contrast = mean * (u * xp.atanh(u) + 0.5 * xp.log1p(-u * u))
     log_mean = xp.log(safe_mean)
-    p, q = xp.where(near, 0.0, predictions), xp.where(near, 0.0, targets)
+    p, q = xp.where(near | alone, 0.0, predictions), xp.where(near | alone, 0.0, targets)
     apart = 0.5 * (xlogy(p, log_mean) + xlogy(q, log_mean))
     terms = xp.where(near, by_contrast, apart)
-    return xp.sum(xp.where(mean == 0, log(2) * mean, terms), axis=-1)
+    return xp.sum(xp.where(alone, log(2) * mean, terms), axis=-1)
 
 
 @loss(
