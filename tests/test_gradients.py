@@ -164,3 +164,42 @@ def test_a_gradient_of_labels_or_of_an_unreduced_loss_is_refused_by_name(backend
         ls.cross_entropy.value_and_grad(logits, labels, wrt="labels")
     with pytest.raises(ls.ContractError, match="reduction='sum'"):
         ls.cross_entropy.value_and_grad(logits, labels, reduction="none")
+
+
+SHARED = {  # where sklearn's Hessian is exact; its Huber, absolute and pinball losses take 1 for it
+    "HalfSquaredError": (ls.half_squared_error, {}),
+    "HalfPoissonLoss": (ls.poisson_nll, {}),
+    "HalfGammaLoss": (ls.half_gamma, {}),
+    "HalfTweedieLoss": (ls.half_tweedie, {"power": 1.3}),
+    "HalfTweedieLossIdentity": (ls.half_tweedie_identity, {"power": 1.7}),
+    "HalfBinomialLoss": (ls.binary_cross_entropy_with_logits, {}),
+    "ExponentialLoss": (ls.exponential, {}),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_grad_hess_is_that_of_sklearn(backend, name):
+    losses = pytest.importorskip("sklearn._loss.loss")
+    loss, parameters = SHARED[name]
+    random = np.random.default_rng(5)
+    positive = {"HalfGammaLoss", "HalfTweedieLoss", "HalfTweedieLossIdentity", "HalfPoissonLoss"}
+    raw = random.normal(size=50)
+    raw = np.exp(raw) if name == "HalfTweedieLossIdentity" else raw
+    truth = random.uniform(0.5, 3.0, 50) if name in positive else (random.random(50) < 0.5).astype(np.float64)
+    weight = random.uniform(0.5, 2.0, 50)
+    wanted = getattr(losses, name)(**parameters).gradient_hessian(truth, raw, sample_weight=weight)
+    found = loss.grad_hess(
+        *map(backend.from_numpy, (raw, truth)), sample_weight=backend.from_numpy(weight), **parameters
+    )
+    for ours, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(backend.to_numpy(ours), theirs, rtol=1e-12, atol=1e-14)
+
+
+def test_grad_hess_of_cross_entropy_is_that_of_sklearn(backend):
+    losses = pytest.importorskip("sklearn._loss")
+    random = np.random.default_rng(6)
+    logits, labels = random.normal(size=(20, 4)), random.integers(4, size=20)
+    wanted = losses.HalfMultinomialLoss(n_classes=4).gradient_hessian(labels.astype(np.float64), logits)
+    found = ls.cross_entropy.grad_hess(backend.from_numpy(logits), backend.from_numpy(labels))
+    for ours, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(backend.to_numpy(ours), theirs, rtol=1e-12, atol=1e-14)

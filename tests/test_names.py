@@ -68,8 +68,9 @@ def keras_names():
 
 
 def sklearn_names():
-    found = pytest.importorskip("sklearn._loss")
-    return {name for name in found.__all__ if inspect.isclass(getattr(found, name))}
+    found = pytest.importorskip("sklearn._loss.loss")
+    classes = {name: value for name, value in vars(found).items() if inspect.isclass(value)}
+    return {name for name, value in classes.items() if issubclass(value, found.BaseLoss) and name != "BaseLoss"}
 
 
 LIBRARIES = {"torch": torch_names, "optax": optax_names, "keras": keras_names, "sklearn": sklearn_names}

@@ -597,7 +597,7 @@ def _beyond_stirling(x: Array) -> Array:
     family="regression",
     unit="element",
     source="Nelder and Wedderburn 1972, doi:10.2307/2344614",
-    aliases=("poisson_nll_loss", "PoissonNLLLoss", "half_poisson", "HalfPoissonLoss"),
+    aliases=("poisson_nll_loss", "PoissonNLLLoss", "half_poisson", "HalfPoissonLoss", "HalfPoissonLossArrayAPI"),
     also={"Poisson": {"log_input": False}, "poisson": {"log_input": False}},
     equals=(
         Equal(
