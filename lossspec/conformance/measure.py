@@ -12,14 +12,17 @@ from lossspec.conformance.cases import Case, shared_inputs
 from lossspec.conformance.oracle import Component, Expected, divisor, selection
 from lossspec.contract import Contract
 
+FLUSHED = 16.0
+"""Times the smallest normal number: what counts as zero."""
+
 
 def error(got: Any, low: Any, high: Any, scale: float, dtype: type[np.floating[Any]]) -> float:
     """How far a number is from the interval of right ones, in units of eps * scale; inf where it is not finite.
 
-    Numbers below the smallest normal one count as zero: XLA flushes them.
+    Numbers near the smallest normal one count as zero: XLA flushes what is below, results and their factors alike.
     """
     info = np.finfo(dtype)
-    tiny = float(info.smallest_normal)
+    tiny = FLUSHED * float(info.smallest_normal)
     number = float(got)
     if mp.isinf(low):
         return 0.0 if number == float(low) else float("inf")

@@ -3,7 +3,7 @@
 import math
 from math import inf
 
-from lossspec.loss import Equal, loss, require
+from lossspec.loss import Accuracy, Equal, loss, require
 from lossspec.numerics import (
     array_namespace,
     cumulative_sum,
@@ -242,19 +242,17 @@ def _ratios(logits: Array) -> tuple[Array, Array, Array, Array]:
     top = xp.take_along_axis(stop_gradient(logits), best, axis=-1)
     is_best = positions(logits, dtype=best.dtype) == best
     gaps = logits - top
-    return top, is_best, gaps, xp.where(is_best, expm1(xp.where(is_best, gaps, 0.0)), xp.exp(gaps))
+    return top, is_best, gaps, xp.where(is_best, xp.expm1(xp.where(is_best, gaps, 0.0)), xp.exp(gaps))
 
 
 def _missed(logits: Array) -> Array:
-    """1 - softmax(logits) of every class."""
+    """1 - softmax(logits) of every class: by its log-odds for the largest, a plain difference for the others."""
     xp = array_namespace(logits)
-    _, is_best, gaps, ratios = _ratios(logits)
-    others = xp.where(is_best, 0.0, ratios)
-    without = 1 + (xp.sum(ratios, axis=-1, keepdims=True) - others)
-    total = xp.where(is_best, xp.sum(others, axis=-1, keepdims=True), without)
-    nothing = total == 0
-    against = xp.where(nothing, -inf, xp.log(xp.where(nothing, 1.0, total)) - gaps)
-    return xp.exp(-softplus(-against))
+    best = xp.argmax(logits, axis=-1, keepdims=True)
+    is_best = positions(logits, dtype=best.dtype) == best
+    odds = log_odds(logits, best[..., 0])[..., None]
+    ratios = xp.where(is_best, 0.0, xp.exp(logits - xp.take_along_axis(logits, best, axis=-1)))
+    return xp.where(is_best, xp.exp(-softplus(odds)), 1 - ratios * xp.exp(-softplus(-odds)))
 
 
 @loss(
@@ -333,6 +331,10 @@ def focal(
             reduction="mean",
             differs=_CLIPPED,
         ),
+    ),
+    accuracy=Accuracy(
+        hessian=1e14,
+        reason="XLA takes small factors of the second derivatives of the sure and right from near numbers",
     ),
 )
 def sigmoid_focal(

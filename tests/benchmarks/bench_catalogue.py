@@ -8,7 +8,7 @@ with the gradient in every real input: eager against eager on Torch, jit against
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,26 @@ def rows(effort: Effort, divide: int = 1) -> Iterator[Row]:
         defaults = {argument.name: argument.default for argument in loss.contract.parameters}
         for equal in loss.contract.equals:
             if PEERS[equal.peer].backend in FRAMEWORKS and eval(equal.when, {"np": np}, {**arrays, **defaults}):  # noqa: S307
-                yield Row((name, shape, equal.peer), _measure(loss, equal, arrays, defaults, effort))
+                with _settings(PEERS[equal.peer].backend):
+                    outcome = _measure(loss, equal, arrays, defaults, effort)
+                yield Row((name, shape, equal.peer), outcome)
+
+
+def _settings(framework: str) -> AbstractContextManager[Any]:
+    """Two threads on Torch; JAX as users have it, whatever else this process has set."""
+    stack = ExitStack()
+    if framework == "torch":
+        stack.enter_context(torch_threads(2))
+    else:
+        import jax
+
+        for setting in (
+            jax.enable_x64(False),
+            jax.numpy_dtype_promotion("standard"),
+            jax.numpy_rank_promotion("allow"),
+        ):
+            stack.enter_context(setting)
+    return stack
 
 
 def _measure(
@@ -92,8 +111,7 @@ def _measure(
         values = float(mine()), float(other())
         if not np.isclose(*values, rtol=1e-3):
             return NotRun(f"the values differ: ours {values[0]:.9g}, theirs {values[1]:.9g}")
-        with torch_threads(2) if backend.name == "torch" else nullcontext():
-            return compare(mine, other, effort)
+        return compare(mine, other, effort)
     except Exception as error:  # one library that fails must not take the other rows down
         return NotRun(first_line(error))
 
