@@ -325,12 +325,6 @@ def normalize(x: Array) -> tuple[Array, Array]:
     return xp.where(zero, 0.0, unit), zero[..., 0]
 
 
-def _largest(xp: Any, x: Array) -> Array:
-    """The largest magnitude on the last axis, as an axis of size 1, or 1 where that is 0; constant for autodiff."""
-    largest = xp.max(xp.abs(stop_gradient(x)), axis=-1, keepdims=True)
-    return xp.where(largest == 0, 1.0, largest)
-
-
 def number(parameter: Any, like: Array) -> Array:
     """A parameter as a 0-d array of the dtype and on the device of `like`, for a `where` that it decides."""
     if hasattr(parameter, "dtype"):

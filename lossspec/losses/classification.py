@@ -231,8 +231,8 @@ def _is_integral(labels: Array) -> bool:
     return bool(array_namespace(labels).isdtype(labels.dtype, "integral"))
 
 
-def _ratios(logits: Array) -> tuple[Array, Array, Array, Array]:
-    """The largest logit as a constant, where it is, the gaps to it, and the ratios exp(gap) to it of the other classes.
+def _ratios(logits: Array) -> tuple[Array, Array, Array]:
+    """The largest logit as a constant, the gaps to it, and the ratios exp(gap) to it of the other classes.
 
     In its own place the ratio is exp(gap) - 1, which is 0 and has the derivative 1: log1p of the sum of ratios is
     logsumexp(gaps) and has softmax for its gradient, without a difference of near numbers.
@@ -242,7 +242,7 @@ def _ratios(logits: Array) -> tuple[Array, Array, Array, Array]:
     top = xp.take_along_axis(stop_gradient(logits), best, axis=-1)
     is_best = positions(logits, dtype=best.dtype) == best
     gaps = logits - top
-    return top, is_best, gaps, xp.where(is_best, xp.expm1(xp.where(is_best, gaps, 0.0)), xp.exp(gaps))
+    return top, gaps, xp.where(is_best, xp.expm1(xp.where(is_best, gaps, 0.0)), xp.exp(gaps))
 
 
 def _missed(logits: Array) -> Array:
@@ -686,7 +686,7 @@ def z_loss(logits: Logits["*batch classes"]) -> Real["*batch"]:
     1.0
     """
     xp = array_namespace(logits)
-    top, _, _, ratios = _ratios(logits)
+    top, _, ratios = _ratios(logits)
     return (top[..., 0] + xp.log1p(xp.sum(ratios, axis=-1))) ** 2
 
 
@@ -841,7 +841,7 @@ def _scores(features: Array, *layers: Array) -> Array:
 
 def _log_softmax(logits: Array) -> Array:
     xp = array_namespace(logits)
-    _, _, gaps, ratios = _ratios(logits)
+    _, gaps, ratios = _ratios(logits)
     return gaps - xp.log1p(xp.sum(ratios, axis=-1, keepdims=True))
 
 
