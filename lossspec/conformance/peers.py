@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ from lossspec.loss import Loss
 VALUE_TOLERANCE = 1e-7
 """Of float64 results, relative to the largest; another function differs by more, another order of rounding by less."""
 GRADIENT_TOLERANCE = 1e-6
+
+_kept: list[Any] = []
+"""Declarations of operators, which end with the object that made them."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,12 @@ PEERS = {
             "F": "torch.nn.functional",
         },
     ),
+    "torchvision": Peer("torch", {"ops": "torchvision.ops", "torch": "torch"}),
+    "monai": Peer("torch", {"monai": "monai.losses", "torch": "torch", "F": "torch.nn.functional"}),
+    "segmentation-models-pytorch": Peer(
+        "torch", {"smp": "segmentation_models_pytorch.losses", "torch": "torch", "F": "torch.nn.functional"}
+    ),
+    "pytorch-crf": Peer("torch", {"torchcrf": "torchcrf", "torch": "torch"}),
     "keras": Peer("torch", {"keras": "keras", "ops": "keras.ops"}, single=True),
     "optax": Peer("jax", {"optax": "optax", "jnp": "jax.numpy"}),
     "rax": Peer("jax", {"rax": "rax", "jnp": "jax.numpy"}),
@@ -80,7 +90,31 @@ class Outcome:
 def names_of(peer: str) -> dict[str, Any]:
     """The modules of a library by the names that its calls use."""
     os.environ.setdefault("KERAS_BACKEND", "torch")  # read when keras is first imported
+    if PEERS[peer].backend == "torch":
+        _name_operators_of_torchvision()
     return {name: import_module(path) for name, path in PEERS[peer].modules.items()}
+
+
+@cache
+def _name_operators_of_torchvision() -> None:
+    """Let torchvision be imported beside a Torch that it was not built for.
+
+    Its compiled operators do not load then. Its losses, and the libraries that import it, use none of them, but its
+    import asks for two by name.
+    """
+    found = find_spec("torchvision")
+    if found is None or find_spec("torch") is None:
+        return
+    torch = import_module("torch")
+    try:
+        for folder in found.submodule_search_locations or ():
+            for compiled in Path(folder).glob("_C.*"):
+                torch.ops.load_library(str(compiled))
+    except OSError:
+        library = torch.library.Library("torchvision", "DEF")
+        for operator in ("nms", "qnms"):
+            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _kept.append(library)
 
 
 def cases_of(loss: Loss, equal: Equal, dtype: type[np.floating[Any]] = np.float64) -> Iterator[Case]:
