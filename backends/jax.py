@@ -122,7 +122,7 @@ class JaxBackend(Backend):
         differentiate: Callable[..., Any] = jax.value_and_grad(function, argnums)
         return differentiate
 
-    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: tuple[Array, ...]) -> tuple[Any, Any]:
+    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
         import jax
 
         final, collected = jax.lax.scan(step, carry, xs)

@@ -62,11 +62,20 @@ class Call:
     statistics: tuple[Array, ...] = ()
     selected: Array | None = None
     weight: Array | None = None
+    lengths: Array | None = None
 
     @property
     def count(self) -> Array:
         """The number of selected units."""
         return prod(self.plan.unit_shape) if self.selected is None else self.plan.xp.count_nonzero(self.selected)
+
+    @property
+    def mass(self) -> Array:
+        """What a mean divides by: the sum of the weights of the units, or of those of their tokens."""
+        xp = self.plan.xp
+        if self.lengths is None:
+            return self.count if self.weight is None else xp.sum(self.weight)
+        return xp.sum(self.lengths if self.weight is None else self.weight * self.lengths)
 
     @property
     def batch(self) -> int | None:
@@ -138,6 +147,16 @@ class Call:
         assert shape is not None
         position = shape.names.index(measured) - len(shape.names)  # from the end: no variadic axis follows
         return positions(x, position, length.dtype) < expand(length, self.plan.masking[name].axes, x)
+
+    def by_length(self, lengths: Array, statistics: tuple[Array, ...]) -> tuple[Array, ...]:
+        """The statistics for a reduction over lengths, each divided by its own for "length_mean"."""
+        xp = self.plan.xp
+        lengths = xp.astype(lengths, self.plan.dtype)
+        if self.reduction == "token_mean":
+            self.lengths = lengths if self.selected is None else xp.where(self.selected, lengths, 0.0)
+            return statistics
+        lengths = xp.where(lengths == 0, 1.0, lengths)
+        return tuple(s / over_units(lengths, s) for s in statistics)
 
     def weigh(self, sample_weight: Array, class_weight: Array, labels: Array) -> Array | None:
         """w_i of every unit, 0 where it is not selected, or None where all weights are 1."""

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lossspec.contract import REDUCTIONS, Argument, Contract
+from lossspec.contract import LENGTH_REDUCTIONS, REDUCTIONS, Argument, Contract
 from lossspec.errors import ContractError, MergeError
 from lossspec.loss import Loss, Specified
 from lossspec.reduction import Partial
@@ -132,7 +132,9 @@ def _union(parts: list[tuple[Any, Contract]]) -> Contract:
         inputs=tuple(inputs.values()),
         parameters=tuple(parameters.values()),
         statistics=None,
-        reductions=tuple(r for r in REDUCTIONS if all(r in contract.reductions for contract in contracts)),
+        reductions=tuple(
+            r for r in (*REDUCTIONS, *LENGTH_REDUCTIONS) if all(r in contract.reductions for contract in contracts)
+        ),
         default_reduction=first.default_reduction if len(defaults) == 1 else "each its own",
         why_coupled="; ".join(coupled),
         source="; ".join(dict.fromkeys(contract.source for contract in contracts)),

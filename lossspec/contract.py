@@ -14,6 +14,8 @@ from lossspec.terms import Axis, OneOf, Shape, Term
 
 Form = Literal["pointwise", "aggregate", "coupled"]
 REDUCTIONS = ("none", "sum", "mean", "count_mean", "batch_mean", "over")
+LENGTH_REDUCTIONS = ("length_mean", "token_mean")
+"""Those of the losses of sequences: each by its own length, or by all lengths together."""
 TAIL = ("reduction", "empty", "sample_weight", "where", "class_weight", "ignore_index", "axis")
 TAIL_DEFAULTS: Mapping[str, Any] = {**dict.fromkeys(TAIL), "empty": "nan", "axis": -1}
 
@@ -212,6 +214,12 @@ class Contract:
             if any(term.name == "Label" and term.shape == self.result for term in argument.terms):
                 return argument
         return None
+
+    @property
+    def length(self) -> Argument | None:
+        """The input with the lengths of the sequences, the last one if there are several."""
+        found = [argument for argument in self.inputs if argument.terms[0].name == "Length"]
+        return found[-1] if found else None
 
     @property
     def tail(self) -> tuple[str, ...]:

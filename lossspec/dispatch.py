@@ -151,14 +151,20 @@ class Backend:
 
         return value_and_grad(function, argnums)
 
-    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: tuple[Array, ...]) -> tuple[Any, Any]:
-        """A recurrence along the leading axis of `xs`: `carry, y = step(carry, x)`; the last carry, the stacked y."""
+    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+        """A recurrence along the leading axis of the arrays in `xs`: `carry, y = step(carry, x)`; carry, stacked ys.
+
+        `carry`, `xs` and y are tuples of arrays and of such tuples; y may be None.
+        """
+        first = xs
+        while isinstance(first, tuple):
+            first = first[0]
         collected = []
-        for t in range(xs[0].shape[0]):
-            carry, y = step(carry, tuple(x[t, ...] for x in xs))
+        for t in range(first.shape[0]):
+            carry, y = step(carry, _each(lambda x, t=t: x[t, ...], xs))
             collected.append(y)
         nothing = not collected or collected[0] is None
-        return carry, None if nothing else self.namespace.stack(collected)
+        return carry, None if nothing else _each(lambda *ys: self.namespace.stack(ys), *collected)
 
     def compile(self, function: Callable[..., Any], quick: bool = False) -> Callable[..., Any]:
         """The compiled function, or the function itself where the framework has no compiler.
@@ -262,3 +268,10 @@ def array_namespace(*arrays: Array) -> Any:
         if backend is not None:
             return backend.namespace
     raise DTypeError(f"none of {', '.join(type(x).__name__ for x in arrays)} is an array of a known framework")
+
+
+def _each(function: Callable[..., Any], *nested: Any) -> Any:
+    """What a function makes of the arrays at the same place of nested tuples, in such tuples."""
+    if isinstance(nested[0], tuple):
+        return tuple(_each(function, *items) for items in zip(*nested, strict=True))
+    return function(*nested)

@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 
 from lossspec.call import Call, checking, over_units, values_are_checked
-from lossspec.contract import REDUCTIONS, TAIL, TAIL_DEFAULTS, Accuracy, Contract, Equal, Form, read_contract
+from lossspec.contract import (
+    LENGTH_REDUCTIONS,
+    REDUCTIONS,
+    TAIL,
+    TAIL_DEFAULTS,
+    Accuracy,
+    Contract,
+    Equal,
+    Form,
+    read_contract,
+)
 from lossspec.dispatch import Backend, all_backends, common_backend
 from lossspec.errors import ContractError, DTypeError, GradientError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace, positions
@@ -216,6 +226,7 @@ class Specified(Loss):
         self._many = {argument.name for argument in contract.inputs if argument.many}
         self._takes_shards = contract.mergeable and len(contract.inputs) == 1 and not self._many
         self._label = None if contract.label is None else contract.label.name
+        self._length = "" if contract.length is None else contract.length.name
         self.__name__ = contract.name
         self.__qualname__ = contract.name
         self.__module__ = function.__module__
@@ -267,13 +278,19 @@ class Specified(Loss):
         if how == "none":
             return statistics[0]
         divisor: Array | None
-        if how == "mean":
-            divisor = call.count if call.weight is None else plan.xp.sum(call.weight)
+        if how == "mean" or how in LENGTH_REDUCTIONS:
+            divisor = call.mass
         else:
             count = call.count if how == "count_mean" else None  # a pass over the mask that only this one needs
             divisor = denominator(self.contract.name, how, None, count, call.batch)
         totals = tuple(self._total(plan, statistic) for statistic in statistics)
         return finish(plan.xp, self, call.values, totals, divisor, call.empty)
+
+    def check(self, *inputs: Any, **options: Any) -> None:
+        """Raise what is wrong with the shapes, dtypes, devices and numbers of a call, as the call would."""
+        self._refuse_unknown(options)
+        extra = {name: options.get(name) for name in ("sample_weight", "where", "class_weight")}
+        self._plan(self._bind(inputs, options), extra, options.get("axis", self._tail["axis"]))
 
     def partial(self, *inputs: Any, **options: Any) -> Partial:
         """The additive state of one shard; add the partials of all shards and take `.value()`."""
@@ -292,7 +309,7 @@ class Specified(Loss):
             reduction=call.reduction,
             empty=call.empty,
             totals=tuple(self._total(call.plan, statistic) for statistic in self._weighted(call)),
-            weight=call.count if call.weight is None else call.plan.xp.sum(call.weight),
+            weight=call.mass,
             count=call.count,
             batch=call.batch,
         )
@@ -376,6 +393,8 @@ class Specified(Loss):
             statistics = tuple(xp.where(over_units(invalid, s), float("nan"), s) for s in statistics)
         if selected is not None:
             statistics = tuple(xp.where(over_units(selected, s), s, 0.0) for s in statistics)
+        if how in LENGTH_REDUCTIONS:
+            statistics = call.by_length(values[self._length], statistics)
         call.statistics = statistics
         call.weight = call.weigh(sample_weight, class_weight, labels)
         return call
@@ -534,6 +553,8 @@ def loss(
             perfect=dict(perfect or {}),
             sizes=dict(sizes or {}),
         )
+        if contract.length is not None and form == "pointwise" and reductions is None:
+            contract = replace(contract, reductions=(*allowed, *LENGTH_REDUCTIONS))
         declared = Specified(function, contract, finalize, definition=definition)
         called = dict.fromkeys((contract.name, *aliases), declared)
         called |= {name: declared.configured(**options) for name, options in contract.also.items()}

@@ -30,6 +30,7 @@ __all__ = [
     "log1p",
     "log_add",
     "log_odds",
+    "log_softmax",
     "matmul",
     "mixture_terms",
     "negative_log_softmax",
@@ -71,9 +72,15 @@ def cumulative_sum(x: Array) -> Array:
     return backend.cumulative_sum(x)
 
 
-def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: tuple[Array, ...]) -> tuple[Any, Any]:
-    """A recurrence along the leading axis of `xs`: `carry, y = step(carry, x)`; the last carry, the stacked y."""
-    backend = find_backend(xs[0])
+def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+    """A recurrence along the leading axis of the arrays in `xs`: `carry, y = step(carry, x)`; carry, stacked ys.
+
+    `carry`, `xs` and y are tuples of arrays and of such tuples; y may be None.
+    """
+    first = xs
+    while isinstance(first, tuple):
+        first = first[0]
+    backend = find_backend(first)
     assert backend is not None
     return backend.scan(step, carry, xs)
 
@@ -222,6 +229,16 @@ def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
         return xp.where(is_label, -wrong, ratios * (wrong / total))
 
     return value[..., 0], (pull_logits, None)
+
+
+def log_softmax(x: Array) -> Array:
+    """The logarithm of softmax over the last axis; that of a sure class keeps its digits, and its derivative too."""
+    xp = array_namespace(x)
+    best = xp.argmax(x, axis=-1, keepdims=True)
+    is_best = positions(x, dtype=best.dtype) == best
+    behind = xp.where(is_best, 0.0, x - xp.take_along_axis(x, best, axis=-1))
+    rest = xp.sum(xp.where(is_best, 0.0, xp.exp(behind)), axis=-1, keepdims=True)
+    return behind - xp.log1p(rest)
 
 
 @primitive(row_axes=1)

@@ -50,6 +50,7 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
     terms: dict[str, Term] = {}
     axes: Axes = {}
     moved = set()
+    units = set(contract.result.names)
     for argument, label, x in arrays:
         term = contract.term_of(argument, kinds[label], len(x.shape))
         terms[argument.name] = term
@@ -60,7 +61,7 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
                 )
             continue
         shape = tuple(x.shape)
-        if axis != -1 and term.shape.names[-1:] == ("classes",) and len(term.shape.axes) > 1:
+        if axis != -1 and term.shape.names[-1:] == ("classes",) and units < set(term.shape.names):
             if not -len(shape) <= axis < len(shape):
                 raise ContractError(f"{name}: `axis` is {axis}; `{label}` has shape {shape}")
             shape = move_last(shape, axis)

@@ -8,6 +8,8 @@
 | `"count_mean"` | sum_S w_i l_i / size(S) | |
 | `"batch_mean"` | sum_S w_i l_i / length of the leading axis | |
 | `Mean(over=n)` | sum_S w_i l_i / n | |
+| `"length_mean"` | sum_S w_i l_i / max(n_i, 1) / sum_S w_i | for a loss of sequences, n_i the length of sequence i |
+| `"token_mean"` | sum_S w_i l_i / sum_S w_i n_i | likewise |
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.dispatch import array_namespace
 from lossspec.errors import ContractError, DTypeError, MergeError
 from lossspec.terms import Array
@@ -175,7 +178,7 @@ def denominator(loss: str, reduction: Reduction, weight: Array, count: Array, ba
     """What the weighted sum is divided by, or None where it is not."""
     if isinstance(reduction, Mean):
         return reduction.over
-    if reduction == "mean":
+    if reduction == "mean" or reduction in LENGTH_REDUCTIONS:
         return weight
     if reduction == "count_mean":
         return count

@@ -1,5 +1,7 @@
 """Primitives: the declared derivative is that of the steps, on every backend, in both modes, in blocks or at once."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -7,14 +9,35 @@ import lossspec as ls
 from lossspec import numerics
 from lossspec.autodiff import grad, traced_backend
 from lossspec.dispatch import get_backend
+from lossspec.paths import Paths
 from lossspec.primitive import Primitive, primitive
 
-PRIMITIVES = {name: value for name, value in vars(numerics).items() if isinstance(value, Primitive)}
+PATHS = {
+    "alignments": Paths((1, 0), (1, 1), (1, 2)).score,
+    "transductions": Paths((1, 0), (1, 1)).score,
+    "warpings": Paths((1, 0), (1, 1), (2, 1)).score,
+    "chains": Paths().score,
+    "labelled_chains": Paths().score_less_path,
+    "costly_chains": Paths().score_less_path,
+}
+"""Of one leading axis, where the others take any."""
+PRIMITIVES = {name: value for name, value in vars(numerics).items() if isinstance(value, Primitive)} | PATHS
 random = np.random.default_rng(11)
 ROWS = random.normal(size=(5, 4))
 WEIGHTS = random.dirichlet(np.ones(4), 5)
 LABELS = np.asarray([0, 3, 1, 2, 0])
+RUNNING = np.asarray([[True, True], [True, False], [True, True]])
+START, END, FIRST_GAINS = random.normal(size=(3, 3, 3))
+STATES, GAINS = random.normal(size=(2, 3, 2, 3))
+ARCS = random.normal(size=(3, 3, 3))
+LABELLED = (STATES, ARCS, START, END, RUNNING, np.asarray([0, 2, 1]), np.asarray([[1, 2], [2, 0], [0, 0]]))
 OPERANDS = {
+    "alignments": (STATES, ARCS, START, END, RUNNING),
+    "transductions": (STATES, random.normal(size=(3, 2, 2, 3)), START, END, RUNNING),
+    "warpings": (STATES, ARCS, START, END, RUNNING),
+    "chains": (STATES, ARCS, START, END, RUNNING),
+    "labelled_chains": LABELLED,
+    "costly_chains": (*LABELLED, FIRST_GAINS, GAINS),
     "softplus": (ROWS,),
     "sigmoid": (ROWS,),
     "expm1": (ROWS,),
@@ -92,8 +115,11 @@ def test_torch_transforms_and_compiles_it(name):
     def total(*given):
         return torch.sum(PRIMITIVES[name](*given))
 
+    def of_row(*given):
+        return total(*(x[None] for x in given)) if name in PATHS else total(*given)
+
     whole = torch.func.grad(total, wrt)(*operands)
-    rows = torch.func.vmap(torch.func.grad(total, wrt))(*operands)
+    rows = torch.func.vmap(torch.func.grad(of_row, wrt))(*operands)
     torch.compiler.reset()
     compiled = torch.compile(total, fullgraph=True, backend="aot_eager")
     leaves = [x.clone().requires_grad_(i in wrt) for i, x in enumerate(operands)]
@@ -143,11 +169,14 @@ def test_all_backends_agree_in_first_and_second_order(backend, name):
 @each
 def test_blocks_change_no_bit(monkeypatch, name, block, leading):
     numpy = get_backend("numpy")
+    leading = (math.prod(leading),) if name in PATHS else leading
     shapes = [(*leading, *x.shape[1:]) for x in OPERANDS[name]]
     if PRIMITIVES[name].row_axes == 0:
         shapes = [leading for _ in shapes]
     operands = [
-        random.integers(0, 4, shape) if x.dtype.kind == "i" else random.uniform(0.0, 1.0, shape)
+        random.uniform(0.0, 1.0, shape)
+        if x.dtype.kind == "f"
+        else random.integers(0, x.max() + 1, shape).astype(x.dtype)
         for x, shape in zip(OPERANDS[name], shapes, strict=True)
     ]
     operands[0] = np.moveaxis(np.ascontiguousarray(np.moveaxis(operands[0], 0, -1)), -1, 0)  # not contiguous

@@ -228,11 +228,13 @@ class _Maker:
     def right_signs(self, case: Case, kinds: Mapping[str, Term], answers: list[str], name: str) -> NDArray[Any]:
         """1 for the logits that should be large, -1 for the others; without an answer all are sure of one class."""
         shape, declared = case.inputs[name].shape, kinds[name].shape
-        if len(answers) == 1:
-            truth = case.inputs[answers[0]]
-            right = np.eye(shape[-1])[truth] if kinds[answers[0]].name == "Label" else truth > 0.5
-        elif declared is not None and declared.names[-1:] == ("classes",):
-            first = next(case.inputs[key] for key in kinds if key not in answers)
+        labels = [key for key in answers if kinds[key].name == "Label" and case.inputs[key].shape == shape[:-1]]
+        first = next(case.inputs[key] for key in kinds if key not in answers)
+        if labels:
+            right = np.eye(shape[-1])[case.inputs[labels[0]]]
+        elif len(answers) == 1 and case.inputs[answers[0]].shape == shape:
+            right = case.inputs[answers[0]] > 0.5
+        elif declared is not None and declared.names[-1:] == ("classes",) and first.shape == shape:
             right = first == first.max(axis=-1, keepdims=True)
         else:
             right = self.random.choice(np.asarray([-1, 1]), shape) > 0

@@ -9,7 +9,7 @@ import numpy as np
 from mpmath import mp, mpf
 
 from lossspec.conformance.cases import Case, shared_inputs
-from lossspec.conformance.oracle import Component, Expected, divisor, selection
+from lossspec.conformance.oracle import Component, Expected, divisor, lengths_of, selection
 from lossspec.contract import Contract
 
 FLUSHED = 16.0
@@ -38,12 +38,22 @@ def error(got: Any, low: Any, high: Any, scale: float, dtype: type[np.floating[A
         return float(away / floor) if floor else float("inf")
 
 
+def _weighed(contract: Contract, case: Case, reduction: Any) -> tuple[list[bool], list[Any], Any]:
+    """Which units are selected, the factor of each, and what their sum is divided by."""
+    shape, selected, weights = selection(contract, case)
+    lengths = lengths_of(contract, case)
+    with mp.workdps(40):
+        over = divisor(reduction, shape, selected, weights, lengths)
+        if reduction == "length_mean":
+            weights = [w / max(n, 1) for w, n in zip(weights, lengths, strict=True)]
+    return selected, weights, over
+
+
 def reduced(contract: Contract, case: Case, expected: Expected) -> tuple[list[Any], list[float]]:
     """The values (None for NaN) and scales that a case must give under its reduction, from those of the units."""
     reduction = case.options.get("reduction", contract.default_reduction)
-    shape, selected, weights = selection(contract, case)
+    selected, weights, over = _weighed(contract, case, reduction)
     with mp.workdps(40):
-        over = divisor(reduction, shape, selected, weights)
         if contract.form == "aggregate" or (contract.form == "coupled" and reduction != "none"):
             if over == 0:
                 return [_empty(case)], [1.0]
@@ -74,9 +84,8 @@ def _empty(case: Case) -> Any:
 def coefficients(contract: Contract, case: Case, units: int) -> list[Any]:
     """What the gradient of each unit is multiplied by under the reduction of a case."""
     reduction = case.options.get("reduction", contract.default_reduction)
-    shape, selected, weights = selection(contract, case)
+    selected, weights, over = _weighed(contract, case, reduction)
     with mp.workdps(40):
-        over = divisor(reduction, shape, selected, weights)
         if contract.form != "pointwise":
             return [mpf(1)] * units
         return [w / over if keep and over else mpf(0) for w, keep in zip(weights, selected, strict=True)]

@@ -141,11 +141,22 @@ def selection(contract: Contract, case: Case) -> tuple[tuple[int, ...], list[boo
     return shape, selected, weights
 
 
-def divisor(reduction: Any, shape: tuple[int, ...], selected: list[bool], weights: list[Any]) -> Any:
+def lengths_of(contract: Contract, case: Case) -> list[Any]:
+    """The number of tokens of each unit, 1 where units have no lengths."""
+    if contract.length is None:
+        return [mpf(1)] * int(np.prod(unit_shape(contract, case.inputs), dtype=np.int64))
+    return [mpf(int(n)) for n in case.inputs[contract.length.name].ravel()]
+
+
+def divisor(
+    reduction: Any, shape: tuple[int, ...], selected: list[bool], weights: list[Any], lengths: list[Any]
+) -> Any:
     """What the sum of weighted losses is divided by."""
     if isinstance(reduction, Mean):
         return mpf(reduction.over)
-    if reduction == "mean":
+    if reduction == "token_mean":
+        return mp.fsum(w * n for w, n, keep in zip(weights, lengths, selected, strict=True) if keep)
+    if reduction in ("mean", "length_mean"):
         return mp.fsum(w for w, keep in zip(weights, selected, strict=True) if keep)
     if reduction == "count_mean":
         return mpf(sum(selected))
@@ -226,7 +237,7 @@ class _Problem:
             return self.definition(**arguments)
         kept = [i for i, keep in enumerate(self.selected) if keep]
         reduction = self.case.options.get("reduction", self.contract.default_reduction)
-        over = divisor(reduction, self.shape, self.selected, self.weights)
+        over = divisor(reduction, self.shape, self.selected, self.weights, lengths_of(self.contract, self.case))
         for argument in self.contract.inputs:
             value = arguments[argument.name]
             for _ in self.shape[1:]:

@@ -1,48 +1,55 @@
-"""Losses of sequences against sequences."""
-
-from typing import Any
+"""Losses of sequences against sequences: frames against labels, one series against another."""
 
 from lossspec.loss import loss, require
-from lossspec.numerics import array_namespace, gather, log_add, positions, scan, stop_gradient
-from lossspec.terms import Array, Label, Length, LogDistribution, Real
+from lossspec.numerics import array_namespace, log_softmax, negative_log_softmax, positions
+from lossspec.paths import Paths
+from lossspec.terms import Array, Label, Length, LogDistribution, Logits, Positive, Real
 
-__all__ = ["ctc"]
+__all__ = ["ctc", "ctc_with_logits", "rnn_transducer", "sequence_nll", "soft_dtw"]
 
 IMPOSSIBLE = float("-inf")
+ALIGNMENTS = Paths((1, 0), (1, 1), (1, 2))  # stay at a label, go on to the next, go on past a blank
+TRANSDUCTIONS = Paths((1, 0), (1, 1))  # go on to the next frame, or to the next label
+WARPINGS = Paths((1, 0), (1, 1), (2, 1))  # one step down, one to the right, or both: the next diagonal but one
 
 
-def _finite_largest(x: Array) -> Array:
-    """The largest entry of the last axis, kept as an axis, 0 where all are impossible; constant for autodiff."""
-    xp = array_namespace(x)
-    largest = xp.max(stop_gradient(x), axis=-1, keepdims=True)
-    return xp.where(largest == IMPOSSIBLE, 0.0, largest)
-
-
-def _advance(carry: Any, now: Any) -> tuple[Any, None]:
-    """One frame of the forward recursion; not a closure, so that a compiler knows it again.
-
-    What all states have in common is taken out of them at every frame, so that they keep their differences.
-    """
-    (forward, common, may_skip), (frame, is_running) = carry, now
-    xp = array_namespace(forward)
-    count = forward.shape[1]
-    nothing = xp.full_like(forward[:, :2], IMPOSSIBLE)
-    from_last = xp.concat((nothing[:, :1], forward[:, :-1]), axis=1)
-    from_before = xp.where(may_skip, xp.concat((nothing, forward[:, :-2]), axis=1)[:, :count], IMPOSSIBLE)
-    reached = log_add(forward, from_last, from_before)
-    frame_top = _finite_largest(xp.where(reached == IMPOSSIBLE, IMPOSSIBLE, frame))
-    moved = reached + (frame - frame_top)
-    moved_top = _finite_largest(moved)
-    forward = xp.where(is_running[:, None], moved - moved_top, forward)
-    common = xp.where(is_running, common + (frame_top + moved_top)[:, 0], common)
-    return (forward, common, may_skip), None
+def _aligned(
+    log_probabilities: Array,
+    labels: Array,
+    input_lengths: Array,
+    label_lengths: Array,
+    blank: int,
+    zero_infinity: bool,
+) -> Array:
+    """-log of the sum over all alignments of frames to labels."""
+    xp = array_namespace(log_probabilities)
+    batch, time, classes = log_probabilities.shape
+    count = 2 * labels.shape[1] + 1
+    require(-1 < blank < classes, f"ctc: `blank` is {blank}; it must be in [0, {classes})")
+    require(time > 0, f"ctc: the frames have shape {tuple(log_probabilities.shape)}. Fix: pass at least one frame.")
+    # States: the labels with a blank before, between and after them.
+    blanks = xp.full_like(labels, blank)
+    states = xp.reshape(xp.stack((blanks, labels), axis=-1), (batch, count - 1))
+    states = xp.concat((states, xp.full_like(input_lengths, blank)[:, None]), axis=1)
+    may_skip = xp.concat(
+        (xp.zeros_like(states[:, :2], dtype=xp.bool), (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])),
+        axis=1,
+    )[:, :count]
+    emitted = xp.take_along_axis(log_probabilities, xp.broadcast_to(states[:, None, :], (batch, time, count)), axis=-1)
+    running = positions(emitted[:, :, 0], dtype=input_lengths.dtype) < input_lengths[:, None]
+    nothing, at, last = xp.zeros_like(emitted[:, 0, :]), positions(states), 2 * label_lengths[:, None]
+    arcs = xp.stack((nothing, nothing, xp.where(may_skip, nothing, IMPOSSIBLE)), axis=1)
+    start = xp.where(at == 0, nothing, IMPOSSIBLE)  # before the first frame: in the first blank
+    end = xp.where((at == last) | (at == last - 1), nothing, IMPOSSIBLE)
+    value = -ALIGNMENTS.score(emitted, arcs, start, end, running)
+    return xp.where(value == -IMPOSSIBLE, 0.0, value) if zero_infinity else value
 
 
 @loss(
     family="sequence",
     unit="sequence",
     source="Graves, Fernandez, Gomez and Schmidhuber 2006, doi:10.1145/1143844.1143891",
-    aliases=("ctc_loss", "CTCLoss", "CTC"),
+    aliases=("ctc_loss", "CTCLoss"),
     sizes={"batch": 5, "time": 5, "labels": 2, "classes": 3},
 )
 def ctc(
@@ -52,6 +59,7 @@ def ctc(
     label_lengths: Length["batch", "of labels"],
     *,
     blank: int = 0,
+    zero_infinity: bool = False,
 ) -> Real["batch"]:
     """The negative log-probability of a label sequence, summed over all alignments to the frames.
 
@@ -61,38 +69,200 @@ def ctc(
     Shapes: `log_probabilities` [batch time classes], logarithms in [-inf, 0]; nothing is normalised here; `labels`
     integers [batch labels] in [0, classes) other than `blank`; `input_lengths` and `label_lengths` integers [batch]:
     what lies beyond them is padding and may hold anything -> sequence [batch].
-    Weights and mean: the common contract; "mean" weighs sequences equally.
-    Labels that no alignment reaches (more labels and repeats than frames) have loss inf, with gradient 0.
-    Errors: `ContractError` for another shape; a label or a length out of range gives NaN, and raises under
-    `checking("values")`.
-    Equals: torch `F.ctc_loss(reduction="none")` with time first (its "mean" first divides by the label lengths), optax
-    `ctc_loss` and Keras `CTC`, which apply log_softmax themselves.
+    Weights and mean: the common contract; "mean" weighs sequences equally, "length_mean" divides each by its number of
+    labels first. Labels that no alignment reaches (more labels and repeats than frames) have loss inf, or 0 with
+    `zero_infinity`, and gradient 0.
+    Errors: `ContractError` for another shape, a blank that is no class or no frames at all; a label or a length out of
+    range gives NaN, and raises under `checking("values")`.
+    Equals: torch `F.ctc_loss(reduction="none")` with time first; its "mean" is "length_mean". Its gradient is that of
+    `ctc_with_logits`, whatever it is given. optax `ctc_loss` and Keras `CTC` are `ctc_with_logits`.
 
     >>> import numpy as np
     >>> frames = np.log(np.asarray([[[0.5, 0.5], [0.5, 0.5]]]))
     >>> round(float(np.exp(-ctc(frames, np.asarray([[1]]), np.asarray([2]), np.asarray([1])))), 12)
     0.75
     """
-    xp = array_namespace(log_probabilities)
-    batch, _, classes = log_probabilities.shape
-    count = 2 * labels.shape[1] + 1
-    require(-1 < blank < classes, f"ctc: `blank` is {blank}; it must be in [0, {classes})")
-    # States: the labels with a blank before, between and after them.
-    blanks = xp.full_like(labels, blank)
-    states = xp.reshape(xp.stack((blanks, labels), axis=-1), (batch, count - 1))
-    states = xp.concat((states, xp.full_like(input_lengths, blank)[:, None]), axis=1)
-    may_skip = xp.concat(
-        (xp.zeros_like(states[:, :2], dtype=xp.bool), (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])),
-        axis=1,
-    )[:, :count]
-    frames = xp.permute_dims(log_probabilities, (1, 0, 2))
-    frames = xp.take_along_axis(frames, xp.broadcast_to(states, (frames.shape[0], *states.shape)), axis=-1)
-    running = positions(frames[:, :, 0], axis=-2, dtype=input_lengths.dtype) < input_lengths[None, :]
+    return _aligned(log_probabilities, labels, input_lengths, label_lengths, blank, zero_infinity)
 
-    start = xp.zeros_like(states, dtype=frames.dtype)
-    start = xp.where(positions(states) == 0, start, IMPOSSIBLE)  # before the first frame: in the first blank
-    (forward, common, _), _ = scan(_advance, (start, start[:, 0], may_skip), (frames, running))
-    ends_in_blank = gather(forward, 2 * label_lengths)
-    before = 2 * label_lengths - 1
-    ends_in_label = xp.where(before < 0, IMPOSSIBLE, gather(forward, xp.where(before < 0, 0, before)))
-    return -(common + log_add(ends_in_blank, ends_in_label))
+
+@loss(
+    family="sequence",
+    unit="sequence",
+    source="Graves, Fernandez, Gomez and Schmidhuber 2006, doi:10.1145/1143844.1143891",
+    aliases=("CTC",),
+    sizes={"batch": 4, "time": 4, "labels": 2, "classes": 3},
+)
+def ctc_with_logits(
+    logits: Logits["batch time classes"],
+    labels: Label["batch labels", "not blank"],
+    input_lengths: Length["batch", "of time"],
+    label_lengths: Length["batch", "of labels"],
+    *,
+    blank: int = 0,
+    zero_infinity: bool = False,
+) -> Real["batch"]:
+    """The negative log-probability of a label sequence, summed over all alignments to frames of logits.
+
+    l = ctc(log softmax(logits), labels, ...), the softmax over the classes of each frame.
+
+    Shapes: as `ctc`, with `logits` [batch time classes] -> sequence [batch].
+    Weights and mean: as `ctc`.
+    Errors: as `ctc`.
+    Equals: optax `ctc_loss` with paddings for lengths, which gives 1e5 where no alignment reaches the labels; Keras
+    `ops.ctc_loss`, and Keras `CTC`, which takes its labels other than 0 for valid ones.
+
+    >>> import numpy as np
+    >>> l = ctc_with_logits(np.zeros((1, 2, 2)), np.asarray([[1]]), np.asarray([2]), np.asarray([1]))
+    >>> round(float(np.exp(-l)), 12)
+    0.75
+    """
+    return _aligned(log_softmax(logits), labels, input_lengths, label_lengths, blank, zero_infinity)
+
+
+@loss(
+    family="sequence",
+    unit="sequence",
+    source="the likelihood of a sequence whose tokens are predicted one by one",
+    aliases=("token_nll",),
+    reductions=("none", "sum", "mean", "count_mean", "batch_mean", "over", "length_mean", "token_mean"),
+    default_reduction="token_mean",
+    sizes={"batch": 3, "time": 3, "classes": 3},
+)
+def sequence_nll(
+    logits: Logits["batch time classes"], labels: Label["batch time"], lengths: Length["batch", "of time"]
+) -> Real["batch"]:
+    """The negative log-likelihood of a sequence of tokens.
+
+    l = sum_{t < lengths} -log softmax(logits[t])[labels[t]].
+
+    Shapes: `logits` [batch time classes], `labels` integers [batch time] in [0, classes), `lengths` integers [batch] in
+    [0, time]: what lies beyond them is padding and may hold anything -> sequence [batch].
+    Weights and mean: "token_mean", the default, divides the sum by the number of tokens; "length_mean" is the mean of
+    the means of the sequences; "mean" and "batch_mean" of their sums. A sequence without tokens has loss 0.
+    exp of the "token_mean" is the perplexity.
+    Errors: `ContractError` for another shape; a label or length out of range gives NaN, and raises under
+    `checking("values")`.
+    Equals: for "token_mean" torch `F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=...)`, with ignored
+    labels beyond the lengths; ours of single tokens, with a mask, is `cross_entropy`.
+
+    >>> import math
+    >>> import numpy as np
+    >>> l = sequence_nll(np.zeros((2, 3, 4)), np.zeros((2, 3), dtype=int), np.asarray([3, 1]), reduction="none")
+    >>> [round(x / math.log(4.0), 12) for x in l.tolist()]
+    [3.0, 1.0]
+    """
+    xp = array_namespace(logits)
+    each = negative_log_softmax(logits, labels)
+    return xp.sum(xp.where(positions(each, dtype=lengths.dtype) < lengths[:, None], each, 0.0), axis=-1)
+
+
+@loss(
+    family="sequence",
+    unit="sequence",
+    source="Graves 2012, arXiv:1211.3711",
+    aliases=("rnnt_loss", "RNNTLoss"),
+    sizes={"batch": 3, "time": 3, "labels": 2, "states": 3, "classes": 3},
+)
+def rnn_transducer(
+    logits: Logits["batch time states classes"],
+    labels: Label["batch labels", "not blank"],
+    input_lengths: Length["batch", "of time"],
+    label_lengths: Length["batch", "of labels"],
+    *,
+    blank: int = 0,
+) -> Real["batch"]:
+    """The negative log-probability of a label sequence under a transducer, summed over all ways to emit it.
+
+    l = -log sum_a prod P(a): at frame t, after u labels, softmax(logits[t, u]) gives the probabilities to emit
+    labels[u], and to go on to frame t + 1 by a blank; every way a has `label_lengths` labels and `input_lengths`
+    blanks, the last of which ends it.
+
+    Shapes: `logits` [batch time states classes] with one state more than labels; `labels` integers [batch labels] in
+    [0, classes) other than `blank`; `input_lengths` and `label_lengths` integers [batch]: what lies beyond them is
+    padding and may hold anything -> sequence [batch].
+    Weights and mean: the common contract; "mean" weighs sequences equally. Without frames no label can be
+    emitted: the loss is inf, with gradient 0.
+    Errors: `ContractError` for another shape, a blank that is no class or no frames at all; a label or a length out of
+    range gives NaN, and raises under `checking("values")`.
+    Equals: torchaudio `rnnt_loss(reduction="none")`, whose blank is the last class unless told.
+
+    >>> import numpy as np
+    >>> l = rnn_transducer(np.zeros((1, 2, 2, 2)), np.asarray([[1]]), np.asarray([2]), np.asarray([1]))
+    >>> round(float(np.exp(-l)), 12)
+    0.25
+    """
+    xp = array_namespace(logits)
+    _, time, states, classes = logits.shape
+    count = labels.shape[1]
+    require(-1 < blank < classes, f"rnn_transducer: `blank` is {blank}; it must be in [0, {classes})")
+    require(time > 0, f"rnn_transducer: `logits` has shape {tuple(logits.shape)}. Fix: pass at least one frame.")
+    require(
+        states == count + 1,
+        f"rnn_transducer: `logits` has {states} states for {count} labels. Fix: pass {count + 1} states, one for each "
+        "number of labels that have been emitted.",
+    )
+    after, emitted = label_lengths[:, None, None], positions(logits[..., 0], dtype=labels.dtype)
+    frame = positions(logits[..., 0], -2, labels.dtype)
+    valid = (frame < input_lengths[:, None, None]) & (emitted <= after)
+    logits = xp.where(valid[..., None], logits, 0.0)  # what lies beyond may hold anything
+    blanks = xp.zeros_like(valid, dtype=labels.dtype) + blank
+    following = xp.concat((labels, blanks[:, 0, :1]), axis=1)[:, None, :]
+    go_on = xp.where(valid, -negative_log_softmax(logits, blanks), IMPOSSIBLE)
+    emit = -negative_log_softmax(logits, xp.broadcast_to(following, valid.shape))
+    emit = xp.where(valid & (emitted < after), emit, IMPOSSIBLE)
+    go_on, emit = _diagonals(go_on), _diagonals(emit)
+    # Of a label, the arc leads to the next state.
+    emit = xp.concat((xp.full_like(emit[:, :, :1], IMPOSSIBLE), emit[:, :, :-1]), axis=-1)
+    nothing, at = xp.zeros_like(go_on[:, 0, :]), positions(go_on[:, 0, :], dtype=labels.dtype)
+    running = positions(go_on[:, :, 0], dtype=labels.dtype) < (input_lengths + label_lengths)[:, None]
+    start = xp.where(at == 0, nothing, IMPOSSIBLE)
+    end = xp.where(at == label_lengths[:, None], nothing, IMPOSSIBLE)
+    return -TRANSDUCTIONS.score(xp.zeros_like(go_on), xp.stack((go_on, emit), axis=2), start, end, running)
+
+
+def _diagonals(x: Array) -> Array:
+    """The entries of [batch rows columns] by the sum of row and column, [batch sums columns]; -inf where none is."""
+    xp = array_namespace(x)
+    _, rows, columns = x.shape
+    sums = xp.concat((x[:, :, :1], xp.permute_dims(x[:, :1, 1:], (0, 2, 1))), axis=1)  # of the shape that counts them
+    column = positions(x)
+    row = positions(sums, -2, column.dtype) - column
+    outside = (row < 0) | (row >= rows)
+    chosen = xp.broadcast_to(xp.where(outside, 0, row), (x.shape[0], sums.shape[1], columns))
+    return xp.where(outside, IMPOSSIBLE, xp.take_along_axis(x, chosen, axis=1))
+
+
+@loss(
+    family="sequence",
+    unit="pair",
+    source="Cuturi and Blondel 2017, arXiv:1703.01541",
+    sizes={"batch": 3, "rows": 3, "columns": 3},
+)
+def soft_dtw(costs: Real["batch rows columns"], *, gamma: Positive = 1.0) -> Real["batch"]:
+    """Soft dynamic time warping: the soft minimum of the cost over all alignments of two series.
+
+    l = -gamma * log sum_A exp(-sum_{(i, j) in A} costs[i, j] / gamma) over all alignments A: paths from the first to
+    the last entry that go down, to the right, or both at once.
+
+    Shapes: `costs` [batch rows columns], the cost of each point of one series beside each of the other, such as their
+    squared distance; `gamma` > 0, in the unit of costs -> pair [batch].
+    Weights and mean: the common contract. It is below the cost of the best alignment, to which it tends for small
+    `gamma`, and may be negative, also for equal series.
+    Errors: `ContractError` for another shape or a series without points.
+    Equals: none of the peers that install beside Torch has it.
+
+    >>> import numpy as np
+    >>> round(float(np.exp(-soft_dtw(np.zeros((1, 2, 2))))), 12)
+    3.0
+    """
+    xp = array_namespace(costs)
+    _, rows, columns = costs.shape
+    require(
+        rows > 0 and columns > 0, f"soft_dtw: `costs` has shape {tuple(costs.shape)}. Fix: pass at least one point."
+    )
+    steps = _diagonals(-costs / gamma)
+    start, running = steps[:, 0, :], steps[:, :, 0] == steps[:, :, 0]
+    following, running = (steps[:, 1:, :], running[:, 1:]) if rows + columns > 2 else (steps, ~running)
+    arcs = xp.zeros_like(xp.stack((start,) * 3, axis=1))
+    end = xp.where(positions(start) == columns - 1, xp.zeros_like(start), IMPOSSIBLE)
+    return -gamma * WARPINGS.score(following, arcs, start, end, running)

@@ -1,0 +1,361 @@
+"""Paths through states, frame by frame: the log-sum of the scores of all of them, what each state takes, the best one.
+
+A path starts in a state, moves along an arc to a state at every frame, and ends; its score is the sum of the scores of
+its start, arcs, states and end, of which -inf rules one out. What all paths have in common is taken out at every frame,
+so that they keep their differences; the share of a state is a sum of products of shares, in which nothing cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any, NamedTuple, TypeAlias
+
+from lossspec.numerics import array_namespace, gather, negative_log_softmax, positions, scan, stop_gradient
+from lossspec.primitive import Primitive, Pull
+from lossspec.terms import Array
+
+Move: TypeAlias = tuple[int, int]
+"""An arc that comes from so many frames ago and from so many states before."""
+
+
+class Shares(NamedTuple):
+    """What part of the paths takes a state at a frame, an arc (of all frames, or of each), a start, an end."""
+
+    states: Array
+    arcs: Array
+    start: Array
+    end: Array
+
+
+class Paths:
+    """The paths whose arcs are `moves`; without any, an arc leads from every state to every state.
+
+    Its methods take `states` [batch frames states]; `arcs` [batch moves states], or [batch frames moves states] where
+    they change from frame to frame; `start` and `end` [batch states]; `running` [batch frames], False at the frames
+    that a shorter path does not have. There is at least one frame.
+    """
+
+    def __init__(self, *moves: Move) -> None:
+        self.moves = moves
+        self.memory = max((frames for frames, _ in moves), default=1)
+        # One object each for good: by these a compiler knows a recurrence again.
+        self.score = Primitive(self._score, 2)
+        self.score_less_path = Primitive(self._score_less_path, 2)
+        self.expected_cost = Primitive(self._expected_cost, 2)
+        self._costs_forward = lambda carry, now: self._advance_costs(carry, now)
+        self._costs_backward = lambda carry, now: self._retreat_costs(carry, now)
+        self._steps = {
+            soft: (
+                lambda carry, now, soft=soft: self._advance(carry, now, soft),
+                lambda carry, now, soft=soft: self._retreat(carry, now, soft),
+            )
+            for soft in (True, False)
+        }
+
+    def shares(self, states: Array, arcs: Array, start: Array, end: Array, running: Array) -> Shares:
+        """The derivatives of `score`, by its steps: they can be differentiated in turn."""
+        xp = array_namespace(states)
+        last, _, before = self._forward(xp, states, arcs, start, running)
+        return self._backward(xp, arcs, running, before, (last, end))
+
+    def best(self, states: Array, arcs: Array, start: Array, end: Array, running: Array) -> tuple[Array, Array]:
+        """The first of the best paths: its first state [batch], and those at the frames, 0 where not running."""
+        xp = array_namespace(states)
+        states, arcs, start, end = (stop_gradient(x) for x in (states, arcs, start, end))
+        last, _, before = self._forward(xp, states, arcs, start, running, soft=False)
+        chosen = self._backward(xp, arcs, running, before, (last, end), soft=False)
+        return xp.argmax(chosen.start, axis=-1), xp.argmax(chosen.states, axis=-1)
+
+    def _score(
+        self, xp: Any, states: Array, arcs: Array, start: Array, end: Array, running: Array
+    ) -> tuple[Array, tuple[Pull | None, ...]]:
+        """Log of the sum of exp(score) over all paths, [batch]."""
+        last, total, before = self._forward(xp, states, arcs, start, running)
+        first, second, rest = _Choice(xp, _turned(xp, last), _turned(xp, end)).log_sum()
+        shares = _pulls(lambda: self._backward(xp, arcs, running, before, (last, end)))
+        return total + first + second + rest, (*shares, None)
+
+    def _score_less_path(
+        self,
+        xp: Any,
+        states: Array,
+        arcs: Array,
+        start: Array,
+        end: Array,
+        running: Array,
+        origin: Array,
+        path: Array,
+        *gains: Array,
+    ) -> tuple[Array, tuple[Pull | None, ...]]:
+        """The score of all paths less that of one, [batch]: from the state `origin` [batch] by `path` [batch frames].
+
+        `gains`, for `start` and for `states`, count for all paths, but are not taken off with the score of the one.
+        Back from its end, -log of the share of the path is a sum of softmax cross entropies, each of the state that it
+        comes from, so that the loss of a sure path keeps its digits. Arcs lead from every state to every state here.
+        """
+        if gains:
+            start, states = start + gains[0], states + gains[1]
+        last, _, before = self._forward(xp, states, arcs, start, running)
+        whole = xp.concat((origin[:, None], path), axis=-1)
+        into = xp.take_along_axis(arcs, path[:, None, :], axis=-1)  # [batch states frames]: the arcs to the path
+        coming = xp.permute_dims(before[0], (1, 0, 2)) + xp.permute_dims(into, (0, 2, 1))
+        terms = xp.where(running, _cross_entropy(xp, coming, whole[:, :-1]), 0.0)
+        final = gather(whole, xp.count_nonzero(running, axis=-1))
+        taken = positions(states, dtype=path.dtype) == whole[..., None]  # [batch 1+frames states]
+        value = _cross_entropy(xp, last + end, final) + xp.sum(terms, axis=-1)
+        if gains:
+            along = xp.sum(xp.where(running, gather(gains[1], path), 0.0), axis=-1)
+            value = value + (gather(gains[0], origin) + along)
+        known: list[Shares] = []
+
+        def whole_shares() -> Shares:
+            if not known:
+                marks = xp.permute_dims(taken, (1, 0, 2))
+                between = marks[:-1, ...], marks[1:, ...]
+                known.append(self._backward(xp, arcs, running, before, (last, end), marks=between))
+            return known[0]
+
+        def shares() -> Shares:
+            """The shares, and for what the path itself takes the negative of what the others take."""
+            found = whole_shares()
+            ending = positions(end, dtype=path.dtype) == final[:, None]
+            return Shares(
+                _less_own(xp, found.states, taken[:, 1:, :]),
+                found.arcs,
+                _less_own(xp, found.start, taken[:, 0, :]),
+                _less_own(xp, found.end, ending),
+            )
+
+        states_pull, _, start_pull, _ = _pulls(whole_shares)
+        return value, (*_pulls(shares), None, None, None, *(start_pull, states_pull)[: len(gains)])
+
+    def _expected_cost(
+        self,
+        xp: Any,
+        states: Array,
+        arcs: Array,
+        start: Array,
+        end: Array,
+        running: Array,
+        origin: Array,
+        path: Array,
+        first_costs: Array,
+        costs: Array,
+    ) -> tuple[Array, tuple[Pull | None, ...]]:
+        """The mean of the costs of all paths by their shares, [batch]; arcs lead from every state to every state.
+
+        The derivative for what a path takes is the share of those that do, times by how much their mean cost exceeds
+        that of all. Costs count from that of one path, the best, so that those of a sure chain do not cancel.
+        """
+        last, _, before = self._forward(xp, states, arcs, start, running)
+        whole = xp.concat((origin[:, None], path), axis=-1)
+        marks = xp.permute_dims(positions(states, dtype=path.dtype) == whole[..., None], (1, 0, 2))
+        running = _turned(xp, running)
+        fixed = xp.permute_dims(arcs, (1, 0, 2))
+        first_more = first_costs - gather(first_costs, origin)[:, None]
+        more = xp.permute_dims(costs - gather(costs, path)[..., None], (1, 0, 2))
+        (so_far, _), means = scan(self._costs_forward, (first_more, fixed), (running, before[0], more))
+        final = _turned(xp, _Choice(xp, _turned(xp, last), _turned(xp, end)).shares(True))
+        mean = xp.sum(final * so_far, axis=-1)
+        frames = running, before[0], means[0], more, marks[:-1, ...], marks[1:, ...]
+        carry = final, xp.zeros_like(final), fixed, xp.zeros_like(fixed), mean
+        carry, found = scan(self._costs_backward, carry, tuple(xp.flip(x, axis=0) for x in frames))
+        first, later, _, of_arcs, _ = carry
+        shares, of_states = (xp.permute_dims(xp.flip(x, axis=0), (1, 0, 2)) for x in found)
+        value = xp.sum(first * first_costs, axis=-1) + xp.sum(shares * costs, axis=(1, 2))
+        whole_mark = positions(end, dtype=path.dtype) == gather(whole, xp.count_nonzero(running, axis=0))[:, None]
+        of_start = _less_own(xp, first * (first_more - mean[:, None]) + later, marks[0, ...])
+        of_end = _less_own(xp, final * (so_far - mean[:, None]), whole_mark)
+        derivatives = of_states, xp.permute_dims(of_arcs, (1, 0, 2)), of_start, of_end, None, None, None, first, shares
+        return value, tuple(None if x is None else _row_pull(x) for x in derivatives)
+
+    def _advance_costs(self, carry: Any, now: Any) -> tuple[Any, Any]:
+        """One frame: the mean cost of the paths to each state before it, and then after it."""
+        (so_far, fixed), (running, before, more) = carry, now
+        xp = array_namespace(so_far)
+        shares = _Choice(xp, self._sources(xp, (before,)), fixed).shares(True)
+        after = xp.sum(shares * _turned(xp, so_far)[:, :, None], axis=0) + more
+        return (xp.where(running[:, None], after, so_far), fixed), (so_far,)
+
+    def _retreat_costs(self, carry: Any, now: Any) -> tuple[Any, Any]:
+        """One frame, backwards: shares, and shares times the mean of later costs; the derivatives at this frame."""
+        (states, later, fixed, total, mean), (running, before, so_far, more, source, target) = carry, now
+        xp = array_namespace(states)
+        ways = _Choice(xp, self._sources(xp, (before,)), fixed).shares(True)
+        here = xp.where(running[:, None], states, 0.0)
+        from_here = xp.where(running[:, None], states * more + later, 0.0)
+        along, beyond = ways * here[None, ...], ways * from_here[None, ...]
+        excess = along * (_turned(xp, so_far)[:, :, None] - mean[None, :, None]) + beyond
+        of_states = _less_own(xp, xp.sum(excess, axis=0), target)
+        own = _turned(xp, source)[:, :, None] & target[None, ...]
+        others = xp.where(own, 0.0, excess)
+        total = total + xp.where(own, -xp.sum(others, axis=(0, 2), keepdims=True), others)
+        states = xp.where(running[:, None], _turned(xp, xp.sum(along, axis=-1)), states)
+        later = xp.where(running[:, None], _turned(xp, xp.sum(beyond, axis=-1)), later)
+        return (states, later, fixed, total, mean), (here, of_states)
+
+    def _forward(
+        self, xp: Any, states: Array, arcs: Array, start: Array, running: Array, soft: bool = True
+    ) -> tuple[Array, Array, tuple[Array, ...]]:
+        """What leads to each state in the end, what is common to it, and what led to it before each frame."""
+        fixed, moving = self._arcs(xp, arcs)
+        history = (start, *(xp.full_like(start, -inf) for _ in range(self.memory - 1)))
+        frames = xp.permute_dims(states, (1, 0, 2)), xp.permute_dims(running, (1, 0)), moving
+        carry, before = scan(self._steps[soft][0], (history, xp.zeros_like(start[:, 0]), fixed), frames)
+        return carry[0][0], carry[1], before
+
+    def _backward(
+        self,
+        xp: Any,
+        arcs: Array,
+        running: Array,
+        before: tuple[Array, ...],
+        ends: tuple[Array, Array],
+        soft: bool = True,
+        marks: tuple[Array, ...] = (),
+    ) -> Shares:
+        """The shares; of the arcs between states that are marked before and after a frame, as of a path of its own."""
+        fixed, moving = self._arcs(xp, arcs)
+        final = _turned(xp, _Choice(xp, *(_turned(xp, x) for x in ends)).shares(soft))
+        later = (final, *(xp.zeros_like(final) for _ in range(self.memory - 1)))
+        carry = later, fixed, tuple(xp.zeros_like(x) for x in fixed)
+        frames = xp.permute_dims(running, (1, 0)), moving, before, marks
+        backwards = tuple(tuple(xp.flip(x, axis=0) for x in xs) for xs in ((frames[0],), *frames[1:]))
+        (later, _, total), (states, along) = scan(self._steps[soft][1], carry, backwards)
+        of_arcs = (
+            xp.permute_dims(total[0], (1, 0, 2)) if fixed else xp.permute_dims(xp.flip(along[0], axis=0), (2, 0, 1, 3))
+        )
+        return Shares(xp.permute_dims(xp.flip(states, axis=0), (1, 0, 2)), of_arcs, later[0], final)
+
+    def _arcs(self, xp: Any, arcs: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """The arcs, move by move: those of all frames, and those of each."""
+        if len(arcs.shape) == 4:
+            return (), (xp.permute_dims(arcs, (1, 2, 0, 3)),)
+        return (xp.permute_dims(arcs, (1, 0, 2)),), ()
+
+    def _advance(self, carry: Any, now: Any, soft: bool) -> tuple[Any, Any]:
+        """One frame: from what leads to each state before it to what leads to each state after it."""
+        (history, total, fixed), (states, running, moving) = carry, now
+        xp = array_namespace(states)
+        *parts, rest = _Choice(xp, self._sources(xp, history), (*fixed, *moving)[0]).log_sum(soft)
+        # Relative to the best, summand by summand: what is large in all of them leaves no rounding in the differences.
+        parts.append(states)
+        best = xp.argmax(sum(parts) + rest, axis=-1)
+        bests = [_finite(xp, stop_gradient(gather(part, best))) for part in parts]
+        common = sum(bests[1:], bests[0])
+        ahead = [part - own[:, None] for part, own in zip(parts, bests, strict=True)]
+        after = sum(ahead[1:], ahead[0]) + rest, *(x - common[:, None] for x in history[:-1])
+        kept = tuple(xp.where(running[:, None], x, y) for x, y in zip(after, history, strict=True))
+        return (kept, xp.where(running, total + common, total), fixed), history
+
+    def _retreat(self, carry: Any, now: Any, soft: bool) -> tuple[Any, Any]:
+        """One frame, backwards: from the share of each state after it to the share of each arc and state before it."""
+        (later, fixed, total), ((running,), moving, history, marks) = carry, now
+        xp = array_namespace(running)
+        states = xp.where(running[:, None], later[0], 0.0)
+        along = _Choice(xp, self._sources(xp, history), (*fixed, *moving)[0]).shares(soft) * states[None, ...]
+        earlier = [*later[1:], xp.zeros_like(states)]
+        for move, (frames, places) in enumerate(self.moves):
+            earlier[frames - 1] = earlier[frames - 1] + _shift_back(xp, along[move, ...], places)
+        if not self.moves:
+            earlier = [_turned(xp, xp.sum(along, axis=-1))]
+        if marks:
+            own = _turned(xp, marks[0])[:, :, None] & marks[1][None, ...]
+            others = xp.where(own, 0.0, along)
+            along = xp.where(own, -xp.sum(others, axis=(0, 2), keepdims=True), others)
+        kept = tuple(xp.where(running[:, None], x, y) for x, y in zip(earlier, later, strict=True))
+        return (kept, fixed, tuple(x + along for x in total)), (states, (along,) if moving else ())
+
+    def _sources(self, xp: Any, history: tuple[Array, ...]) -> Array:
+        """The scores of what each arc comes from, [moves batch states], or [states batch 1] without moves."""
+        if not self.moves:
+            return _turned(xp, history[0])[:, :, None]
+        return xp.stack([_shift(xp, history[frames - 1], places) for frames, places in self.moves])
+
+
+class _Choice:
+    """Which way, of those on the leading axis, with a score that is the sum of two: the best one and the rest.
+
+    Differences are taken summand by summand, so that what is large in all of them leaves no rounding.
+    """
+
+    def __init__(self, xp: Any, first: Array, second: Array) -> None:
+        self.xp = xp
+        along = first + second
+        best = xp.argmax(along, axis=0, keepdims=True)
+        self.is_best = positions(along, -len(along.shape), best.dtype) == best
+        parts = [xp.take_along_axis(xp.broadcast_to(x, along.shape), best, axis=0) for x in (first, second)]
+        self.nothing = parts[0] + parts[1] == -inf
+        self.parts = [xp.where(self.nothing, 0.0, x) for x in parts]
+        self.gaps = (first - self.parts[0]) + (second - self.parts[1])
+
+    def log_sum(self, soft: bool = True) -> tuple[Array, Array, Array]:
+        """The logarithm of the sum of exp(score), or the largest score, as three summands: two of the best, a rest."""
+        xp = self.xp
+        first, second = (xp.where(self.nothing, -inf, x)[0, ...] for x in self.parts)
+        rest = xp.log1p(xp.sum(self._ratios(0.0), axis=0)) if soft else xp.zeros_like(first)
+        return first, second, rest
+
+    def shares(self, soft: bool) -> Array:
+        """The share of each way in the sum, or 1 for the best; 0 where there is none."""
+        xp = self.xp
+        if not soft:
+            return xp.astype(self.is_best & ~self.nothing, self.gaps.dtype)
+        ratios = self._ratios(1.0)
+        return xp.where(self.nothing, 0.0, ratios / xp.sum(ratios, axis=0, keepdims=True))
+
+    def _ratios(self, of_best: float) -> Array:
+        return self.xp.where(self.is_best, of_best, self.xp.exp(self.gaps))
+
+
+def _row_pull(derivative: Array) -> Pull:
+    """From a cotangent for every row of the batch to that of an operand."""
+    return lambda g: g[(..., *(None,) * (len(derivative.shape) - 1))] * derivative
+
+
+def _pulls(shares: Callable[[], Shares]) -> list[Pull]:
+    """The pull of each operand that has shares, which are computed once and when they are asked for."""
+    known: list[Shares] = []
+
+    def pull(name: str) -> Pull:
+        def of_rows(g: Array) -> Array:
+            if not known:
+                known.append(shares())
+            return _row_pull(getattr(known[0], name))(g)
+
+        return of_rows
+
+    return [pull(name) for name in Shares._fields]
+
+
+def _turned(xp: Any, x: Array) -> Array:
+    return xp.permute_dims(x, (1, 0))
+
+
+def _cross_entropy(xp: Any, logits: Array, labels: Array) -> Array:
+    """The softmax cross entropy; inf for a class that is ruled out, also where all are."""
+    ruled_out = gather(logits, labels) == -inf
+    return xp.where(ruled_out, inf, negative_log_softmax(xp.where(ruled_out[..., None], 0.0, logits), labels))
+
+
+def _less_own(xp: Any, shares: Array, own: Array) -> Array:
+    """The shares on the last axis, its own one replaced by the negative of the sum of the others."""
+    others = xp.where(own, 0.0, shares)
+    return xp.where(own, -xp.sum(others, axis=-1, keepdims=True), others)
+
+
+def _finite(xp: Any, x: Array) -> Array:
+    return xp.where(x == -inf, 0.0, x)
+
+
+def _shift(xp: Any, x: Array, places: int) -> Array:
+    """What is so many states before, on the last axis; -inf before the first."""
+    if not places:
+        return x
+    return xp.concat((xp.full_like(x[:, :places], -inf), x), axis=-1)[:, : x.shape[-1]]
+
+
+def _shift_back(xp: Any, x: Array, places: int) -> Array:
+    """What is so many states after, on the last axis; 0 after the last."""
+    return xp.concat((x[:, places:], xp.zeros_like(x[:, :places])), axis=-1) if places else x
