@@ -256,21 +256,35 @@ class _LogDistribution(_Distribution):
 
 @dataclass(frozen=True)
 class _Box(_Rows):
+    """A box as the parameter `format` says: two corners, or a corner or the centre with a width and a height."""
+
     @property
     def domain(self) -> str:
-        return "rows (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2"
+        return "rows (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, or the `format` with a width >= 0 and a height >= 0"
 
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
-        return ~((x[..., 0] <= x[..., 2]) & (x[..., 1] <= x[..., 3]))
+        first, second = (x[..., 0], x[..., 1]), (x[..., 2], x[..., 3])
+        if facts.get("format", "xyxy") == "xyxy":
+            return ~((first[0] <= second[0]) & (first[1] <= second[1]))
+        known = (first[0] == first[0]) & (first[1] == first[1])
+        return ~(known & (second[0] >= 0) & (second[1] >= 0))
 
     def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
         corner = random.uniform(0.0, 0.6, (*shape[:-1], 2))
-        return np.concatenate([corner, corner + random.uniform(0.1, 0.7, (*shape[:-1], 2))], axis=-1)
+        return self._from_corners(corner, corner + random.uniform(0.1, 0.7, (*shape[:-1], 2)), facts)
 
     def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
         known = [(0, 0, 0, 0), (0, 0, 1, 1), (1, 0, 2, 1), (0, 0, 0, 1), (-5, -5, -4, -4), (0.25, 0.25, 0.75, 0.5)]
-        far: NDArray[Any] = np.asarray(known, dtype=np.float64)[random.integers(0, len(known), shape[:-1])]
+        corners = np.asarray(known, dtype=np.float64)[random.integers(0, len(known), shape[:-1])]
+        far = self._from_corners(corners[..., :2], corners[..., 2:], facts)
         return np.where(random.random((*shape[:-1], 1)) < 0.7, far, self.draw(random, shape, facts))
+
+    @staticmethod
+    def _from_corners(low: NDArray[Any], high: NDArray[Any], facts: Facts) -> NDArray[Any]:
+        written = facts.get("format", "xyxy")
+        if written == "xyxy":
+            return np.concatenate([low, high], axis=-1)
+        return np.concatenate([low if written == "xywh" else (low + high) / 2, high - low], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -475,7 +489,7 @@ LogDistribution: Any = _LogDistribution(
 )
 Embedding: Any = _Vector("Embedding", "a vector on the last axis")
 Image: Any = _Image("Image", "intensities in [0, data_range]", Interval(lower=0.0, upper_closed=False))
-Box: Any = _Box("Box", "a box as its corners (x1, y1, x2, y2)", strict=True)
+Box: Any = _Box("Box", "a box as its corners, or as `format` says", strict=True)
 Sign: Any = _Sign("Sign", "a label of one of two signs", kinds=("real floating", "integral"), neutral=1, strict=True)
 Label: Any = _Label("Label", "the index of a class", kinds=("integral",), strict=True)
 Length: Any = _Length("Length", "the number of valid entries", kinds=("integral",), strict=True)
@@ -523,3 +537,4 @@ ClusteredLabel: Any = _ClusteredLabel("ClusteredLabel", "the index of a class", 
 Fraction: Any = Term(
     "Fraction", "a number between 0 and 1", Interval(0.0, 1.0, lower_closed=False, upper_closed=False), neutral=0.5
 )
+AtLeastOne: Any = Term("AtLeastOne", "a number not below 1", Interval(1.0, upper_closed=False), neutral=1.0)

@@ -486,6 +486,11 @@ def _photographs() -> Iterator[tuple[str, tuple[Any, ...]]]:
         yield f"photograph, {name}", (photographs[name][crops], photographs["clean"][crops])
 
 
+def _photograph_pair() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    photographs = data.load("photographs")
+    yield "photograph, jpeg", tuple(photographs[name][:1, :1, 4:10, 4:10] for name in ("jpeg", "clean"))
+
+
 def _masks() -> Iterator[tuple[str, tuple[Any, ...]]]:
     photographs = data.load("photographs")
     yield "photographs", (photographs["mask_probabilities"][..., ::2, ::2], photographs["masks"][..., ::2, ::2])
@@ -562,6 +567,7 @@ _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("Real[batch channels height width]",): _photograph,
     ("Box[*batch 4]", "Box[*batch 4]"): _boxes,
     ("Image[batch channels height width]",) * 2: _photographs,
+    ("Real[batch channels height width]",) * 2: _photograph_pair,
     ("Probability[batch channels *space]",) * 2: _masks,
     ("list of Real[batch ?channels *?space]",) * 2: _feature_maps,
     ("LogProbability[*batch]",) * 4: _preferences,

@@ -359,7 +359,9 @@ def slope(function: Callable[[list[Any]], Any], point: list[Any], j: int) -> tup
 def curvature(function: Callable[[list[Any]], Any], point: list[Any], j: int) -> tuple[Any, Any] | None:
     """The second derivatives from second differences; None where the function ends or its first derivative jumps."""
     step = mpf(10) ** (-mp.dps // 4) * (abs(point[j]) if point[j] else 1)
-    values = [_evaluate(function, [*point[:j], point[j] + k * step, *point[j + 1 :]]) for k in range(-2, 3)]
+    _evaluate(function, point)  # for what the definition declares `constant`: it has its value at the point
+    with constants_held():
+        values = [_evaluate(function, [*point[:j], point[j] + k * step, *point[j + 1 :]]) for k in range(-2, 3)]
     if any(value is None or mp.isinf(value) for value in values):
         return None
     left, middle, right = ((a - 2 * b + c) / step**2 for a, b, c in zip(values, values[1:], values[2:], strict=False))

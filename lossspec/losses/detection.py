@@ -1,14 +1,170 @@
 """Losses of predicted against true boxes."""
 
-from lossspec.loss import loss
-from lossspec.numerics import array_namespace, relu
+import math
+from typing import Literal, NamedTuple, TypeAlias
+
+from lossspec.loss import Equal, loss
+from lossspec.numerics import array_namespace, relu, stop_gradient, with_value
 from lossspec.terms import Array, Box, Real
 
-__all__ = ["generalized_iou"]
+__all__ = ["complete_iou", "distance_iou", "efficient_iou", "generalized_iou", "iou"]
+
+Format: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
 
 
-def _area(extent: Array) -> Array:
-    return extent[..., 0] * extent[..., 1]
+class _Pair(NamedTuple):
+    """What two boxes are to each other, on the axis of x and on that of y."""
+
+    format: Format
+    size: Array
+    other_size: Array
+    common: Array
+    """The length that both have in common, 0 where they do not meet."""
+    hull: Array
+    """The length of the smallest interval that holds both."""
+    shift: Array
+    """From the first two numbers of the prediction to those of the target."""
+    low: Array
+    """From the lower edge of the prediction to that of the target."""
+    high: Array
+    """From the upper edge of the prediction to that of the target."""
+
+
+def _edges(first: Array, second: Array, format: Format) -> tuple[Array, Array]:
+    """The lower and the upper edges that the two halves of a box stand for; linear in them."""
+    if format == "xyxy":
+        return first, second
+    if format == "xywh":
+        return first, first + second
+    half = second / 2
+    return first - half, first + half
+
+
+def _compare(predictions: Array, targets: Array, format: Format) -> _Pair:
+    """Compare two boxes edge by edge.
+
+    Where a width and a height are given, the edges are counted from the prediction: as differences of edges far from
+    the origin the sizes would lose their digits.
+    """
+    xp = array_namespace(predictions)
+    first, second = predictions[..., :2], predictions[..., 2:]
+    other_first, other_second = targets[..., :2], targets[..., 2:]
+    shift = other_first - first
+    low, high = _edges(shift, other_second - second, format)
+    if format == "xyxy":
+        size, other_size = second - first, other_second - other_first
+        start, end, other_start, other_end = first, second, other_first, other_second
+    else:
+        size, other_size = second, other_second
+        start, end = _edges(xp.zeros_like(first), second, format)
+        # A difference of its own: where a box can move within the other, its derivatives then cancel exactly.
+        other_start, other_end = _edges(other_first - first, other_second, format)
+    common = relu(xp.minimum(end, other_end) - xp.maximum(start, other_start))
+    if format != "xyxy":
+        common = xp.where((other_start > start) & (other_end < end), other_size, common)
+    hull = xp.maximum(end, other_end) - xp.minimum(start, other_start)
+    return _Pair(format, size, other_size, common, hull, shift, low, high)
+
+
+def _growth(pair: _Pair) -> Array:
+    """From the size of the prediction to that of the target; from the edges where these are close."""
+    growth = pair.other_size - pair.size
+    if pair.format != "xyxy":
+        return growth
+    xp = array_namespace(growth)
+    close = xp.abs(pair.low) + xp.abs(pair.high) <= pair.size + pair.other_size
+    return xp.where(close, pair.high - pair.low, growth)
+
+
+def _area(size: Array) -> Array:
+    return size[..., 0] * size[..., 1]
+
+
+def _square(x: Array) -> Array:
+    return x[..., 0] ** 2 + x[..., 1] ** 2
+
+
+def _ratio(x: Array, y: Array) -> Array:
+    """The first over the second, and 0 with derivative 0 where that is 0."""
+    xp = array_namespace(x)
+    zero = y == 0
+    return xp.where(zero, 0.0, x / xp.where(zero, 1.0, y))
+
+
+class _Overlap(NamedTuple):
+    """One minus the intersection over union, with the areas of both; what each box has beyond the other one."""
+
+    loss: Array
+    intersection: Array
+    union: Array
+    beyond: tuple[Array, Array]
+
+
+def _overlap(pair: _Pair) -> _Overlap:
+    """Compare the areas of two boxes.
+
+    Where most of the union is common, the rest is a sum of what is not: so a small loss keeps its digits. Elsewhere the
+    common part is taken from 1: so the derivatives of a small intersection do.
+    """
+    xp = array_namespace(pair.size)
+    zero = xp.zeros_like(pair.low)
+    own = xp.maximum(pair.low, zero) + xp.maximum(-pair.high, zero)
+    other = xp.maximum(-pair.low, zero) + xp.maximum(pair.high, zero)
+    intersection = _area(pair.common)
+    union = _area(pair.size) + _area(pair.other_size) - intersection
+    rest = own[..., 0] * pair.size[..., 1] + other[..., 0] * pair.other_size[..., 1]
+    rest = rest + pair.common[..., 0] * (own[..., 1] + other[..., 1])
+    safe = xp.where(union == 0, 1.0, union)
+    loss = xp.where(2 * intersection < safe, 1 - intersection / safe, rest / safe)
+    return _Overlap(loss, intersection, union, (own, other))
+
+
+def _distance(pair: _Pair) -> Array:
+    """The squared distance of the centres over the squared diagonal of the hull; 0 where that is 0."""
+    center = pair.shift
+    if pair.format == "xyxy":
+        center = (pair.low + pair.high) / 2
+    elif pair.format == "xywh":
+        center = pair.shift + (pair.other_size - pair.size) / 2
+    return _ratio(_square(center), _square(pair.hull))
+
+
+@loss(
+    family="detection",
+    unit="box",
+    source="Yu, Jiang, Wang, Cao and Huang 2016, arXiv:1608.01471; Rezatofighi et al. 2019, arXiv:1902.09630",
+    aliases=("iou_loss",),
+    equals=(
+        Equal(
+            "torchvision",
+            "1 - torch.diagonal(ops.box_iou(predictions, targets, fmt=format))",
+            when="predictions.ndim == 2",
+            differs={"edges": "0 / 0 is NaN for two boxes without area"},
+        ),
+    ),
+)
+def iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
+    """One minus the intersection over union of two boxes.
+
+    l = 1 - I / U, with I the area of the intersection and U of the union.
+
+    Shapes: `predictions` and `targets` [*batch 4], as `format` says: corners (x1, y1, x2, y2) with x1 <= x2 and
+    y1 <= y2, a corner with a size (x1, y1, width, height), or a centre with a size, both >= 0 -> box [*batch], in
+    [0, 1].
+    Weights and mean: the common contract. I / U is declared 0 where U = 0, so two equal boxes without area have loss 1.
+    Boxes that do not meet, or only touch, have loss 1 and gradient 0. Where edges of both coincide the derivative is
+    the mean of the one-sided ones: 0 for equal boxes.
+    Errors: `ContractError` for another shape or format; a box of negative size or with a NaN gives NaN, and raises
+    under `checking("values")`.
+    Equals: one minus the diagonal of torchvision `box_iou`, torchmetrics `intersection_over_union`. The IoU loss of
+    UnitBox is -log(I / U), which has no value for boxes that do not meet.
+
+    >>> import numpy as np
+    >>> a, b = np.asarray([[0.0, 0.0, 2.0, 1.0]]), np.asarray([[1.0, 0.0, 3.0, 1.0]])
+    >>> round(float(iou(a, b)), 12)  # 1 - 1 / 3
+    0.666666666667
+    """
+    return _overlap(_compare(predictions, targets, format)).loss
 
 
 @loss(
@@ -16,33 +172,178 @@ def _area(extent: Array) -> Array:
     unit="box",
     source="Rezatofighi et al. 2019, arXiv:1902.09630",
     aliases=("giou", "generalized_box_iou_loss", "BoxGIoULoss"),
+    equals=(
+        Equal(
+            "torchvision",
+            "ops.generalized_box_iou_loss(predictions, targets, eps=0)",
+            when="format == 'xyxy'",
+        ),
+        Equal(
+            "torchmetrics",
+            "1 - torch.diagonal(M.detection.generalized_intersection_over_union(predictions, targets, "
+            "aggregate=False))",
+            when="format == 'xyxy' and predictions.ndim == 2 and len(predictions) > 0",
+            differs={"gradient edges": "it compares all pairs, and one without area makes the derivatives NaN"},
+        ),
+    ),
 )
-def generalized_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"]) -> Real["*batch"]:
+def generalized_iou(
+    predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy"
+) -> Real["*batch"]:
     """One minus the generalized intersection over union of two boxes.
 
     l = 1 - (I / U - (C - U) / C), with I the area of the intersection, U of the union, C of the smallest box that
     holds both.
 
-    Shapes: `predictions` and `targets` [*batch 4], corners (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2 -> box [*batch],
-    in [0, 2].
+    Shapes: `predictions` and `targets` [*batch 4], as `format` says: corners (x1, y1, x2, y2) with x1 <= x2 and
+    y1 <= y2, a corner with a size (x1, y1, width, height), or a centre with a size, both >= 0 -> box [*batch], in
+    [0, 2].
     Weights and mean: the common contract. I / U is declared 0 where U = 0, and (C - U) / C is 0 where C = 0, so two
-    equal boxes without area have loss 1.
-    Errors: `ContractError` for another shape; a box with x2 < x1 or y2 < y1 gives NaN, and raises under
-    `checking("values")`.
-    Equals: torchvision `generalized_box_iou_loss` up to the 1e-7 that it adds to U and C, MONAI `BoxGIoULoss`.
+    equal boxes without area have loss 1. Where edges of both coincide the derivative is the mean of the one-sided ones:
+    0 for equal boxes.
+    Errors: `ContractError` for another shape or format; a box of negative size or with a NaN gives NaN, and raises
+    under `checking("values")`.
+    Equals: torchvision `generalized_box_iou_loss` up to the 1e-7 that it adds to U and C, a tenth of a box of 1e-3 by
+    1e-3; MONAI `BoxGIoULoss`, in float32 and with 1e-7 too.
 
     >>> import numpy as np
     >>> a, b = np.asarray([[0.0, 0.0, 1.0, 1.0]]), np.asarray([[1.0, 0.0, 2.0, 1.0]])
     >>> float(generalized_iou(a, b))
     1.0
     """
-    xp = array_namespace(predictions)
-    low, high = predictions[..., :2], predictions[..., 2:]
-    other_low, other_high = targets[..., :2], targets[..., 2:]
-    inner = relu(xp.where(high < other_high, high, other_high) - xp.where(low > other_low, low, other_low))
-    outer = xp.where(high > other_high, high, other_high) - xp.where(low < other_low, low, other_low)
-    intersection, hull = _area(inner), _area(outer)
-    union = _area(high - low) + _area(other_high - other_low) - intersection
-    apart, no_hull = intersection == 0, hull == 0  # of U / U the derivatives would be noise about 0
-    outside = xp.where(apart, 1.0, (union - intersection) / xp.where(apart, 1.0, union))
-    return outside + xp.where(no_hull, 0.0, (hull - union) / xp.where(no_hull, 1.0, hull))
+    pair = _compare(predictions, targets, format)
+    xp, overlap, hull = array_namespace(predictions), _overlap(pair), _area(pair.hull)
+    (own, other), union = overlap.beyond, overlap.union
+    corners = own[..., 0] * other[..., 1] + other[..., 0] * own[..., 1]  # the hull without the union, where they meet
+    none = hull == 0
+    safe = xp.where(none, 1.0, hull)
+    most = (overlap.intersection == 0) | (2 * union < hull)
+    return overlap.loss + xp.where(none, 0.0, xp.where(most, 1 - union / safe, corners / safe))
+
+
+@loss(
+    family="detection",
+    unit="box",
+    source="Zheng, Wang, Liu, Li, Ye and Ren 2020, arXiv:1911.08287",
+    aliases=("diou", "distance_box_iou_loss"),
+    equals=(
+        Equal(
+            "torchvision",
+            "ops.distance_box_iou_loss(predictions, targets, eps=0)",
+            when="format == 'xyxy'",
+            differs={"edges": "0 / 0 is NaN for two boxes without area"},
+        ),
+    ),
+)
+def distance_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
+    """One minus the intersection over union of two boxes, plus the distance of their centres.
+
+    l = 1 - I / U + d^2 / c^2, with I the area of the intersection, U of the union, d the distance of the centres and c
+    the diagonal of the smallest box that holds both.
+
+    Shapes: `predictions` and `targets` [*batch 4], as `format` says: corners (x1, y1, x2, y2) with x1 <= x2 and
+    y1 <= y2, a corner with a size (x1, y1, width, height), or a centre with a size, both >= 0 -> box [*batch], in
+    [0, 2].
+    Weights and mean: the common contract. I / U is declared 0 where U = 0, and d / c is 0 where c = 0, so two equal
+    boxes without area have loss 1. Boxes that do not meet still have a gradient, towards each other. Where edges of
+    both coincide the derivative is the mean of the one-sided ones: 0 for equal boxes.
+    Errors: `ContractError` for another shape or format; a box of negative size or with a NaN gives NaN, and raises
+    under `checking("values")`.
+    Equals: torchvision `distance_box_iou_loss` up to the 1e-7 that it adds to U and c^2.
+
+    >>> import numpy as np
+    >>> a, b = np.asarray([[0.0, 0.0, 2.0, 2.0]]), np.asarray([[4.0, 2.0, 6.0, 6.0]])
+    >>> round(float(distance_iou(a, b)), 12)  # 1 + (4^2 + 3^2) / (6^2 + 6^2)
+    1.347222222222
+    """
+    pair = _compare(predictions, targets, format)
+    return _overlap(pair).loss + _distance(pair)
+
+
+def _angle(pair: _Pair) -> Array:
+    """atan(width / height) of the target minus that of the prediction; 0 where one of them is a point.
+
+    The value comes from the differences of the sizes; the derivatives of the two arctangents are those of each alone.
+    """
+    xp, growth = array_namespace(pair.size), _growth(pair)
+    (width, height), (other_width, other_height) = ((x[..., 0], x[..., 1]) for x in (pair.size, pair.other_size))
+    sine, cosine = growth[..., 0] * height - growth[..., 1] * width, width * other_width + height * other_height
+    point = (width + height == 0) | (other_width + other_height == 0)
+    sine = xp.where(point, 0.0, sine)
+    height, other_height, cosine = (xp.where(point, 1.0, x) for x in (height, other_height, cosine))
+    return with_value(xp.atan2(sine, cosine), xp.atan2(other_width, other_height) - xp.atan2(width, height))
+
+
+@loss(
+    family="detection",
+    unit="box",
+    source="Zheng, Wang, Liu, Li, Ye and Ren 2020, arXiv:1911.08287",
+    aliases=("ciou", "complete_box_iou_loss"),
+    equals=(
+        Equal(
+            "torchvision",
+            "ops.complete_box_iou_loss(1e4 * predictions, 1e4 * targets, eps=0)",  # it adds 1e-7 to areas even so
+            when="format == 'xyxy'",
+            differs={"edges": "wrong: NaN for a box without height, of which only the ratio of its sides is infinite"},
+        ),
+    ),
+)
+def complete_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
+    """One minus the intersection over union of two boxes, plus the distance of their centres and that of their shapes.
+
+    l = 1 - I / U + d^2 / c^2 + a v, with I the area of the intersection, U of the union, d the distance of the centres,
+    c the diagonal of the smallest box that holds both, v = 4 / pi^2 (atan(w' / h') - atan(w / h))^2 for the widths and
+    heights of targets and predictions, and a = v / (1 - I / U + v), which is constant for the gradient.
+
+    Shapes: `predictions` and `targets` [*batch 4], as `format` says: corners (x1, y1, x2, y2) with x1 <= x2 and
+    y1 <= y2, a corner with a size (x1, y1, width, height), or a centre with a size, both >= 0 -> box [*batch], in
+    [0, 2.5].
+    Weights and mean: the common contract. I / U is declared 0 where U = 0, d / c is 0 where c = 0, and v is 0 where a
+    box is a point; atan(w / 0) is pi / 2. Where edges of both coincide the derivative is the mean of the one-sided
+    ones: 0 for equal boxes.
+    Errors: `ContractError` for another shape or format; a box of negative size or with a NaN gives NaN, and raises
+    under `checking("values")`.
+    Equals: torchvision `complete_box_iou_loss` up to the 1e-7 that it adds to U, c^2 and a, whatever `eps` says of the
+    first two; its gradient is NaN for a box without height. The paper leaves a factor 1 / (w^2 + h^2) out of the
+    derivatives of v; arXiv:2005.03572 by the same authors lets a be 0 where I / U < 1/2.
+
+    >>> import numpy as np
+    >>> a, b = np.asarray([[0.0, 0.0, 2.0, 0.0]]), np.asarray([[0.0, 0.0, 0.0, 2.0]])
+    >>> float(complete_iou(a, b))  # 1 + (1 + 1) / (4 + 4) + 1 / (1 + 1)
+    1.75
+    """
+    pair = _compare(predictions, targets, format)
+    overlap = _overlap(pair).loss
+    shape = (2 / math.pi * _angle(pair)) ** 2
+    return overlap + _distance(pair) + stop_gradient(_ratio(shape, overlap + shape)) * shape
+
+
+@loss(
+    family="detection",
+    unit="box",
+    source="Zhang, Ren, Zhang, Jia, Wang and Tan 2022, arXiv:2101.08158",
+    aliases=("eiou",),
+)
+def efficient_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
+    """One minus the intersection over union of two boxes, plus the distances of their centres, widths and heights.
+
+    l = 1 - I / U + d^2 / (W^2 + H^2) + (w - w')^2 / W^2 + (h - h')^2 / H^2, with I the area of the intersection, U of
+    the union, d the distance of the centres, w, h, w' and h' the widths and heights of predictions and targets, W and H
+    those of the smallest box that holds both.
+
+    Shapes: `predictions` and `targets` [*batch 4], as `format` says: corners (x1, y1, x2, y2) with x1 <= x2 and
+    y1 <= y2, a corner with a size (x1, y1, width, height), or a centre with a size, both >= 0 -> box [*batch], in
+    [0, 4].
+    Weights and mean: the common contract. I / U is declared 0 where U = 0, and the other terms are 0 where they are
+    0 / 0. Where edges of both coincide the derivative is the mean of the one-sided ones: 0 for equal boxes.
+    Errors: `ContractError` for another shape or format; a box of negative size or with a NaN gives NaN, and raises
+    under `checking("values")`.
+    Equals: the EIoU loss of the paper, without the factor (I / U)^gamma of its Focal-EIoU.
+
+    >>> import numpy as np
+    >>> a, b = np.asarray([[0.0, 0.0, 2.0, 4.0]]), np.asarray([[0.0, 0.0, 4.0, 4.0]])
+    >>> float(efficient_iou(a, b))  # 1 - 8 / 16 + 1 / 32 + 2^2 / 4^2
+    0.78125
+    """
+    pair = _compare(predictions, targets, format)
+    return _overlap(pair).loss + _distance(pair) + _square(_ratio(_growth(pair), pair.hull))

@@ -903,6 +903,7 @@ def half_tweedie_identity(
     unit="element",
     source="Barron 2019, arXiv:1701.03077",
     also={
+        "charbonnier": {"alpha": 1.0},
         "charbonnier_loss": {"alpha": 1.0, "reduction": "none"},
         "cauchy": {"alpha": 0.0},
         "cauchy_loss": {"alpha": 0.0, "reduction": "none"},
@@ -935,7 +936,8 @@ def general_robust(
     not exist, it is declared 0.
     Errors: `ContractError` for another shape, for scale <= 0 or alpha = inf, `DTypeError` for integers or mixed dtypes.
     Equals: kornia `charbonnier_loss`, `cauchy_loss`, `geman_mcclure_loss` and `welsch_loss` at scale = 1, not reduced;
-    scipy `pseudo_huber` / delta^2 at alpha = 1 and scale = delta.
+    scipy `pseudo_huber` / delta^2 at alpha = 1 and scale = delta. The Charbonnier loss of super-resolution (Lai et al.
+    2017, arXiv:1704.03915), sqrt(e^2 + scale^2) with scale = 1e-3, is scale * l + scale at alpha = 1.
 
     >>> import numpy as np
     >>> x, y = np.asarray([2.0]), np.asarray([0.0])
