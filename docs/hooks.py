@@ -44,6 +44,7 @@ def page(contract: Contract) -> str:
         "keywords": ", ".join(f"`{keyword}`" for keyword in contract.tail),
         "accuracy": str(contract.accuracy),
         "aliases": ", ".join(f"`{alias}`" for alias in (*contract.aliases, *contract.also)) or "none",
+        "convex in": ", ".join(f"`{name}`" for name in contract.convex_in) or "not declared",
         "source": contract.source,
     }
     lines += ["", *(f"- **{key}**: {value}" for key, value in facts.items()), ""]

@@ -85,6 +85,7 @@ def show(
         "keywords": ", ".join(contract.tail),
         "accuracy": str(contract.accuracy),
         "aliases": ", ".join(contract.aliases) or "none",
+        "convex in": ", ".join(contract.convex_in) or "not declared",
         "source": contract.source,
     }
     if contract.also:

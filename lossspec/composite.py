@@ -142,4 +142,5 @@ def _union(parts: list[tuple[Any, Contract]]) -> Contract:
         also={},
         equals=(),
         perfect={},
+        convex_in=(),
     )

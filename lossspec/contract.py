@@ -191,6 +191,7 @@ class Contract:
     accuracy: Accuracy = Accuracy()
     why_coupled: str = ""
     perfect: Mapping[str, str] = field(default_factory=dict)
+    convex_in: tuple[str, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -261,6 +262,7 @@ class Contract:
             "mergeable": self.mergeable,
             "why_not_mergeable": self.why_coupled,
             "perfect_prediction": dict(self.perfect),
+            "convex_in": list(self.convex_in),
             "accuracy": {
                 "value": self.accuracy.value,
                 "gradient": self.accuracy.gradient,
@@ -410,6 +412,11 @@ def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
     )
     if contract.default_reduction not in contract.reductions:
         raise TypeError(f"{name}: the default reduction {contract.default_reduction!r} is not an allowed one")
+    for convex in contract.convex_in:
+        if not any(a.name == convex and any("real floating" in t.kinds for t in a.terms) for a in contract.inputs):
+            raise TypeError(f"{name}: `convex_in` names {convex!r}, which is no input of real numbers")
+    if contract.convex_in and "none" not in contract.reductions:
+        raise TypeError(f"{name}: `convex_in` is about the loss of a unit, which {contract.form} losses do not have")
     clash = set(TAIL) & {argument.name for argument in contract.arguments}
     if clash:
         raise TypeError(f"{name}: {sorted(clash)} are keywords of every loss and cannot be declared again")

@@ -519,6 +519,7 @@ def loss(
     coupled: str = "",
     accuracy: Accuracy | None = None,
     perfect: Mapping[str, str] | None = None,
+    convex_in: tuple[str, ...] = (),
     sizes: Mapping[str, int] | None = None,
     definition: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Specified]:
@@ -529,9 +530,10 @@ def loss(
     why the value of a unit depends on the whole batch. `aliases` are the names that other libraries give the loss as
     it is; `also` maps their names for it under other defaults to these, for example `{"l2": {"reduction": "none"}}`.
     `equals` are their calls that compute the same, which the tests run. `perfect` maps inputs to the inputs they equal
-    in a perfect prediction, where the loss is declared to be 0. `sizes` are the sizes of axes in generated conformance
-    cases. `definition` is the textbook formula that the oracle evaluates (see `lossspec.definitions`); a loss of the
-    catalogue has it in the mirror of its file.
+    in a perfect prediction, where the loss is declared to be 0. `convex_in` names inputs in which together the loss of
+    every unit is convex, whatever the other inputs and the parameters are. `sizes` are the sizes of axes in generated
+    conformance cases. `definition` is the textbook formula that the oracle evaluates (see `lossspec.definitions`); a
+    loss of the catalogue has it in the mirror of its file.
     """
     form: Form = "aggregate" if finalize is not None else "coupled" if coupled else "pointwise"
     allowed = REDUCTIONS if form != "aggregate" else REDUCTIONS[1:]
@@ -551,6 +553,7 @@ def loss(
             accuracy=accuracy or Accuracy(),
             why_coupled=coupled,
             perfect=dict(perfect or {}),
+            convex_in=convex_in,
             sizes=dict(sizes or {}),
         )
         if contract.length is not None and form == "pointwise" and reductions is None:

@@ -23,6 +23,7 @@ __all__ = [
     "expected_negative_log_softmax",
     "expm1",
     "expm1_minus",
+    "first_largest",
     "gather",
     "hypot1m1",
     "is_number",
@@ -30,7 +31,9 @@ __all__ = [
     "log1p",
     "log_add",
     "log_odds",
+    "log_ratio_of_sums",
     "log_softmax",
+    "logsumexp",
     "matmul",
     "mixture_terms",
     "negative_log_softmax",
@@ -43,6 +46,7 @@ __all__ = [
     "sigmoid",
     "sigmoid_cross_entropy",
     "softmax_divergence",
+    "softmax_mean",
     "softmax_pair",
     "softplus",
     "sqrt",
@@ -470,3 +474,95 @@ def softmax_divergence(x: Array, y: Array, temperature: Any = 1.0) -> Array:
     relative = _second_difference(xp, fixed_x, fixed_y, top_x, top_y) / temperature
     smooth = xp.sum(p * with_value(relative, xp.where(finite, log_ratio, 0.0)), axis=-1)
     return xp.where(xp.abs(top_ratio[..., 0]) < 1, divergence, with_value(divergence, smooth))
+
+
+def first_largest(x: Array) -> Array:
+    """The maximum of the last axis; the gradient goes to the first of tied entries on every backend."""
+    xp = array_namespace(x)
+    return xp.take_along_axis(x, xp.argmax(x, axis=-1, keepdims=True), axis=-1)[..., 0]
+
+
+def _ratios(xp: Any, x: Array) -> tuple[Array, Array, Array, Array]:
+    """Where the first largest entry of the last axis is; it; the ratios exp(x - largest); their sum less 1.
+
+    The ratio of the largest to itself is the constant 1. In a row of -inf all others are 0, and the largest is 0.
+    """
+    best = xp.argmax(x, axis=-1, keepdims=True)
+    top = xp.take_along_axis(x, best, axis=-1)
+    top = xp.where(top == -inf, 0.0, top)
+    is_best = positions(x, dtype=best.dtype) == best
+    others = xp.exp(xp.where(is_best, -inf, x) - top)
+    return is_best, top, xp.where(is_best, 1.0, others), xp.sum(others, axis=-1, keepdims=True)
+
+
+@primitive(row_axes=1)
+def logsumexp(xp: Any, x: Array) -> Any:
+    """log(sum(exp(x))) over the last axis, its largest entry kept out of the sum.
+
+    All of them -inf gives -inf, with derivative 0.
+    """
+    _, top, ratios, rest = _ratios(xp, x)
+    nothing = xp.max(x, axis=-1, keepdims=True) == -inf
+    value = xp.where(nothing, -inf, top + xp.log1p(rest))
+
+    def pull(g: Array) -> Array:
+        """The softmax."""
+        return g[..., None] * xp.where(nothing, 0.0, ratios / (1.0 + rest))
+
+    return value[..., 0], (pull,)
+
+
+@primitive(row_axes=1)
+def softmax_mean(xp: Any, logits: Array, values: Array) -> Any:
+    """sum_c softmax(logits)[c] * values[c] over the last axis; a logit of -inf leaves a value out.
+
+    The derivative in a logit that is nearly sure is minus the sum of the others', which are small and no differences.
+    """
+    is_best, _, ratios, rest = _ratios(xp, logits)
+    shares = ratios / (1.0 + rest)
+    mean = xp.sum(shares * values, axis=-1, keepdims=True)
+
+    def pull_logits(g: Array) -> Array:
+        return g[..., None] * _balanced(xp, shares * (values - mean), is_best & (rest < 1))
+
+    return mean[..., 0], (pull_logits, lambda g: g[..., None] * shares)
+
+
+@primitive(row_axes=1)
+def log_ratio_of_sums(xp: Any, x: Array, y: Array) -> Any:
+    """log(sum(exp(x + y)) / sum(exp(x - y))) over the last axis for y >= 0, right to the last digits for small y too.
+
+    With p = softmax(x + y), q = softmax(x - y) and m = sum(p * (1 - exp(-2 y))), a sum of positive numbers, it is
+    -log(1 - m). The derivatives are p - q = p * (1 - exp(-2 y)) - q * m, and p + q.
+    """
+    is_best, top, _, _ = _ratios(xp, x)
+    d = x - top
+    (_, high, p, p_rest), (_, low, q, q_rest) = _ratios(xp, d + y), _ratios(xp, d - y)
+    p, q = p / (1.0 + p_rest), q / (1.0 + q_rest)
+    falls = -expm1(-2 * y)
+    mean = xp.sum(p * falls, axis=-1, keepdims=True)
+    near = mean <= 0.25
+    far = (high - low) + (xp.log1p(p_rest) - xp.log1p(q_rest))
+    value = xp.where(near, -xp.log1p(-xp.where(near, mean, 0.0)), far)
+
+    def pull_x(g: Array) -> Array:
+        return g[..., None] * _balanced(xp, p * falls - q * mean, is_best & (p > 0.5) & (q > 0.5))
+
+    def pull_y(g: Array) -> Array:
+        """By cosh and sinh, of which the one is the derivative of the other: that of p + q is a difference."""
+        shifted, small = d - high, y < 1
+        kept = xp.where(small, y, 0.0)
+        power, up, down = xp.exp(shifted), xp.exp(shifted + y), xp.exp(shifted - y)
+        even = xp.where(small, power * xp.cosh(kept), (up + down) / 2)
+        odd = xp.where(small, power * xp.sinh(kept), (up - down) / 2)
+        evens, odds = xp.sum(even, axis=-1, keepdims=True), xp.sum(odd, axis=-1, keepdims=True)
+        product = xp.where(near & (evens > 0), evens * evens - odds * odds, 1.0)
+        return g[..., None] * xp.where(near, 2 * (even * evens - odd * odds) / product, p + q)
+
+    return value[..., 0], (pull_x, pull_y)
+
+
+def _balanced(xp: Any, terms: Array, chosen: Array) -> Array:
+    """Terms that sum to 0, the chosen one of them as minus the sum of the others."""
+    rest = xp.sum(xp.where(chosen, 0.0, terms), axis=-1, keepdims=True)
+    return xp.where(chosen, -rest, terms)

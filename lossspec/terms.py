@@ -538,3 +538,6 @@ Fraction: Any = Term(
     "Fraction", "a number between 0 and 1", Interval(0.0, 1.0, lower_closed=False, upper_closed=False), neutral=0.5
 )
 AtLeastOne: Any = Term("AtLeastOne", "a number not below 1", Interval(1.0, upper_closed=False), neutral=1.0)
+Cost: Any = Term(
+    "Cost", "what it costs to choose a candidate", Interval(0.0, upper_closed=False), extremes=(0.0, 1e-6, 1.0, 1e4)
+)

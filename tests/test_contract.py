@@ -240,6 +240,12 @@ def own_where(x: Real["*batch"], *, where: NonNegative = 1.0) -> Real["*batch"]:
     """Takes a keyword that is everyone's."""
 
 
+def by_label(
+    scores: Real["*batch classes"], labels: Label["*batch"], *, scale: NonNegative = 1.0
+) -> Statistics["*batch", ""]:
+    """Has one input of real numbers, one of integers and a parameter."""
+
+
 @pytest.mark.parametrize(
     ("function", "options", "message"),
     [
@@ -248,11 +254,26 @@ def own_where(x: Real["*batch"], *, where: NonNegative = 1.0) -> Real["*batch"]:
         (no_term, {}, "no_term: the annotation of `x` is not a term"),
         (own_where, {}, r"own_where: \['where'\] are keywords of every loss"),
         (own_where, {"default_reduction": "average"}, "own_where: the default reduction 'average'"),
+        (by_label, {"convex_in": ("score",)}, "by_label: `convex_in` names 'score', which is no input of real numbers"),
+        (by_label, {"convex_in": ("labels",)}, "by_label: `convex_in` names 'labels', which is no input"),
+        (by_label, {"convex_in": ("scale",)}, "by_label: `convex_in` names 'scale', which is no input"),
+        (
+            by_label,
+            {"convex_in": ("scores",), "finalize": abs, "reductions": ("sum",), "default_reduction": "sum"},
+            "by_label: `convex_in` is about the loss of a unit, which aggregate losses do not have",
+        ),
     ],
 )
 def test_a_declaration_that_lacks_something_is_refused(own_registry, function, options, message):
     with pytest.raises(TypeError, match=message):
         declare(**options)(function)
+
+
+def test_a_contract_says_where_the_loss_is_convex():
+    assert ls.huber.contract.to_dict()["convex_in"] == ["predictions", "targets"]
+    assert ls.huber.configured(delta=2.0).contract.convex_in == ("predictions", "targets")
+    assert ls.ramp.contract.convex_in == ()
+    assert (ls.huber + ls.squared_error).contract.convex_in == ()
 
 
 # A loss that someone else declares.

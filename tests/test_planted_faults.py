@@ -1,5 +1,7 @@
 """The checker is checked: each planted fault must turn its cell red, and the exit status of the command to 1."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -19,6 +21,12 @@ def planted(name: str, function=None, kind=Specified) -> Loss:
     faulty = kind(function or original._function, original.contract, original._finalizer)
     faulty.__module__ = original.__module__
     return faulty
+
+
+def claims(name: str, **claim) -> Loss:
+    """The loss of that name, under a contract that says more than is true."""
+    original = get(name)
+    return Specified(original._function, replace(original.contract, **claim), original._finalizer)
 
 
 class DropsWeights(Specified):
@@ -142,6 +150,10 @@ FAULTS = {
     "a compiled wrong second derivative": (planted("squared_error", kind=BendsTooMuch), "jax"),
     "no curvature at a kink that is none": (planted("huber", bends_at_no_difference), "numpy"),
     "a shared input without a gradient": (planted("large_margin_softmax", forgets_a_row_of_classes), "numpy"),
+    "a ramp that is called convex": (claims("ramp", convex_in=("scores",)), "numpy"),
+    "a smooth ramp that is called convex": (claims("soft_ramp", convex_in=("scores",)), "numpy"),
+    "a risk that is called convex": (claims("risk", convex_in=("scores", "costs")), "numpy"),
+    "an infinite ramp that is called convex in its costs": (claims("infinite_ramp", convex_in=("costs",)), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 

@@ -48,6 +48,9 @@ OPERANDS = {
     "expected_negative_log_softmax": (ROWS, WEIGHTS),
     "norm": (ROWS,),
     "hypot1m1": (3 * ROWS,),
+    "logsumexp": (ROWS,),
+    "softmax_mean": (ROWS, 3 * WEIGHTS),
+    "log_ratio_of_sums": (ROWS, WEIGHTS),
 }
 each = pytest.mark.parametrize("name", PRIMITIVES)
 

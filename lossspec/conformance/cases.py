@@ -233,7 +233,9 @@ class _Maker:
         if labels:
             right = np.eye(shape[-1])[case.inputs[labels[0]]]
         elif len(answers) == 1 and case.inputs[answers[0]].shape == shape:
-            right = case.inputs[answers[0]] > 0.5
+            truth = case.inputs[answers[0]]
+            cheap = kinds[answers[0]].name == "Cost"
+            right = truth == truth.min(axis=-1, keepdims=True) if cheap else truth > 0.5
         elif declared is not None and declared.names[-1:] == ("classes",) and first.shape == shape:
             right = first == first.max(axis=-1, keepdims=True)
         else:
@@ -336,6 +338,17 @@ def _key(argument: Argument) -> str:
 def _scores() -> Iterator[tuple[str, tuple[Any, ...]]]:
     digits = data.load("digits")
     yield "digits", (digits["logits"][:20], digits["labels"][:20])
+
+
+def _costly() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Digits, where it costs |a - b| to read a digit b as a."""
+    for name, (logits, labels) in _scores():
+        yield f"{name}, costs by distance", (logits[:8], labels[:8], np.abs(np.arange(10.0) - labels[:8, None]))
+
+
+def _costly_without_labels() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for name, (logits, _, costs) in _costly():
+        yield name, (logits, costs)
 
 
 def _classified() -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -538,6 +551,8 @@ def _transcription() -> Iterator[tuple[str, tuple[Any, ...]]]:
 _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("Logits[*batch classes]", "Label[*batch]"): _classified,
     ("Real[*batch classes]", "Label[*batch]"): _scores,
+    ("Logits[*batch classes]", "Label[*batch]", "Cost[*batch classes]"): _costly,
+    ("Logits[*batch classes]", "Cost[*batch classes]"): _costly_without_labels,
     ("LogDistribution[*batch classes]", "Label[*batch]"): _likelihoods,
     ("Distribution[*batch classes]", "Label[*batch]"): _predicted,
     ("Logits[*batch]", "Probability[*batch]"): _binary_digits,

@@ -49,6 +49,18 @@ class Trial:
         """The loss of the case under some keywords."""
         return self.bench.value(replace(self.case, options=options))
 
+    def draw(self, name: str, edges: bool) -> Any:
+        """Other members of the domain of an input of real numbers, in its shape."""
+        (argument,) = [argument for argument in self.bench.contract.inputs if argument.name == name]
+
+        def like(x: Any) -> Any:
+            term = self.bench.contract.term_of(argument, "real floating", x.ndim)
+            drawn = (term.edges if edges else term.draw)(self.random, x.shape, self.case.parameters)
+            return drawn.astype(self.bench.dtype)
+
+        value = self.case.inputs[name]
+        return [like(item) for item in value] if isinstance(value, list) else like(value)
+
     def take(self, inputs: Values, index: Any) -> Values:
         """The inputs of some entries of the leading axis of the units."""
         chosen = {}
@@ -263,6 +275,46 @@ def perfect(trial: Trial) -> str | None:
     if float(np.max(np.abs(best))) > trial.slack:
         return f"{best} instead of 0"
     return None if float(np.min(trial.value())) >= float(np.max(best)) else "a smaller loss elsewhere"
+
+
+@law("convex")
+def convex(trial: Trial) -> str | None:
+    """Where a loss is declared convex, no unit is above the chord in the middle of a segment.
+
+    The segments join the typical inputs, others drawn from the domain and some of its edges; a rounding of any of them
+    may count.
+    """
+    bench, names = trial.bench, trial.bench.contract.convex_in
+    if not names:
+        return "not run: not declared"
+
+    def other(edges: bool) -> Values:
+        return {**trial.case.inputs, **{name: trial.draw(name, edges) for name in names}}
+
+    def at(inputs: Values) -> Any:
+        return bench.value(replace(trial.case, inputs=inputs, options={"reduction": "none"})).astype(np.float64)
+
+    def middle(a: Any, b: Any) -> Any:
+        return [middle(p, q) for p, q in zip(a, b, strict=True)] if isinstance(a, list) else a / 2 + b / 2
+
+    def size(inputs: Values) -> float:
+        values = [inputs[name] for name in names]
+        return max(
+            float(np.max(np.abs(x))) for value in values for x in (value if isinstance(value, list) else [value])
+        )
+
+    ends = [trial.case.inputs, other(False), other(True)]
+    losses = [at(inputs) for inputs in ends]
+    unit = 16 * bench.contract.accuracy.value * float(np.finfo(bench.dtype).eps)
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        between = at({**ends[i], **{name: middle(ends[i][name], ends[j][name]) for name in names}})
+        room = unit * (1 + max(size(ends[i]), size(ends[j]))) * (1 + np.maximum(np.abs(losses[i]), np.abs(losses[j])))
+        above = ~(between <= losses[i] / 2 + losses[j] / 2 + room)
+        if np.any(above):
+            unlike = np.argwhere(above)[0]
+            low, high, mid = (float(values[tuple(unlike)]) for values in (losses[i], losses[j], between))
+            return f"unit {unlike.tolist()} is {mid:.6g} between {low:.6g} and {high:.6g}"
+    return None
 
 
 @law("same value with gradient")

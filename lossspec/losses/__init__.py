@@ -18,3 +18,4 @@ from lossspec.losses.regularization import *  # noqa: F403
 from lossspec.losses.segmentation import *  # noqa: F403
 from lossspec.losses.self_supervised import *  # noqa: F403
 from lossspec.losses.sequence import *  # noqa: F403
+from lossspec.losses.structured import *  # noqa: F403

@@ -77,6 +77,7 @@ __all__ = [
         "SparseCategoricalCrossentropy",
         "HalfMultinomialLoss",
         "HalfMultinomialLossArrayAPI",
+        "conditional_log_likelihood",
     ),
     also={
         "softmax_cross_entropy": {"reduction": "none"},
@@ -101,6 +102,7 @@ __all__ = [
             when="labels.dtype.kind == 'f'",
         ),
     ),
+    convex_in=("logits",),
 )
 def cross_entropy(
     logits: Logits["*batch classes"],
@@ -111,7 +113,8 @@ def cross_entropy(
     """The negative log-likelihood of the labels under softmax(logits).
 
     l = -(1 - a) log p[label] - (a / classes) sum_c log p[c], with p = softmax(logits) and a = label_smoothing; for a
-    distribution t in place of the label, -(1 - a) sum_c t[c] log p[c] takes the first place.
+    distribution t in place of the label, -(1 - a) sum_c t[c] log p[c] takes the first place. Over a set of candidates
+    it is the loss of a conditional random field.
 
     Shapes: `logits` [*batch classes] (the class axis anywhere: `axis=1` for images), a logit of -inf rules its class
     out; `labels` integers [*batch] in [0, classes), or distributions [*batch classes] -> example [*batch].
@@ -149,6 +152,7 @@ def cross_entropy(
         "HalfBinomialLossArrayAPI",
     ),
     also={"sigmoid_binary_cross_entropy": {"reduction": "none"}, "binary_logistic_loss": {"reduction": "none"}},
+    convex_in=("logits",),
 )
 def binary_cross_entropy_with_logits(
     logits: Logits["*batch"],

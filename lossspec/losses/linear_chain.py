@@ -10,7 +10,7 @@ from typing import Literal
 from lossspec.loss import loss, require
 from lossspec.numerics import array_namespace, gather, positions
 from lossspec.paths import Paths
-from lossspec.terms import Array, Label, Length, Logits, NonNegative, Real
+from lossspec.terms import Array, Cost, Label, Length, Logits, Real
 
 __all__ = [
     "chain_hinge",
@@ -28,7 +28,7 @@ __all__ = [
 
 IMPOSSIBLE = float("-inf")
 CHAIN = Paths()
-SIZES = {"batch": 3, "time": 3, "classes": 3}
+SIZES = {"batch": 2, "time": 3, "classes": 3}
 
 
 def _paths(emissions: Array, lengths: Array, transitions: Array, start: Array, end: Array) -> tuple[Array, ...]:
@@ -258,7 +258,7 @@ def chain_perceptron(
 def chain_hinge(
     emissions: Logits["batch time classes"],
     labels: Label["batch time"],
-    costs: NonNegative["batch time classes"],
+    costs: Cost["batch time classes"],
     lengths: Length["batch", "of time"],
     transitions: Logits["classes classes"],
     start: Logits["classes"],
@@ -293,7 +293,7 @@ def chain_hinge(
 def chain_softmax_margin(
     emissions: Logits["batch time classes"],
     labels: Label["batch time"],
-    costs: NonNegative["batch time classes"],
+    costs: Cost["batch time classes"],
     lengths: Length["batch", "of time"],
     transitions: Logits["classes classes"],
     start: Logits["classes"],
@@ -328,7 +328,7 @@ def chain_softmax_margin(
 )
 def chain_risk(
     emissions: Logits["batch time classes"],
-    costs: NonNegative["batch time classes"],
+    costs: Cost["batch time classes"],
     lengths: Length["batch", "of time"],
     transitions: Logits["classes classes"],
     start: Logits["classes"],
@@ -366,7 +366,7 @@ def chain_risk(
 )
 def chain_ramp(
     emissions: Logits["batch time classes"],
-    costs: NonNegative["batch time classes"],
+    costs: Cost["batch time classes"],
     lengths: Length["batch", "of time"],
     transitions: Logits["classes classes"],
     start: Logits["classes"],
@@ -411,7 +411,7 @@ def chain_ramp(
 )
 def chain_soft_ramp(
     emissions: Logits["batch time classes"],
-    costs: NonNegative["batch time classes"],
+    costs: Cost["batch time classes"],
     lengths: Length["batch", "of time"],
     transitions: Logits["classes classes"],
     start: Logits["classes"],
@@ -447,7 +447,7 @@ def chain_soft_ramp(
 )
 def chain_infinite_ramp(
     emissions: Logits["batch time classes"],
-    costs: NonNegative["batch time classes"],
+    costs: Cost["batch time classes"],
     lengths: Length["batch", "of time"],
     transitions: Logits["classes classes"],
     start: Logits["classes"],

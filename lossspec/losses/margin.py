@@ -4,7 +4,7 @@ from math import inf
 from typing import Literal
 
 from lossspec.loss import Equal, loss
-from lossspec.numerics import array_namespace, gather, positions, relu, sigmoid_cross_entropy, softplus
+from lossspec.numerics import array_namespace, first_largest, gather, positions, relu, sigmoid_cross_entropy, softplus
 from lossspec.terms import Array, Distribution, Indicator, Label, Logits, NonNegative, Probability, Real, Sign
 
 __all__ = [
@@ -33,12 +33,6 @@ def _agreement(logits: Array, labels: Array) -> Array:
     return array_namespace(logits).where(labels > 0, logits, -logits)
 
 
-def _first_largest(x: Array) -> Array:
-    """The maximum of the last axis; the gradient goes to the first of tied entries on every backend."""
-    xp = array_namespace(x)
-    return xp.take_along_axis(x, xp.argmax(x, axis=-1, keepdims=True), axis=-1)[..., 0]
-
-
 def _own_replaced(x: Array, labels: Array, value: float) -> Array:
     """Another value for the entry of the label on the last axis."""
     return array_namespace(x).where(positions(x, dtype=labels.dtype) == labels[..., None], value, x)
@@ -46,7 +40,7 @@ def _own_replaced(x: Array, labels: Array, value: float) -> Array:
 
 def _rival_ahead(logits: Array, labels: Array) -> Array:
     """The largest logit of the other classes minus that of the label; -inf where there is no other class."""
-    return _first_largest(_own_replaced(logits, labels, -inf)) - gather(logits, labels)
+    return first_largest(_own_replaced(logits, labels, -inf)) - gather(logits, labels)
 
 
 @loss(
@@ -63,6 +57,7 @@ def _rival_ahead(logits: Array, labels: Array) -> Array:
         Equal("optax", "optax.sigmoid_binary_cross_entropy(logits, (labels.astype(logits.dtype) + 1) / 2)"),
         Equal("sklearn", "losses.HalfBinomialLoss().loss((labels + 1.0) / 2, logits)", when="logits.ndim == 1"),
     ),
+    convex_in=("logits",),
 )
 def soft_margin(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
     """The logistic loss of a logit and a sign.
@@ -101,6 +96,7 @@ def soft_margin(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batc
             when="logits.ndim == 1 and len(np.unique(labels)) == 2",
         ),
     ),
+    convex_in=("logits",),
 )
 def hinge(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
     """The distance by which a score falls short of the margin 1 on its side.
@@ -128,6 +124,7 @@ def hinge(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
     source="Cortes and Vapnik 1995, doi:10.1007/BF00994018, with slacks to the power 2",
     aliases=("SquaredHinge",),
     equals=(Equal("keras", "keras.losses.SquaredHinge()(labels, logits)", reduction="mean"),),
+    convex_in=("logits",),
 )
 def squared_hinge(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
     """The square of the hinge loss: differentiable everywhere.
@@ -146,7 +143,12 @@ def squared_hinge(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*ba
     return relu(1 - _agreement(logits, labels)) ** 2
 
 
-@loss(family="margin", unit="example", source="Zhang 2004, doi:10.1214/aos/1079120130")
+@loss(
+    family="margin",
+    unit="example",
+    source="Zhang 2004, doi:10.1214/aos/1079120130",
+    convex_in=("logits",),
+)
 def modified_huber(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
     """The squared hinge loss, linear where the margin is below -1.
 
@@ -179,6 +181,7 @@ def modified_huber(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*b
             differs={"gradient edges": _HALF_KINK},
         ),
     ),
+    convex_in=("logits",),
 )
 def perceptron(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
     """The size of a score of the wrong sign.
@@ -202,8 +205,10 @@ def perceptron(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch
     family="margin",
     unit="example",
     source="Collins 2002, doi:10.3115/1118693.1118694",
+    aliases=("structured_perceptron",),
     also={"multiclass_perceptron_loss": {"reduction": "none"}},
     equals=(Equal("optax", "optax.losses.multiclass_perceptron_loss(logits, labels)", differs={"gradient": _TIES}),),
+    convex_in=("logits",),
 )
 def multiclass_perceptron(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
     """How far the best score is above that of the label.
@@ -241,6 +246,7 @@ def multiclass_perceptron(logits: Logits["*batch classes"], labels: Label["*batc
             when="logits.ndim == 2 and logits.shape[-1] > 2 and len(logits) > 0",
         ),
     ),
+    convex_in=("logits",),
 )
 def multiclass_hinge(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
     """The distance by which the score of the label is not 1 above all others.
@@ -307,12 +313,12 @@ def categorical_hinge(
     """
     xp = array_namespace(logits)
     if xp.isdtype(labels.dtype, "integral"):
-        own, rival = gather(logits, labels), _first_largest(_own_replaced(logits, labels, 0.0))
+        own, rival = gather(logits, labels), first_largest(_own_replaced(logits, labels, 0.0))
     else:
         out = logits == -inf
         finite = xp.where(out, 0.0, logits)
         own = xp.sum(xp.where(out & (labels > 0), -inf, labels * finite), axis=-1)
-        rival = _first_largest(xp.where(out & (labels < 1), -inf, (1 - labels) * finite))
+        rival = first_largest(xp.where(out & (labels < 1), -inf, (1 - labels) * finite))
     return relu(1 + rival - own)
 
 

@@ -60,6 +60,7 @@ _FLAT = "predictions.ndim == 1"  # what sklearn's private losses take
         Equal("keras", "keras.losses.MeanSquaredError()(targets, predictions)", reduction="mean"),
     ),
     perfect={"predictions": "targets"},
+    convex_in=("predictions", "targets"),
 )
 def squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
     """The squared difference of prediction and target.
@@ -120,6 +121,7 @@ def half_squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> 
         Equal("keras", "keras.losses.MeanAbsoluteError()(targets, predictions)", reduction="mean"),
     ),
     perfect={"predictions": "targets"},
+    convex_in=("predictions", "targets"),
 )
 def absolute_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
     """The absolute difference of prediction and target.
@@ -151,6 +153,7 @@ def absolute_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real
         Equal("sklearn", "losses.HuberLoss(delta=delta).loss(targets, predictions)", when="predictions.ndim == 1"),
     ),
     perfect={"predictions": "targets"},
+    convex_in=("predictions", "targets"),
 )
 def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive = 1.0) -> Real["*batch"]:
     """Quadratic near zero, linear beyond `delta`.
@@ -244,6 +247,7 @@ _LOG_2 = math.log(2.0)
         Equal("keras", "keras.losses.LogCosh()(targets, predictions)", reduction="mean"),
     ),
     perfect={"predictions": "targets"},
+    convex_in=("predictions", "targets"),
 )
 def log_cosh(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
     """The logarithm of the hyperbolic cosine of the difference: half its square near zero, its size far out.
@@ -282,6 +286,7 @@ def log_cosh(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*bat
         ),
     ),
     perfect={"predictions": "targets"},
+    convex_in=("predictions", "targets"),
 )
 def quantile(predictions: Real["*batch"], targets: Real["*batch"], *, level: UnitInterval = 0.5) -> Real["*batch"]:
     """The pinball loss, whose minimum is the quantile of that level.

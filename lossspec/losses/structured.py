@@ -1,0 +1,272 @@
+"""Losses over a set of candidates that each have a score and a cost: margins that grow with the cost, risk, ramps.
+
+The candidates lie on the axis `classes`. Of the losses that know no costs, that of a conditional random field is
+`cross_entropy` over the candidates, that of the structured perceptron `multiclass_perceptron`.
+"""
+
+from math import inf
+from typing import Literal
+
+from lossspec.loss import Equal, loss
+from lossspec.numerics import (
+    array_namespace,
+    first_largest,
+    gather,
+    log_ratio_of_sums,
+    logsumexp,
+    positions,
+    softmax_mean,
+)
+from lossspec.terms import Array, Cost, Label, Logits, Real
+
+__all__ = ["infinite_ramp", "ramp", "risk", "soft_ramp", "softmax_margin", "structured_hinge"]
+
+
+def _ahead(scores: Array, chosen: Array) -> tuple[Array, Array]:
+    """By how much each candidate's score exceeds that of the chosen one; where the chosen one is ruled out.
+
+    That of the chosen one is the constant 0, so that nothing of large scores is left in costs that are added, and the
+    derivative in its score is minus the sum of the others', which may be small.
+    """
+    xp = array_namespace(scores)
+    own = gather(scores, chosen)
+    ruled_out = own == -inf
+    excess = scores - xp.where(ruled_out, 0.0, own)[..., None]
+    return xp.where(positions(scores, dtype=chosen.dtype) == chosen[..., None], 0.0, excess), ruled_out
+
+
+def _none_possible(scores: Array) -> Array:
+    """True where all candidates are ruled out."""
+    return array_namespace(scores).max(scores, axis=-1) == -inf
+
+
+def _or_inf(ruled_out: Array, value: Array) -> Array:
+    """The value; inf, without gradient, where no candidate can be chosen that the loss needs."""
+    return array_namespace(value).where(ruled_out, inf, value)
+
+
+@loss(
+    family="structured",
+    unit="example",
+    source="Taskar, Guestrin and Koller 2003, Max-margin Markov networks, NIPS 16; Tsochantaridis et al. 2005, "
+    "Journal of Machine Learning Research 6, pages 1453-1484, with rescaled margin",
+    equals=(
+        Equal("torch", "(scores + costs).max(-1).values - torch.gather(scores, -1, labels[..., None]).squeeze(-1)"),
+    ),
+    convex_in=("scores", "costs"),
+)
+def structured_hinge(
+    scores: Logits["*batch classes"], labels: Label["*batch"], costs: Cost["*batch classes"]
+) -> Real["*batch"]:
+    """The distance by which the gold candidate is not ahead of each other by its cost: the structured SVM.
+
+    l = max_k (scores[k] + costs[k]) - scores[label]. It is convex in scores and costs together. With c the cost of the
+    candidate of the best score, l >= c: an upper bound of the cost of what is predicted, whatever the gold one costs.
+
+    Shapes: `scores` [*batch classes], one for each candidate, -inf for one that is masked; `labels` integers [*batch]
+    in [0, classes), the gold candidate; `costs` [*batch classes] >= 0, that of the gold one usually 0 -> example
+    [*batch]. With one candidate it is its cost.
+    Weights and mean: w = sample_weight * class_weight[label]; "mean" divides by the sum of weights over examples whose
+    label is not `ignore_index`. Of several candidates that attain the maximum the first one has the gradient. A gold
+    candidate that is ruled out has the loss inf, without gradient.
+    Errors: `ContractError` for another shape; a label outside [0, classes) gives NaN, and raises under
+    `checking("values")`, as does a negative cost.
+    Equals: `multiclass_hinge` and optax `multiclass_hinge_loss` (unreduced) where the gold candidate costs 0 and all
+    others 1; `multiclass_perceptron` where all costs are 0.
+
+    >>> import numpy as np
+    >>> scores, costs = np.asarray([[1.0, 2.5, 0.0]]), np.asarray([[0.0, 1.0, 3.0]])
+    >>> float(structured_hinge(scores, np.asarray([0]), costs))
+    2.5
+    """
+    ahead, ruled_out = _ahead(scores, labels)
+    return _or_inf(ruled_out, first_largest(ahead + costs))
+
+
+@loss(
+    family="structured",
+    unit="example",
+    source="Gimpel and Smith 2010, Softmax-margin CRFs, NAACL HLT, pages 733-736, ACL N10-1112",
+    equals=(
+        Equal(
+            "torch",
+            "F.cross_entropy(scores + costs, labels, reduction='none') + costs[torch.arange(len(labels)), labels]",
+            when="scores.ndim == 2",
+        ),
+    ),
+    convex_in=("scores", "costs"),
+)
+def softmax_margin(
+    scores: Logits["*batch classes"], labels: Label["*batch"], costs: Cost["*batch classes"]
+) -> Real["*batch"]:
+    """Cross entropy in which every candidate is ahead by its cost: the smooth form of the structured hinge.
+
+    l = log(sum_k exp(scores[k] + costs[k])) - scores[label]. It is convex in scores and costs together, at least
+    `structured_hinge` and at least `cross_entropy`: an upper bound of the cost of the candidate of the best score.
+
+    Shapes: `scores` [*batch classes], one for each candidate, -inf for one that is masked; `labels` integers [*batch]
+    in [0, classes), the gold candidate; `costs` [*batch classes] >= 0, that of the gold one usually 0 -> example
+    [*batch]. With one candidate it is its cost.
+    Weights and mean: as `structured_hinge`. A gold candidate that is ruled out has the loss inf, without gradient.
+    Errors: as `structured_hinge`.
+    Equals: torch `F.cross_entropy(scores + costs, labels)` plus the cost of the gold candidate, which cross entropy of
+    the sums leaves out. Large-margin softmax is another loss: it changes an angle.
+
+    >>> import math
+    >>> import numpy as np
+    >>> scores, costs = np.asarray([[math.log(5.0), 0.0]]), np.asarray([[0.0, math.log(15.0)]])
+    >>> round(float(softmax_margin(scores, np.asarray([0]), costs)) / math.log(4.0), 12)
+    1.0
+    """
+    ahead, ruled_out = _ahead(scores, labels)
+    return _or_inf(ruled_out, logsumexp(ahead + costs))
+
+
+@loss(
+    family="structured",
+    unit="example",
+    source="Smith and Eisner 2006, Minimum risk annealing, COLING-ACL, pages 787-794, ACL P06-2101; Shen et al. 2016, "
+    "arXiv:1512.02433",
+    aliases=("expected_cost", "minimum_risk"),
+    equals=(Equal("torch", "(F.softmax(scores, -1) * costs).sum(-1)"),),
+    convex_in=("costs",),
+)
+def risk(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Real["*batch"]:
+    """The expected cost of a candidate that is drawn by softmax(scores): minimum risk training.
+
+    l = sum_k softmax(scores)[k] * costs[k], between the least and the largest cost of the candidates. It is linear in
+    the costs and not convex in the scores, and no upper bound of the cost of the candidate of the best score.
+
+    Shapes: `scores` [*batch classes], one for each candidate, -inf for one that is masked; `costs` [*batch classes] >=
+    0 -> example [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights. Where all candidates are ruled out it
+    is inf, without gradient. Its gradient vanishes where the model is sure, of the right or of a wrong candidate.
+    Errors: `ContractError` for another shape; a negative cost raises under `checking("values")`.
+    Equals: torch `(F.softmax(scores, -1) * costs).sum(-1)`. The softmax is over all candidates, never over the gold
+    one.
+
+    >>> import math
+    >>> import numpy as np
+    >>> float(risk(np.asarray([[math.log(3.0), 0.0, -math.inf]]), np.asarray([[0.0, 2.0, 7.0]])))
+    0.5
+    """
+    return _or_inf(_none_possible(scores), softmax_mean(scores, costs))
+
+
+@loss(
+    family="structured",
+    unit="example",
+    source="Gimpel and Smith 2012, Structured ramp loss minimization for machine translation, NAACL HLT, pages "
+    "221-231, ACL N12-1023; the first variant: Do et al. 2008, NIPS 21",
+    aliases=("structured_ramp",),
+    equals=(
+        Equal(
+            "torch",
+            "{1: (scores + costs).max(-1).values - scores.max(-1).values, "
+            "2: scores.max(-1).values - (scores - costs).max(-1).values, "
+            "3: (scores + costs).max(-1).values - (scores - costs).max(-1).values}[variant]",
+        ),
+    ),
+)
+def ramp(
+    scores: Logits["*batch classes"], costs: Cost["*batch classes"], *, variant: Literal[1, 2, 3] = 1
+) -> Real["*batch"]:
+    """The gap of two best scores, of which one counts the costs as a gain or the other as a loss.
+
+    l = fear - model in variant 1, model - hope in variant 2, fear - hope in variant 3, with
+    fear = max_k (scores[k] + costs[k]), model = max_k scores[k], hope = max_k (scores[k] - costs[k]).
+
+    None is convex in the scores. With c the cost of the candidate of the best score, 0 <= variant 2 <= c <= variant 1
+    <= variant 3: the first and the third are upper bounds of the cost of what is predicted. There is no gold candidate,
+    so it may be out of reach; with one of cost 0 no variant is above `structured_hinge`.
+
+    Shapes: `scores` [*batch classes], one for each candidate, -inf for one that is masked; `costs` [*batch classes] >=
+    0 -> example [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights. Of several candidates that attain a
+    maximum the first one has the gradient. Where all candidates are ruled out it is inf, without gradient.
+    Errors: `ContractError` for another shape or variant; a negative cost raises under `checking("values")`.
+    Equals: the differences of maxima in any library; scores of 1e4 leave no rounding in ours. The ramp loss of a
+    support vector machine is a hinge with a bound, and another loss.
+
+    >>> import numpy as np
+    >>> scores, costs = np.asarray([[0.0, 0.5]]), np.asarray([[0.0, 2.0]])
+    >>> [float(ramp(scores, costs, variant=variant)) for variant in (1, 2, 3)]
+    [2.0, 0.5, 2.5]
+    """
+    behind, ruled_out = _ahead(scores, array_namespace(scores).argmax(scores, axis=-1))
+    gap = 0.0
+    if variant != 2:
+        gap = first_largest(behind + costs)
+    if variant != 1:
+        gap = gap - first_largest(behind - costs)
+    return _or_inf(ruled_out, gap)
+
+
+@loss(
+    family="structured",
+    unit="example",
+    source="Gimpel and Smith 2012, Structured ramp loss minimization for machine translation, NAACL HLT, pages "
+    "221-231, ACL N12-1023: its third ramp with sums of exponentials for the maxima",
+    equals=(Equal("torch", "torch.logsumexp(scores + costs, -1) - torch.logsumexp(scores - costs, -1)"),),
+)
+def soft_ramp(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Real["*batch"]:
+    """The smooth form of the third ramp: with logarithms of sums of exponentials in the place of maxima.
+
+    l = log(sum_k exp(scores[k] + costs[k])) - log(sum_k exp(scores[k] - costs[k])). It is between twice the least and
+    twice the largest cost of the candidates; for small costs it is near to twice the `risk`. It is not convex in the
+    scores, and no upper bound of the cost of the candidate of the best score.
+
+    Shapes: `scores` [*batch classes], one for each candidate, -inf for one that is masked; `costs` [*batch classes] >=
+    0 -> example [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights. Where all candidates are ruled out it
+    is inf, without gradient.
+    Errors: `ContractError` for another shape; a negative cost raises under `checking("values")`.
+    Equals: a difference of two torch `torch.logsumexp`, which has no digits where the costs are small.
+
+    >>> import math
+    >>> import numpy as np
+    >>> scores, costs = np.asarray([[0.0, 0.0]]), np.asarray([[0.0, math.log(2.0)]])
+    >>> round(math.exp(float(soft_ramp(scores, costs))), 12)
+    2.0
+    """
+    return _or_inf(_none_possible(scores), log_ratio_of_sums(scores, costs))
+
+
+@loss(
+    family="structured",
+    unit="example",
+    source="Flanigan, Dyer, Smith and Carbonell 2016, CMU at SemEval-2016 task 8, ACL S16-1186",
+    equals=(
+        Equal(
+            "torch",
+            "(scores + costs).max(-1).values - "
+            "scores.masked_fill(costs > costs.min(-1, keepdim=True).values, -torch.inf).max(-1).values",
+        ),
+    ),
+)
+def infinite_ramp(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Real["*batch"]:
+    """The third ramp whose hope is the best of the cheapest candidates, which stands for the gold one.
+
+    l = max_k (scores[k] + costs[k]) - max_{k: costs[k] = m} scores[k], with m the least cost of the candidates that are
+    not ruled out. It is the limit of max_k (scores[k] + costs[k]) - max_k (scores[k] - a costs[k]) - a m for large a.
+    An upper bound of the cost of the candidate of the best score. Where one candidate is cheaper than all others it is
+    `structured_hinge` with that one as label, and convex in the scores; where several are, it is not.
+
+    Shapes: `scores` [*batch classes], one for each candidate, -inf for one that is masked; `costs` [*batch classes] >=
+    0 -> example [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights. Of several candidates that attain a
+    maximum the first one has the gradient. Where all candidates are ruled out it is inf, without gradient.
+    Errors: `ContractError` for another shape; a negative cost raises under `checking("values")`.
+    Equals: in torch the difference of a maximum and of one over `scores.masked_fill` of the dearer candidates.
+
+    >>> import numpy as np
+    >>> scores, costs = np.asarray([[1.0, 2.5, 2.0]]), np.asarray([[0.0, 1.0, 0.0]])
+    >>> float(infinite_ramp(scores, costs))
+    1.5
+    """
+    xp = array_namespace(scores)
+    possible = scores != -inf
+    least = xp.min(xp.where(possible, costs, inf), axis=-1, keepdims=True)
+    hope = xp.argmax(xp.where(costs == least, scores, -inf), axis=-1)
+    ahead, ruled_out = _ahead(scores, hope)
+    return _or_inf(ruled_out, first_largest(ahead + costs))
