@@ -7,7 +7,7 @@ those of `lossspec.losses.structured` whose candidates are all label sequences: 
 
 from typing import Literal
 
-from lossspec.loss import loss, require
+from lossspec.loss import Equal, loss, require
 from lossspec.numerics import array_namespace, gather, positions
 from lossspec.paths import Paths
 from lossspec.terms import Array, Cost, Label, Length, Logits, Real
@@ -106,7 +106,20 @@ def _cost(labels: Array, costs: Array, lengths: Array) -> Array:
     family="linear_chain",
     unit="sequence",
     source="Lafferty, McCallum and Pereira 2001, Conditional random fields, ICML, pages 282-289",
-    aliases=("linear_chain_crf", "CRF"),
+    aliases=("linear_chain_crf", "crf_loss", "CRF"),
+    equals=tuple(
+        Equal(
+            "pytorch-crf",
+            "-torch.func.functional_call(torchcrf.CRF(len(start), batch_first=True).to(emissions.dtype), "
+            "{'transitions': transitions, 'start_transitions': start, 'end_transitions': end}, "
+            "(emissions, labels, torch.arange(labels.shape[1]) < lengths[:, None]), "
+            f"{{'reduction': {name!r}}})",
+            reduction=name,
+            when="len(lengths) > 0 and np.all(lengths > 0)",
+        )
+        for name in ("none", "token_mean")
+    ),
+    convex_in=("emissions", "transitions", "start", "end"),
     sizes=SIZES,
 )
 def crf(
@@ -145,6 +158,7 @@ def crf(
     family="linear_chain",
     unit="sequence",
     source="Lafferty, McCallum and Pereira 2001, Conditional random fields, ICML, pages 282-289",
+    convex_in=("emissions", "transitions", "start", "end"),
     sizes=SIZES,
 )
 def crf_log_partition(
@@ -217,6 +231,7 @@ def crf_decode(emissions: Array, lengths: Array, transitions: Array, start: Arra
     family="linear_chain",
     unit="sequence",
     source="Collins 2002, Discriminative training methods for hidden Markov models, EMNLP, doi:10.3115/1118693.1118694",
+    convex_in=("emissions", "transitions", "start", "end"),
     sizes=SIZES,
 )
 def chain_perceptron(
@@ -253,6 +268,7 @@ def chain_perceptron(
     source="Taskar, Guestrin and Koller 2003, Max-margin Markov networks, NIPS 16; Tsochantaridis, Joachims, Hofmann "
     "and Altun 2005, Journal of Machine Learning Research 6, pages 1453-1484 (margin rescaling)",
     aliases=("max_margin_markov", "sequence_level_margin"),
+    convex_in=("emissions", "costs", "transitions", "start", "end"),
     sizes=SIZES,
 )
 def chain_hinge(
@@ -288,6 +304,7 @@ def chain_hinge(
     family="linear_chain",
     unit="sequence",
     source="Gimpel and Smith 2010, Softmax-margin CRFs, NAACL HLT, pages 733-736, ACL N10-1112",
+    convex_in=("emissions", "costs", "transitions", "start", "end"),
     sizes=SIZES,
 )
 def chain_softmax_margin(
@@ -324,6 +341,7 @@ def chain_softmax_margin(
     family="linear_chain",
     unit="sequence",
     source="Smith and Eisner 2006, Minimum risk annealing, COLING-ACL, pages 787-794, ACL P06-2101",
+    convex_in=("costs",),
     sizes=SIZES,
 )
 def chain_risk(

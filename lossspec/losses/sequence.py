@@ -1,6 +1,6 @@
 """Losses of sequences against sequences: frames against labels, one series against another."""
 
-from lossspec.loss import loss, require
+from lossspec.loss import Accuracy, Equal, loss, require
 from lossspec.numerics import array_namespace, log_softmax, negative_log_softmax, positions
 from lossspec.paths import Paths
 from lossspec.terms import Array, Label, Length, LogDistribution, Logits, Positive, Real
@@ -50,6 +50,17 @@ def _aligned(
     unit="sequence",
     source="Graves, Fernandez, Gomez and Schmidhuber 2006, doi:10.1145/1143844.1143891",
     aliases=("ctc_loss", "CTCLoss"),
+    equals=tuple(
+        Equal(
+            "torch",
+            "F.ctc_loss(log_probabilities.transpose(0, 1), labels, input_lengths, label_lengths, blank=blank, "
+            f"reduction={theirs!r}, zero_infinity=zero_infinity)",
+            reduction=ours,
+            when="len(labels) > 0",
+            differs={"gradient": "it is that in logits, whatever it is given: it adds exp(log_probabilities)"},
+        )
+        for ours, theirs in (("none", "none"), ("length_mean", "mean"))
+    ),
     sizes={"batch": 5, "time": 5, "labels": 2, "classes": 3},
 )
 def ctc(
@@ -90,6 +101,31 @@ def ctc(
     unit="sequence",
     source="Graves, Fernandez, Gomez and Schmidhuber 2006, doi:10.1145/1143844.1143891",
     aliases=("CTC",),
+    accuracy=Accuracy(
+        4.0,
+        1e11,
+        "the gradient is the probability of a class less its share in the alignments, which may be nearly equal",
+    ),
+    equals=(
+        Equal(
+            "torch",
+            "F.ctc_loss(torch.log_softmax(logits, -1).transpose(0, 1), labels, input_lengths, label_lengths, "
+            "blank=blank, reduction='none', zero_infinity=zero_infinity)",
+            when="len(labels) > 0",
+        ),
+        Equal(
+            "optax",
+            "optax.ctc_loss(logits, (jnp.arange(logits.shape[1]) >= input_lengths[:, None]).astype(logits.dtype), "
+            "labels, (jnp.arange(labels.shape[1]) >= label_lengths[:, None]).astype(logits.dtype), blank_id=blank)",
+            when="len(labels) > 0 and not zero_infinity",
+            differs={"typical": "where no alignment reaches the labels it gives 1e5 in the place of inf"},
+        ),
+        Equal(
+            "keras",
+            "ops.ctc_loss(labels, logits, label_lengths, input_lengths, mask_index=blank)",
+            when="len(labels) > 0 and not zero_infinity",
+        ),
+    ),
     sizes={"batch": 4, "time": 4, "labels": 2, "classes": 3},
 )
 def ctc_with_logits(
@@ -124,6 +160,16 @@ def ctc_with_logits(
     unit="sequence",
     source="the likelihood of a sequence whose tokens are predicted one by one",
     aliases=("token_nll",),
+    equals=(
+        Equal(
+            "torch",
+            "F.cross_entropy(logits.transpose(1, 2), "
+            "torch.where(torch.arange(labels.shape[1]) < lengths[:, None], labels, -100))",
+            reduction="token_mean",
+            when="len(labels) > 0",
+        ),
+    ),
+    convex_in=("logits",),
     reductions=("none", "sum", "mean", "count_mean", "batch_mean", "over", "length_mean", "token_mean"),
     default_reduction="token_mean",
     sizes={"batch": 3, "time": 3, "classes": 3},
@@ -236,6 +282,11 @@ def _diagonals(x: Array) -> Array:
     family="sequence",
     unit="pair",
     source="Cuturi and Blondel 2017, arXiv:1703.01541",
+    accuracy=Accuracy(
+        4.0,
+        4096.0,
+        "what leads to an entry is counted from the best way so far: costs of 1e4 leave their rounding in it",
+    ),
     sizes={"batch": 3, "rows": 3, "columns": 3},
 )
 def soft_dtw(costs: Real["batch rows columns"], *, gamma: Positive = 1.0) -> Real["batch"]:
