@@ -54,7 +54,7 @@ class Equal:
     `lossspec.conformance.peers` gives for the library `peer`; it equals the loss under `reduction`. `when` is an
     expression in the same names that says for which arguments: inputs are NumPy arrays in it. `differs` maps a part of
     the name of a conformance case, or "gradient", or "gradient" and a part of a name, to the reason why the two differ
-    there.
+    there. A call that computes in float32 whatever it is given is `single`, and compared with fewer digits.
     """
 
     peer: str
@@ -62,6 +62,7 @@ class Equal:
     reduction: str = "none"
     when: str = "True"
     differs: Mapping[str, str] = field(default_factory=dict)
+    single: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON of the declaration."""

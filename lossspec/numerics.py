@@ -24,6 +24,7 @@ __all__ = [
     "expm1",
     "expm1_minus",
     "first_largest",
+    "focal_cross_entropy",
     "gather",
     "hypot1m1",
     "is_number",
@@ -45,6 +46,7 @@ __all__ = [
     "scan",
     "sigmoid",
     "sigmoid_cross_entropy",
+    "softmax",
     "softmax_divergence",
     "softmax_mean",
     "softmax_pair",
@@ -566,3 +568,31 @@ def _balanced(xp: Any, terms: Array, chosen: Array) -> Array:
     """Terms that sum to 0, the chosen one of them as minus the sum of the others."""
     rest = xp.sum(xp.where(chosen, 0.0, terms), axis=-1, keepdims=True)
     return xp.where(chosen, -rest, terms)
+
+
+def softmax(logits: Array) -> Array:
+    """exp(logits) over its sum along the last axis; the likeliest has minus the derivatives of all the others.
+
+    So a cotangent of the others is taken relative to that of the likeliest first, before small probabilities scale it.
+    """
+    xp = array_namespace(logits)
+    best = xp.argmax(logits, axis=-1, keepdims=True)
+    is_best = positions(logits, dtype=best.dtype) == best
+    ratios = xp.where(is_best, 0.0, xp.exp(logits - xp.take_along_axis(logits, best, axis=-1)))
+    whole = 1 + xp.sum(ratios, axis=-1, keepdims=True)
+    others = ratios / whole
+    return xp.where(is_best, with_value(1 / whole, -xp.sum(others, axis=-1, keepdims=True)), others)
+
+
+def focal_cross_entropy(logits: Array, targets: Array, gamma: Any) -> Array:
+    """(1 - p_t)^gamma (-t log p - (1 - t) log(1 - p)) with p = sigmoid(logits) and p_t = t p + (1 - t) (1 - p)."""
+    xp = array_namespace(logits)
+    above = logits > 0
+    size = xp.where(above, logits, -logits)
+    wrong = xp.where(above, 1 - targets, targets)  # the weight of the side that the logit speaks against
+    tail = xp.exp(-size)
+    excess = xp.log1p(tail)
+    odds = tail - wrong * expm1(-size)
+    lost = odds < float(xp.finfo(logits.dtype).smallest_normal)
+    log_odds = xp.where(lost, -size, xp.log(xp.where(lost, 1.0, odds)))
+    return xp.exp(gamma * (log_odds - excess)) * (excess + wrong * size)

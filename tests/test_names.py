@@ -39,8 +39,11 @@ NO_LOSSES = {
 }
 NOT_HERE: dict[str, set[str]] = {
     "torch": {"LinearCrossEntropyLoss"},
-    "optax": {"binary_dice_loss", "ctc_loss_with_forward_probs", "multiclass_generalized_dice_loss"},
-    "keras": {"Tversky", "tversky"},
+    "optax": {
+        "ctc_loss_with_forward_probs",
+        "multiclass_generalized_dice_loss",  # is `dice` with weights made of the targets: docs/segmentation.md
+    },
+    "keras": set(),
     "sklearn": set(),
 }
 """Losses that the catalogue has not."""

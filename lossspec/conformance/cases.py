@@ -228,15 +228,18 @@ class _Maker:
     def right_signs(self, case: Case, kinds: Mapping[str, Term], answers: list[str], name: str) -> NDArray[Any]:
         """1 for the logits that should be large, -1 for the others; without an answer all are sure of one class."""
         shape, declared = case.inputs[name].shape, kinds[name].shape
-        labels = [key for key in answers if kinds[key].name == "Label" and case.inputs[key].shape == shape[:-1]]
+        names = () if declared is None else declared.names
+        place = names.index("classes") - len(names) * (names[-1] == "classes") if "classes" in names else -1
+        labels = [case.inputs[key] for key in answers if kinds[key].name == "Label"]
+        labels = [x for x in labels if x.shape == tuple(np.delete(shape, place))]
         first = next(case.inputs[key] for key in kinds if key not in answers)
         if labels:
-            right = np.eye(shape[-1])[case.inputs[labels[0]]]
+            right = np.moveaxis(np.eye(shape[place])[labels[0]], -1, place)
         elif len(answers) == 1 and case.inputs[answers[0]].shape == shape:
             truth = case.inputs[answers[0]]
             cheap = kinds[answers[0]].name == "Cost"
             right = truth == truth.min(axis=-1, keepdims=True) if cheap else truth > 0.5
-        elif declared is not None and declared.names[-1:] == ("classes",) and first.shape == shape:
+        elif names[-1:] == ("classes",) and first.shape == shape:
             right = first == first.max(axis=-1, keepdims=True)
         else:
             right = self.random.choice(np.asarray([-1, 1]), shape) > 0
@@ -509,6 +512,24 @@ def _masks() -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield "photographs", (photographs["mask_probabilities"][..., ::2, ::2], photographs["masks"][..., ::2, ::2])
 
 
+def _segmented() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The log-odds of the pixels of a part of each photograph, and whether they are in its mask."""
+    for name, (probabilities, masks) in _masks():
+        crops = slice(None), 0, slice(2, 6), slice(3, 7)
+        chances = probabilities[crops].astype(np.float64)
+        yield name, (draw_log(chances) - draw_log(1 - chances), masks[crops].astype(np.int64))
+
+
+def _segmented_channels() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for name, (log_odds, masks) in _segmented():
+        yield name, (log_odds[:, None], masks[:, None].astype(np.float64))
+
+
+def _segmented_in_two() -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for name, (log_odds, masks) in _segmented():
+        yield f"{name}, background and foreground", (np.stack([-log_odds / 2, log_odds / 2], axis=1), masks)
+
+
 def _feature_maps() -> Iterator[tuple[str, tuple[Any, ...]]]:
     photographs = data.load("photographs")
 
@@ -584,6 +605,9 @@ _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("Image[batch channels height width]",) * 2: _photographs,
     ("Real[batch channels height width]",) * 2: _photograph_pair,
     ("Probability[batch channels *space]",) * 2: _masks,
+    ("Logits[batch *space]", "Indicator[batch *space]"): _segmented,
+    ("Logits[batch channels *space]", "Probability[batch channels *space]"): _segmented_channels,
+    ("Logits[batch classes *space]", "Label[batch *space]"): _segmented_in_two,
     ("list of Real[batch ?channels *?space]",) * 2: _feature_maps,
     ("LogProbability[*batch]",) * 4: _preferences,
     ("Logits[*batch classes]",): _logits,

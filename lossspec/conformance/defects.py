@@ -21,7 +21,7 @@ from lossspec.conformance.cases import Case
 from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.measure import error, reduced
 from lossspec.conformance.oracle import NEGLIGIBLE
-from lossspec.conformance.peers import PEERS, cases_of, evaluate, excuse, names_of
+from lossspec.conformance.peers import PEERS, cases_of, evaluate, excuse, is_single, names_of
 from lossspec.contract import Equal
 from lossspec.dispatch import get_backend
 from lossspec.loss import Loss, get, names
@@ -71,7 +71,7 @@ def _wrong(
 ) -> Iterator[Defect]:
     if got.size != len(wanted):
         return
-    kept = np.float32 if PEERS[equal.peer].single else DTYPES[dtype]
+    kept = np.float32 if is_single(equal) else DTYPES[dtype]
     for position, (number, right, scale) in enumerate(zip(got.ravel(), wanted, scales, strict=True)):
         if right is None:
             continue

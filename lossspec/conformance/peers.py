@@ -137,6 +137,11 @@ def compare(loss: Loss, equal: Equal) -> Iterator[Outcome]:
             yield Outcome(case.name, problem, excuse(equal, case.name, problem) if problem else "")
 
 
+def is_single(equal: Equal) -> bool:
+    """Whether a declared call computes in float32 whatever it is given."""
+    return equal.single or PEERS[equal.peer].single
+
+
 def stale(equal: Equal, outcomes: list[Outcome]) -> list[str]:
     """The declared differences that no case shows."""
     return [
@@ -173,7 +178,7 @@ def _call(
 
 def _differ(bench: Bench, case: Case, equal: Equal, names: dict[str, Any]) -> str:
     """What differs between ours and theirs, or an empty string."""
-    single = 1e3 if PEERS[equal.peer].single else 1.0
+    single = 1e3 if is_single(equal) else 1.0
     try:
         other = evaluate(bench, case, equal, names)
     except Exception as error:  # a peer that refuses what we take differs

@@ -9,6 +9,7 @@ from lossspec.numerics import (
     cumulative_sum,
     expected_negative_log_softmax,
     expm1,
+    focal_cross_entropy,
     gather,
     is_number,
     is_zero,
@@ -368,16 +369,7 @@ def sigmoid_focal(
     >>> round(float(sigmoid_focal(np.asarray([0.0]), np.asarray([1.0]), alpha=0.25)) / math.log(2), 12)
     0.0625
     """
-    xp = array_namespace(logits)
-    above = logits > 0
-    size = xp.where(above, logits, -logits)
-    wrong = xp.where(above, 1 - targets, targets)  # the weight of the side that the logit speaks against
-    tail = xp.exp(-size)
-    excess = xp.log1p(tail)
-    odds = tail - wrong * expm1(-size)
-    lost = odds < float(xp.finfo(logits.dtype).smallest_normal)
-    log_odds = xp.where(lost, -size, xp.log(xp.where(lost, 1.0, odds)))
-    result = xp.exp(gamma * (log_odds - excess)) * (excess + wrong * size)
+    result = focal_cross_entropy(logits, targets, gamma)
     return result if alpha is None else (targets * alpha + (1 - targets) * (1 - alpha)) * result
 
 
