@@ -134,10 +134,12 @@ class Loss:
         if not beyond:
             return gradient, second(x, None)[1][0]
         steps = positions(x, axis - len(x.shape))
-        hessian = xp.zeros_like(x)
-        for k in range(x.shape[axis]):
-            own = xp.astype(xp.broadcast_to(steps == k, x.shape), x.dtype)
-            hessian = hessian + own * second(x, own)[1][0]
+
+        def one_class(hessian: Array, scanned: tuple[Array]) -> tuple[Array, None]:
+            own = xp.astype(xp.broadcast_to(steps == scanned[0], x.shape), x.dtype)
+            return hessian + own * second(x, own)[1][0], None
+
+        hessian, _ = backend.scan(one_class, xp.zeros_like(x), (xp.reshape(steps, (-1,)),))
         return gradient, hessian
 
     def _differentiable(

@@ -29,6 +29,7 @@ __all__ = [
     "hypot1m1",
     "is_number",
     "is_zero",
+    "largest",
     "log1p",
     "log_add",
     "log_odds",
@@ -114,6 +115,16 @@ def positions(x: Array, axis: int = -1, dtype: Any = None) -> Array:
     assert backend is not None
     steps = xp.arange(x.shape[axis], dtype=dtype, device=backend.creation_device(x))
     return xp.reshape(steps, (1,) * (len(x.shape) + axis) + (-1,) + (1,) * (-1 - axis))
+
+
+def largest(x: Array, size: Array | None = None) -> tuple[Array, Array, Array]:
+    """The index of the largest entry of the last axis, where that is, and the entry itself; `size` tells which it is.
+
+    With it kept apart, as the constant that it is relative to itself, no derivative is a difference of large numbers.
+    """
+    xp = array_namespace(x)
+    index = xp.argmax(x if size is None else size, axis=-1, keepdims=True)
+    return index, positions(x, dtype=index.dtype) == index, xp.take_along_axis(x, index, axis=-1)
 
 
 def relu(x: Array) -> Array:
@@ -240,9 +251,8 @@ def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
 def log_softmax(x: Array) -> Array:
     """The logarithm of softmax over the last axis; that of a sure class keeps its digits, and its derivative too."""
     xp = array_namespace(x)
-    best = xp.argmax(x, axis=-1, keepdims=True)
-    is_best = positions(x, dtype=best.dtype) == best
-    behind = xp.where(is_best, 0.0, x - xp.take_along_axis(x, best, axis=-1))
+    _, is_best, top = largest(x)
+    behind = xp.where(is_best, 0.0, x - top)
     rest = xp.sum(xp.where(is_best, 0.0, xp.exp(behind)), axis=-1, keepdims=True)
     return behind - xp.log1p(rest)
 
@@ -268,14 +278,13 @@ def _rivals(xp: Any, logits: Array, labels: Array) -> tuple[Array, Array, Array,
     The ratio of the best to itself is the constant 1, so that second derivatives are no differences either. Without any
     other class the logsumexp is -inf.
     """
-    index, steps = labels[..., None], positions(logits, dtype=labels.dtype)
-    is_label = steps == index
+    index = labels[..., None]
+    is_label = positions(logits, dtype=labels.dtype) == index
     others = xp.where(is_label, -inf, logits)
-    best = xp.argmax(others, axis=-1, keepdims=True)
-    top = xp.take_along_axis(others, best, axis=-1)
+    _, is_best, top = largest(others)
     nothing = top == -inf
     top = xp.where(nothing, 0.0, top)
-    ratios = xp.where(steps == best, 1.0, xp.exp(others - top))
+    ratios = xp.where(is_best, 1.0, xp.exp(others - top))
     total = xp.sum(ratios, axis=-1, keepdims=True)
     rival = xp.where(nothing, -inf, top + xp.log(total))
     return is_label, xp.take_along_axis(logits, index, axis=-1), ratios, total, rival
@@ -288,9 +297,7 @@ def expected_negative_log_softmax(xp: Any, logits: Array, weights: Array) -> Any
     With a the class of the largest logit, -log p_c = log1p(sum of the others' ratios to a) + (logits_a - logits_c): no
     cancellation in the value, nor in the gradient as long as the second term is the constant 0 at a itself.
     """
-    best = xp.argmax(logits, axis=-1, keepdims=True)
-    top = xp.take_along_axis(logits, best, axis=-1)
-    is_best = positions(logits, dtype=best.dtype) == best
+    _, is_best, top = largest(logits)
     ratios = xp.where(is_best, 0.0, xp.exp(logits - top))
     rest = xp.sum(ratios, axis=-1, keepdims=True)
     excess = xp.log1p(rest)
@@ -309,15 +316,14 @@ def expected_negative_log_softmax(xp: Any, logits: Array, weights: Array) -> Any
 @primitive(row_axes=1)
 def norm(xp: Any, x: Array) -> Any:
     """The Euclidean norm over the last axis, without overflow, with derivative 0 at 0."""
-    best = xp.argmax(xp.abs(x), axis=-1, keepdims=True)
-    largest = xp.take_along_axis(x, best, axis=-1)
-    zero = largest == 0
-    safe = xp.where(zero, 1.0, largest)
+    _, is_top, top = largest(x, xp.abs(x))
+    zero = top == 0
+    safe = xp.where(zero, 1.0, top)
     # The ratio of the largest to itself is the constant 1, so that second derivatives are no differences.
-    ratios = xp.where((positions(x, dtype=best.dtype) == best) & ~zero, 1.0, x / safe)
+    ratios = xp.where(is_top & ~zero, 1.0, x / safe)
     length = xp.sqrt(xp.where(zero, 1.0, xp.sum(ratios**2, axis=-1, keepdims=True)))
-    signed = xp.where(largest < 0, -1.0 / length, 1.0 / length)
-    return (xp.abs(largest) * length)[..., 0], (lambda g: g[..., None] * signed * ratios,)
+    signed = xp.where(top < 0, -1.0 / length, 1.0 / length)
+    return (xp.abs(top) * length)[..., 0], (lambda g: g[..., None] * signed * ratios,)
 
 
 @primitive(row_axes=0)
@@ -337,14 +343,12 @@ def normalize(x: Array) -> tuple[Array, Array]:
     entry k of x / x_k is the constant 1: so no derivative at a vector near to an axis is a difference of large numbers.
     """
     xp = array_namespace(x)
-    index = xp.argmax(xp.abs(stop_gradient(x)), axis=-1, keepdims=True)
-    is_largest = positions(x, dtype=index.dtype) == index
-    largest = xp.take_along_axis(x, index, axis=-1)
-    zero = largest == 0
-    largest = xp.where(zero, 1.0, largest)
-    ratios = x / largest
-    length = xp.sqrt(1.0 + xp.sum(xp.where(is_largest, 0.0, ratios) ** 2, axis=-1, keepdims=True))
-    unit = xp.where(is_largest, 1.0, ratios) / xp.where(largest > 0, length, -length)
+    _, is_top, top = largest(x, xp.abs(stop_gradient(x)))
+    zero = top == 0
+    top = xp.where(zero, 1.0, top)
+    ratios = x / top
+    length = xp.sqrt(1.0 + xp.sum(xp.where(is_top, 0.0, ratios) ** 2, axis=-1, keepdims=True))
+    unit = xp.where(is_top, 1.0, ratios) / xp.where(top > 0, length, -length)
     return xp.where(zero, 0.0, unit), zero[..., 0]
 
 
@@ -446,9 +450,7 @@ def _shifted_softmax(xp: Any, x: Array, temperature: Any) -> tuple[Array, Array,
     c is the largest entry. Where its class has more than half of the probability, it is kept out of the sum and c
     moves with it, so that its derivatives are made of the small probabilities of the others; elsewhere c is constant.
     """
-    best = xp.argmax(x, axis=-1, keepdims=True)
-    is_best = positions(x, dtype=best.dtype) == best
-    top = xp.take_along_axis(x, best, axis=-1)
+    _, is_best, top = largest(x)
     fixed, fixed_top = stop_gradient(x), stop_gradient(top)
     sure = xp.sum(xp.exp((fixed - fixed_top) / temperature), axis=-1, keepdims=True) < 2
     kept = xp.where(is_best & sure, fixed, x)
@@ -480,8 +482,7 @@ def softmax_divergence(x: Array, y: Array, temperature: Any = 1.0) -> Array:
 
 def first_largest(x: Array) -> Array:
     """The maximum of the last axis; the gradient goes to the first of tied entries on every backend."""
-    xp = array_namespace(x)
-    return xp.take_along_axis(x, xp.argmax(x, axis=-1, keepdims=True), axis=-1)[..., 0]
+    return largest(x)[2][..., 0]
 
 
 def _ratios(xp: Any, x: Array) -> tuple[Array, Array, Array, Array]:
@@ -489,10 +490,8 @@ def _ratios(xp: Any, x: Array) -> tuple[Array, Array, Array, Array]:
 
     The ratio of the largest to itself is the constant 1. In a row of -inf all others are 0, and the largest is 0.
     """
-    best = xp.argmax(x, axis=-1, keepdims=True)
-    top = xp.take_along_axis(x, best, axis=-1)
+    _, is_best, top = largest(x)
     top = xp.where(top == -inf, 0.0, top)
-    is_best = positions(x, dtype=best.dtype) == best
     others = xp.exp(xp.where(is_best, -inf, x) - top)
     return is_best, top, xp.where(is_best, 1.0, others), xp.sum(others, axis=-1, keepdims=True)
 

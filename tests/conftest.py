@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pickle
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -15,6 +18,24 @@ import pytest
 
 import lossspec
 from lossspec.dispatch import Availability, get_backend
+
+JAX_CACHE = "JAX_COMPILATION_CACHE_DIR"
+"""Where JAX keeps what it compiled: a folder of the run, the same for all of its workers.
+
+Most of the time of a run goes into programs of one small operation, and each worker needs most of those of the others.
+A cache of one's own, named in the environment, is kept and serves the next run.
+"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if JAX_CACHE not in os.environ:
+        os.environ[JAX_CACHE] = tempfile.mkdtemp(prefix="lossspec-jax-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(JAX_CACHE), ignore_errors=True))
+    if "jax" in sys.modules:
+        jax.config.update("jax_compilation_cache_dir", os.environ[JAX_CACHE])
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
 
 try:
     jax = importlib.import_module("jax")

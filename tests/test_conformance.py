@@ -8,6 +8,9 @@ from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.matrix import plan, run_cell
 
 STORE = Store()
+UNTOUCHED = Store()
+"""What is in the file, also when a cell above has computed what was not."""
+
 JOBS = plan([get(name) for name in names()])
 
 
@@ -40,8 +43,7 @@ def meets_its_contract(job, thorough):
 
 @pytest.mark.parametrize("name", names())
 def test_every_expected_value_is_stored(name):
-    store, loss = Store(), get(name)
-    missing = [case.name for dtype in DTYPES for case in store.missing(loss, dtype).values()]
+    missing = [case.name for dtype in DTYPES for case in UNTOUCHED.missing(get(name), dtype).values()]
     assert not missing, f"run python -m lossspec.conformance.expected; missing: {missing[:3]}"
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from lossspec.contract import Contract
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
 
+EAGER_DTYPE = np.float32
+"""The dtype in which a framework that compiles every operation for every shape runs them one by one: see `as_one`."""
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -24,6 +27,35 @@ class Bench:
     backend: Backend
     dtype: type[np.floating[Any]]
     device: str
+    thorough: bool = False
+    """Whether nothing is spared, whatever it costs."""
+
+    @property
+    def as_one(self) -> bool:
+        """Whether a call, its gradients and its second derivatives run as one compiled program.
+
+        Where every operation is compiled for every shape, that is done in one dtype and operation by operation in the
+        other: so users of either way are served, and no dtype costs both. Only cases without parameters and keywords of
+        their own share such a program, so only those are run in that dtype, unless all is asked for.
+        """
+        return self.backend.compiles_by_shape and not self.thorough and self.dtype is not EAGER_DTYPE
+
+    def runs(self, case: Case) -> bool:
+        """Whether a case is affordable: not, unless all is asked for, where it needs compilations of its own."""
+        if not self.backend.compiles_by_shape or self.thorough:
+            return True
+        own_shapes = case.once or case.axis != -1
+        return not own_shapes and (not self.as_one or self.is_plain(case))
+
+    def shares(self, case: Case) -> bool:
+        """Whether the program of all plain cases has what this one asks for."""
+        usual = case.options in ({}, {"reduction": "none"})
+        return self.as_one and usual and self.is_plain(replace(case, options={}))
+
+    def is_plain(self, case: Case) -> bool:
+        """Whether a case has no parameters, keywords or shapes of its own."""
+        defaults = all(case.parameters[a.name] is a.default for a in self.contract.parameters)
+        return defaults and not (case.options or case.once or case.axis != -1)
 
     @property
     def contract(self) -> Contract:
@@ -63,9 +95,15 @@ class Bench:
 
     def value(self, case: Case) -> NDArray[Any]:
         """The loss of a case."""
+        value: NDArray[Any] = self.fetch(self.result(case))
+        return value
+
+    def result(self, case: Case) -> Any:
+        """The loss of a case as the framework gives it."""
         inputs, keywords = self.arguments(case)
-        result: NDArray[Any] = self.fetch(self._run(case, lambda given: self.loss(**given, **keywords), inputs))
-        return result
+        if self.shares(case):
+            return self._program(case)(inputs)["units" if keywords.get("reduction") == "none" else "value"]
+        return self._run(case, lambda given: self.loss(**given, **keywords), inputs)
 
     def _run(self, case: Case, function: Callable[[Values], Any], inputs: Values) -> Any:
         if case.once and self.backend.compiles_by_shape:
@@ -79,8 +117,12 @@ class Bench:
     def value_and_grad(self, case: Case) -> tuple[NDArray[Any], dict[str, Any]]:
         """The loss of a case and its gradient in every real input."""
         inputs, keywords = self.arguments(case)
-        wrt = tuple(name for name in self.differentiable() if is_real(case.inputs[name]))
-        value, gradients = self._run(case, lambda given: self.loss.value_and_grad(**given, wrt=wrt, **keywords), inputs)
+        wrt = self.real_among(case.inputs)
+        if self.shares(case) and not case.options:
+            value, gradients = self._program(case)(inputs)["gradients"]
+        else:
+            call = partial(self.loss.value_and_grad, wrt=wrt, **keywords)
+            value, gradients = self._run(case, lambda given: call(**given), inputs)
         found = {name: self.fetch(gradient) for name, gradient in zip(wrt, gradients, strict=True)}
         if case.axis != -1:
             found = {name: np.moveaxis(gradient, case.axis, -1) for name, gradient in found.items()}
@@ -88,9 +130,7 @@ class Bench:
 
     def has_hessians(self, case: Case) -> bool:
         """Whether second derivatives of a case are affordable here: one compilation has to serve several cases."""
-        defaults = all(case.parameters[a.name] is a.default for a in self.contract.parameters)
-        plain = defaults and not (case.options or case.once or case.axis != -1)
-        return case.hessian and (plain or not self.backend.compiles_by_shape)
+        return case.hessian and (self.is_plain(case) or not self.backend.compiles_by_shape)
 
     def grad_hess(self, case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
         """First and second derivatives of a case in every input that has both, under reduction "sum"."""
@@ -98,7 +138,9 @@ class Bench:
         keywords.pop("reduction", None)
         names, _ = hessian_inputs(self.contract, case.inputs)
         chosen = {name: inputs.pop(name) for name in names}
-        if self.backend.compiles_by_shape:
+        if self.shares(case):
+            found = self._program(case)({**chosen, **inputs})["second"]
+        elif self.backend.compiles_by_shape:
             found = self._compiled_grad_hess(chosen, inputs)
         else:
             found = self._grad_hess(chosen, inputs, keywords)
@@ -112,19 +154,44 @@ class Bench:
     def _compiled_grad_hess(self) -> Callable[[Values, Values], dict[str, Any]]:
         return self.backend.compile(lambda chosen, rest: self._grad_hess(chosen, rest, {}))
 
-    def gradient_of(self, function: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[NDArray[Any], list[Any]]:
-        """The value and the gradients of a scalar function of the real ones among some inputs."""
-        wrt = [name for name in self.differentiable() if is_real(inputs[name])]
-        rest = {name: self.put(value) for name, value in inputs.items() if name not in wrt}
+    def _program(self, case: Case) -> Callable[[Values], dict[str, Any]]:
+        """All that is asked about a plain case, compiled once for all of them that have the same kinds of inputs."""
+        wrt, (curved, _) = self.real_among(case.inputs), hessian_inputs(self.contract, case.inputs)
+        if (wrt, curved) not in self._programs:
+            units = "none" in self.contract.reductions
+
+            def everything(given: Values) -> dict[str, Any]:
+                rest = {name: value for name, value in given.items() if name not in curved}
+                return {
+                    "value": self.loss(**given),
+                    "units": self.loss(**given, reduction="none") if units else None,
+                    "gradients": self.loss.value_and_grad(**given, wrt=wrt),
+                    "second": self._grad_hess({name: given[name] for name in curved}, rest, {}),
+                }
+
+            self._programs[wrt, curved] = self.backend.compile(everything)
+        return self._programs[wrt, curved]
+
+    @cached_property
+    def _programs(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Callable[[Values], dict[str, Any]]]:
+        return {}
+
+    def together(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, as one program where a framework would compile each operation of it for itself."""
+        return self.backend.compile(function) if self.backend.compiles_by_shape and not self.thorough else function
+
+    def real_among(self, inputs: Values) -> tuple[str, ...]:
+        """The inputs that have a gradient as they are given."""
+        return tuple(name for name in self.differentiable() if is_real(inputs[name]))
+
+    def gradient_of(self, function: Callable[[Values], Any], given: Values, wrt: tuple[str, ...]) -> tuple[Any, Any]:
+        """The value and the gradients of a scalar function of arrays on the device, in those that `wrt` names."""
 
         def scalar(*chosen: Any) -> Any:
-            return function({**rest, **dict(zip(wrt, chosen, strict=True))})
+            return function({**given, **dict(zip(wrt, chosen, strict=True))})
 
-        differentiate = self.backend.value_and_grad(scalar, tuple(range(len(wrt))))
-        if self.backend.compiles_by_shape:
-            differentiate = self.backend.compile(differentiate)
-        value, gradients = differentiate(*(self.put(inputs[name]) for name in wrt))
-        return self.fetch(value), [self.fetch(gradient) for gradient in gradients]
+        value, gradients = self.backend.value_and_grad(scalar, tuple(range(len(wrt))))(*(given[name] for name in wrt))
+        return value, list(gradients)
 
 
 def _kinds(kinds: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossspec.conformance.bench import Bench, is_real
-from lossspec.conformance.cases import Case, make_cases
+from lossspec.conformance.bench import Bench
+from lossspec.conformance.cases import Case, Values, make_cases
 from lossspec.contract import Equal
 from lossspec.dispatch import get_backend
 from lossspec.loss import Loss
@@ -130,10 +130,10 @@ def compare(loss: Loss, equal: Equal) -> Iterator[Outcome]:
     peer = PEERS[equal.peer]
     backend = get_backend(peer.backend)
     bench = Bench(loss, backend, np.float64, backend.devices()[0])
-    names = names_of(equal.peer)
+    sides = _Sides(bench, equal, names_of(equal.peer))
     with backend.double_precision():
         for case in cases_of(loss, equal):
-            problem = _differ(bench, replace(case, options={"reduction": equal.reduction}), equal, names)
+            problem = _differ(sides, replace(case, options={"reduction": equal.reduction}))
             yield Outcome(case.name, problem, excuse(equal, case.name, problem) if problem else "")
 
 
@@ -176,56 +176,77 @@ def _call(
     return lambda given: eval(equal.call, {**names, **parameters, **given})  # noqa: S307 - a declaration of the catalogue
 
 
-def _differ(bench: Bench, case: Case, equal: Equal, names: dict[str, Any]) -> str:
+class _Sides:
+    """Ours and theirs on one case after the other: values, and gradients where their framework has them."""
+
+    def __init__(self, bench: Bench, equal: Equal, names: dict[str, Any]) -> None:
+        self.bench = bench
+        self.equal = equal
+        self.names = names
+        self._programs: dict[Any, Callable[[Values], list[Any]]] = {}
+
+    def both(self, case: Case) -> list[Any]:
+        """The value of ours and of theirs, and the gradients of either."""
+        bench, equal = self.bench, self.equal
+        inputs, keywords = bench.arguments(case)
+        theirs = _call(equal, self.names, case, keywords)
+        ours = partial(bench.loss, **keywords)
+        wrt = bench.real_among(case.inputs) if bench.backend.name != "numpy" else ()
+        xp = bench.backend.namespace
+
+        def weighted(side: Callable[[Values], Any], shape: tuple[int, ...]) -> Callable[[Values], Any]:
+            factors = bench.put(np.random.default_rng(3).uniform(0.5, 1.5, shape))
+            return lambda given: xp.sum(side(given) * factors)
+
+        def everything(given: Values) -> list[Any]:
+            sides: tuple[Callable[[Values], Any], ...] = (theirs, lambda given: ours(**given))
+            other, each = (xp.asarray(side(given)) for side in sides)
+            if not wrt or each.shape != other.shape:
+                return [each, other, [], []]
+            of_theirs, of_ours = (weighted(side, tuple(each.shape)) for side in sides)
+            if bench.backend.name == "torch":
+                return [each, other, bench.gradient_of(of_ours, given, wrt)[1], _as_users(of_theirs, given, wrt)]
+            return [each, other, *(bench.gradient_of(side, given, wrt)[1] for side in (of_ours, of_theirs))]
+
+        # One program for all cases of the same parameters, where a framework compiles each operation for each shape.
+        key = wrt, tuple((name, _plain(value), np.shape(value)) for name, value in keywords.items())
+        try:
+            program = self._programs.setdefault(key, bench.together(everything))
+        except TypeError:  # an array among the parameters, which has no hash
+            program = bench.together(everything)
+        found: list[Any] = bench.fetch(program(inputs))
+        return found
+
+
+def _differ(sides: _Sides, case: Case) -> str:
     """What differs between ours and theirs, or an empty string."""
-    single = 1e3 if is_single(equal) else 1.0
+    single = 1e3 if is_single(sides.equal) else 1.0
     try:
-        other = evaluate(bench, case, equal, names)
+        each, other, mine, theirs = sides.both(case)
     except Exception as error:  # a peer that refuses what we take differs
         return f"raises {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-    problem = _apart("value", bench.value(case), other, single * VALUE_TOLERANCE)
-    if problem or bench.backend.name == "numpy" or not bench.differentiable():
+    problem = _apart("value", each, other, single * VALUE_TOLERANCE)
+    if problem or not np.all(np.isfinite(each)):
         return problem
-    return _gradients_differ(bench, case, equal, names, single * GRADIENT_TOLERANCE)
-
-
-def _gradients_differ(bench: Bench, case: Case, equal: Equal, names: dict[str, Any], tolerance: float) -> str:
-    xp = bench.backend.namespace
-    each = bench.value(case)
-    factors = bench.put(np.random.default_rng(3).uniform(0.5, 1.5, each.shape))
-    keywords = bench.arguments(case)[1]
-    theirs = _call(equal, names, case, keywords)
-
-    def of_ours(given: Mapping[str, Any]) -> Any:
-        return xp.sum(bench.loss(**given, **keywords) * factors)
-
-    def of_theirs(given: Mapping[str, Any]) -> Any:
-        return xp.sum(theirs(given) * factors)
-
-    finite = bool(np.all(np.isfinite(each)))
-    _, mine = bench.gradient_of(of_ours, case.inputs)
-    other = _gradients_as_users(bench, of_theirs, case.inputs)
-    for a, b in zip(mine, other, strict=True):
+    for a, b in zip(mine, theirs, strict=True):
         for p, q in zip(a, b, strict=True) if isinstance(a, list) else [(a, b)]:
-            problem = _apart("gradient", p, q, tolerance)
-            if problem and finite:
+            problem = _apart("gradient", p, q, single * GRADIENT_TOLERANCE)
+            if problem:
                 return problem
     return ""
 
 
-def _gradients_as_users(bench: Bench, function: Callable[[Mapping[str, Any]], Any], inputs: Mapping[str, Any]) -> Any:
-    """The gradients of a function of another library; many of those for Torch cannot be transformed by `torch.func`."""
-    if bench.backend.name != "torch":
-        return bench.gradient_of(function, inputs)[1]
+def _as_users(function: Callable[[Values], Any], given: Values, wrt: tuple[str, ...]) -> list[Any]:
+    """The gradients of a function of another library for Torch; many of those `torch.func` cannot transform."""
     torch = import_module("torch")
-    given = {name: bench.put(value) for name, value in inputs.items()}
-    wrt = [given[name] for name in bench.differentiable() if is_real(inputs[name])]
-    leaves = [leaf.requires_grad_() for value in wrt for leaf in (value if isinstance(value, list) else [value])]
-    found = iter(torch.autograd.grad(function(given), leaves, allow_unused=True, materialize_grads=True))
-    return [
-        [bench.fetch(next(found)) for _ in value] if isinstance(value, list) else bench.fetch(next(found))
-        for value in wrt
-    ]
+
+    def fresh(value: Any) -> Any:
+        return [fresh(x) for x in value] if isinstance(value, list) else value.clone().requires_grad_()
+
+    chosen = {name: fresh(given[name]) for name in wrt}
+    leaves = [leaf for value in chosen.values() for leaf in (value if isinstance(value, list) else [value])]
+    found = iter(torch.autograd.grad(function({**given, **chosen}), leaves, allow_unused=True, materialize_grads=True))
+    return [[next(found) for _ in value] if isinstance(value, list) else next(found) for value in chosen.values()]
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from lossspec.numerics import (
     gather,
     is_number,
     is_zero,
+    largest,
     log_odds,
     matmul,
     negative_log_softmax,
@@ -243,9 +244,7 @@ def _ratios(logits: Array) -> tuple[Array, Array, Array]:
     logsumexp(gaps) and has softmax for its gradient, without a difference of near numbers.
     """
     xp = array_namespace(logits)
-    best = xp.argmax(logits, axis=-1, keepdims=True)
-    top = xp.take_along_axis(stop_gradient(logits), best, axis=-1)
-    is_best = positions(logits, dtype=best.dtype) == best
+    _, is_best, top = largest(stop_gradient(logits))
     gaps = logits - top
     return top, gaps, xp.where(is_best, xp.expm1(xp.where(is_best, gaps, 0.0)), xp.exp(gaps))
 
@@ -253,10 +252,9 @@ def _ratios(logits: Array) -> tuple[Array, Array, Array]:
 def _missed(logits: Array) -> Array:
     """1 - softmax(logits) of every class: by its log-odds for the largest, a plain difference for the others."""
     xp = array_namespace(logits)
-    best = xp.argmax(logits, axis=-1, keepdims=True)
-    is_best = positions(logits, dtype=best.dtype) == best
+    best, is_best, top = largest(logits)
     odds = log_odds(logits, best[..., 0])[..., None]
-    ratios = xp.where(is_best, 0.0, xp.exp(logits - xp.take_along_axis(logits, best, axis=-1)))
+    ratios = xp.where(is_best, 0.0, xp.exp(logits - top))
     return xp.where(is_best, xp.exp(-softplus(odds)), 1 - ratios * xp.exp(-softplus(-odds)))
 
 

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, Literal
 
 from lossspec.loss import Accuracy, Equal, loss
-from lossspec.numerics import array_namespace, expm1, expm1_minus, is_zero, positions, stop_gradient
+from lossspec.numerics import array_namespace, expm1, expm1_minus, is_zero, largest, stop_gradient
 from lossspec.terms import Array, Logits, LogProbability, NonNegative, Positive, Real, UnitInterval
 
 __all__ = ["entropy_bonus", "grpo", "kl_penalty", "policy_gradient", "ppo_clip", "ppo_value_clip"]
@@ -171,7 +171,7 @@ def entropy_bonus(logits: Logits["*batch classes"]) -> Real["*batch"]:
     -0.69314718056
     """
     xp = array_namespace(logits)
-    gaps, excess, ruled_out = _log_softmax(logits)
+    gaps, excess, ruled_out, _, _ = _log_softmax(logits)
     finite_gaps = xp.where(ruled_out, 0.0, gaps)
     root = xp.exp(0.5 * (gaps - excess))  # of p: where p itself is too small for the dtype, its multiples are not
     value = xp.sum(root * (root * finite_gaps), axis=-1) - excess[..., 0]
@@ -183,17 +183,18 @@ def entropy_bonus(logits: Logits["*batch classes"]) -> Real["*batch"]:
     return smooth + stop_gradient(value - smooth)
 
 
-def _log_softmax(logits: Array) -> tuple[Array, Array, Array]:
+def _log_softmax(logits: Array) -> tuple[Array, Array, Array, Array, Array]:
     """The terms of log softmax(logits) = gaps - excess, right to the last digits, and which classes are ruled out.
+
+    With them the index of the likeliest class, and where that is.
 
     The largest logit is kept out of the sum: its gap is the constant 0 and its logarithm -excess = -log1p(the others).
     """
     xp = array_namespace(logits)
-    best = xp.argmax(logits, axis=-1, keepdims=True)
-    is_best = positions(logits, dtype=best.dtype) == best
-    gaps = xp.where(is_best, 0.0, logits - xp.take_along_axis(logits, best, axis=-1))
+    best, is_best, top = largest(logits)
+    gaps = xp.where(is_best, 0.0, logits - top)
     excess = xp.log1p(xp.sum(xp.where(is_best, 0.0, xp.exp(gaps)), axis=-1, keepdims=True))
-    return gaps, excess, logits == -inf
+    return gaps, excess, logits == -inf, best, is_best
 
 
 def _kl(policy: Array, reference: Array) -> Array:
@@ -204,13 +205,11 @@ def _kl(policy: Array, reference: Array) -> Array:
     weight elsewhere, shift may be huge: there it is shift - sum p m, in which x does not occur.
     """
     xp = array_namespace(policy)
-    gaps, excess, ruled_out = _log_softmax(policy)
-    other_gaps, other_excess, other_ruled_out = _log_softmax(reference)
+    gaps, excess, ruled_out, best, is_best = _log_softmax(policy)
+    other_gaps, other_excess, other_ruled_out, _, _ = _log_softmax(reference)
     either = ruled_out | other_ruled_out
     root = xp.exp(0.5 * (gaps - excess))  # of p: where p itself is too small for the dtype, its multiples are not
     p = root * root
-    best = xp.argmax(policy, axis=-1, keepdims=True)
-    is_best = positions(policy, dtype=best.dtype) == best
     anchor = xp.take_along_axis(reference, best, axis=-1)
     anchor = xp.where(anchor == -inf, 0.0, anchor)
     known = xp.where(either, 0.0, reference - anchor) - xp.where(either, 0.0, gaps)
