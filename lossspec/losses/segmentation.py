@@ -587,7 +587,7 @@ def generalized_dice(
     least = xp.min(xp.where(present, size, inf), axis=1, keepdims=True)
     least = xp.where(least == inf, 1.0, least)
     unit = stop_gradient(least)  # the weights in units of the largest, in which nothing overflows
-    weight = 1 / (xp.where(present, size, least) / unit) ** 2
+    weight = (1 / (xp.where(present, size, least) / unit)) ** 2
     agreement, disagreement = (
         xp.sum(2 * weight * both, axis=1),
         xp.sum(weight * (false_positive + false_negative), axis=1),
