@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from lossspec.loss import _registry
 
@@ -13,16 +14,47 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_runs(path, capsys, monkeypatch):
-    monkeypatch.setattr("sys.argv", [str(path)])  # as a user starts it: without the options of pytest
+def run(path, *options):
+    """What the example defines, started as a user starts it: without the options of pytest."""
     known = dict(_registry)
-    try:
-        runpy.run_path(str(path), run_name="__main__")
-    finally:
-        _registry.clear()
-        _registry.update(known)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", [str(path), *options])
+        try:
+            return runpy.run_path(str(path), run_name="__main__")
+        finally:
+            _registry.clear()
+            _registry.update(known)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_runs(path, capsys, tmp_path):
+    plot = tmp_path / "plot.png"
+    plots = "--plot" in path.read_text()
+    run(path, *(["--plot", str(plot)] if plots else []))
     assert capsys.readouterr().out
+    assert plot.exists() == plots
+
+
+def test_the_weights_of_vgg16_are_read_from_a_file(capsys, tmp_path):
+    """As torchvision stores them, here with random numbers: what comes after relu4_3 is in the file too."""
+    file, random, state = tmp_path / "vgg16.pth", torch.Generator().manual_seed(0), {}
+    sizes = [3, *(64,) * 2, *(128,) * 2, *(256,) * 3, *(512,) * 6]
+    positions = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    for position, before, after in zip(positions, sizes[:-1], sizes[1:], strict=True):
+        kernel = torch.randn((after, before, 3, 3), generator=random) * (2 / (9 * before)) ** 0.5
+        state |= {f"features.{position}.weight": kernel, f"features.{position}.bias": torch.zeros(after)}
+    state |= {"classifier.6.weight": torch.zeros((1000, 4)), "classifier.6.bias": torch.zeros(1000)}
+    torch.save(state, file)
+    path = ROOT / "docs" / "examples" / "perceptual_networks.py"
+    defined = run(path, "--vgg16", str(file), "--side", "8", "--plot", str(tmp_path / "plot.png"))
+    assert "noise" in capsys.readouterr().out
+    image = torch.zeros((1, 3, 16, 16))
+    maps = defined["maps_in_torch"](image, defined["blocks"])
+    assert [tuple(one.shape[1:]) for one in maps] == [(64, 16, 16), (128, 8, 8), (256, 4, 4), (512, 2, 2)]
+    assert defined["blocks"][-1][-1][0].equal(state["features.21.weight"])
+    torch.save({**state, "features.21.weight": torch.zeros((512, 512, 1, 1))}, file)
+    with pytest.raises(ValueError, match=r"features\.21\.weight has the shape \(512, 512, 1, 1\)"):
+        defined["load_vgg16"](file)
 
 
 def test_the_error_that_the_readme_shows_is_the_one_raised():

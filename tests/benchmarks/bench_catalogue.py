@@ -7,8 +7,7 @@ with the gradient in every real input: eager against eager on Torch, jit against
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,25 +16,29 @@ import typer
 from lossspec import get
 from lossspec.conformance.peers import PEERS, names_of
 from lossspec.contract import Equal
-from lossspec.dispatch import Backend, get_backend
+from lossspec.dispatch import get_backend
 from lossspec.loss import Loss
 
-from .bench_peers import torch_threads
 from .measure import (
+    THREADS,
     Comparison,
     Effort,
     NotRun,
     Row,
     Thunk,
-    compare,
-    first_line,
+    arrays_of,
+    as_users_have_it,
+    attempt,
+    cells,
+    differentiated,
     machine_facts,
     print_rows,
-    show_seconds,
 )
 
 FULL = Effort(repeats=5, batch_seconds=0.05)
 FRAMEWORKS = ("torch", "jax")
+MOST = {("nt_xent", "pytorch-metric-learning"): 1024}
+"""The largest batch of a library that lays each positive pair beside each negative one, in arrays of n^3 numbers."""
 
 
 def inputs(divide: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -52,8 +55,8 @@ def inputs(divide: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
     labels = random.integers(classes, size=rows)
     yield "focal", {"logits": normal(rows, classes), "labels": labels}
     yield "sigmoid_focal", {"logits": normal(rows, classes), "targets": (normal(rows, classes) > 0).astype(np.float32)}
-    pairs = 2048 // divide
-    yield "nt_xent", {"embeddings": normal(2 * pairs, 128), "labels": np.tile(np.arange(pairs), 2)}
+    for pairs in (256 // min(divide, 64), 2048 // divide):
+        yield "nt_xent", {"embeddings": normal(2 * pairs, 128), "labels": np.tile(np.arange(pairs), 2)}
     yield "triplet_margin", {name: normal(rows, 128) for name in ("anchors", "positives", "negatives")}
     names = ("policy_chosen", "policy_rejected", "reference_chosen", "reference_rejected")
     yield "dpo", {name: -np.exp(normal(25 * rows)) for name in names}
@@ -67,26 +70,7 @@ def rows(effort: Effort, divide: int = 1) -> Iterator[Row]:
         defaults = {argument.name: argument.default for argument in loss.contract.parameters}
         for equal in loss.contract.equals:
             if PEERS[equal.peer].backend in FRAMEWORKS and eval(equal.when, {"np": np}, {**arrays, **defaults}):  # noqa: S307
-                with _settings(PEERS[equal.peer].backend):
-                    outcome = _measure(loss, equal, arrays, defaults, effort)
-                yield Row((name, shape, equal.peer), outcome)
-
-
-def _settings(framework: str) -> AbstractContextManager[Any]:
-    """Two threads on Torch; JAX as users have it, whatever else this process has set."""
-    stack = ExitStack()
-    if framework == "torch":
-        stack.enter_context(torch_threads(2))
-    else:
-        import jax
-
-        for setting in (
-            jax.enable_x64(False),
-            jax.numpy_dtype_promotion("standard"),
-            jax.numpy_rank_promotion("allow"),
-        ):
-            stack.enter_context(setting)
-    return stack
+                yield Row((name, shape, equal.peer), _measure(loss, equal, arrays, defaults, effort))
 
 
 def _measure(
@@ -96,55 +80,28 @@ def _measure(
     missing = peer.missing()
     if missing:
         return NotRun(f"{missing} is not installed")
-    backend = get_backend(peer.backend)
-    if backend.name == "jax":  # which has no int64 by default
-        arrays = {key: x.astype(np.int32) if x.dtype.kind == "i" else x for key, x in arrays.items()}
-    given = {key: backend.from_numpy(x) for key, x in arrays.items()}
-    names = names_of(equal.peer)
+    size, most = len(next(iter(arrays.values()))), MOST.get((loss.contract.name, equal.peer))
+    if most and size > most:
+        return NotRun(f"{equal.peer} makes arrays of {size}^3 numbers, {4 * size**3 / 1e9:.0f} GB each")
+    backend, names = get_backend(peer.backend), names_of(equal.peer)
+    given = arrays_of(backend, arrays)
+    wrt = [key for key, x in arrays.items() if x.dtype.kind == "f"]
 
     def theirs(values: dict[str, Any]) -> Any:
         value = eval(equal.call, {**names, **defaults, **values})  # noqa: S307 - a declaration of the catalogue
         return value.mean()
 
-    try:
-        mine, other = (_differentiated(backend, function, given) for function in (lambda v: loss(**v), theirs))
-        values = float(mine()), float(other())
-        if not np.isclose(*values, rtol=1e-3):
-            return NotRun(f"the values differ: ours {values[0]:.9g}, theirs {values[1]:.9g}")
-        return compare(mine, other, effort)
-    except Exception as error:  # one library that fails must not take the other rows down
-        return NotRun(first_line(error))
+    def prepare() -> tuple[Thunk, Thunk]:
+        mine, other = (differentiated(backend, function, given, wrt) for function in (lambda v: loss(**v), theirs))
+        return mine, other
 
-
-def _differentiated(backend: Backend, function: Callable[[dict[str, Any]], Any], given: dict[str, Any]) -> Thunk:
-    """A call that computes the value and the gradient in every real input, and returns the value."""
-    wrt = [key for key, x in given.items() if "float" in str(x.dtype)]
-    rest = {key: x for key, x in given.items() if key not in wrt}
-    if backend.name == "torch":
-        import torch
-
-        leaves = {key: given[key].clone().requires_grad_() for key in wrt}
-
-        def call() -> Any:
-            value = function({**leaves, **rest})
-            torch.autograd.grad(value, list(leaves.values()))
-            return value.detach()
-
-        return call
-    import jax
-
-    compiled = jax.jit(jax.value_and_grad(lambda chosen: function({**chosen, **rest})))
-    return lambda: jax.block_until_ready(compiled({key: given[key] for key in wrt}))[0]
-
-
-def cells(outcome: Comparison) -> list[str]:
-    """The ratio and the median times of a row."""
-    return [f"{outcome.ratio:.2f}", *(show_seconds(float(np.median(s))) for s in (outcome.ours, outcome.theirs))]
+    with as_users_have_it(backend.name):
+        return attempt(prepare, effort)
 
 
 def main(small: bool = False, repeats: int = FULL.repeats) -> None:
     """Print the ratios of the measured losses beside every library that declares an equal call."""
-    print(machine_facts(2))
+    print(machine_facts(THREADS))
     heads = ("loss", "shape", "beside", "ratio", "ours", "theirs")
     title = "Forward and backward: eager on Torch, compiled on JAX"
     print_rows(title, heads, rows(Effort(repeats, FULL.batch_seconds), 100 if small else 1), cells)

@@ -16,10 +16,8 @@ beside the same operations without a tape, by the number of operations.
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isclose
 from typing import Any
 
 import numpy as np
@@ -29,18 +27,20 @@ from numpy.typing import NDArray
 from lossspec import binary_cross_entropy_with_logits, cross_entropy, value_and_grad
 from lossspec.loss import Specified
 
-from .bench_peers import torch_threads
 from .measure import (
+    THREADS,
     Comparison,
     Effort,
     NotRun,
     Row,
     Thunk,
+    as_users_have_it,
+    attempt,
+    cells,
     compare,
-    first_line,
     machine_facts,
+    peak_of_numpy,
     print_rows,
-    show_seconds,
 )
 
 FULL = Effort(repeats=9, batch_seconds=0.05)
@@ -55,14 +55,6 @@ class Setting:
     loss: Specified
     logits: NDArray[Any]
     targets: NDArray[Any]
-
-
-@dataclass(frozen=True)
-class WithMemory(Comparison):
-    """Times, and the peaks of allocated bytes; 0 where they are not NumPy's."""
-
-    our_peak: int
-    their_peak: int
 
 
 def settings(divide: int = 1) -> Iterator[Setting]:
@@ -163,20 +155,6 @@ SIDES: dict[str, Callable[[Setting], Thunk]] = {
 }
 
 
-def peak(function: Thunk) -> int:
-    """The most bytes that a call holds at a time, as NumPy allocates them."""
-    tracemalloc.start()
-    try:
-        function()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def _value(result: Any) -> float:
-    return float(result[0])
-
-
 def rows(effort: Effort, divide: int = 1) -> Iterator[Row]:
     """A row for each loss, dtype and other side."""
     for setting in settings(divide):
@@ -186,34 +164,17 @@ def rows(effort: Effort, divide: int = 1) -> Iterator[Row]:
 
         for name, prepare in SIDES.items():
             labels = (setting.loss.contract.name, str(setting.logits.shape), str(setting.logits.dtype), name)
-            yield Row(labels, _measure(ours, prepare, setting, effort, with_memory=name == "by hand"))
+            with as_users_have_it("torch"):
+                yield Row(labels, _measure(ours, prepare, setting, effort, with_memory=name == "by hand"))
 
 
 def _measure(
     ours: Thunk, prepare: Callable[[Setting], Thunk], setting: Setting, effort: Effort, with_memory: bool
 ) -> Comparison | NotRun:
-    try:
-        theirs = prepare(setting)
-        mine, other = _value(ours()), _value(theirs())
-    except ModuleNotFoundError as error:
-        return NotRun(f"{error.name} is not installed")
-    except Exception as error:  # one side that fails must not take the other rows down
-        return NotRun(first_line(error))
-    if not isclose(mine, other, rel_tol=1e-3):
-        return NotRun(f"the values differ: ours {mine:.9g}, theirs {other:.9g}")
-    with torch_threads(2):
-        times = compare(ours, theirs, effort)
-    peaks = (peak(ours), peak(theirs)) if with_memory else (0, 0)
-    return WithMemory(times.ours, times.theirs, *peaks)
+    def peaks() -> tuple[int, int]:
+        return (peak_of_numpy(ours), peak_of_numpy(prepare(setting))) if with_memory else (0, 0)
 
-
-def cells(outcome: Comparison) -> list[str]:
-    """The ratio and the median times of a row, and the ratio of the peaks."""
-    times = [show_seconds(float(np.median(side))) for side in (outcome.ours, outcome.theirs)]
-    memory = (
-        f"{outcome.our_peak / outcome.their_peak:.2f}" if isinstance(outcome, WithMemory) and outcome.our_peak else ""
-    )
-    return [f"{outcome.ratio:.2f}", *times, memory]
+    return attempt(lambda: (ours, prepare(setting)), effort, peaks)
 
 
 def _chain(x: Any) -> Any:
@@ -237,7 +198,7 @@ def tape_cells(outcome: Comparison) -> list[str]:
 
 def main(small: bool = False, repeats: int = FULL.repeats) -> None:
     """Print the ratios of gradients on NumPy, and what a traced operation costs."""
-    print(machine_facts(2))
+    print(machine_facts(THREADS))
     effort = Effort(repeats, FULL.batch_seconds)
     heads = ("loss", "shape", "dtype", "beside", "ratio", "ours", "theirs", "peak memory")
     print_rows("value_and_grad on NumPy", heads, rows(effort, 100 if small else 1), cells)

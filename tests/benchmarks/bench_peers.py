@@ -21,36 +21,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from math import isclose
+from functools import partial
 from typing import Any
 
 import numpy as np
 import typer
 
-from lossspec import LossSpecError, binary_cross_entropy_with_logits, cross_entropy, huber, squared_error
+from lossspec import binary_cross_entropy_with_logits, cross_entropy, huber, squared_error
 from lossspec.loss import Specified
 
 from .measure import (
     LOSSES,
     SMALL,
+    THREADS,
     Case,
-    Comparison,
     Effort,
-    NotRun,
     Row,
     Thunk,
-    compare,
-    first_line,
+    attempt,
+    cells,
     machine_facts,
     make_case,
     print_rows,
-    show_seconds,
+    torch_threads,
 )
 
-THREADS = 2
-"""For the large arrays; the small ones take one."""
 SMALL_EFFORT = Effort(repeats=15, batch_seconds=0.015)
 LARGE_EFFORT = Effort(repeats=7, batch_seconds=0.05)
 LARGE_ROWS = 200_000, 100
@@ -222,44 +218,6 @@ PEERS = (
 )
 
 
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Within this context Torch computes with so many threads; without Torch, nothing."""
-    try:
-        import torch
-    except ImportError:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _value(result: Any) -> float:
-    """The loss, without the gradient that may come with it."""
-    value = result[0] if isinstance(result, tuple) else result
-    return float(value.detach() if hasattr(value, "detach") else value)
-
-
-def measure(prepare: Callable[[Setting], tuple[Thunk, Thunk]], setting: Setting, effort: Effort) -> Comparison | NotRun:
-    """The times of one row, or why there are none: a missing package, a missing feature, values that differ."""
-    try:
-        ours, theirs = prepare(setting)
-        mine, other = _value(ours()), _value(theirs())
-    except ModuleNotFoundError as error:
-        return NotRun(f"{error.name} is not installed")
-    except LossSpecError as error:
-        return NotRun(str(error))
-    except Exception as error:  # a compiler that is not there must not take the other rows down
-        return NotRun(first_line(error))
-    if not isclose(mine, other, rel_tol=1e-3):
-        return NotRun(f"the values differ: ours {mine:.9g}, theirs {other:.9g}")
-    return compare(ours, theirs, effort)
-
-
 def rows(
     peer: Peer,
     *,
@@ -281,14 +239,8 @@ def rows(
                     setting = Setting(case, name != PASSES[0], threads, compiler)
                     budget = effort or (LARGE_EFFORT if is_large else SMALL_EFFORT)
                     with torch_threads(threads):
-                        outcome = measure(prepare, setting, budget)
+                        outcome = attempt(partial(prepare, setting), budget)
                     yield Row((loss.contract.name, case.shape, name, label), outcome)
-
-
-def cells(outcome: Comparison) -> list[str]:
-    """The ratio and the median times of a row."""
-    times = (show_seconds(float(np.median(side))) for side in (outcome.ours, outcome.theirs))
-    return [f"{outcome.ratio:.2f}", *times]
 
 
 def main(small: bool = False, peer: str = "") -> None:

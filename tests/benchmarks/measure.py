@@ -5,33 +5,59 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from ctypes import CDLL
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from math import isclose
+from multiprocessing import get_context
+from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lossspec import binary_cross_entropy_with_logits, cross_entropy, huber, squared_error
+from lossspec import LossSpecError, binary_cross_entropy_with_logits, cross_entropy, huber, squared_error
+from lossspec.dispatch import Backend
 from lossspec.loss import Specified
 
 Thunk = Callable[[], object]
 
 LOSSES: tuple[Specified, ...] = (squared_error, huber, cross_entropy, binary_cross_entropy_with_logits)
-"""The losses that are measured: two cheap ones, and the two that most programs call."""
+"""The losses that most benchmarks measure: two cheap ones, and the two that most programs call."""
 
 SMALL = (32, 10)
 """The shape where Python costs more than arithmetic."""
 
+THREADS = 2
+"""For large arrays on Torch and scikit-learn."""
+
 WIDTH = 132
 """Columns of the widest table."""
 
-PACKAGES = ("lossspec", "numpy", "torch", "jax", "optax", "keras", "scikit-learn", "array-api-strict")
+PACKAGES = (
+    "lossspec",
+    "numpy",
+    "torch",
+    "jax",
+    "optax",
+    "keras",
+    "scikit-learn",
+    "array-api-strict",
+    "torchmetrics",
+    "monai",
+    "pytorch-crf",
+    "pytorch-metric-learning",
+)
+PROCESS = Path("/proc/self")
+"""Where Linux tells a process of its memory."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +84,14 @@ class Comparison:
     def difference(self) -> float:
         """Ours - theirs, each at its fastest: what ours adds when nothing disturbs it."""
         return min(self.ours) - min(self.theirs)
+
+
+@dataclass(frozen=True)
+class WithMemory(Comparison):
+    """Times, and the most bytes that one call holds at a time; 0 where nothing tells."""
+
+    our_peak: int
+    their_peak: int
 
 
 @dataclass(frozen=True)
@@ -145,6 +179,128 @@ def compare(ours: Thunk, theirs: Thunk, effort: Effort) -> Comparison:
     return Comparison(tuple(mine), tuple(other))
 
 
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Within this context Torch computes with so many threads; without Torch, nothing."""
+    try:
+        import torch
+    except ImportError:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def as_users_have_it(framework: str) -> Iterator[None]:
+    """`THREADS` threads on Torch; JAX with its defaults, whatever else this process has set."""
+    with ExitStack() as stack:
+        stack.enter_context(torch_threads(THREADS))
+        if framework == "jax":
+            import jax
+
+            stack.enter_context(jax.enable_x64(False))
+            stack.enter_context(jax.numpy_dtype_promotion("standard"))
+            stack.enter_context(jax.numpy_rank_promotion("allow"))
+        yield
+
+
+def arrays_of(backend: Backend, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The arrays on a backend; for JAX, which has no int64 by default, integers become int32."""
+    if backend.name == "jax":
+        arrays = {key: x.astype(np.int32) if x.dtype.kind == "i" else x for key, x in arrays.items()}
+    return {key: backend.from_numpy(x) for key, x in arrays.items()}
+
+
+def differentiated(
+    backend: Backend, function: Callable[[dict[str, Any]], Any], given: dict[str, Any], wrt: Iterable[str]
+) -> Thunk:
+    """A call that gives the value and the gradient in some inputs: eager on Torch, compiled on JAX."""
+    rest = {key: x for key, x in given.items() if key not in wrt}
+    if backend.name == "torch":
+        import torch
+
+        leaves = {key: given[key].clone().requires_grad_() for key in wrt}
+
+        def call() -> object:
+            value = function({**leaves, **rest})
+            return value.detach(), torch.autograd.grad(value, list(leaves.values()))
+
+        return call
+    import jax
+
+    compiled = jax.jit(jax.value_and_grad(lambda chosen: function({**chosen, **rest})))
+    chosen = {key: given[key] for key in wrt}
+    return lambda: jax.block_until_ready(compiled(chosen))
+
+
+def peak_of_numpy(function: Thunk) -> int:
+    """The most bytes that a call holds at a time, as NumPy allocates them."""
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def peak_of_process(function: Thunk) -> int:
+    """The most bytes that this process holds in a call beyond what it held before; 0 where the system is not Linux."""
+    if not (PROCESS / "clear_refs").exists():
+        return 0
+    function()  # what a first call alone allocates: plans, traces, compiled code, threads
+    gc.collect()
+    if give_back := getattr(CDLL(None), "malloc_trim", None):  # the allocator of GNU keeps what was freed
+        give_back(0)
+    before = _bytes_of_process("VmRSS")
+    (PROCESS / "clear_refs").write_text("5")  # the high-water mark falls to what is held now
+    function()
+    return max(0, _bytes_of_process("VmHWM") - before)
+
+
+def _bytes_of_process(key: str) -> int:
+    (line,) = (line for line in (PROCESS / "status").read_text().splitlines() if line.startswith(f"{key}:"))
+    return 1024 * int(line.split()[1])
+
+
+def in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of a module gives in a new interpreter."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def attempt(
+    prepare: Callable[[], tuple[Thunk, Thunk]], effort: Effort, peaks: Callable[[], tuple[int, int]] | None = None
+) -> Comparison | NotRun:
+    """The times of one row, or why there are none: a missing package, a missing feature, values that differ.
+
+    `prepare` gives both sides; `peaks` the bytes that each holds.
+    """
+    try:
+        ours, theirs = prepare()
+        mine, other = _value(ours()), _value(theirs())
+        if not isclose(mine, other, rel_tol=1e-3):
+            return NotRun(f"the values differ: ours {mine:.9g}, theirs {other:.9g}")
+        times = compare(ours, theirs, effort)
+        return WithMemory(times.ours, times.theirs, *peaks()) if peaks else times
+    except ModuleNotFoundError as error:
+        return NotRun(f"{error.name} is not installed")
+    except LossSpecError as error:
+        return NotRun(str(error))
+    except Exception as error:  # one side that fails must not take the other rows down
+        return NotRun(first_line(error))
+
+
+def _value(result: Any) -> float:
+    """The loss, without the gradient that may come with it."""
+    value = result[0] if isinstance(result, tuple) else result
+    return float(value.detach() if hasattr(value, "detach") else value)
+
+
 def first_line(error: BaseException) -> str:
     """An exception in one line."""
     lines = str(error).strip().splitlines() or [""]
@@ -157,6 +313,16 @@ def show_seconds(seconds: float) -> str:
         if abs(seconds) >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds / 1e-6:.3g} us"
+
+
+def cells(outcome: Comparison) -> list[str]:
+    """The ratio and the median times of a row; where memory was measured, its ratio and what the other side holds."""
+    shown = [f"{outcome.ratio:.2f}", *(show_seconds(median(side)) for side in (outcome.ours, outcome.theirs))]
+    if isinstance(outcome, WithMemory):
+        known = outcome.our_peak and outcome.their_peak
+        megabytes = outcome.their_peak / 1e6
+        shown.append(f"{outcome.our_peak / outcome.their_peak:.2f} of {megabytes:.3g} MB" if known else "")
+    return shown
 
 
 def machine_facts(threads: int | None = None) -> str:

@@ -9,14 +9,20 @@ from math import isfinite
 import numpy as np
 import pytest
 
-from lossspec import cross_entropy
+from lossspec import cross_entropy, names
 
-from . import bench_catalogue, bench_gradients, bench_overhead, bench_peers
-from .measure import Effort, NotRun, Row, machine_facts, print_rows
+from . import bench_catalogue, bench_gradients, bench_overhead, bench_peers, bench_structures, measure
+from .measure import PROCESS, Effort, NotRun, Row, in_fresh_process, machine_facts, peak_of_process, print_rows
 
 ONCE = Effort(repeats=1, batch_seconds=0.0)
 REASONS = re.compile(r"is not installed|no automatic differentiation|torch\.compile is not supported")
 """The only reasons that are no fault of a benchmark or of a loss."""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    """Where other tests hold the other cores, a second thread is waited for, longer than it computes."""
+    monkeypatch.setattr(measure, "THREADS", 1)
 
 
 def assert_measured(rows: list[Row], count: int) -> None:
@@ -63,12 +69,32 @@ def test_gradients(capsys):
 
 
 @pytest.mark.filterwarnings("default")  # a peer's own warnings are not ours to mend
-def test_catalogue(capsys):
+def test_catalogue(capsys, monkeypatch):
+    monkeypatch.setattr(bench_catalogue, "MOST", {("nt_xent", "pytorch-metric-learning"): 10})
     rows = list(bench_catalogue.rows(ONCE, divide=200))
     assert {row.labels[0] for row in rows} == {name for name, _ in bench_catalogue.inputs(divide=2000)}
-    assert_measured(rows, len(rows))
+    too_large = [row for row in rows if isinstance(row.outcome, NotRun) and "^3 numbers" in row.outcome.reason]
+    assert [row.labels for row in too_large] == [("nt_xent", "20 x 128", "pytorch-metric-learning")]
+    assert_measured([row for row in rows if row not in too_large], len(rows) - 1)
     print_rows("catalogue", ("loss", "shape", "beside", "ratio", "ours", "theirs"), rows, bench_catalogue.cells)
     assert "nt_xent" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("default")  # a peer's own warnings are not ours to mend
+def test_structures(capsys):
+    rows = list(bench_structures.rows(ONCE, divide=8, with_memory=False))
+    missing = [row for row in rows if row.labels[0] not in names()]
+    assert {str(row.outcome) for row in missing} <= {"not run: no loss is called 'crf'."}
+    assert_measured([row for row in rows if row not in missing], len(bench_structures.PAIRS) - len(missing))
+    print_rows("structures", ("loss", "shape", "beside", "ratio", "ours", "theirs"), rows, bench_structures.cells)
+    assert "ctc" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not (PROCESS / "clear_refs").exists(), reason="only Linux tells a process of its memory")
+def test_memory_is_what_a_call_holds():
+    megabyte = 1_000_000
+    assert 31 * megabyte < peak_of_process(lambda: np.ones(32 * megabyte, dtype=np.int8)) < 40 * megabyte
+    assert in_fresh_process(bench_structures.peak, 0, "ours", 4) > megabyte / 10
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
