@@ -12,10 +12,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image, ImageDraw, ImageFont
+from scipy.special import softmax
 
-from lossspec import ctc, value_and_grad
+from lossspec import ctc_with_logits, value_and_grad
 from lossspec.conformance import data
-from lossspec.numerics import array_namespace
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz "  # token 0 is "a"; the blank comes before it
 LINES, FONT_SIZE, HEIGHT, MARGIN = 8, 12, 16, 4
@@ -51,13 +51,6 @@ features = np.stack([np.pad(line, ((0, lengths.max() - len(line)), (0, 0))) for 
 labels, label_lengths = tokens + 1, np.full(LINES, tokens.shape[1])
 
 
-def log_softmax(scores):
-    """The logarithms of the probabilities of letters and blank."""
-    xp = array_namespace(scores)
-    scores = scores - xp.max(scores, axis=-1, keepdims=True)
-    return scores - xp.log(xp.sum(xp.exp(scores), axis=-1, keepdims=True))
-
-
 def read(scores):
     """The likeliest letter or blank at each position; repeats are merged, and then blanks are dropped."""
     best = scores.argmax(axis=-1)
@@ -67,7 +60,7 @@ def read(scores):
 
 weights = np.zeros((features.shape[-1], 1 + len(ALPHABET)))
 first, second, curve = np.zeros_like(weights), np.zeros_like(weights), []
-derive = value_and_grad(lambda scores: ctc(log_softmax(scores), labels, lengths, label_lengths))
+derive = value_and_grad(lambda scores: ctc_with_logits(scores, labels, lengths, label_lengths))
 for step in range(MOST_STEPS):
     scores = features @ weights
     value, in_scores = derive(scores)
@@ -88,7 +81,7 @@ figure = Figure(figsize=(8, 7), layout="constrained")
 printed, letters, loss = figure.subplots(3, 1, height_ratios=(0.25, 1, 1))
 printed.imshow(images[0], cmap="gray_r", aspect="auto")
 printed.set(xticks=(), yticks=(), title=f"the first line, read as {found[0]!r}")
-letters.imshow(np.exp(log_softmax(scores[0, : lengths[0]])).T, aspect="auto")
+letters.imshow(softmax(scores[0, : lengths[0]], axis=-1).T, aspect="auto")
 letters.set(yticks=range(1 + len(ALPHABET)), xlabel="position of the window", title="probabilities")
 letters.set_yticklabels(["blank", *ALPHABET[:-1], "space"], fontsize=6)
 loss.semilogy(curve)

@@ -143,23 +143,9 @@ def _as_it_is(loss: str) -> Callable[[Any, Arrays], Any]:
     return lambda names, x: get(loss)(**x)
 
 
-def _ctc(log_softmax: Callable[[Any, Any], Any]) -> Callable[[Any, Arrays], Any]:
-    def ours(names: Any, x: Arrays) -> Any:
-        log_probabilities = log_softmax(names, x["logits"])
-        return get("ctc")(log_probabilities, x["labels"], x["input_lengths"], x["label_lengths"])
-
-    return ours
-
-
-def _log_softmax_of_jax(names: Any, logits: Any) -> Any:
-    import jax
-
-    return jax.nn.log_softmax(logits)
-
-
 PAIRS = (
-    Pair("ctc", "torch", _speech, ("logits",), _ctc(lambda n, z: n["F"].log_softmax(z, dim=-1)), _ctc_of_torch),
-    Pair("ctc", "optax", _speech, ("logits",), _ctc(_log_softmax_of_jax), _ctc_of_optax),
+    Pair("ctc_with_logits", "torch", _speech, ("logits",), _as_it_is("ctc_with_logits"), _ctc_of_torch),
+    Pair("ctc_with_logits", "optax", _speech, ("logits",), _as_it_is("ctc_with_logits"), _ctc_of_optax),
     Pair("ssim", "torchmetrics", _images, ("predictions",), _as_it_is("ssim"), _ssim_of_torchmetrics),
     Pair(
         "dice",
