@@ -47,24 +47,24 @@ class Paths:
         self._costs_backward = lambda carry, now: self._retreat_costs(carry, now)
         self._steps = {
             soft: (
-                lambda carry, now, soft=soft: self._advance(carry, now, soft),
-                lambda carry, now, soft=soft: self._retreat(carry, now, soft),
+                lambda carry, now, combine=combine: self._advance(carry, now, combine),
+                lambda carry, now, share=share: self._retreat(carry, now, share),
             )
-            for soft in (True, False)
+            for soft, combine, share in ((True, _log_sum, _softmax), (False, _largest, _one_hot))
         }
 
     def shares(self, states: Array, arcs: Array, start: Array, end: Array, running: Array) -> Shares:
         """The derivatives of `score`, by its steps: they can be differentiated in turn."""
         xp = array_namespace(states)
         last, _, before = self._forward(xp, states, arcs, start, running)
-        return self._backward(xp, arcs, running, before, (last, end))
+        return self._backward(xp, arcs, running, before, last + end)
 
     def best(self, states: Array, arcs: Array, start: Array, end: Array, running: Array) -> tuple[Array, Array]:
         """The first of the best paths: its first state [batch], and those at the frames, 0 where not running."""
         xp = array_namespace(states)
         states, arcs, start, end = (stop_gradient(x) for x in (states, arcs, start, end))
         last, _, before = self._forward(xp, states, arcs, start, running, soft=False)
-        chosen = self._backward(xp, arcs, running, before, (last, end), soft=False)
+        chosen = self._backward(xp, arcs, running, before, last + end, soft=False)
         return xp.argmax(chosen.start, axis=-1), xp.argmax(chosen.states, axis=-1)
 
     def _score(
@@ -72,9 +72,8 @@ class Paths:
     ) -> tuple[Array, tuple[Pull | None, ...]]:
         """Log of the sum of exp(score) over all paths, [batch]."""
         last, total, before = self._forward(xp, states, arcs, start, running)
-        first, second, rest = _Choice(xp, _turned(xp, last), _turned(xp, end)).log_sum()
-        shares = _pulls(lambda: self._backward(xp, arcs, running, before, (last, end)))
-        return total + first + second + rest, (*shares, None)
+        value = total + _log_sum(xp, _turned(xp, last + end))
+        return value, (*_pulls(lambda: self._backward(xp, arcs, running, before, last + end)), None)
 
     def _score_less_path(
         self,
@@ -113,7 +112,7 @@ class Paths:
             if not known:
                 marks = xp.permute_dims(taken, (1, 0, 2))
                 between = marks[:-1, ...], marks[1:, ...]
-                known.append(self._backward(xp, arcs, running, before, (last, end), marks=between))
+                known.append(self._backward(xp, arcs, running, before, last + end, marks=between))
             return known[0]
 
         def shares() -> Shares:
@@ -152,11 +151,11 @@ class Paths:
         whole = xp.concat((origin[:, None], path), axis=-1)
         marks = xp.permute_dims(positions(states, dtype=path.dtype) == whole[..., None], (1, 0, 2))
         running = _turned(xp, running)
-        fixed = xp.permute_dims(arcs, (1, 0, 2))
+        (fixed,), _, _ = self._arcs(xp, arcs)
         first_more = first_costs - gather(first_costs, origin)[:, None]
         more = xp.permute_dims(costs - gather(costs, path)[..., None], (1, 0, 2))
         (so_far, _), means = scan(self._costs_forward, (first_more, fixed), (running, before[0], more))
-        final = _turned(xp, _Choice(xp, _turned(xp, last), _turned(xp, end)).shares(True))
+        final = _turned(xp, _softmax(xp, _turned(xp, last + end)))
         mean = xp.sum(final * so_far, axis=-1)
         frames = running, before[0], means[0], more, marks[:-1, ...], marks[1:, ...]
         carry = final, xp.zeros_like(final), fixed, xp.zeros_like(fixed), mean
@@ -174,7 +173,7 @@ class Paths:
         """One frame: the mean cost of the paths to each state before it, and then after it."""
         (so_far, fixed), (running, before, more) = carry, now
         xp = array_namespace(so_far)
-        shares = _Choice(xp, self._sources(xp, (before,)), fixed).shares(True)
+        shares = _softmax(xp, self._sources(xp, (before,)) + fixed)
         after = xp.sum(shares * _turned(xp, so_far)[:, :, None], axis=0) + more
         return (xp.where(running[:, None], after, so_far), fixed), (so_far,)
 
@@ -182,7 +181,7 @@ class Paths:
         """One frame, backwards: shares, and shares times the mean of later costs; the derivatives at this frame."""
         (states, later, fixed, total, mean), (running, before, so_far, more, source, target) = carry, now
         xp = array_namespace(states)
-        ways = _Choice(xp, self._sources(xp, (before,)), fixed).shares(True)
+        ways = _softmax(xp, self._sources(xp, (before,)) + fixed)
         here = xp.where(running[:, None], states, 0.0)
         from_here = xp.where(running[:, None], states * more + later, 0.0)
         along, beyond = ways * here[None, ...], ways * from_here[None, ...]
@@ -199,11 +198,12 @@ class Paths:
         self, xp: Any, states: Array, arcs: Array, start: Array, running: Array, soft: bool = True
     ) -> tuple[Array, Array, tuple[Array, ...]]:
         """What leads to each state in the end, what is common to it, and what led to it before each frame."""
-        fixed, moving = self._arcs(xp, arcs)
-        history = (start, *(xp.full_like(start, -inf) for _ in range(self.memory - 1)))
+        fixed, moving, common = self._arcs(xp, arcs)
+        of_start = _common(xp, start, -1)
+        history = (start - of_start, *(xp.full_like(start, -inf) for _ in range(self.memory - 1)))
         frames = xp.permute_dims(states, (1, 0, 2)), xp.permute_dims(running, (1, 0)), moving
-        carry, before = scan(self._steps[soft][0], (history, xp.zeros_like(start[:, 0]), fixed), frames)
-        return carry[0][0], carry[1], before
+        carry, before = scan(self._steps[soft][0], (history, of_start[:, 0], fixed), frames)
+        return carry[0][0], carry[1] + xp.sum(xp.where(running, common, 0.0), axis=-1), before
 
     def _backward(
         self,
@@ -211,13 +211,13 @@ class Paths:
         arcs: Array,
         running: Array,
         before: tuple[Array, ...],
-        ends: tuple[Array, Array],
+        last: Array,
         soft: bool = True,
         marks: tuple[Array, ...] = (),
     ) -> Shares:
         """The shares; of the arcs between states that are marked before and after a frame, as of a path of its own."""
-        fixed, moving = self._arcs(xp, arcs)
-        final = _turned(xp, _Choice(xp, *(_turned(xp, x) for x in ends)).shares(soft))
+        fixed, moving, _ = self._arcs(xp, arcs)
+        final = _turned(xp, (_softmax if soft else _one_hot)(xp, _turned(xp, last)))
         later = (final, *(xp.zeros_like(final) for _ in range(self.memory - 1)))
         carry = later, fixed, tuple(xp.zeros_like(x) for x in fixed)
         frames = xp.permute_dims(running, (1, 0)), moving, before, marks
@@ -228,33 +228,33 @@ class Paths:
         )
         return Shares(xp.permute_dims(xp.flip(states, axis=0), (1, 0, 2)), of_arcs, later[0], final)
 
-    def _arcs(self, xp: Any, arcs: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-        """The arcs, move by move: those of all frames, and those of each."""
+    def _arcs(self, xp: Any, arcs: Array) -> tuple[tuple[Array, ...], tuple[Array, ...], Array]:
+        """The arcs, move by move: those of all frames, those of each, and what was common to them and is taken off."""
+        common = _common(xp, arcs, (-2, -1))
+        less = arcs - common
         if len(arcs.shape) == 4:
-            return (), (xp.permute_dims(arcs, (1, 2, 0, 3)),)
-        return (xp.permute_dims(arcs, (1, 0, 2)),), ()
+            return (), (xp.permute_dims(less, (1, 2, 0, 3)),), common[..., 0, 0]
+        return (xp.permute_dims(less, (1, 0, 2)),), (), common[..., 0]
 
-    def _advance(self, carry: Any, now: Any, soft: bool) -> tuple[Any, Any]:
+    def _advance(self, carry: Any, now: Any, combine: Callable[..., Array]) -> tuple[Any, Any]:
         """One frame: from what leads to each state before it to what leads to each state after it."""
         (history, total, fixed), (states, running, moving) = carry, now
         xp = array_namespace(states)
-        *parts, rest = _Choice(xp, self._sources(xp, history), (*fixed, *moving)[0]).log_sum(soft)
-        # Relative to the best, summand by summand: what is large in all of them leaves no rounding in the differences.
-        parts.append(states)
-        best = xp.argmax(sum(parts) + rest, axis=-1)
-        bests = [_finite(xp, stop_gradient(gather(part, best))) for part in parts]
-        common = sum(bests[1:], bests[0])
-        ahead = [part - own[:, None] for part, own in zip(parts, bests, strict=True)]
-        after = sum(ahead[1:], ahead[0]) + rest, *(x - common[:, None] for x in history[:-1])
+        reached = combine(xp, self._sources(xp, history) + (*fixed, *moving)[0])
+        of_states = _common(xp, xp.where(reached == -inf, -inf, states), -1)
+        moved = reached + (states - of_states)
+        of_paths = _common(xp, moved, -1)
+        common = of_states + of_paths
+        after = (moved - of_paths, *(x - common for x in history[:-1]))
         kept = tuple(xp.where(running[:, None], x, y) for x, y in zip(after, history, strict=True))
-        return (kept, xp.where(running, total + common, total), fixed), history
+        return (kept, xp.where(running, total + common[:, 0], total), fixed), history
 
-    def _retreat(self, carry: Any, now: Any, soft: bool) -> tuple[Any, Any]:
+    def _retreat(self, carry: Any, now: Any, share: Callable[..., Array]) -> tuple[Any, Any]:
         """One frame, backwards: from the share of each state after it to the share of each arc and state before it."""
         (later, fixed, total), ((running,), moving, history, marks) = carry, now
         xp = array_namespace(running)
         states = xp.where(running[:, None], later[0], 0.0)
-        along = _Choice(xp, self._sources(xp, history), (*fixed, *moving)[0]).shares(soft) * states[None, ...]
+        along = share(xp, self._sources(xp, history) + (*fixed, *moving)[0]) * states[None, ...]
         earlier = [*later[1:], xp.zeros_like(states)]
         for move, (frames, places) in enumerate(self.moves):
             earlier[frames - 1] = earlier[frames - 1] + _shift_back(xp, along[move, ...], places)
@@ -272,41 +272,6 @@ class Paths:
         if not self.moves:
             return _turned(xp, history[0])[:, :, None]
         return xp.stack([_shift(xp, history[frames - 1], places) for frames, places in self.moves])
-
-
-class _Choice:
-    """Which way, of those on the leading axis, with a score that is the sum of two: the best one and the rest.
-
-    Differences are taken summand by summand, so that what is large in all of them leaves no rounding.
-    """
-
-    def __init__(self, xp: Any, first: Array, second: Array) -> None:
-        self.xp = xp
-        along = first + second
-        best = xp.argmax(along, axis=0, keepdims=True)
-        self.is_best = positions(along, -len(along.shape), best.dtype) == best
-        parts = [xp.take_along_axis(xp.broadcast_to(x, along.shape), best, axis=0) for x in (first, second)]
-        self.nothing = parts[0] + parts[1] == -inf
-        self.parts = [xp.where(self.nothing, 0.0, x) for x in parts]
-        self.gaps = (first - self.parts[0]) + (second - self.parts[1])
-
-    def log_sum(self, soft: bool = True) -> tuple[Array, Array, Array]:
-        """The logarithm of the sum of exp(score), or the largest score, as three summands: two of the best, a rest."""
-        xp = self.xp
-        first, second = (xp.where(self.nothing, -inf, x)[0, ...] for x in self.parts)
-        rest = xp.log1p(xp.sum(self._ratios(0.0), axis=0)) if soft else xp.zeros_like(first)
-        return first, second, rest
-
-    def shares(self, soft: bool) -> Array:
-        """The share of each way in the sum, or 1 for the best; 0 where there is none."""
-        xp = self.xp
-        if not soft:
-            return xp.astype(self.is_best & ~self.nothing, self.gaps.dtype)
-        ratios = self._ratios(1.0)
-        return xp.where(self.nothing, 0.0, ratios / xp.sum(ratios, axis=0, keepdims=True))
-
-    def _ratios(self, of_best: float) -> Array:
-        return self.xp.where(self.is_best, of_best, self.xp.exp(self.gaps))
 
 
 def _row_pull(derivative: Array) -> Pull:
@@ -345,8 +310,10 @@ def _less_own(xp: Any, shares: Array, own: Array) -> Array:
     return xp.where(own, -xp.sum(others, axis=-1, keepdims=True), others)
 
 
-def _finite(xp: Any, x: Array) -> Array:
-    return xp.where(x == -inf, 0.0, x)
+def _common(xp: Any, x: Array, axis: Any) -> Array:
+    """The largest entry over axes, which it keeps; 0 where all are -inf. Constant: it is taken off and put back."""
+    top = xp.max(stop_gradient(x), axis=axis, keepdims=True)
+    return xp.where(top == -inf, 0.0, top)
 
 
 def _shift(xp: Any, x: Array, places: int) -> Array:
@@ -359,3 +326,29 @@ def _shift(xp: Any, x: Array, places: int) -> Array:
 def _shift_back(xp: Any, x: Array, places: int) -> Array:
     """What is so many states after, on the last axis; 0 after the last."""
     return xp.concat((x[:, places:], xp.zeros_like(x[:, :places])), axis=-1) if places else x
+
+
+def _log_sum(xp: Any, x: Array) -> Array:
+    """The logarithm of the sum of exp(x) over the leading axis, the largest entries kept out of the sum."""
+    top = xp.max(x, axis=0, keepdims=True)
+    tied = x == top
+    powers = xp.where(tied, 0.0, xp.exp(x - xp.where(top == -inf, 0.0, top)))
+    rest = xp.sum(powers, axis=0) + (xp.sum(xp.astype(tied, x.dtype), axis=0) - 1)
+    return top[0, ...] + xp.log1p(rest)
+
+
+def _softmax(xp: Any, x: Array) -> Array:
+    """The shares of exp(x) over the leading axis; 0 where all are -inf."""
+    powers = xp.exp(x - _common(xp, x, 0))
+    total = xp.sum(powers, axis=0, keepdims=True)
+    return powers / xp.where(total == 0, 1.0, total)
+
+
+def _largest(xp: Any, x: Array) -> Array:
+    return xp.max(x, axis=0)
+
+
+def _one_hot(xp: Any, x: Array) -> Array:
+    """1 for the first of the largest entries over the leading axis, else 0; 0 where all are -inf."""
+    best = xp.argmax(x, axis=0, keepdims=True)
+    return xp.astype((positions(x, -len(x.shape), best.dtype) == best) & (x > -inf), x.dtype)

@@ -7,7 +7,7 @@ those of `lossspec.losses.structured` whose candidates are all label sequences: 
 
 from typing import Literal
 
-from lossspec.loss import Equal, loss, require
+from lossspec.loss import Accuracy, Equal, loss, require
 from lossspec.numerics import array_namespace, gather, positions
 from lossspec.paths import Paths
 from lossspec.terms import Array, Cost, Label, Length, Logits, Real
@@ -28,6 +28,7 @@ __all__ = [
 
 IMPOSSIBLE = float("-inf")
 CHAIN = Paths()
+SHARED = Accuracy(4.0, 1024.0, "a transition of 1e4 that paths share leaves its rounding in what else tells them apart")
 SIZES = {"batch": 2, "time": 3, "classes": 3}
 
 
@@ -120,6 +121,7 @@ def _cost(labels: Array, costs: Array, lengths: Array) -> Array:
         for name in ("none", "token_mean")
     ),
     convex_in=("emissions", "transitions", "start", "end"),
+    accuracy=SHARED,
     sizes=SIZES,
 )
 def crf(
@@ -159,6 +161,7 @@ def crf(
     unit="sequence",
     source="Lafferty, McCallum and Pereira 2001, Conditional random fields, ICML, pages 282-289",
     convex_in=("emissions", "transitions", "start", "end"),
+    accuracy=SHARED,
     sizes=SIZES,
 )
 def crf_log_partition(
@@ -305,6 +308,7 @@ def chain_hinge(
     unit="sequence",
     source="Gimpel and Smith 2010, Softmax-margin CRFs, NAACL HLT, pages 733-736, ACL N10-1112",
     convex_in=("emissions", "costs", "transitions", "start", "end"),
+    accuracy=SHARED,
     sizes=SIZES,
 )
 def chain_softmax_margin(
@@ -342,6 +346,7 @@ def chain_softmax_margin(
     unit="sequence",
     source="Smith and Eisner 2006, Minimum risk annealing, COLING-ACL, pages 787-794, ACL P06-2101",
     convex_in=("costs",),
+    accuracy=SHARED,
     sizes=SIZES,
 )
 def chain_risk(
@@ -425,6 +430,7 @@ def chain_ramp(
     unit="sequence",
     source="Gimpel and Smith 2012, Structured ramp loss minimization for machine translation, NAACL HLT, pages "
     "221-231, ACL N12-1023: its third ramp with sums of exponentials for the maxima",
+    accuracy=SHARED,
     sizes=SIZES,
 )
 def chain_soft_ramp(
