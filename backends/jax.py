@@ -104,14 +104,20 @@ class JaxBackend(Backend):
         return function(*operands)
 
     def _declare(self, primitive: Primitive) -> Callable[..., Array]:
-        """The primitive with its declared derivative, in forward mode, which JAX transposes for the reverse."""
+        """The primitive with its declared derivative, in forward mode, which JAX transposes for the reverse.
+
+        Each of the two is one program, so that calls outside of any compile and run it as a whole.
+        """
         import jax
 
-        def push(operands: tuple[Array, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
-            known = [None if isinstance(t, jax.custom_derivatives.SymbolicZero) else t for t in tangents]
-            return primitive.push(self.namespace, operands, known)
+        push_known = jax.jit(lambda operands, tangents: primitive.push(self.namespace, operands, tangents))
 
-        function = jax.custom_jvp(lambda *operands: primitive.value(self.namespace, operands))
+        def push(operands: tuple[Array, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
+            known = tuple(None if isinstance(t, jax.custom_derivatives.SymbolicZero) else t for t in tangents)
+            moved: tuple[Array, Array] = push_known(operands, known)
+            return moved
+
+        function = jax.custom_jvp(jax.jit(lambda *operands: primitive.value(self.namespace, operands)))
         function.defjvp(push, symbolic_zeros=True)
         declared: Callable[..., Array] = function
         return declared

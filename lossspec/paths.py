@@ -231,6 +231,8 @@ class Paths:
     def _arcs(self, xp: Any, arcs: Array) -> tuple[tuple[Array, ...], tuple[Array, ...], Array]:
         """The arcs, move by move: those of all frames, those of each, and what was common to them and is taken off."""
         common = _common(xp, arcs, (-2, -1))
+        if self.memory > 1:  # paths of longer arcs have fewer of them: nothing is common
+            common = xp.zeros_like(common)
         less = arcs - common
         if len(arcs.shape) == 4:
             return (), (xp.permute_dims(less, (1, 2, 0, 3)),), common[..., 0, 0]
