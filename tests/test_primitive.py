@@ -19,6 +19,7 @@ PATHS = {
     "chains": Paths().score,
     "labelled_chains": Paths().score_less_path,
     "costly_chains": Paths().score_less_path,
+    "expected_costs": Paths().expected_cost,
 }
 """Of one leading axis, where the others take any."""
 PRIMITIVES = {name: value for name, value in vars(numerics).items() if isinstance(value, Primitive)} | PATHS
@@ -38,6 +39,7 @@ OPERANDS = {
     "chains": (STATES, ARCS, START, END, RUNNING),
     "labelled_chains": LABELLED,
     "costly_chains": (*LABELLED, FIRST_GAINS, GAINS),
+    "expected_costs": (*LABELLED, FIRST_GAINS, GAINS),
     "softplus": (ROWS,),
     "sigmoid": (ROWS,),
     "expm1": (ROWS,),
