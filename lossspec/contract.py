@@ -193,7 +193,7 @@ class Contract:
     why_coupled: str = ""
     perfect: Mapping[str, str] = field(default_factory=dict)
     convex_in: tuple[str, ...] = ()
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
@@ -285,7 +285,7 @@ class Contract:
             wanted = " or ".join(dict.fromkeys(term.takes for term in argument.terms))
             raise DTypeError(
                 f"{self.name}: `{argument.name}` has a dtype of kind {kind!r}; {argument} takes {wanted}. "
-                f"Nothing is cast silently. Fix: convert `{argument.name}` with astype."
+                f"Nothing is cast silently. Fix: convert `{argument.name}` {argument.terms[0].conversion}."
             )
         for term in fitting:
             if (term.shape is None) == (rank == 0):

@@ -522,7 +522,7 @@ def loss(
     accuracy: Accuracy | None = None,
     perfect: Mapping[str, str] | None = None,
     convex_in: tuple[str, ...] = (),
-    sizes: Mapping[str, int] | None = None,
+    sizes: Mapping[str, float] | None = None,
     definition: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Specified]:
     """Declare and register the loss that the decorated function computes per unit.
@@ -534,8 +534,8 @@ def loss(
     `equals` are their calls that compute the same, which the tests run. `perfect` maps inputs to the inputs they equal
     in a perfect prediction, where the loss is declared to be 0. `convex_in` names inputs in which together the loss of
     every unit is convex, whatever the other inputs and the parameters are. `sizes` are the sizes of axes in generated
-    conformance cases. `definition` is the textbook formula that the oracle evaluates (see `lossspec.definitions`); a
-    loss of the catalogue has it in the mirror of its file.
+    conformance cases, and the parameters that go with them there. `definition` is the textbook formula that the oracle
+    evaluates (see `lossspec.definitions`); a loss of the catalogue has it in the mirror of its file.
     """
     form: Form = "aggregate" if finalize is not None else "coupled" if coupled else "pointwise"
     allowed = REDUCTIONS if form != "aggregate" else REDUCTIONS[1:]

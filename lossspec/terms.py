@@ -145,6 +145,11 @@ class Term:
         return " or ".join({"integral": "integers", "real floating": "real numbers"}[kind] for kind in self.kinds)
 
     @property
+    def conversion(self) -> str:
+        """How an array of another dtype becomes this, for errors."""
+        return "with astype"
+
+    @property
     def domain(self) -> str:
         """The domain in words or as an interval, for documents and errors."""
         return f"whole numbers in {self.interval}" if self.kinds == ("integral",) else str(self.interval)
@@ -300,6 +305,10 @@ class _Vector(_Rows):
 
 @dataclass(frozen=True)
 class _Image(Term):
+    @property
+    def conversion(self) -> str:
+        return "with astype, and pass `data_range`, which is 255 for 8 bits"
+
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         return ~((x >= 0) & (x <= facts.get("data_range", 1.0)))
 

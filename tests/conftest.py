@@ -118,6 +118,17 @@ def draw() -> Callable[..., dict[str, Any]]:
     return inputs
 
 
+@pytest.fixture(scope="session")
+def sized() -> Callable[[lossspec.Loss], lossspec.Loss]:
+    """A loss with the parameters that go with the sizes that `draw` takes from its contract."""
+
+    def configured(loss: lossspec.Loss) -> lossspec.Loss:
+        names = [parameter.name for parameter in loss.contract.parameters if parameter.name in loss.contract.sizes]
+        return loss.configured(**{name: loss.contract.sizes[name] for name in names}) if names else loss
+
+    return configured
+
+
 @pytest.fixture
 def in_fresh_process() -> Callable[[str], str]:
     """What a script prints in a new interpreter in which every warning is an error."""

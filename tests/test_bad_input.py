@@ -602,8 +602,8 @@ def test_an_empty_batch_has_a_value_for_every_reduction(array, plain, options, e
 
 
 @pytest.mark.parametrize("name", ls.names())
-def test_every_loss_takes_an_empty_batch(backend, plain, draw, name):
-    loss = ls.get(name)
+def test_every_loss_takes_an_empty_batch(backend, plain, draw, sized, name):
+    loss = sized(ls.get(name))
     move = lambda x: [move(item) for item in x] if isinstance(x, list) else backend.from_numpy(x)  # noqa: E731
     inputs = {key: move(x) for key, x in draw(loss, 0).items()}
     if "mean" in loss.contract.reductions:

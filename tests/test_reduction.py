@@ -168,8 +168,8 @@ JITTED = ("cross_entropy", "generalized_iou", "perceptual", "cosine_embedding", 
 
 
 @pytest.mark.parametrize(("framework", "name"), [*(("torch", n) for n in ls.names()), *(("jax", n) for n in JITTED)])
-def test_poison_behind_a_mask_reaches_neither_value_nor_gradient(usable, draw, framework, name):
-    backend, loss = usable(framework), ls.get(name)
+def test_poison_behind_a_mask_reaches_neither_value_nor_gradient(usable, draw, sized, framework, name):
+    backend, loss = usable(framework), sized(ls.get(name))
     clean = draw(loss, 4)
     shape = loss.per_example(**clean).shape if "none" in loss.contract.reductions else (4,)
     keep = (np.arange(np.prod(shape)) % 3 != 1).reshape(shape)
@@ -246,8 +246,8 @@ def splits(size):
 @settings(deadline=None, max_examples=15)
 @given(data=st.data())
 @pytest.mark.parametrize("name", MERGEABLE)
-def test_any_split_in_any_order_merges_to_the_whole(draw, name, data):
-    loss, size = ls.get(name), 5
+def test_any_split_in_any_order_merges_to_the_whole(draw, sized, name, data):
+    loss, size = sized(ls.get(name)), 5
     inputs = draw(loss, size)
     reduction = data.draw(st.sampled_from([r for r in loss.contract.reductions if r not in ("none", "over")]))
     extra = {}

@@ -4,54 +4,179 @@ import math
 from typing import Literal
 
 from lossspec.loss import Equal, loss, require
-from lossspec.numerics import absolute, array_namespace, matmul, norm
+from lossspec.numerics import (
+    absolute,
+    array_namespace,
+    expm1,
+    log1p,
+    matmul,
+    norm,
+    normalize,
+    positions,
+    stop_gradient,
+    with_value,
+)
 from lossspec.terms import Array, AtLeastOne, Count, Image, NonNegative, Positive, Real
 
-__all__ = ["gradient_difference", "perceptual", "psnr", "ssim"]
+__all__ = ["gradient_difference", "lpips", "ms_ssim", "perceptual", "psnr", "ssim"]
+
+_BLOCK = 64
+"""How many windows along an axis one matrix product takes at most: the work is that many times the pixels."""
 
 
-def _gaussian(width: int, sigma: Array) -> list[Array]:
-    """Weights of a Gaussian window that sum to 1."""
-    exp = math.exp if isinstance(sigma, (int, float)) else array_namespace(sigma).exp
-    weights = [exp(-(((offset - (width - 1) / 2) / sigma) ** 2) / 2) for offset in range(width)]
-    total = sum(weights[1:], weights[0])
-    return [weight / total for weight in weights]
+def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, Array, list[Array]]:
+    """The weights of a block of windows, a column for each; those of fewer are its upper left part.
 
-
-def _moments(x: Array, weights: list[Array]) -> tuple[Array, Array]:
-    """Mean and variance of every window on the last two axes that lies inside the image.
-
-    Variances add up axis by axis, within rows and then between rows, as sums of squares: nothing cancels, as it
-    would in E[x^2] - E[x]^2.
+    They are Gaussian, or equal without `sigma`. Also the same without the middle of each window, the sum of such a
+    column, and the weights of one window. Next to the middle of a Gaussian the exponent is 0: something is left of a
+    narrow one.
     """
+    xp = array_namespace(z)
+    axis = -1 if z.shape[-1] > z.shape[-2] else -2
+    size = min(z.shape[axis], _BLOCK + window - 1)
+    rows = xp.reshape(positions(z, axis=axis, dtype=z.dtype), (-1, 1))[:size, :]
+    steps = rows - xp.matrix_transpose(rows) - (window - 1) / 2
+    inside = xp.abs(steps) < window / 2
+    if sigma is None:
+        weights = xp.where(inside, xp.ones_like(steps) / window, 0.0)
+    else:
+        nearest = 0.0 if window % 2 else 0.25
+        powers = xp.exp((nearest - xp.where(inside, steps**2, nearest)) / sigma / sigma / 2)
+        weights = xp.where(inside, powers, 0.0)
+        weights = weights / xp.sum(weights[:, 0])
+    others = xp.where(steps == (window - 1) // 2 - (window - 1) / 2, 0.0, weights)
+    fixed = stop_gradient(weights)
+    return weights, others, xp.sum(others[:, 0]), [fixed[k, 0] for k in range(window)]
 
-    def windows(a: Array, axis: int) -> list[Array]:
-        count = a.shape[axis] - len(weights) + 1
-        rest = (slice(None),) * (-1 - axis)
-        return [a[(..., slice(k, k + count), *rest)] for k in range(len(weights))]
 
-    def average(parts: list[Array]) -> Array:
-        terms = [weight * part for weight, part in zip(weights, parts, strict=True)]
-        return sum(terms[1:], terms[0])
+def _average(z: Array, weights: Array, window: int, axis: int) -> Array:
+    """The weighted sums over the windows along one of the last two axes."""
+    xp = array_namespace(z)
+    rest = (slice(None),) * (-1 - axis)
+    count = z.shape[axis] - window + 1
+    sums = []
+    for start in range(0, count, _BLOCK):
+        windows = min(_BLOCK, count - start)
+        block = weights[: windows + window - 1, :windows]
+        part = z[(..., slice(start, start + windows + window - 1), *rest)] if count > _BLOCK else z
+        sums.append(matmul(part, block) if axis == -1 else matmul(xp.matrix_transpose(block), part))
+    return xp.concat(sums, axis=axis) if count > _BLOCK else sums[0]
 
-    mean, variance = x, None
-    for axis in (-1, -2):
-        parts = windows(mean, axis)
-        mean = average(parts)
-        between = [(part - mean) ** 2 for part in parts]
-        if variance is not None:
-            between = [b + v for b, v in zip(between, windows(variance, axis), strict=True)]
-        variance = average(between)
-    return mean, variance
+
+def _moments_along(
+    z: Array, others: Array, share: Array, factors: list[Array], axis: int
+) -> tuple[Array, Array, Array]:
+    """Moments of x, y and x - y in every window along an axis, from what `_windows` gives.
+
+    The means; for the gradient v_x + v_y, the covariance and the variance of x - y; for the value, as constants, the
+    variances of x - y and x + y. The latter are sums of squares, so that flat images keep their digits. The derivatives
+    come from few matrix products without the middle of the window: with it those of a narrow window would cancel.
+    """
+    xp = array_namespace(z)
+    last, rest = len(factors) - 1, (slice(None),) * (-1 - axis)
+    count = z.shape[axis] - last
+
+    def part(x: Array, k: int) -> Array:
+        return x[(..., slice(k, k + count), *rest)]
+
+    x, y, difference = (z[k, ...] for k in range(3))
+    products = xp.stack((x * x + y * y, x * y, difference * difference))
+    sums = _average(xp.concat((z, products)), others, last + 1, axis)
+    middle, along = part(z, last // 2), sums[:3, ...]
+    off = along - share * middle
+    means = middle + off
+    squares = middle * (along + off) + off * off
+    product = middle[0, ...] * off[1, ...] + middle[1, ...] * along[0, ...] + off[0, ...] * off[1, ...]
+    known = xp.stack((squares[0, ...] + squares[1, ...], product, squares[2, ...]))
+    fixed, center = _apart(stop_gradient(z)), _apart(stop_gradient(means))
+
+    def square(k: int) -> Array:
+        return (part(fixed, k) - center) ** 2
+
+    terms = [factors[k] * (square(k) + square(last - k)) for k in range((last + 1) // 2)]  # weights are symmetric
+    if last % 2 == 0:
+        terms.append(factors[last // 2] * square(last // 2))
+    return means, sums[3:, ...] - known, sum(terms[1:], terms[0])
+
+
+def _apart(z: Array) -> Array:
+    """The difference and the sum of two images, from both and their difference."""
+    return array_namespace(z).stack((z[2, ...], z[0, ...] + z[1, ...]))
+
+
+def _dissimilarity(
+    z: Array, window: int, sigma: Array | None, data_range: Array, k1: Array, k2: Array, with_luminance: bool
+) -> Array:
+    """One minus the mean similarity of two images, or of their contrast and structure alone.
+
+    The value is made of squares of the difference over squares of both: small losses keep their digits. Where the two
+    are alike so is the gradient. Elsewhere the terms of that cancel, and it comes from the products over the squares.
+    """
+    xp = array_namespace(z)
+    c1, c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
+    weights, others, share, factors = _windows(z, window, sigma)
+    rows, within, fixed_within = _moments_along(z, others, share, factors, -1)
+    means, between, fixed_between = _moments_along(rows, others, share, factors, -2)
+    moments = _average(within, weights, window, -2) + between
+    fixed = _average(fixed_within, stop_gradient(weights), window, -2) + fixed_between
+    apart, alike = fixed[0, ...], fixed[1, ...]
+
+    squares = with_value((apart + alike) / 2, moments[0, ...]) + c2
+    contrast = (2 * with_value((alike - apart) / 4, moments[1, ...]) + c2) / squares
+    structure = with_value(apart, moments[2, ...]) / squares
+    similarity = with_value(contrast, xp.where(3 * apart < alike, -structure, contrast))
+    loss = stop_gradient(structure)
+    if with_luminance:
+        x, y = means[0, ...], means[1, ...]
+        difference, squares = means[2, ...] ** 2, x * x + y * y + c1
+        luminance, brightness = (2 * x * y + c1) / squares, difference / squares
+        similarity = similarity * with_value(luminance, xp.where(2 * difference < squares, -brightness, luminance))
+        brightness = stop_gradient(brightness)
+        loss = brightness + (1 - brightness) * loss
+    axes = (1, 2, 3)
+    return with_value(xp.mean(loss, axis=axes), -xp.mean(similarity, axis=axes))
+
+
+def _reflected(z: Array, window: int, axis: int) -> Array:
+    """The image continued beyond its edges as in a mirror, so that every pixel has a window."""
+    xp = array_namespace(z)
+    size, before, after = z.shape[axis], (window - 1) // 2, window // 2
+    rest = (slice(None),) * (-1 - axis)
+    first, last = z[(..., slice(1, before + 1), *rest)], z[(..., slice(size - 1 - after, size - 1), *rest)]
+    return xp.concat([xp.flip(first, axis=axis), z, xp.flip(last, axis=axis)], axis=axis)
 
 
 @loss(
     family="image",
     unit="image",
     source="Wang, Bovik, Sheikh and Simoncelli 2004, doi:10.1109/TIP.2003.819861",
-    aliases=("SSIMLoss", "ssim_loss"),
+    aliases=("SSIMLoss",),
     perfect={"predictions": "targets"},
-    sizes={"batch": 2, "channels": 1, "height": 12, "width": 11},
+    sizes={"batch": 2, "channels": 1, "height": 5, "width": 5, "window": 3, "sigma": 0.42},
+    equals=(
+        Equal(
+            "monai",
+            "monai.SSIMLoss(2, data_range=data_range, kernel_type=kernel, win_size=window, kernel_sigma=sigma, k1=k1, "
+            "k2=k2, reduction='none')(predictions, targets).flatten()",
+            when="padding == 'valid'",
+            differs={"empty batch": "it refuses an empty batch"},
+            single=True,
+        ),
+        Equal(
+            "torchmetrics",
+            "1 - M.structural_similarity_index_measure(predictions, targets, gaussian_kernel=kernel == 'gaussian', "
+            "sigma=sigma, kernel_size=window, reduction='none', data_range=data_range, k1=k1, k2=k2)",
+            when="padding == 'reflect'",
+        ),
+        Equal(
+            "torchmetrics",
+            "1 - M.structural_similarity_index_measure(predictions, targets, gaussian_kernel=kernel == 'gaussian', "
+            "sigma=sigma, kernel_size=window, reduction='none', data_range=data_range, k1=k1, k2=k2, "
+            "return_full_image=True)[1][..., window // 2:-(window // 2), window // 2:-(window // 2)].mean((1, 2, 3))",
+            when="padding == 'valid' and (kernel == 'uniform' or window == 2 * int(3.5 * sigma + 0.5) + 1)",
+            differs={"empty batch": "of an empty batch it returns no image"},
+        ),
+    ),
 )
 def ssim(
     predictions: Image["batch channels height width"],
@@ -62,48 +187,158 @@ def ssim(
     sigma: Positive = 1.5,
     k1: Positive = 0.01,
     k2: Positive = 0.03,
+    kernel: Literal["gaussian", "uniform"] = "gaussian",
+    padding: Literal["valid", "reflect"] = "valid",
 ) -> Real["batch"]:
     """One minus the mean structural similarity of two images.
 
     l = 1 - mean over channels and windows of
     (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)),
-    with m and s the means, variances and covariance under a Gaussian window of `window` by `window` pixels and width
-    `sigma` (in pixels), c1 = (k1 * data_range)^2 and c2 = (k2 * data_range)^2.
+    with m and s the means, variances and covariance in a window of `window` by `window` pixels, whose weights are a
+    Gaussian of width `sigma` (in pixels) or, for kernel="uniform", equal; c1 = (k1 * data_range)^2 and
+    c2 = (k2 * data_range)^2. For padding="valid" the windows are those that lie inside the image; for "reflect" every
+    pixel has one, and the image is continued as in a mirror that does not repeat the edge.
 
-    Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range]; only windows that
-    lie inside the image count -> image [batch], in [0, 2].
+    Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range] -> image [batch],
+    in [0, 2]. For one result a channel make each an image: reshape both to [batch * channels, 1, height, width].
     Weights and mean: the common contract, one weight an image.
-    Errors: `ContractError` for another shape or a window larger than the image, `DTypeError` for integer images.
-    Equals: MONAI `SSIMLoss` (no padding), twice kornia `ssim_loss(padding="valid")`; 1 - torchmetrics
-    `structural_similarity_index_measure` pads by reflection.
+    Errors: `ContractError` for another shape or a window larger than the image (for "reflect": that reaches beyond the
+    mirror image), `DTypeError` for integer images.
+    Equals: "valid" is the paper, MONAI `SSIMLoss` (which computes in float32) and twice kornia
+    `ssim_loss(padding="valid")`; "reflect" is 1 - torchmetrics `structural_similarity_index_measure`, which derives its
+    Gaussian window from `sigma` and, unless it is given, `data_range` from the images.
 
     >>> import numpy as np
-    >>> x = np.linspace(0.0, 1.0, 144).reshape(1, 1, 12, 12)
-    >>> float(ssim(x, x)), float(ssim(x, 1 - x)) > 1
-    (0.0, True)
+    >>> black, white = np.zeros((1, 1, 12, 12)), np.ones((1, 1, 12, 12))
+    >>> float(ssim(white, white)), round(float(ssim(black, white)), 8)
+    (0.0, 0.99990001)
     """
-    height, width = predictions.shape[-2:]
+    window = int(window)
+    size = predictions.shape[-2:]
+    reflected = padding == "reflect"
+    needed = window // 2 + 1 if reflected else window
     require(
-        window <= height and window <= width,
-        f"ssim: `window` is {window}, larger than the image of {height} x {width}. Fix: pass a smaller `window`.",
+        min(size) >= needed,
+        f"ssim: `window` is {window}, larger than the image of {size[0]} x {size[1]}"
+        + (f" with its mirror image, which takes at least {needed}" if reflected else "")
+        + ". Fix: pass a smaller `window`.",
     )
-    xp = array_namespace(predictions)
-    c1, c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
-    stacked = xp.stack((predictions, targets, predictions - targets))
-    means, variances = _moments(stacked, _gaussian(int(window), sigma))
-    # 1 - luminance and 1 - structure, each from the difference image: small losses keep their digits.
-    brightness = means[2, ...] ** 2 / (means[0, ...] ** 2 + means[1, ...] ** 2 + c1)
-    structure = variances[2, ...] / (variances[0, ...] + variances[1, ...] + c2)
-    return xp.mean(brightness + (1 - brightness) * structure, axis=(1, 2, 3))
+    z = array_namespace(predictions).stack((predictions, targets, predictions - targets))
+    if reflected:
+        z = _reflected(_reflected(z, window, -1), window, -2)
+    return _dissimilarity(z, window, None if kernel == "uniform" else sigma, data_range, k1, k2, with_luminance=True)
 
 
 @loss(
     family="image",
     unit="image",
-    source="Johnson, Alahi and Fei-Fei 2016, arXiv:1603.08155; Gatys, Ecker and Bethge 2016, arXiv:1508.06576",
+    source="Wang, Simoncelli and Bovik 2003, doi:10.1109/ACSSC.2003.1292216",
+    perfect={"predictions": "targets"},
+    sizes={"batch": 2, "channels": 1, "height": 6, "width": 6, "scales": 2, "window": 3, "sigma": 0.4},
+    equals=(
+        Equal(
+            "torchmetrics",
+            "1 - M.structural_similarity_index_measure(predictions, targets, sigma=sigma, reduction='none', "
+            "data_range=data_range, k1=k1, k2=k2, return_contrast_sensitivity=True)[1].relu() ** scale_weights[0] * "
+            "M.structural_similarity_index_measure(torch.nn.functional.avg_pool2d(predictions, 2), "
+            "torch.nn.functional.avg_pool2d(targets, 2), sigma=sigma, reduction='none', data_range=data_range, k1=k1, "
+            "k2=k2, return_full_image=True)[1][..., window // 2:-(window // 2), window // 2:-(window // 2)]"
+            ".mean((1, 2, 3)).relu() ** scale_weights[1]",
+            when="normalize == 'relu' and len(scale_weights) == 2 and window == 2 * int(3.5 * sigma + 0.5) + 1",
+            differs={"empty batch": "of an empty batch it returns no image"},
+        ),
+    ),
+)
+def ms_ssim(
+    predictions: Image["batch channels height width"],
+    targets: Image["batch channels height width"],
+    scale_weights: NonNegative["scales"],
+    *,
+    data_range: Positive = 1.0,
+    window: Count = 11,
+    sigma: Positive = 1.5,
+    k1: Positive = 0.01,
+    k2: Positive = 0.03,
+    normalize: Literal["relu", "simple"] = "relu",
+) -> Real["batch"]:
+    """One minus the structural similarity of two images at several scales.
+
+    l = 1 - prod_j f(C_j)^scale_weights[j], with C_j the mean over channels and windows of the contrast-structure
+    (2 s_xy + c2) / (s_x^2 + s_y^2 + c2) at scale j, and for the last scale of the whole similarity, as in `ssim`. Each
+    scale is the one before averaged over blocks of 2 by 2 pixels; an odd last row or column is left out. f(C) is
+    max(C, 0) for normalize="relu": images with a negative mean have the loss 1, with gradient 0. It is (1 + C) / 2 for
+    "simple".
+
+    Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range]; `scale_weights`
+    [scales] >= 0, the finest scale first -> image [batch], in [0, 1]. Those of the paper are (0.0448, 0.2856, 0.3001,
+    0.2363, 0.1333) and need images of at least 176 by 176 pixels.
+    Weights and mean: the common contract, one weight an image.
+    Errors: `ContractError` for another shape or images of less than window * 2^(scales - 1) pixels a side,
+    `DTypeError` for integer images.
+    Equals: MONAI `MultiScaleSSIMMetric` and pytorch-msssim, subtracted from 1; torchmetrics
+    `multiscale_structural_similarity_index_measure` reflects the image at its edges at the last scale alone, and
+    without `normalize` has NaN for negative means.
+
+    >>> import numpy as np
+    >>> black, white = np.zeros((1, 1, 24, 24)), np.ones((1, 1, 24, 24))
+    >>> weights = np.asarray([0.5, 0.5])
+    >>> float(ms_ssim(white, white, weights)), round(float(ms_ssim(black, white, weights)), 6)
+    (0.0, 0.99)
+    """
+    xp = array_namespace(predictions)
+    window, scales = int(window), scale_weights.shape[0]
+    height, width = predictions.shape[-2:]
+    needed = window * 2 ** (scales - 1) if scales else 0
+    require(scales > 0, "ms_ssim: `scale_weights` is empty. Fix: pass one weight a scale.")
+    require(
+        min(height, width) >= needed,
+        f"ms_ssim: an image of {height} x {width} is too small for `window` {window} at {scales} scales, which take at "
+        f"least {needed} x {needed}. Fix: pass fewer `scale_weights`, a smaller `window` or larger images.",
+    )
+    z = xp.stack((predictions, targets, predictions - targets))
+    losses = []
+    for scale in range(scales):
+        if scale:
+            z = _halved(z)
+        last = scale == scales - 1
+        losses.append(_dissimilarity(z, window, sigma, data_range, k1, k2, with_luminance=last))
+    apart = xp.stack(losses, axis=-1)
+    apart = apart / 2 if normalize == "simple" else apart
+    weights = scale_weights[None, :]
+    lost = (apart >= 1) & (weights > 0)
+    logs = xp.sum(weights * log1p(-xp.where(apart < 1, apart, 0.0)), axis=-1)
+    return xp.where(xp.any(lost, axis=-1), 1.0, -expm1(logs))
+
+
+def _halved(z: Array) -> Array:
+    """The means of blocks of 2 by 2 pixels."""
+    xp = array_namespace(z)
+    height, width = z.shape[-2] // 2, z.shape[-1] // 2
+    blocks = xp.reshape(z[..., : 2 * height, : 2 * width], (*z.shape[:-2], height, 2, width, 2))
+    return xp.mean(blocks, axis=(-3, -1))
+
+
+@loss(
+    family="image",
+    unit="image",
+    source="Johnson, Alahi and Fei-Fei 2016, arXiv:1603.08155; Gatys, Ecker and Bethge 2015, arXiv:1508.06576",
     aliases=("perceptual_loss",),
     perfect={"predictions": "targets"},
     sizes={"batch": 2, "channels": 3},
+    equals=(
+        Equal(
+            "torch",
+            "sum(w * F.mse_loss(x, y, reduction='none').flatten(1).mean(1) for w, x, y in "
+            "zip([1.0] * len(targets) if layer_weights is None else layer_weights, predictions, targets))",
+            when="form == 'content' and normalization == 'johnson'",
+        ),
+        Equal(
+            "torch",
+            "sum(F.mse_loss(*(f @ f.mT / f[0].numel() for f in (x.flatten(2), y.flatten(2))), reduction='none')"
+            ".sum((1, 2)) for x, y in zip(predictions, targets))",
+            when="form == 'gram' and normalization == 'johnson'",
+        ),
+    ),
 )
 def perceptual(
     predictions: list[Real["batch ?channels *?space"]],
@@ -111,24 +346,34 @@ def perceptual(
     *,
     layer_weights: NonNegative["layers"] | None = None,
     form: Literal["content", "gram"] = "content",
+    normalization: Literal["johnson", "gatys", "mean"] = "johnson",
 ) -> Real["batch"]:
     """The difference of two images as a network sees them: of lists of feature maps, one item a layer.
 
-    l = sum_j layer_weights[j] * mean((F_j - G_j)^2) for form="content", with F_j and G_j the maps of layer j of
-    `predictions` and `targets`; l = sum_j layer_weights[j] * sum((A(F_j) - A(G_j))^2) for form="gram" (style), with
-    A(F) = F F^T / size(F) for F as a matrix of channels by space.
+    l = sum_j layer_weights[j] * d_j over the layers, with F and G the maps of a layer of `predictions` and `targets`
+    as matrices of channels by space, and `normalization` after whom a factor comes from:
+
+    | form | "johnson" | "gatys" | "mean" |
+    |---|---|---|---|
+    | "content" | mean((F - G)^2) | sum((F - G)^2) / 2 | mean((F - G)^2) |
+    | "gram" (style) | sum((A(F) - A(G))^2) | sum((F F^T - G G^T)^2) / (4 size(F)^2) | mean((A(F) - A(G))^2) |
+
+    with A(F) = F F^T / size(F) and size(F) = channels * space: for "gram" the second is 1/4 and the third
+    1 / channels^2 of the first.
 
     Shapes: `predictions` and `targets` lists of arrays [batch channels *space], channels and space may differ from
     layer to layer; `layer_weights` [layers] >= 0, all 1 unless given -> image [batch].
     Weights and mean: the common contract, one weight an image.
     Errors: `ContractError` for lists of unequal length or another shape.
-    Equals: for "content" and a mean over images the weighted sum of torch `F.mse_loss` of the layers; for "gram"
-    Johnson's normalisation (Gatys' is 1/4 of it for square maps, and a mean over the matrix is 1/channels^2 of it).
+    Equals: for "content" and a mean over images the weighted sum of torch `F.mse_loss` of the layers; for "gram" and
+    "mean" that of their matrices A.
 
     >>> import numpy as np
     >>> features, other = [np.ones((1, 2, 3)), np.ones((1, 4))], [np.zeros((1, 2, 3)), np.ones((1, 4))]
     >>> float(perceptual(features, other)), float(perceptual(features, other, form="gram"))
     (1.0, 1.0)
+    >>> float(perceptual(features, other, form="gram", normalization="mean"))
+    0.25
     """
     layers = len(predictions)
     if layer_weights is not None:
@@ -137,24 +382,81 @@ def perceptual(
             f"perceptual: `layer_weights` has {layer_weights.shape[0]} entries for {layers} layers.",
         )
     distance = _content if form == "content" else _style
-    terms = [distance(x, y) for x, y in zip(predictions, targets, strict=True)]
+    terms = [distance(x, y, normalization) for x, y in zip(predictions, targets, strict=True)]
     if layer_weights is not None:
         terms = [layer_weights[j, ...] * term for j, term in enumerate(terms)]
     return sum(terms[1:], terms[0])
 
 
-def _content(x: Array, y: Array) -> Array:
-    return array_namespace(x).mean((x - y) ** 2, axis=tuple(range(1, len(x.shape))))
+def _content(x: Array, y: Array, normalization: str) -> Array:
+    xp = array_namespace(x)
+    squares, axes = (x - y) ** 2, tuple(range(1, len(x.shape)))
+    return xp.sum(squares, axis=axes) / 2 if normalization == "gatys" else xp.mean(squares, axis=axes)
 
 
-def _style(x: Array, y: Array) -> Array:
+def _style(x: Array, y: Array, normalization: str) -> Array:
     xp = array_namespace(x)
     batch, channels = x.shape[:2]
     space = math.prod(x.shape[2:])
     x, y = (xp.reshape(a, (batch, channels, space)) for a in (x, y))
-    half = matmul(x - y, xp.matrix_transpose(x + y)) / (2 * channels * space)
+    divisor = {"johnson": 1, "gatys": 2, "mean": channels}[normalization]  # of the matrices: the loss has its square
+    half = matmul(x - y, xp.matrix_transpose(x + y)) / (2 * channels * space * divisor)
     difference = half + xp.matrix_transpose(half)  # x x^T - y y^T, without subtracting two large products
     return xp.sum(difference**2, axis=(1, 2))
+
+
+@loss(
+    family="image",
+    unit="image",
+    source="Zhang, Isola, Efros, Shechtman and Wang 2018, arXiv:1801.03924",
+    aliases=("LPIPS",),
+    perfect={"predictions": "targets"},
+    sizes={"batch": 2, "channels": 3},
+    equals=(
+        Equal(
+            "torchmetrics",
+            "sum(torch.einsum('bc...,c->b...', (M.image.lpips._normalize_tensor(x, 1e-300) - "
+            "M.image.lpips._normalize_tensor(y, 1e-300)) ** 2, w).flatten(1).mean(1) "
+            "for x, y, w in zip(predictions, targets, channel_weights))",
+        ),
+    ),
+)
+def lpips(
+    predictions: list[Real["batch ?channels *?space"]],
+    targets: list[Real["batch ?channels *?space"]],
+    channel_weights: list[NonNegative["?channels"]],
+) -> Real["batch"]:
+    """The weighted squared distance of the directions of feature vectors, of lists of feature maps, one item a layer.
+
+    l = sum_j mean over space of sum_c channel_weights[j][c] (F_c / |F| - G_c / |G|)^2, with F and G the vectors over
+    the channels at a point of layer j of `predictions` and `targets`. The direction of a vector 0 is 0, with gradient
+    0.
+
+    Shapes: `predictions` and `targets` lists of arrays [batch channels *space], channels and space may differ from
+    layer to layer; `channel_weights` a list of arrays [channels] >= 0, the linear layers of a trained metric -> image
+    [batch].
+    Weights and mean: the common contract, one weight an image.
+    Errors: `ContractError` for lists of unequal length or another shape.
+    Equals: what torchmetrics `learned_perceptual_image_patch_similarity` and the reference code compute of the features
+    of their networks, but for the 1e-8 and 1e-10 that they add in the norm.
+
+    >>> import numpy as np
+    >>> features, other = [np.asarray([[[3.0], [0.0]]])], [np.asarray([[[0.0], [5.0]]])]
+    >>> float(lpips(features, other, [np.asarray([1.0, 0.5])]))
+    1.5
+    """
+    terms = [_directions_apart(x, y, w) for x, y, w in zip(predictions, targets, channel_weights, strict=True)]
+    return sum(terms[1:], terms[0])
+
+
+def _directions_apart(x: Array, y: Array, weights: Array) -> Array:
+    xp = array_namespace(x)
+    vectors = xp.permute_dims(xp.stack((x, y)), (0, 1, *range(3, len(x.shape) + 1), 2))
+    directions = normalize(vectors)[0]
+    squares = (directions[0, ...] - directions[1, ...]) ** 2
+    apart = xp.sum(squares * xp.reshape(weights, (1,) * (len(squares.shape) - 1) + (-1,)), axis=-1)
+    space = tuple(range(1, len(apart.shape)))
+    return xp.mean(apart, axis=space) if space else apart
 
 
 @loss(
