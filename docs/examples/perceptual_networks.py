@@ -168,16 +168,16 @@ def derive_in(name, maps_of):
     weights = [[tuple(backend.from_numpy(x.detach().double().numpy()) for x in layer) for layer in b] for b in blocks]
     shift, scale = (backend.from_numpy(np.reshape(x, (1, 3, 1, 1))) for x in (means, deviations))
 
-    def seen(images):
-        return maps_of((images - shift) / scale, weights)
+    def loss(images, wanted, weights):
+        return perceptual(maps_of((images - shift) / scale, weights), wanted)
 
-    wanted = seen(backend.from_numpy(clean))
-    derive = value_and_grad(lambda images: perceptual(seen(images), wanted))
+    derive = value_and_grad(loss)
     if name == "jax":
         derive = jax.jit(derive)
+    wanted = maps_of((backend.from_numpy(clean) - shift) / scale, weights)
 
     def run(images):
-        value, gradient = derive(backend.from_numpy(images))
+        value, gradient = derive(backend.from_numpy(images), wanted, weights)
         return float(value), backend.to_numpy(gradient)
 
     return run

@@ -2,7 +2,8 @@
 
 Run `python -m tests.benchmarks.bench_structures` from the root of the repository; `--small` takes small arrays and
 leaves out the memory. Both sides get the same float32 arrays and reduce to a mean over the same units, which must
-agree; Torch is eager, JAX compiled. A ratio is ours / theirs.
+agree; Torch is eager, JAX compiled. A ratio is ours / theirs. Recurrences, whose steps are small, take one thread of
+Torch, as the small arrays of `bench_peers` do; images and volumes take two.
 
 Memory is the most that a process holds in a call beyond what it held before, after a first call that warms it up. Each
 side runs in a process of its own, so that neither sees what the other has left to the allocator; only Linux tells it.
@@ -46,7 +47,7 @@ Arrays = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pair:
-    """A loss and another library: the arrays for a size divided by a number, in which the gradient is, both calls."""
+    """A loss and another library: arrays for a size divided by a number, where the gradient is, both calls, threads."""
 
     loss: str
     peer: str
@@ -54,6 +55,7 @@ class Pair:
     wrt: tuple[str, ...]
     ours: Callable[[Any, Arrays], Any]
     theirs: Callable[[Any, Arrays], Any]
+    threads: int = 2
 
     @property
     def framework(self) -> str:
@@ -144,7 +146,7 @@ def _as_it_is(loss: str) -> Callable[[Any, Arrays], Any]:
 
 
 PAIRS = (
-    Pair("ctc_with_logits", "torch", _speech, ("logits",), _as_it_is("ctc_with_logits"), _ctc_of_torch),
+    Pair("ctc_with_logits", "torch", _speech, ("logits",), _as_it_is("ctc_with_logits"), _ctc_of_torch, 1),
     Pair("ctc_with_logits", "optax", _speech, ("logits",), _as_it_is("ctc_with_logits"), _ctc_of_optax),
     Pair("ssim", "torchmetrics", _images, ("predictions",), _as_it_is("ssim"), _ssim_of_torchmetrics),
     Pair(
@@ -162,6 +164,7 @@ PAIRS = (
         ("emissions", "transitions", "start", "end"),
         _as_it_is("crf"),
         _crf_of_torch,
+        threads=1,
     ),
 )
 
@@ -177,7 +180,7 @@ def side(index: int, which: str, divide: int) -> Thunk:
 
 def peak(index: int, which: str, divide: int) -> int:
     """The most bytes that one side holds in a call, in this process."""
-    with as_users_have_it(PAIRS[index].framework):
+    with as_users_have_it(PAIRS[index].framework, PAIRS[index].threads):
         return peak_of_process(side(index, which, divide))
 
 
@@ -195,7 +198,7 @@ def rows(effort: Effort, divide: int = 1, with_memory: bool = True) -> Iterator[
     """A row for each pair."""
     for index, pair in enumerate(PAIRS):
         shape = " x ".join(str(size) for size in next(iter(pair.inputs(divide).values())).shape)
-        with as_users_have_it(pair.framework):
+        with as_users_have_it(pair.framework, pair.threads):
             peaks = partial(_peaks, index, divide) if with_memory else None
             outcome = attempt(partial(_both, index, divide), effort, peaks)
         yield Row((pair.loss, shape, pair.peer), outcome)

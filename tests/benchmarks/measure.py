@@ -196,10 +196,10 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 @contextmanager
-def as_users_have_it(framework: str) -> Iterator[None]:
-    """`THREADS` threads on Torch; JAX with its defaults, whatever else this process has set."""
+def as_users_have_it(framework: str, most_threads: int = 2) -> Iterator[None]:
+    """`THREADS` threads on Torch, or fewer; JAX with its defaults, whatever else this process has set."""
     with ExitStack() as stack:
-        stack.enter_context(torch_threads(THREADS))
+        stack.enter_context(torch_threads(min(THREADS, most_threads)))
         if framework == "jax":
             import jax
 
