@@ -292,7 +292,7 @@ def test_lovasz_losses_have_their_closed_forms(backend):
     z, y = np.log([[[1.0, 1.0], [3.0, 1.0], [4.0, 2.0]]]), np.asarray([[1, 0]])  # p = (1, 3, 4) / 8 and (1, 1, 2) / 4
     first, second = 3 / 4, 5 / 8  # the true pixel has the largest error, and leaves nothing of the overlap
     assert close(value(backend, ls.lovasz_softmax, z, y), (first + second) / 2, ulps=8)
-    assert close(value(backend, ls.lovasz_softmax, z, y, classes="all"), (first + second + 1 / 2) / 3, ulps=8)
+    assert close(value(backend, ls.lovasz_softmax, z, y, averaged="all"), (first + second + 1 / 2) / 3, ulps=8)
 
 
 def test_the_lovasz_extension_of_a_hard_prediction_is_its_jaccard_loss(backend):

@@ -215,10 +215,10 @@ def lovasz_hinge(logits: Any, targets: Any) -> Any:
     return lovasz([max(error, 0 * error) for error in errors], truth)
 
 
-def lovasz_softmax(logits: Any, labels: Any, classes: Any) -> Any:
+def lovasz_softmax(logits: Any, labels: Any, averaged: Any) -> Any:
     count, truth = len(logits), flat(labels)
     rows = [softmax(row) for row in pixels(logits, count)]
-    chosen = [c for c in range(count) if classes == "all" or c in truth]
+    chosen = [c for c in range(count) if averaged == "all" or c in truth]
     losses = []
     for c in chosen:
         own = [int(y == c) for y in truth]

@@ -885,7 +885,7 @@ def lovasz_hinge(logits: Logits["batch *space"], targets: Indicator["batch *spac
             "segmentation-models-pytorch",
             "torch.stack([smp.LovaszLoss('multiclass')(z[None, ..., None].float(), y) "
             "for z, y in zip(logits, labels)])",
-            when="classes == 'present' and logits.size > 0",
+            when="averaged == 'present' and logits.size > 0",
             single=True,
         ),
     ),
@@ -895,7 +895,7 @@ def lovasz_softmax(
     logits: Logits["batch classes *space"],
     labels: Label["batch *space"],
     *,
-    classes: Literal["present", "all"] = "present",
+    averaged: Literal["present", "all"] = "present",
 ) -> Real["batch"]:
     """The extension of the Jaccard loss of each class of an image to the errors of its probabilities, their mean.
 
@@ -905,7 +905,7 @@ def lovasz_softmax(
 
     Shapes: `logits` [batch classes *space]; `labels` integers [batch *space] in [0, classes) -> image [batch]. For one
     loss of the whole batch move its pixels into one image.
-    Weights and mean: one weight an image. With classes="all" the loss of an absent class is max(p[c]). Among equal
+    Weights and mean: one weight an image. With averaged="all" the loss of an absent class is max(p[c]). Among equal
     errors the order is the sort's, whose subgradient is one of the right ones. An image without pixels is 0.
     Errors: `ContractError` for another shape, `DTypeError` for labels that are no integers; an image with a label
     outside [0, classes) is NaN, and raises under `checking("values")`.
@@ -923,7 +923,7 @@ def lovasz_softmax(
     is_own = xp.reshape(is_own, flat)
     errors = xp.where(is_own, xp.reshape(lacking, (flat[0], 1, flat[2])), xp.reshape(probabilities, flat))
     each = _lovasz(errors, is_own)
-    present = None if classes == "all" else xp.astype(xp.any(is_own, axis=-1), each.dtype)
+    present = None if averaged == "all" else xp.astype(xp.any(is_own, axis=-1), each.dtype)
     return _mean_of_regions(each, present)
 
 
