@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,7 @@ class JaxBackend(Backend):
 
     def __init__(self) -> None:
         self._declared: dict[Primitive, Callable[..., Array]] = {}
+        self._compiled: dict[Callable[..., Array], Callable[..., Array]] = {}
 
     @property
     def namespace(self) -> Any:
@@ -133,6 +134,15 @@ class JaxBackend(Backend):
 
         final, collected = jax.lax.scan(step, carry, xs)
         return final, collected
+
+    def whole(self, function: Callable[..., Array], arguments: tuple[Any, ...], static: Mapping[str, Any]) -> Array:
+        import jax
+
+        compiled = self._compiled.get(function)
+        if compiled is None:
+            compiled = self._compiled[function] = jax.jit(function, static_argnames=tuple(static))
+        dtype = arguments[0].dtype  # a number and a 0-d array are not to be compiled apart
+        return compiled(*(jax.numpy.asarray(x, dtype) if isinstance(x, float) else x for x in arguments), **static)
 
     def compile(self, function: Callable[..., Any], quick: bool = False) -> Callable[..., Any]:
         import jax

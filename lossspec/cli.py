@@ -150,7 +150,7 @@ def check(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the matrix to this file as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the matrix to this file as a page.")] = None,
     thorough: Annotated[
-        bool, typer.Option(help="Cases of every shape under JAX too, which compiles each of them for seconds.")
+        bool, typer.Option(help="All cases and laws in both dtypes, also where a framework compiles each for seconds.")
     ] = False,
     recompute: Annotated[
         bool, typer.Option(help="Evaluate the oracle anew instead of reading stored results.")

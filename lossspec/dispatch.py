@@ -173,6 +173,13 @@ class Backend:
         """
         return function
 
+    def whole(self, function: Callable[..., Array], arguments: tuple[Any, ...], static: Mapping[str, Any]) -> Array:
+        """What a function gives; a framework that compiles every operation by itself compiles it as one.
+
+        The function is one of a module, and `static` its keywords, which are no arrays.
+        """
+        return function(*arguments, **static)
+
     compiles_by_shape = False
     """Whether every operation is compiled for every shape, so that what runs once is quicker compiled as a whole."""
 

@@ -54,6 +54,7 @@ __all__ = [
     "softplus",
     "sqrt",
     "stop_gradient",
+    "whole",
     "with_value",
     "xlogy",
 ]
@@ -595,3 +596,13 @@ def focal_cross_entropy(logits: Array, targets: Array, gamma: Any) -> Array:
     lost = odds < float(xp.finfo(logits.dtype).smallest_normal)
     log_odds = xp.where(lost, -size, xp.log(xp.where(lost, 1.0, odds)))
     return xp.exp(gamma * (log_odds - excess)) * (excess + wrong * size)
+
+
+def whole(function: Callable[..., Array], *arguments: Any, **static: Any) -> Array:
+    """What a function of a module gives; compiled as one where each of its many operations would be compiled alone.
+
+    The arguments are arrays, numbers or None, the first an array; the keywords are what the code may branch on.
+    """
+    backend = find_backend(arguments[0])
+    assert backend is not None
+    return backend.whole(function, arguments, static)

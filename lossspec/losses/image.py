@@ -14,6 +14,7 @@ from lossspec.numerics import (
     normalize,
     positions,
     stop_gradient,
+    whole,
     with_value,
 )
 from lossspec.terms import Array, AtLeastOne, Count, Image, NonNegative, Positive, Real
@@ -223,10 +224,18 @@ def ssim(
         + (f" with its mirror image, which takes at least {needed}" if reflected else "")
         + ". Fix: pass a smaller `window`.",
     )
-    z = array_namespace(predictions).stack((predictions, targets, predictions - targets))
+    if kernel == "uniform":
+        sigma = None
+    return whole(_single_scale, predictions, targets, data_range, sigma, k1, k2, window=window, reflected=reflected)
+
+
+def _single_scale(
+    x: Array, y: Array, data_range: Array, sigma: Array | None, k1: Array, k2: Array, *, window: int, reflected: bool
+) -> Array:
+    z = array_namespace(x).stack((x, y, x - y))
     if reflected:
         z = _reflected(_reflected(z, window, -1), window, -2)
-    return _dissimilarity(z, window, None if kernel == "uniform" else sigma, data_range, k1, k2, with_luminance=True)
+    return _dissimilarity(z, window, sigma, data_range, k1, k2, with_luminance=True)
 
 
 @loss(
@@ -285,7 +294,6 @@ def ms_ssim(
     >>> float(ms_ssim(white, white, weights)), round(float(ms_ssim(black, white, weights)), 6)
     (0.0, 0.99)
     """
-    xp = array_namespace(predictions)
     window, scales = int(window), scale_weights.shape[0]
     height, width = predictions.shape[-2:]
     needed = window * 2 ** (scales - 1) if scales else 0
@@ -295,7 +303,24 @@ def ms_ssim(
         f"ms_ssim: an image of {height} x {width} is too small for `window` {window} at {scales} scales, which take at "
         f"least {needed} x {needed}. Fix: pass fewer `scale_weights`, a smaller `window` or larger images.",
     )
-    z = xp.stack((predictions, targets, predictions - targets))
+    constants = (data_range, sigma, k1, k2)
+    return whole(_all_scales, predictions, targets, scale_weights, *constants, window=window, normalize=normalize)
+
+
+def _all_scales(
+    x: Array,
+    y: Array,
+    scale_weights: Array,
+    data_range: Array,
+    sigma: Array,
+    k1: Array,
+    k2: Array,
+    *,
+    window: int,
+    normalize: str,
+) -> Array:
+    xp = array_namespace(x)
+    z, scales = xp.stack((x, y, x - y)), scale_weights.shape[0]
     losses = []
     for scale in range(scales):
         if scale:
