@@ -129,8 +129,8 @@ def test_what_has_no_derivative_at_the_end_of_an_aggregate_is_told_with_its_name
 
 @pytest.mark.parametrize("name", ["numpy", "strict", "jax"])
 @pytest.mark.parametrize("loss", [ls.get(name) for name in ls.names()], ids=lambda loss: loss.contract.name)
-def test_all_backends_give_the_gradients_of_torch(usable, draw, loss, name):
-    inputs = draw(loss, 4)
+def test_all_backends_give_the_gradients_of_torch(usable, draw, sized, loss, name):
+    loss, inputs = sized(loss), draw(loss, 4)
     real = tuple(key for key, value in inputs.items() if np.asarray(value[0]).dtype.kind == "f")
 
     def of(backend):

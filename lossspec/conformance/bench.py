@@ -54,8 +54,14 @@ class Bench:
 
     def is_plain(self, case: Case) -> bool:
         """Whether a case has no parameters, keywords or shapes of its own."""
-        defaults = all(case.parameters[a.name] is a.default for a in self.contract.parameters)
+        usual = {a.name: a.default for a in self.contract.parameters} | self.sized
+        defaults = all(case.parameters[name] is value for name, value in usual.items())
         return defaults and not (case.options or case.once or case.axis != -1)
+
+    @property
+    def sized(self) -> Values:
+        """The parameters that go with the sizes of the generated cases."""
+        return {a.name: self.contract.sizes[a.name] for a in self.contract.parameters if a.name in self.contract.sizes}
 
     @property
     def contract(self) -> Contract:
@@ -152,21 +158,21 @@ class Bench:
 
     @cached_property
     def _compiled_grad_hess(self) -> Callable[[Values, Values], dict[str, Any]]:
-        return self.backend.compile(lambda chosen, rest: self._grad_hess(chosen, rest, {}))
+        return self.backend.compile(lambda chosen, rest: self._grad_hess(chosen, rest, self.sized))
 
     def _program(self, case: Case) -> Callable[[Values], dict[str, Any]]:
         """All that is asked about a plain case, compiled once for all of them that have the same kinds of inputs."""
         wrt, (curved, _) = self.real_among(case.inputs), hessian_inputs(self.contract, case.inputs)
         if (wrt, curved) not in self._programs:
-            units = "none" in self.contract.reductions
+            units, usual = "none" in self.contract.reductions, self.sized
 
             def everything(given: Values) -> dict[str, Any]:
                 rest = {name: value for name, value in given.items() if name not in curved}
                 return {
-                    "value": self.loss(**given),
-                    "units": self.loss(**given, reduction="none") if units else None,
-                    "gradients": self.loss.value_and_grad(**given, wrt=wrt),
-                    "second": self._grad_hess({name: given[name] for name in curved}, rest, {}),
+                    "value": self.loss(**given, **usual),
+                    "units": self.loss(**given, **usual, reduction="none") if units else None,
+                    "gradients": self.loss.value_and_grad(**given, **usual, wrt=wrt),
+                    "second": self._grad_hess({name: given[name] for name in curved}, rest, usual),
                 }
 
             self._programs[wrt, curved] = self.backend.compile(everything)

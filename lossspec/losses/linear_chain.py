@@ -399,8 +399,8 @@ def chain_ramp(
 ) -> Real["batch"]:
     """The gap of the scores of two label sequences of a linear chain, found with the costs as a gain or as a loss.
 
-    fear = max_y (s(y) + c(y)), model = max_y s(y), hope = max_y (s(y) - c(y)), with the score s(y) of `crf` and c(y) =
-    sum_t costs[t, y[t]]; variant 1: l = fear - model; variant 2: l = model - hope; variant 3: l = fear - hope.
+    l = fear - model for variant 1, model - hope for variant 2, fear - hope for variant 3, with fear = max_y (s(y) +
+    c(y)), model = max_y s(y), hope = max_y (s(y) - c(y)), the score s(y) of `crf` and c(y) = sum_t costs[t, y[t]].
 
     None is convex in the scores. With c the cost of the labels of the highest score, 0 <= variant 2 <= c <= variant 1
     <= variant 3: the first and the third are upper bounds of the cost of what is predicted.
