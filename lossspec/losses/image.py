@@ -478,7 +478,9 @@ def _directions_apart(x: Array, y: Array, weights: Array) -> Array:
     xp = array_namespace(x)
     vectors = xp.permute_dims(xp.stack((x, y)), (0, 1, *range(3, len(x.shape) + 1), 2))
     directions = normalize(vectors)[0]
-    squares = (directions[0, ...] - directions[1, ...]) ** 2
+    gaps = directions[0, ...] - directions[1, ...]
+    equal = xp.all(vectors[0, ...] == vectors[1, ...], axis=-1, keepdims=True)
+    squares = with_value(xp.where(equal, 0.0, gaps), gaps) ** 2  # a compiler may round the two directions differently
     apart = xp.sum(squares * xp.reshape(weights, (1,) * (len(squares.shape) - 1) + (-1,)), axis=-1)
     space = tuple(range(1, len(apart.shape)))
     return xp.mean(apart, axis=space) if space else apart
