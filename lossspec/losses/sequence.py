@@ -127,6 +127,7 @@ def ctc(
             "keras",
             "ops.ctc_loss(labels, logits, label_lengths, input_lengths, mask_index=blank)",
             when="len(labels) > 0 and not zero_infinity",
+            differs={"gradient more edges": "beside logits of 1e4 float32 leaves an error of 1e-3 in the shares"},
         ),
     ),
     sizes={"batch": 5, "time": 5, "labels": 2, "classes": 3},
