@@ -18,6 +18,7 @@ from lossspec.terms import Array
 __all__ = [
     "absolute",
     "array_namespace",
+    "balanced",
     "cumulative_sum",
     "divergence_terms",
     "expected_negative_log_softmax",
@@ -525,7 +526,7 @@ def softmax_mean(xp: Any, logits: Array, values: Array) -> Any:
     mean = xp.sum(shares * values, axis=-1, keepdims=True)
 
     def pull_logits(g: Array) -> Array:
-        return g[..., None] * _balanced(xp, shares * (values - mean), is_best & (rest < 1))
+        return g[..., None] * balanced(shares * (values - mean), is_best & (rest < 1))
 
     return mean[..., 0], (pull_logits, lambda g: g[..., None] * shares)
 
@@ -548,7 +549,7 @@ def log_ratio_of_sums(xp: Any, x: Array, y: Array) -> Any:
     value = xp.where(near, -xp.log1p(-xp.where(near, mean, 0.0)), far)
 
     def pull_x(g: Array) -> Array:
-        return g[..., None] * _balanced(xp, p * falls - q * mean, is_best & (p > 0.5) & (q > 0.5))
+        return g[..., None] * balanced(p * falls - q * mean, is_best & (p > 0.5) & (q > 0.5))
 
     def pull_y(g: Array) -> Array:
         """By cosh and sinh, of which the one is the derivative of the other: that of p + q is a difference."""
@@ -564,10 +565,11 @@ def log_ratio_of_sums(xp: Any, x: Array, y: Array) -> Any:
     return value[..., 0], (pull_x, pull_y)
 
 
-def _balanced(xp: Any, terms: Array, chosen: Array) -> Array:
-    """Terms that sum to 0, the chosen one of them as minus the sum of the others."""
-    rest = xp.sum(xp.where(chosen, 0.0, terms), axis=-1, keepdims=True)
-    return xp.where(chosen, -rest, terms)
+def balanced(terms: Array, chosen: Array, axis: int | tuple[int, ...] = -1) -> Array:
+    """Terms that sum to 0 over axes, the chosen one of them as minus the sum of the others."""
+    xp = array_namespace(terms)
+    others = xp.where(chosen, 0.0, terms)
+    return xp.where(chosen, -xp.sum(others, axis=axis, keepdims=True), others)
 
 
 def softmax(logits: Array) -> Array:
@@ -576,9 +578,8 @@ def softmax(logits: Array) -> Array:
     So a cotangent of the others is taken relative to that of the likeliest first, before small probabilities scale it.
     """
     xp = array_namespace(logits)
-    best = xp.argmax(logits, axis=-1, keepdims=True)
-    is_best = positions(logits, dtype=best.dtype) == best
-    ratios = xp.where(is_best, 0.0, xp.exp(logits - xp.take_along_axis(logits, best, axis=-1)))
+    _, is_best, top = largest(logits)
+    ratios = xp.where(is_best, 0.0, xp.exp(logits - top))
     whole = 1 + xp.sum(ratios, axis=-1, keepdims=True)
     others = ratios / whole
     return xp.where(is_best, with_value(1 / whole, -xp.sum(others, axis=-1, keepdims=True)), others)

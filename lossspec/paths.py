@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
-from lossspec.numerics import array_namespace, gather, negative_log_softmax, positions, scan, stop_gradient
+from lossspec.numerics import array_namespace, balanced, gather, negative_log_softmax, positions, scan, stop_gradient
 from lossspec.primitive import Primitive, Pull
 from lossspec.terms import Array
 
@@ -120,10 +120,10 @@ class Paths:
             found = whole_shares()
             ending = positions(end, dtype=path.dtype) == final[:, None]
             return Shares(
-                _less_own(xp, found.states, taken[:, 1:, :]),
+                balanced(found.states, taken[:, 1:, :]),
                 found.arcs,
-                _less_own(xp, found.start, taken[:, 0, :]),
-                _less_own(xp, found.end, ending),
+                balanced(found.start, taken[:, 0, :]),
+                balanced(found.end, ending),
             )
 
         states_pull, _, start_pull, _ = _pulls(whole_shares)
@@ -164,8 +164,8 @@ class Paths:
         shares, of_states = (xp.permute_dims(xp.flip(x, axis=0), (1, 0, 2)) for x in found)
         value = xp.sum(first * first_costs, axis=-1) + xp.sum(shares * costs, axis=(1, 2))
         whole_mark = positions(end, dtype=path.dtype) == gather(whole, xp.count_nonzero(running, axis=0))[:, None]
-        of_start = _less_own(xp, first * (first_more - mean[:, None]) + later, marks[0, ...])
-        of_end = _less_own(xp, final * (so_far - mean[:, None]), whole_mark)
+        of_start = balanced(first * (first_more - mean[:, None]) + later, marks[0, ...])
+        of_end = balanced(final * (so_far - mean[:, None]), whole_mark)
         derivatives = of_states, xp.permute_dims(of_arcs, (1, 0, 2)), of_start, of_end, None, None, None, first, shares
         return value, tuple(None if x is None else _row_pull(x) for x in derivatives)
 
@@ -186,10 +186,9 @@ class Paths:
         from_here = xp.where(running[:, None], states * more + later, 0.0)
         along, beyond = ways * here[None, ...], ways * from_here[None, ...]
         excess = along * (_turned(xp, so_far)[:, :, None] - mean[None, :, None]) + beyond
-        of_states = _less_own(xp, xp.sum(excess, axis=0), target)
+        of_states = balanced(xp.sum(excess, axis=0), target)
         own = _turned(xp, source)[:, :, None] & target[None, ...]
-        others = xp.where(own, 0.0, excess)
-        total = total + xp.where(own, -xp.sum(others, axis=(0, 2), keepdims=True), others)
+        total = total + balanced(excess, own, axis=(0, 2))
         states = xp.where(running[:, None], _turned(xp, xp.sum(along, axis=-1)), states)
         later = xp.where(running[:, None], _turned(xp, xp.sum(beyond, axis=-1)), later)
         return (states, later, fixed, total, mean), (here, of_states)
@@ -264,8 +263,7 @@ class Paths:
             earlier = [_turned(xp, xp.sum(along, axis=-1))]
         if marks:
             own = _turned(xp, marks[0])[:, :, None] & marks[1][None, ...]
-            others = xp.where(own, 0.0, along)
-            along = xp.where(own, -xp.sum(others, axis=(0, 2), keepdims=True), others)
+            along = balanced(along, own, axis=(0, 2))
         kept = tuple(xp.where(running[:, None], x, y) for x, y in zip(earlier, later, strict=True))
         return (kept, fixed, tuple(x + along for x in total)), (states, (along,) if moving else ())
 
@@ -304,12 +302,6 @@ def _cross_entropy(xp: Any, logits: Array, labels: Array) -> Array:
     """The softmax cross entropy; inf for a class that is ruled out, also where all are."""
     ruled_out = gather(logits, labels) == -inf
     return xp.where(ruled_out, inf, negative_log_softmax(xp.where(ruled_out[..., None], 0.0, logits), labels))
-
-
-def _less_own(xp: Any, shares: Array, own: Array) -> Array:
-    """The shares on the last axis, its own one replaced by the negative of the sum of the others."""
-    others = xp.where(own, 0.0, shares)
-    return xp.where(own, -xp.sum(others, axis=-1, keepdims=True), others)
 
 
 def _common(xp: Any, x: Array, axis: Any) -> Array:
