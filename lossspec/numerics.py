@@ -32,7 +32,6 @@ __all__ = [
     "is_zero",
     "largest",
     "log1p",
-    "log_add",
     "log_odds",
     "log_ratio_of_sums",
     "log_softmax",
@@ -212,23 +211,6 @@ def xlogy(x: Array, log_y: Array) -> Array:
     zero = x == 0
     logs = xp.log(xp.where(zero, 1.0, x)) - xp.where(zero, 0.0, log_y)
     return xp.where(zero, 0.0, x * logs)
-
-
-def log_add(x: Array, y: Array, z: Array | None = None) -> Array:
-    """log(exp(x) + exp(y) [+ exp(z)]): the largest is kept out of the sum, so that small results keep their digits.
-
-    All of them -inf gives -inf, with derivative 0.
-    """
-    xp = array_namespace(x)
-    high, low = xp.where(x >= y, x, y), xp.where(x >= y, y, x)
-    rest = [low]
-    if z is not None:
-        high, middle = xp.where(high >= z, high, z), xp.where(high >= z, z, high)
-        rest = [low, middle]
-    nothing = high == -inf
-    safe = xp.where(nothing, 0.0, high)
-    total = sum((xp.exp(other - safe) for other in rest[1:]), xp.exp(rest[0] - safe))
-    return xp.where(nothing, -inf, safe + xp.log1p(xp.where(nothing, 0.0, total)))
 
 
 @primitive(row_axes=1)
