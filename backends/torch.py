@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from lossspec.dispatch import Backend
@@ -23,9 +24,9 @@ class TorchBackend(Backend):
 
     @property
     def namespace(self) -> Any:
-        import array_api_compat.torch
+        from . import torch_namespace
 
-        return array_api_compat.torch
+        return torch_namespace
 
     def recognises(self, x: object) -> bool:
         return isinstance(x, sys.modules["torch"].Tensor)
@@ -53,6 +54,15 @@ class TorchBackend(Backend):
 
     def cumulative_sum(self, x: Array) -> Array:
         return x.cumsum(-1)  # array_api_compat looks its namespace up anew, of which the compiler warns
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        import torch
+
+        if torch.is_autocast_enabled(x.device.type):
+            from .torch_autograd import full_precision_product
+
+            return full_precision_product(x, y)
+        return x @ y
 
     def stop_gradient(self, x: Array) -> Array:
         return x.detach()
@@ -86,6 +96,22 @@ class TorchBackend(Backend):
             return quickly
         compiled: Callable[..., Any] = torch.compile(function, fullgraph=True)
         return compiled
+
+    def count_graphs(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> int | None:
+        import torch
+        from torch._dynamo.testing import CompileCounterWithBackend
+
+        torch.compiler.reset()
+        counter = CompileCounterWithBackend("eager")
+        compiled = torch.compile(function, fullgraph=True, backend=counter)
+        for arguments in calls:
+            compiled(*arguments)
+        return int(counter.frame_count)
+
+    def mixed_precision(self) -> tuple[AbstractContextManager[Any], ...]:
+        import torch
+
+        return tuple(torch.autocast("cpu", dtype=dtype) for dtype in (torch.bfloat16, torch.float16))
 
     def vmap(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
         import torch

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import array_api_compat.torch as xp
 import torch
 
 from lossspec.primitive import Primitive
 from lossspec.terms import Array
+
+from . import torch_namespace as xp
 
 
 class DeclaredDerivative(torch.autograd.Function):  # type: ignore[misc]
@@ -46,3 +47,47 @@ class InBothModes(DeclaredDerivative):
         """The tangent of the value."""
         moved: Array = ctx.primitive.push(xp, ctx.saved_tensors, tangents)[1]
         return moved
+
+
+class FullPrecisionProduct(torch.autograd.Function):  # type: ignore[misc]
+    """A matrix product in the dtype of its operands, also within `torch.autocast`, its derivatives included."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Array, y: Array) -> Array:
+        """The value."""
+        with torch.autocast(x.device.type, enabled=False):
+            return x @ y
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Array, Array], output: Array) -> None:
+        """Keep the operands."""
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, g: Array) -> tuple[Array | None, Array | None]:
+        """The cotangents of the operands, of which one may have fewer axes."""
+        x, y = ctx.saved_tensors
+        return (
+            full_precision_product(g, y.mT).sum_to_size(x.shape) if ctx.needs_input_grad[0] else None,
+            full_precision_product(x.mT, g).sum_to_size(y.shape) if ctx.needs_input_grad[1] else None,
+        )
+
+
+class ProductInBothModes(FullPrecisionProduct):
+    """The same with forward mode."""
+
+    @staticmethod
+    def jvp(ctx: Any, x_tangent: Array | None, y_tangent: Array | None) -> Array:
+        """The tangent of the value."""
+        x, y = ctx.saved_tensors
+        moved = [full_precision_product(x_tangent, y)] if x_tangent is not None else []
+        moved += [full_precision_product(x, y_tangent)] if y_tangent is not None else []
+        return sum(moved[1:], moved[0])
+
+
+def full_precision_product(x: Array, y: Array) -> Array:
+    """The matrix product of `x` and `y`, in their dtype."""
+    return (FullPrecisionProduct if torch.compiler.is_compiling() else ProductInBothModes).apply(x, y)

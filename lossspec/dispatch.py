@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points, version
 from importlib.util import find_spec
@@ -188,6 +188,14 @@ class Backend:
         """Whether `compile` does more than return the function."""
         return type(self).compile is not Backend.compile
 
+    def count_graphs(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> int | None:
+        """The number of graphs that calls of a function compile, or None where every size has its own by design."""
+        return None
+
+    def mixed_precision(self) -> tuple[AbstractContextManager[Any], ...]:
+        """The regions in which the framework computes some functions with fewer digits than their operands have."""
+        return ()
+
     def vmap(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
         """The function mapped over the leading axis of every argument, or None where the framework cannot."""
         return None
@@ -233,6 +241,11 @@ def find_backend(x: object) -> Backend | None:
             _by_type[type(x)] = candidate
             return candidate.stand_in or candidate
     return None
+
+
+def is_array(x: object) -> bool:
+    """Say whether `x` has a dtype; numbers are told first, for a compiler's symbolic ones answer no `hasattr`."""
+    return not isinstance(x, (int, float, str, type(None))) and hasattr(x, "dtype")
 
 
 def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:

@@ -24,7 +24,7 @@ from lossspec.contract import (
     Form,
     read_contract,
 )
-from lossspec.dispatch import Backend, all_backends, common_backend
+from lossspec.dispatch import Backend, all_backends, common_backend, find_backend, is_array
 from lossspec.errors import ContractError, DTypeError, GradientError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace, positions
 from lossspec.plan import Plan, kind_of, list_of, make_plan
@@ -363,7 +363,7 @@ class Specified(Loss):
         values = self._bind(inputs, options)
         sample_weight, class_weight, where = tail["sample_weight"], tail["class_weight"], tail["where"]
         extra = {"sample_weight": sample_weight, "where": where, "class_weight": class_weight}
-        if isinstance(how, Mean) and hasattr(how.over, "dtype"):
+        if isinstance(how, Mean) and is_array(how.over):
             extra["over"] = how.over
         plan = self._plan(values, extra, axis)
         call = Call(self.contract.name, self._label, plan, values, how, tail["empty"])
@@ -426,7 +426,7 @@ class Specified(Loss):
         """The value of a parameter: an array as it is, a number checked against its domain."""
         if isinstance(value, np.generic):
             value = value.item()  # a NumPy scalar would promote: NEP 50 gives it a dtype of its own
-        if not hasattr(value, "dtype"):
+        if not is_array(value):
             self._parameters[name].check_parameter(self.contract.name, value)
         return value
 
@@ -457,10 +457,14 @@ class Specified(Loss):
                 )
 
     def _plan(self, values: dict[str, Any], extra: dict[str, Any], axis: int) -> Plan:
-        """The plan of a call; remembered by what it depends on."""
+        """The plan of a call, remembered by what it depends on; not under a compiler, whose graph would hang on it."""
+        first = values[self._input_names[0]]
+        backend = find_backend(first[0] if _is_list(first) and first else first)
+        if backend is not None and backend.is_tracing():
+            return make_plan(self.contract, values, extra, axis)
         key: list[Any] = [axis]
         for name, value in (*values.items(), *extra.items()):
-            if hasattr(value, "dtype") and hasattr(value, "shape"):
+            if is_array(value) and hasattr(value, "shape"):
                 key.append((name, type(value), value.shape, value.dtype, getattr(value, "device", None)))
             elif name in self._many:
                 key.extend(
@@ -574,10 +578,13 @@ def loss(
     return declare
 
 
-def require(condition: bool, message: str) -> None:
-    """For a loss body: raise where static facts (sizes, numbers) do not fit together."""
+def require(condition: bool, message: str, *facts: object) -> None:
+    """Raise, for a loss body, where static facts (sizes, numbers) do not fit together.
+
+    The facts go into the `{}` of the message only then: a compiler that keeps sizes symbolic cannot write them.
+    """
     if not condition:
-        raise ContractError(message)
+        raise ContractError(message.format(*facts))
 
 
 def _items(value: Any) -> Sequence[Any]:

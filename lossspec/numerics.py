@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from lossspec.dispatch import array_namespace, find_backend
+from lossspec.dispatch import array_namespace, find_backend, is_array
 from lossspec.primitive import primitive
 from lossspec.terms import Array
 
@@ -338,7 +338,7 @@ def normalize(x: Array) -> tuple[Array, Array]:
 
 def number(parameter: Any, like: Array) -> Array:
     """A parameter as a 0-d array of the dtype and on the device of `like`, for a `where` that it decides."""
-    if hasattr(parameter, "dtype"):
+    if is_array(parameter):
         return parameter
     backend = find_backend(like)
     assert backend is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lossspec.contract import Argument, Axes, Contract, resolve_shape
-from lossspec.dispatch import Backend, common_backend
+from lossspec.dispatch import Backend, common_backend, is_array
 from lossspec.errors import ContractError, DTypeError
 from lossspec.terms import Array, Shape, Term
 
@@ -141,7 +141,7 @@ def _arrays(contract: Contract, values: dict[str, Any]) -> Iterator[tuple[Argume
             lengths[argument.name] = len(items)
             for index, item in enumerate(items):
                 yield argument, f"{argument.name}[{index}]", item
-        elif argument in contract.inputs or hasattr(value, "dtype"):
+        elif argument in contract.inputs or is_array(value):
             if argument.terms:
                 yield argument, argument.name, value
             else:
@@ -219,6 +219,6 @@ def list_of(loss: str, name: str, value: Any) -> Sequence[Array]:
     if not isinstance(value, (list, tuple)) or not value:
         raise DTypeError(f"{loss}: `{name}` is a {type(value).__name__}; it must be a non-empty list of arrays")
     for index, item in enumerate(value):
-        if not hasattr(item, "dtype"):
+        if not is_array(item):
             raise DTypeError(f"{loss}: `{name}[{index}]` is a {type(item).__name__}, not an array")
     return value

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from lossspec.contract import LENGTH_REDUCTIONS
-from lossspec.dispatch import array_namespace
+from lossspec.dispatch import array_namespace, is_array
 from lossspec.errors import ContractError, DTypeError, MergeError
 from lossspec.terms import Array
 
@@ -70,7 +70,7 @@ def check_reduction(contract: Contract, reduction: object) -> Reduction:
         raise ContractError(f"{contract.name}: no reduction {name!r}; allowed are {_allowed(contract)}.{why}")
     if isinstance(reduction, Mean):
         number = isinstance(reduction.over, (int, float)) and not isinstance(reduction.over, bool)
-        if not number and not hasattr(reduction.over, "dtype"):
+        if not number and not is_array(reduction.over):
             raise DTypeError(f"{contract.name}: `over` is {reduction.over!r}; it must be a number or a 0-d array")
         if not number and reduction.over.shape != ():
             raise ContractError(
@@ -143,7 +143,7 @@ class Partial:
     def _add(self, a: Array, b: Array) -> Array:
         """A sum of weights and a count of units without weights: an integer array is made a float one first."""
         dtype = self.totals[0].dtype
-        a, b = (array_namespace(x).astype(x, dtype, copy=False) if hasattr(x, "dtype") else x for x in (a, b))
+        a, b = (array_namespace(x).astype(x, dtype, copy=False) if is_array(x) else x for x in (a, b))
         return a + b
 
     def __radd__(self, other: object) -> Partial:
@@ -200,7 +200,7 @@ def finish(
     """Divide and finalize; a mean over nothing is `empty`, with a gradient of exactly 0, and never inf."""
     if divisor is None:
         return loss.finalize(totals, parameters)
-    if isinstance(divisor, (int, float)):
+    if not is_array(divisor):  # a number, or a size that a compiler keeps symbolic
         if divisor != 0:
             return loss.finalize(tuple(total / divisor for total in totals), parameters)
         return loss.finalize(totals, parameters) * 0.0 + empty

@@ -10,7 +10,8 @@ from lossspec import Loss, cli, get, loss
 from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.loss import Specified, _registry
-from lossspec.numerics import array_namespace, positions, stop_gradient
+from lossspec.numerics import array_namespace, normalize, positions, stop_gradient
+from lossspec.plan import make_plan
 
 STORE = Store()
 
@@ -94,6 +95,22 @@ class SlopesTooMuch(Specified):
         return 1.001 * gradient, hessian
 
 
+class RemembersWhatACompilerSees(Specified):
+    """Keeps plans by shape while the call is traced, which makes every size a graph."""
+
+    def _plan(self, values, extra, axis):
+        key = (axis, *((name, x.shape) for name, x in values.items() if hasattr(x, "shape")))
+        if key not in self._plans:
+            self._plans[key] = make_plan(self.contract, values, extra, axis)
+        return self._plans[key]
+
+
+def multiplies_as_the_framework_likes(queries, keys, temperature, normalized):
+    queries, keys = (normalize(x)[0] if normalized else x for x in (queries, keys))
+    scores = queries @ array_namespace(keys).matrix_transpose(keys) / temperature
+    return get("cross_entropy").per_example(scores, array_namespace(scores).arange(scores.shape[0]))
+
+
 def wrong_factor(predictions, targets):
     return 1.001 * (predictions - targets) ** 2
 
@@ -154,6 +171,8 @@ FAULTS = {
     "a smooth ramp that is called convex": (claims("soft_ramp", convex_in=("scores",)), "numpy"),
     "a risk that is called convex": (claims("risk", convex_in=("scores", "costs")), "numpy"),
     "an infinite ramp that is called convex in its costs": (claims("infinite_ramp", convex_in=("costs",)), "numpy"),
+    "a plan that a compiler sees": (planted("gan_discriminator", kind=RemembersWhatACompilerSees), "torch"),
+    "a product in mixed precision": (planted("info_nce", multiplies_as_the_framework_likes), "torch"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 
@@ -168,6 +187,19 @@ def test_a_planted_fault_turns_the_cell_red(fault, dtype):
     cell = run_cell(job, STORE)
     assert cell.status == "fail"
     assert cell.failures
+
+
+@pytest.mark.parametrize(
+    ("fault", "law"),
+    [
+        ("a plan that a compiler sees", "one graph for many sizes"),
+        ("a product in mixed precision", "mixed precision changes nothing"),
+    ],
+)
+def test_the_law_that_a_fault_breaks_says_so(fault, law):
+    faulty, backend = FAULTS[fault]
+    cell = run_cell(plan([faulty], [backend], ["float32"])[0], STORE)
+    assert any(f"law '{law}'" in failure for failure in cell.failures)
 
 
 def test_without_a_fault_the_same_cell_is_green():

@@ -11,6 +11,7 @@ import numpy as np
 from lossspec.conformance.bench import EAGER_DTYPE, Bench
 from lossspec.conformance.cases import Case, Values, unit_shape
 from lossspec.errors import MergeError
+from lossspec.loss import get, names
 from lossspec.reduction import Mean
 
 Law = Callable[["Trial"], str | None]
@@ -35,7 +36,13 @@ def spared(bench: Bench, name: str) -> str:
     Those programs differ in nothing but the dtype. Where every operation is compiled for every shape, that holds for
     all laws but the one about dtypes.
     """
-    if bench.thorough or bench.dtype is EAGER_DTYPE:
+    if bench.thorough:
+        return ""
+    if name == "one graph for many sizes":
+        family = [other for other in names() if get(other).contract.family == bench.contract.family]
+        if bench.contract.name != family[0]:
+            return f"not run: {family[0]} stands for its family; --thorough tries it"
+    if bench.dtype is EAGER_DTYPE:
         return ""
     dear = name != "dtype in, dtype out" if bench.backend.compiles_by_shape else name == "compiled is eager"
     return "not run: float32 stands for it; --thorough tries it" if dear and bench.backend.compiles else ""
@@ -360,6 +367,59 @@ def compiled(trial: Trial) -> str | None:
 
     got = bench.fetch(bench.backend.compile(call, quick=True)(inputs, weight, mask))
     return trial.differ(got, bench.fetch(call(inputs, weight, mask)))
+
+
+@law("one graph for many sizes")
+def one_graph(trial: Trial) -> str | None:
+    """A compiled loss takes batches of any size by two graphs at most, also where it runs eagerly in between."""
+    bench = trial.bench
+    if not trial.shape:
+        return "not run: the units have no axis"
+    count = trial.shape[0]
+
+    def sized(size: int) -> tuple[Values]:
+        case = replace(trial.case, inputs=trial.take(trial.case.inputs, np.arange(size) % count))
+        return (bench.arguments(case)[0],)
+
+    keywords = bench.arguments(trial.case)[1]
+
+    def call(given: Values) -> Any:
+        return bench.loss(**given, **keywords)
+
+    def calls() -> Iterator[tuple[Values]]:
+        for size in (count, count + 1, count, count + 3, count + 4, count + 6):
+            call(*sized(size + 10))
+            yield sized(size)
+
+    graphs = bench.backend.count_graphs(call, calls())
+    if graphs is None:
+        return f"not run: {bench.backend.name} compiles for every size, or not at all"
+    return None if graphs <= 2 else f"{graphs} graphs for 5 sizes"
+
+
+@law("mixed precision changes nothing")
+def mixed_precision(trial: Trial) -> str | None:
+    """Where the framework may compute with fewer digits, a loss keeps those of its inputs, in gradients too."""
+    bench, regions = trial.bench, trial.bench.backend.mixed_precision()
+    if not regions:
+        return f"not run: {bench.backend.name} has no such region"
+    value, gradients = bench.value_and_grad(trial.case)
+
+    def problems() -> Iterator[str | None]:
+        for region in regions:
+            with region:
+                again, others = bench.value_and_grad(trial.case)
+            yield trial.differ(again, value, 0.0)
+            yield None if again.dtype == value.dtype else f"the result has dtype {again.dtype}"
+            for name, gradient in gradients.items():
+                pairs = (
+                    zip(others[name], gradient, strict=True)
+                    if isinstance(gradient, list)
+                    else [(others[name], gradient)]
+                )
+                yield _firsts(trial.differ(a, b, 0.0) for a, b in pairs)
+
+    return _firsts(problems())
 
 
 @law("vmap is a loop")

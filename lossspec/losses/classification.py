@@ -715,7 +715,7 @@ def large_margin_softmax(
     >>> round(value / math.log(2), 12)
     1.0
     """
-    require(margin >= 1, f"large_margin_softmax: `margin` is {margin}; it must be at least 1.")
+    require(margin >= 1, "large_margin_softmax: `margin` is {}; it must be at least 1.", margin)
     xp = array_namespace(features)
     logits = matmul(features, xp.matrix_transpose(weights))
     own = _rows(weights, labels)
@@ -822,7 +822,10 @@ def adaptive_log_probabilities(features: Array, head: Array, projections: list[A
 def _frequent(head: Array, tails: list[Array]) -> int:
     """How many rows of the head are classes and no clusters."""
     first: int = head.shape[0] - len(tails)
-    require(first > 0, f"adaptive_log_softmax: `head` has {head.shape[0]} rows for {len(tails)} clusters and no class.")
+    clusters = len(tails)
+    require(
+        first > 0, "adaptive_log_softmax: `head` has {} rows for {} clusters and no class.", head.shape[0], clusters
+    )
     return first
 
 

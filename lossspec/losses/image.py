@@ -220,9 +220,10 @@ def ssim(
     needed = window // 2 + 1 if reflected else window
     require(
         min(size) >= needed,
-        f"ssim: `window` is {window}, larger than the image of {size[0]} x {size[1]}"
-        + (f" with its mirror image, which takes at least {needed}" if reflected else "")
+        "ssim: `window` is {}, larger than the image of {} x {}"
+        + (" with its mirror image, which takes at least {}" if reflected else "")
         + ". Fix: pass a smaller `window`.",
+        *(window, *size, needed),
     )
     if kernel == "uniform":
         sigma = None
@@ -300,8 +301,9 @@ def ms_ssim(
     require(scales > 0, "ms_ssim: `scale_weights` is empty. Fix: pass one weight a scale.")
     require(
         min(height, width) >= needed,
-        f"ms_ssim: an image of {height} x {width} is too small for `window` {window} at {scales} scales, which take at "
-        f"least {needed} x {needed}. Fix: pass fewer `scale_weights`, a smaller `window` or larger images.",
+        "ms_ssim: an image of {} x {} is too small for `window` {} at {} scales, which take at least {}. Fix: pass "
+        "fewer `scale_weights`, a smaller `window` or larger images.",
+        *(height, width, window, scales, needed),
     )
     constants = (data_range, sigma, k1, k2)
     return whole(_all_scales, predictions, targets, scale_weights, *constants, window=window, normalize=normalize)
@@ -404,7 +406,8 @@ def perceptual(
     if layer_weights is not None:
         require(
             layer_weights.shape[0] == layers,
-            f"perceptual: `layer_weights` has {layer_weights.shape[0]} entries for {layers} layers.",
+            "perceptual: `layer_weights` has {} entries for {} layers.",
+            *(layer_weights.shape[0], layers),
         )
     distance = _content if form == "content" else _style
     terms = [distance(x, y, normalization) for x, y in zip(predictions, targets, strict=True)]
@@ -525,7 +528,9 @@ def psnr(
     """
     xp = array_namespace(predictions)
     count = math.prod(predictions.shape[1:])
-    require(count > 0, f"psnr: `predictions` has shape {tuple(predictions.shape)}: images without pixels have no mean.")
+    require(
+        count > 0, "psnr: `predictions` has shape {}: images without pixels have no mean.", tuple(predictions.shape)
+    )
     distance = norm(xp.reshape(predictions - targets, (predictions.shape[0], count)))
     equal = distance == 0
     ratio = xp.where(equal, 1.0, distance) / (math.sqrt(count) * data_range)

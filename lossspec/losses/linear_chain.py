@@ -36,7 +36,7 @@ def _paths(emissions: Array, lengths: Array, transitions: Array, start: Array, e
     """What `Paths` takes: in the states of the first frame paths start, those of the other frames follow."""
     xp = array_namespace(emissions)
     batch, time, classes = emissions.shape
-    require(time > 0, f"linear chain: `emissions` has shape {tuple(emissions.shape)}. Fix: pass at least one frame.")
+    require(time > 0, "linear chain: `emissions` has shape {}. Fix: pass at least one frame.", tuple(emissions.shape))
     (first, following), (_, running) = _split(emissions), _split(_running(emissions, lengths))
     arcs = xp.broadcast_to(transitions[None, ...], (batch, classes, classes))
     ends = xp.broadcast_to(end[None, ...], (batch, classes))

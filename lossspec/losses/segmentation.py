@@ -748,7 +748,7 @@ def combo(
     """
     xp, classes = array_namespace(logits), logits.shape[1]
     first = 0 if include_background else 1
-    require(classes > first, f"combo: without its background `logits` has no class; it has {classes}")
+    require(classes > first, "combo: without its background `logits` has no class; it has {}", classes)
     probabilities, is_own, lacking = _predicted(logits, labels)
     own, others = xp.where(is_own, probabilities, 0.0), xp.where(is_own, 0.0, probabilities)
     counts = _summed(own, others, xp.where(is_own, lacking, 0.0))

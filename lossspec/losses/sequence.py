@@ -25,8 +25,8 @@ def _aligned(
     xp = array_namespace(log_probabilities)
     batch, time, classes = log_probabilities.shape
     count = 2 * labels.shape[1] + 1
-    require(-1 < blank < classes, f"ctc: `blank` is {blank}; it must be in [0, {classes})")
-    require(time > 0, f"ctc: the frames have shape {tuple(log_probabilities.shape)}. Fix: pass at least one frame.")
+    require(-1 < blank < classes, "ctc: `blank` is {}; it must be in [0, {})", blank, classes)
+    require(time > 0, "ctc: the frames have shape {}. Fix: pass at least one frame.", tuple(log_probabilities.shape))
     # States: the labels with a blank before, between and after them.
     blanks = xp.full_like(labels, blank)
     states = xp.reshape(xp.stack((blanks, labels), axis=-1), (batch, count - 1))
@@ -244,12 +244,13 @@ def rnn_transducer(
     xp = array_namespace(logits)
     _, time, states, classes = logits.shape
     count = labels.shape[1]
-    require(-1 < blank < classes, f"rnn_transducer: `blank` is {blank}; it must be in [0, {classes})")
-    require(time > 0, f"rnn_transducer: `logits` has shape {tuple(logits.shape)}. Fix: pass at least one frame.")
+    require(-1 < blank < classes, "rnn_transducer: `blank` is {}; it must be in [0, {})", blank, classes)
+    require(time > 0, "rnn_transducer: `logits` has shape {}. Fix: pass at least one frame.", tuple(logits.shape))
     require(
         states == count + 1,
-        f"rnn_transducer: `logits` has {states} states for {count} labels. Fix: pass {count + 1} states, one for each "
-        "number of labels that have been emitted.",
+        "rnn_transducer: `logits` has {} states for {} labels. Fix: pass {} states, one for each number of labels that "
+        "have been emitted.",
+        *(states, count, count + 1),
     )
     after, emitted = label_lengths[:, None, None], positions(logits[..., 0], dtype=labels.dtype)
     frame = positions(logits[..., 0], -2, labels.dtype)
@@ -308,7 +309,7 @@ def soft_dtw(costs: Real["batch rows columns"], *, gamma: Positive = 1.0) -> Rea
     xp = array_namespace(costs)
     _, rows, columns = costs.shape
     require(
-        rows > 0 and columns > 0, f"soft_dtw: `costs` has shape {tuple(costs.shape)}. Fix: pass at least one point."
+        rows > 0 and columns > 0, "soft_dtw: `costs` has shape {}. Fix: pass at least one point.", tuple(costs.shape)
     )
     steps = _diagonals(-costs / gamma)
     start, running = steps[:, 0, :], steps[:, :, 0] == steps[:, :, 0]
