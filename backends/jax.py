@@ -75,12 +75,16 @@ class JaxBackend(Backend):
     def creation_device(self, x: Array) -> Any:
         import jax
 
-        return None if isinstance(x, jax.core.Tracer) or not x.committed else x.sharding
+        if isinstance(x, jax.core.Tracer) or not x.committed or len(x.devices()) > 1:
+            return None  # JAX itself places these beside the others; a sharding is one of the shape of `x`
+        return x.sharding
 
-    def is_concrete(self, x: Array) -> bool:
+    def known(self, x: Array) -> Array | None:
         import jax
 
-        return not isinstance(x, jax.core.Tracer)
+        while isinstance(x, jax.core.Tracer):
+            x = getattr(x, "primal", None)  # under differentiation, the values themselves
+        return x
 
     @property
     def index_dtype(self) -> Any:

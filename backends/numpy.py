@@ -25,7 +25,7 @@ class NumpyBackend(Backend):
         return array_api_compat.numpy
 
     def recognises(self, x: object) -> bool:
-        return isinstance(x, (np.ndarray, np.generic)) and not isinstance(x, np.ma.MaskedArray)
+        return isinstance(x, (np.ndarray, np.generic)) and not isinstance(x, (np.ma.MaskedArray, np.matrix))
 
     def from_numpy(self, array: Array, device: str | None = None) -> Array:
         return np.array(array)

@@ -42,15 +42,34 @@ class TorchBackend(Backend):
         return torch.tensor(array, device=device)
 
     def to_numpy(self, x: Array) -> Array:
-        return x.numpy(force=True).copy()
+        import torch
+
+        with torch._C._DisableFuncTorch():  # else a transform would wrap what it copies
+            while torch._C._functorch.is_functorch_wrapped_tensor(x):
+                x = torch._C._functorch.get_unwrapped(x)
+            return x.numpy(force=True).copy()
 
     def is_tracing(self) -> bool:
         return bool(sys.modules["torch"].compiler.is_compiling())
 
-    def is_concrete(self, x: Array) -> bool:
+    def known(self, x: Array) -> Array | None:
         import torch
 
-        return not (self.is_tracing() or torch._C._functorch.is_batchedtensor(x) or x.device.type == "meta")
+        functorch = torch._C._functorch
+        while functorch.is_functorch_wrapped_tensor(x):
+            if functorch.is_batchedtensor(x):
+                return None
+            x = functorch.get_unwrapped(x)  # under differentiation, the values themselves
+        return None if self.is_tracing() or x.device.type == "meta" else x.detach()
+
+    def refusal(self, x: Array) -> str:
+        import torch
+
+        if x.is_nested:
+            return "a nested tensor. Fix: pad it, x.to_padded_tensor(0.0), and give its mask as `where`"
+        if x.layout is not torch.strided:
+            return f"a tensor of layout {x.layout}, and losses take dense ones. Fix: x.to_dense()"
+        return "a masked tensor. Fix: pass x.get_data(), and x.get_mask() as `where`" if hasattr(x, "get_mask") else ""
 
     def cumulative_sum(self, x: Array) -> Array:
         return x.cumsum(-1)  # array_api_compat looks its namespace up anew, of which the compiler warns

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lossspec.dispatch import is_array
 from lossspec.errors import BackendError, ContractError
 from lossspec.numerics import positions
 from lossspec.plan import Plan, move_last
@@ -89,7 +90,7 @@ class Call:
         def widen(x: Any) -> Any:
             return [widen(item) for item in x] if isinstance(x, (list, tuple)) else xp.astype(x, xp.float32)
 
-        for name in plan.widened & values.keys():
+        for name in plan.widened.keys() & values.keys():
             values[name] = widen(values[name])
         for name in plan.moved:
             order = move_last(tuple(range(len(values[name].shape))), axis)
@@ -176,39 +177,53 @@ class Call:
             weight = xp.broadcast_to(weight, plan.unit_shape)
         return weight if self.selected is None else xp.where(self.selected, weight, 0.0)
 
-    def check_values(self, sample_weight: Array, class_weight: Array) -> None:
-        """Raise for the first selected value outside its domain, with its index."""
+    def check_values(self, sample_weight: Array, class_weight: Array, axis: int) -> None:
+        """Raise for the first selected value outside its domain, with its index in the array of the caller."""
         plan, xp = self.plan, self.plan.xp
-        facts = {**self.values, **plan.facts}
+        known = {name: self.known(value) for name, value in self.values.items()}
+        facts = {**known, **plan.facts}
+        selected = None if self.selected is None else self.known(self.selected)
         checked: list[tuple[str, Term, Any, bool]] = [
-            (name, term, self.values[name], name in plan.masking) for name, term in plan.terms.items()
+            (name, term, known[name], name in plan.masking) for name, term in plan.terms.items()
         ]
-        if sample_weight is not None:
-            checked.append(("sample_weight", NonNegative, sample_weight, tuple(sample_weight.shape) == plan.unit_shape))
-        if class_weight is not None:
-            checked.append(("class_weight", NonNegative, class_weight, False))
+        for name, weight in (("sample_weight", sample_weight), ("class_weight", class_weight)):
+            if weight is not None:
+                of_units = name == "sample_weight" and tuple(weight.shape) == plan.unit_shape
+                checked.append((name, NonNegative, self.known(weight), of_units))
         for name, term, value, masked in checked:
             many = isinstance(value, (list, tuple))
             for item, x in enumerate(value if many else (value,)):
-                if not plan.backend.is_concrete(x):
-                    raise BackendError(f"{self.loss}: checking('values') needs known values; leave jit or vmap")
-                bad = term.outside(xp, x, facts)
-                if masked and self.selected is not None:
+                bad = term.outside(xp, x, {**facts, "eps": plan.widened.get(name)})
+                if masked and selected is not None:
                     axes = plan.masking[name].axes if name in plan.masking else (True,) * len(plan.unit_shape)
                     flags = axes[: len(axes) - term.row_axes]
-                    bad = bad & expand(self.selected, flags, bad)
+                    bad = bad & expand(selected, flags, bad)
                 for _, measured, padded in plan.lengths:
                     if name in padded and term.row_axes == 0 and term.shape is not None:
-                        length = self.values[next(k for k, m, _ in plan.lengths if m == measured)]
+                        length = known[next(k for k, m, _ in plan.lengths if m == measured)]
                         bad = bad & self.within(name, measured, length)
                 found = np.argwhere(plan.backend.to_numpy(bad))
                 if len(found):
                     index = tuple(int(i) for i in found[0])
                     held = plan.backend.to_numpy(x)[index]
+                    if name in plan.moved and len(index) == len(x.shape):
+                        place = axis % len(index)
+                        index = (*index[:-1][:place], index[-1], *index[:-1][place:])
                     raise ContractError(
                         f"{self.loss}: `{name}{[item] if many else ''}` holds {held} at index {index}; "
                         f"its domain is {term.domain}."
                     )
+
+    def known(self, value: Any) -> Any:
+        """An argument with the values that it has now, or an error where a tracer has none."""
+        if isinstance(value, (list, tuple)):
+            return [self.known(item) for item in value]
+        if not is_array(value):
+            return value
+        found = self.plan.backend.known(value)
+        if found is None:
+            raise BackendError(f"{self.loss}: checking('values') needs known values; leave jit or vmap")
+        return found
 
 
 def over_units(flags: Array, statistic: Array) -> Array:

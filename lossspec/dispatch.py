@@ -117,9 +117,13 @@ class Backend:
         """Whether the current Python code is being compiled, so that nothing may be remembered between calls."""
         return False
 
-    def is_concrete(self, x: Array) -> bool:
-        """Whether the values of `x` are known now (not under a tracer)."""
-        return True
+    def known(self, x: Array) -> Array | None:
+        """The array with the values that `x` has now, or None under a tracer that has none yet."""
+        return x
+
+    def refusal(self, x: Array) -> str:
+        """Name what `x` is, and the fix, where it is an array of the framework but no plain dense one; else nothing."""
+        return ""
 
     @property
     def index_dtype(self) -> Any:
@@ -262,6 +266,9 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
                 f"Fix: make it an array, for example numpy.asarray({name})"
                 + (", and give its mask as `where`." if hasattr(x, "mask") else ".")
             )
+        refused = backend.refusal(x)
+        if refused:
+            raise DTypeError(f"{loss}: `{name}` is {refused}.")
         device = backend.device_of(x)
         if first is None:
             first = (name, backend, device)

@@ -130,16 +130,17 @@ class Loss:
             return array_namespace(gradient).sum(gradient if chosen is None else gradient * chosen)
 
         second = backend.value_and_grad(inner, (0,))
-        _, (gradient,) = gradient_of(x)
-        if not beyond:
-            return gradient, second(x, None)[1][0]
-        steps = positions(x, axis - len(x.shape))
+        with checking("shapes"):  # the values were checked above, and have none in a loop that is compiled
+            _, (gradient,) = gradient_of(x)
+            if not beyond:
+                return gradient, second(x, None)[1][0]
+            steps = positions(x, axis - len(x.shape))
 
-        def one_class(hessian: Array, scanned: tuple[Array]) -> tuple[Array, None]:
-            own = xp.astype(xp.broadcast_to(steps == scanned[0], x.shape), x.dtype)
-            return hessian + own * second(x, own)[1][0], None
+            def one_class(hessian: Array, scanned: tuple[Array]) -> tuple[Array, None]:
+                own = xp.astype(xp.broadcast_to(steps == scanned[0], x.shape), x.dtype)
+                return hessian + own * second(x, own)[1][0], None
 
-        hessian, _ = backend.scan(one_class, xp.zeros_like(x), (xp.reshape(steps, (-1,)),))
+            hessian, _ = backend.scan(one_class, xp.zeros_like(x), (xp.reshape(steps, (-1,)),))
         return gradient, hessian
 
     def _differentiable(
@@ -382,7 +383,7 @@ class Specified(Loss):
             selected = kept if selected is None else selected & kept
         call.selected = selected
         if not plan.backend.is_tracing() and values_are_checked():
-            call.check_values(sample_weight, class_weight)
+            call.check_values(sample_weight, class_weight, axis)
         invalid = None
         if selected is not None or plan.strict:
             invalid = call.make_safe()
@@ -463,20 +464,17 @@ class Specified(Loss):
         if backend is not None and backend.is_tracing():
             return make_plan(self.contract, values, extra, axis)
         key: list[Any] = [axis]
-        for name, value in (*values.items(), *extra.items()):
-            if is_array(value) and hasattr(value, "shape"):
-                key.append((name, type(value), value.shape, value.dtype, getattr(value, "device", None)))
-            elif name in self._many:
-                key.extend(
-                    (name, type(item), item.shape, item.dtype, getattr(item, "device", None))
-                    for item in list_of(self.contract.name, name, value)
-                )
-            elif value is not None and name in extra:
-                key.append((name, type(value)))  # no array: a plan of its own, whose making refuses it
         try:
+            for name, value in (*values.items(), *extra.items()):
+                if is_array(value) and hasattr(value, "shape"):
+                    key.append((name, *_signature(value)))
+                elif name in self._many:
+                    key.extend((name, *_signature(item)) for item in list_of(self.contract.name, name, value))
+                elif value is not None and name in extra:
+                    key.append((name, type(value)))  # no array: a plan of its own, whose making refuses it
             memo = tuple(key)
             plan = self._plans.get(memo)
-        except TypeError:  # an unhashable attribute of a foreign array: bind anew
+        except (TypeError, RuntimeError):  # a foreign array has no shape, or an attribute that has no hash: bind anew
             return make_plan(self.contract, values, extra, axis)
         if plan is None:
             plan = make_plan(self.contract, values, extra, axis)
@@ -593,6 +591,11 @@ def _items(value: Any) -> Sequence[Any]:
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, (list, tuple))
+
+
+def _signature(x: Array) -> tuple[Any, ...]:
+    """All that a plan depends on of an array."""
+    return type(x), x.shape, x.dtype, getattr(x, "device", None), getattr(x, "layout", None)
 
 
 def _restore(module: str, name: str, configuration: dict[str, Any]) -> Specified:

@@ -11,6 +11,12 @@ from lossspec.dispatch import Backend, common_backend, is_array
 from lossspec.errors import ContractError, DTypeError
 from lossspec.terms import Array, Shape, Term
 
+HALF_EPS: Mapping[str, float] = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+"""The half precisions, which are widened to float32, and what the last digit of 1 is in them."""
+
+NEVER_EMPTY = frozenset(("classes", "dim", "channels", "words"))
+"""The axes without which there is no distribution, no direction and no colour, so that a loss of them has no value."""
+
 
 @dataclass(frozen=True)
 class Masking:
@@ -30,7 +36,7 @@ class Plan:
     unit_shape: tuple[int, ...]
     facts: Mapping[str, int]
     terms: Mapping[str, Term]
-    widened: frozenset[str]
+    widened: Mapping[str, float]
     moved: frozenset[str]
     indices: frozenset[str]
     converted: frozenset[str]
@@ -75,9 +81,16 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
         except ContractError:
             _suggest_dtype(contract, argument, label, kinds[label], shape, axes)
             raise
-    for classes in (axes[key] for key in ("classes",) if key in axes):
-        if classes[0] == 0:
-            raise ContractError(f"{name}: `{classes[1]}` has no classes; the axis `classes` has size 0")
+    for key, (size, source) in axes.items():
+        axis_name = key.partition("[")[0]  # an axis of an item of a list is named with it
+        if (
+            (size == 0 or (isinstance(size, tuple) and 0 in size))
+            and axis_name in NEVER_EMPTY
+            and (axis_name == "classes" or axis_name not in units)
+        ):
+            raise ContractError(
+                f"{name}: the axis `{axis_name}` of `{source}` has size 0. Fix: pass at least one entry on it."
+            )
     unit_shape = resolve_shape(contract.result, axes)
     _check_extra(contract, extra, kinds, unit_shape, axes)
     floats = {label: x.dtype for _, label, x in arrays if kinds[label] == "real floating"}
@@ -100,7 +113,7 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
         unit_shape=unit_shape,
         facts={key: size for key, (size, _) in axes.items()},
         terms=terms,
-        widened=frozenset(names.get(label, label) for label, d in floats.items() if is_half(d)),
+        widened={names.get(label, label): HALF_EPS[_bare(d)] for label, d in floats.items() if is_half(d)},
         moved=frozenset(moved),
         indices=indices,
         converted=frozenset(label for _, label, x in arrays if label in indices and x.dtype != backend.index_dtype),
@@ -195,7 +208,7 @@ def _masking(
 
 def kind_of(xp: Any, dtype: Any) -> str:
     """The kind of a dtype in the words of the standard, half precisions included."""
-    if str(dtype).rpartition(".")[2] in ("float16", "bfloat16", "float32", "float64"):
+    if _bare(dtype) in (*HALF_EPS, "float32", "float64"):
         return "real floating"
     for kind in ("integral", "bool"):
         if xp.isdtype(dtype, kind):
@@ -205,7 +218,12 @@ def kind_of(xp: Any, dtype: Any) -> str:
 
 def is_half(dtype: Any) -> bool:
     """Whether a dtype of any framework is float16 or bfloat16."""
-    return str(dtype).rpartition(".")[2] in ("float16", "bfloat16")
+    return _bare(dtype) in HALF_EPS
+
+
+def _bare(dtype: Any) -> str:
+    """The name of a dtype without that of its framework."""
+    return str(dtype).rpartition(".")[2]
 
 
 def move_last(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

@@ -226,7 +226,8 @@ class _Distribution(_Rows):
         return "rows on the last axis are non-negative and sum to 1"
 
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
-        tolerance = 8 * x.shape[-1] * float(xp.finfo(x.dtype).eps)
+        rounded = facts.get("eps") or 0.0  # the last digit of 1 in the half precision that the rows were given in
+        tolerance = rounded + 8 * x.shape[-1] * float(xp.finfo(x.dtype).eps)
         total = xp.sum(x, axis=-1)
         return xp.any(~(x >= 0), axis=-1) | ~(xp.abs(total - 1) <= tolerance)
 

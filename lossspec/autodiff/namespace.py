@@ -155,13 +155,13 @@ class TracedBackend(Backend):
         with self.base.strictest():
             yield
 
-    def is_concrete(self, x: Array) -> bool:
-        """Whether the values are known and may be read: not where they become inputs of a program."""
+    def known(self, x: Array) -> Array | None:
+        """The values, where they may be read: not where they become inputs of a program."""
         while type(x) is Traced:
             if x.tape.records_all:
-                return False
+                return None
             x = x.value
-        return self.base.is_concrete(x)
+        return self.base.known(x)
 
     @property
     def index_dtype(self) -> Any:
