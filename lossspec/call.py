@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lossspec.errors import BackendError, ContractError
-from lossspec.numerics import positions
+from lossspec.numerics import admitted, positions
 from lossspec.plan import Plan, move_last
 from lossspec.reduction import Reduction
 from lossspec.terms import Array, NonNegative, Term
@@ -132,7 +132,10 @@ class Call:
             term = plan.terms[name]
             if term.name == "Length":
                 continue
-            values[name], bad = term.admit(xp, values[name], facts)
+            x = values[name]
+            values[name], bad = term.admit(xp, x, facts)
+            if name not in plan.indices:
+                values[name] = admitted(x, values[name], bad[(..., *(None,) * term.row_axes)])
             if name in present:
                 bad = bad & present[name]
             within = len(plan.masking[name].axes) - term.row_axes - len(plan.unit_shape)

@@ -409,6 +409,11 @@ class _Length(_Index):
     def range(self, facts: Facts) -> tuple[int, int]:
         return 0, facts[self.measures] + 1
 
+    def admit(self, xp: Any, x: Array, facts: Facts) -> tuple[Array, Array]:
+        """The whole axis stands for a length outside: all entries of its unit, which is NaN, have derivatives then."""
+        bad = self.outside(xp, x, facts)
+        return xp.where(bad, facts[self.measures], x), bad
+
     def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
         size = facts[self.measures]
         return random.integers(min(1, size), size, shape, endpoint=True)

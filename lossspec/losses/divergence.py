@@ -208,7 +208,7 @@ def generalized_kl_divergence(
     1.38629436112
     """
     xp = array_namespace(targets)
-    both = (targets > 0) & (log_predictions != -inf)
+    both = ~((targets <= 0) | (log_predictions == -inf))
     log_ratio = xp.log(xp.where(both, targets, 1.0)) - xp.where(both, log_predictions, 0.0)
     log_ratio = xp.where(both, log_ratio, _of_zeros(xp, targets))
     return xp.sum(divergence_terms(targets, xp.exp(log_predictions), log_ratio), axis=-1)
@@ -245,7 +245,7 @@ def i_divergence(predictions: NonNegative["*batch"], targets: NonNegative["*batc
     [3.0, 0.0]
     """
     xp = array_namespace(targets)
-    both = (targets > 0) & (predictions > 0)
+    both = ~((targets <= 0) | (predictions <= 0))
     target, prediction = xp.where(both, targets, 1.0), xp.where(both, predictions, 1.0)
     near = (prediction < 2 * target) & (target < 2 * prediction)
     relative = (xp.where(near, prediction, 1.0) - xp.where(near, target, 1.0)) / xp.where(near, target, 1.0)
