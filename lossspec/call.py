@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lossspec.errors import BackendError, ContractError
-from lossspec.numerics import admitted, positions
+from lossspec.numerics import admitted, number, positions
 from lossspec.plan import Plan, move_last
 from lossspec.reduction import Reduction
 from lossspec.terms import Array, NonNegative, Term
@@ -133,9 +133,11 @@ class Call:
             if term.name == "Length":
                 continue
             x = values[name]
-            values[name], bad = term.admit(xp, x, facts)
-            if name not in plan.indices:
-                values[name] = admitted(x, values[name], bad[(..., *(None,) * term.row_axes)])
+            if name in plan.indices:
+                values[name], bad = term.admit(xp, x, facts)
+            else:
+                bad = term.outside(xp, x, facts)
+                values[name] = admitted(x, bad[(..., *(None,) * term.row_axes)], number(term.neutral, x))
             if name in present:
                 bad = bad & present[name]
             within = len(plan.masking[name].axes) - term.row_axes - len(plan.unit_shape)

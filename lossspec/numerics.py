@@ -157,9 +157,9 @@ def zero_where(xp: Any, x: Array, flags: Array) -> Any:
 
 
 @primitive(row_axes=0, blocks=False)
-def admitted(xp: Any, x: Array, safe: Array, bad: Array) -> Any:
-    """The safe values that stand for x; where x is bad its derivative is NaN."""
-    return safe, (lambda g: xp.where(bad, nan, g), None, None)
+def admitted(xp: Any, x: Array, bad: Array, neutral: Array) -> Any:
+    """The same values, and a neutral one where they are bad; the derivative is NaN there."""
+    return xp.where(bad, neutral, x), (lambda g: xp.where(bad, nan, g), None, None)
 
 
 @primitive(row_axes=0)

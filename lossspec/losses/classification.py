@@ -184,7 +184,7 @@ def binary_cross_entropy_with_logits(
     positive, negative = targets * pos_weight, 1 - targets
     above = logits > 0
     tail = xp.log1p(xp.exp(xp.where(above, -logits, logits)))
-    return (positive + negative) * tail + xp.where(above, negative, -positive) * logits
+    return carry_nan((positive + negative) * tail + xp.where(above, negative, -positive) * logits)
 
 
 def _exponential(mean_likelihood: Array) -> Array:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from lossspec.loss import Accuracy, Equal, loss
 from lossspec.numerics import (
     array_namespace,
+    carry_nan,
     divergence_terms,
     expm1,
     expm1_minus,
@@ -711,5 +712,5 @@ def policy_kl_estimate(
     """
     log_ratio = reference_log_probabilities - log_probabilities
     if estimator == "k1":
-        return -log_ratio
+        return carry_nan(-log_ratio)
     return 0.5 * log_ratio * log_ratio if estimator == "k2" else expm1_minus(log_ratio)
