@@ -13,7 +13,7 @@ import numpy as np
 
 from lossspec.dispatch import is_array
 from lossspec.errors import BackendError, ContractError
-from lossspec.numerics import positions
+from lossspec.numerics import admitted, number, positions
 from lossspec.plan import Plan, move_last
 from lossspec.reduction import Reduction
 from lossspec.terms import Array, NonNegative, Term
@@ -133,7 +133,12 @@ class Call:
             term = plan.terms[name]
             if term.name == "Length":
                 continue
-            values[name], bad = term.admit(xp, values[name], facts)
+            x = values[name]
+            if name in plan.indices:
+                values[name], bad = term.admit(xp, x, facts)
+            else:
+                bad = term.outside(xp, x, facts)
+                values[name] = admitted(x, bad[(..., *(None,) * term.row_axes)], number(term.neutral, x))
             if name in present:
                 bad = bad & present[name]
             within = len(plan.masking[name].axes) - term.row_axes - len(plan.unit_shape)

@@ -143,4 +143,5 @@ def _union(parts: list[tuple[Any, Contract]]) -> Contract:
         equals=(),
         perfect={},
         convex_in=(),
+        unread={key: why for contract in contracts for key, why in contract.unread.items()},
     )

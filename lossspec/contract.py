@@ -193,6 +193,7 @@ class Contract:
     why_coupled: str = ""
     perfect: Mapping[str, str] = field(default_factory=dict)
     convex_in: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -264,6 +265,7 @@ class Contract:
             "why_not_mergeable": self.why_coupled,
             "perfect_prediction": dict(self.perfect),
             "convex_in": list(self.convex_in),
+            "unread": dict(self.unread),
             "accuracy": {
                 "value": self.accuracy.value,
                 "gradient": self.accuracy.gradient,
@@ -416,6 +418,9 @@ def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
     for convex in contract.convex_in:
         if not any(a.name == convex and any("real floating" in t.kinds for t in a.terms) for a in contract.inputs):
             raise TypeError(f"{name}: `convex_in` names {convex!r}, which is no input of real numbers")
+    for unread in contract.unread:
+        if unread not in {argument.name for argument in contract.inputs}:
+            raise TypeError(f"{name}: `unread` names {unread!r}, which is no input")
     if contract.convex_in and "none" not in contract.reductions:
         raise TypeError(f"{name}: `convex_in` is about the loss of a unit, which {contract.form} losses do not have")
     clash = set(TAIL) & {argument.name for argument in contract.arguments}

@@ -26,7 +26,7 @@ from lossspec.contract import (
 )
 from lossspec.dispatch import Backend, all_backends, common_backend, find_backend, is_array
 from lossspec.errors import ContractError, DTypeError, GradientError, LossSpecError, MergeError
-from lossspec.numerics import array_namespace, positions
+from lossspec.numerics import array_namespace, carry_nan, positions
 from lossspec.plan import Plan, kind_of, list_of, make_plan
 from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
 from lossspec.terms import Array
@@ -225,6 +225,8 @@ class Specified(Loss):
         tail = {**TAIL_DEFAULTS, "reduction": contract.default_reduction}
         self._tail = self._checked({name: self._configuration.get(name, tail[name]) for name in TAIL})
         self._known = frozenset((*self._input_names, *self._parameters, *contract.tail))
+        shapes = {term.shape for argument in contract.inputs for term in argument.terms}
+        self._carries_nan = shapes != {contract.result} or len(contract.inputs) > 2
         self._sees_selection = "selected" in inspect.signature(function).parameters
         self._many = {argument.name for argument in contract.inputs if argument.many}
         self._takes_shards = contract.mergeable and len(contract.inputs) == 1 and not self._many
@@ -393,7 +395,9 @@ class Specified(Loss):
         if self._finalizer is None:
             statistics = (statistics,)
         if invalid is not None:
-            statistics = tuple(xp.where(over_units(invalid, s), float("nan"), s) for s in statistics)
+            statistics = tuple(carry_nan(s, over_units(invalid, s)) for s in statistics)
+        elif self._carries_nan:
+            statistics = tuple(carry_nan(s) for s in statistics)
         if selected is not None:
             statistics = tuple(xp.where(over_units(selected, s), s, 0.0) for s in statistics)
         if how in LENGTH_REDUCTIONS:
@@ -524,6 +528,7 @@ def loss(
     accuracy: Accuracy | None = None,
     perfect: Mapping[str, str] | None = None,
     convex_in: tuple[str, ...] = (),
+    unread: Mapping[str, str] | None = None,
     sizes: Mapping[str, float] | None = None,
     definition: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Specified]:
@@ -535,7 +540,8 @@ def loss(
     it is; `also` maps their names for it under other defaults to these, for example `{"l2": {"reduction": "none"}}`.
     `equals` are their calls that compute the same, which the tests run. `perfect` maps inputs to the inputs they equal
     in a perfect prediction, where the loss is declared to be 0. `convex_in` names inputs in which together the loss of
-    every unit is convex, whatever the other inputs and the parameters are. `sizes` are the sizes of axes in generated
+    every unit is convex, whatever the other inputs and the parameters are. `unread` maps inputs of which a unit does
+    not read every entry to those that it leaves out, where NaN does nothing. `sizes` are the sizes of axes in generated
     conformance cases, and the parameters that go with them there. `definition` is the textbook formula that the oracle
     evaluates (see `lossspec.definitions`); a loss of the catalogue has it in the mirror of its file.
     """
@@ -558,6 +564,7 @@ def loss(
             why_coupled=coupled,
             perfect=dict(perfect or {}),
             convex_in=convex_in,
+            unread=dict(unread or {}),
             sizes=dict(sizes or {}),
         )
         if contract.length is not None and form == "pointwise" and reductions is None:

@@ -8,7 +8,7 @@ the value back to it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
+from math import inf, nan
 from typing import Any
 
 from lossspec.dispatch import array_namespace, find_backend, is_array
@@ -17,8 +17,10 @@ from lossspec.terms import Array
 
 __all__ = [
     "absolute",
+    "admitted",
     "array_namespace",
     "balanced",
+    "carry_nan",
     "cumulative_sum",
     "divergence_terms",
     "expected_negative_log_softmax",
@@ -57,6 +59,7 @@ __all__ = [
     "whole",
     "with_value",
     "xlogy",
+    "zero_where",
 ]
 
 
@@ -128,9 +131,35 @@ def largest(x: Array, size: Array | None = None) -> tuple[Array, Array, Array]:
     return index, positions(x, dtype=index.dtype) == index, xp.take_along_axis(x, index, axis=-1)
 
 
-def relu(x: Array) -> Array:
-    """max(x, 0), with derivative 0 at 0."""
-    return array_namespace(x).where(x > 0, x, 0.0)
+@primitive(row_axes=0, blocks=False)
+def relu(xp: Any, x: Array) -> Any:
+    """max(x, 0), with derivative 0 at 0; NaN stays NaN, and so is its derivative."""
+    value = xp.maximum(x, number(0.0, x))
+    return value, (lambda g: g * _step(xp, value),)
+
+
+def _step(xp: Any, size: Array) -> Array:
+    """1 where a size is above 0, 0 where it is 0, NaN where it is NaN; a choice between branches would be slower."""
+    return xp.ceil(xp.minimum(size, number(1.0, size)))
+
+
+@primitive(row_axes=0, blocks=False)
+def carry_nan(xp: Any, x: Array, *bad: Array) -> Any:
+    """The same values, NaN where they are bad; what is pulled back from NaN is NaN, even to where x is constant."""
+    value = xp.where(bad[0], nan, x) if bad else x
+    return value, (lambda g: xp.where(value == value, g, nan), *(None for _ in bad))
+
+
+@primitive(row_axes=0, blocks=False)
+def zero_where(xp: Any, x: Array, flags: Array) -> Any:
+    """The same values, but the constant 0 at the flags; unlike `where` it passes a cotangent of NaN there."""
+    return xp.where(flags, 0.0, x), (lambda g: xp.where(flags & (g == g), 0.0, g), None)
+
+
+@primitive(row_axes=0, blocks=False)
+def admitted(xp: Any, x: Array, bad: Array, neutral: Array) -> Any:
+    """The same values, and a neutral one where they are bad; the derivative is NaN there."""
+    return xp.where(bad, neutral, x), (lambda g: xp.where(bad, nan, g), None, None)
 
 
 @primitive(row_axes=0)
@@ -184,7 +213,7 @@ def sigmoid_cross_entropy(xp: Any, logits: Array, targets: Array) -> Any:
         step, others = xp.astype(positive, tail.dtype), 1.0 - targets
         return g * (((step - targets) + tail * (others - step)) / (1.0 + tail))
 
-    return value, (pull_logits, lambda g: -g * logits)
+    return value, (pull_logits, lambda g: g * xp.where(targets == targets, -logits, nan))
 
 
 def _tail(xp: Any, x: Array) -> tuple[Array, Array]:
@@ -346,10 +375,11 @@ def number(parameter: Any, like: Array) -> Array:
     return xp.asarray(parameter, dtype=like.dtype, device=backend.creation_device(like))
 
 
-def absolute(x: Array) -> Array:
-    """|x|, with derivative 0 at 0; that of `abs` is 1 there on JAX."""
-    xp = array_namespace(x)
-    return xp.where(x == 0, 0.0, xp.abs(x))
+@primitive(row_axes=0, blocks=False)
+def absolute(xp: Any, x: Array) -> Any:
+    """|x|, with derivative 0 at 0, where that of `abs` is 1 on JAX, and NaN at NaN, where that is 0 on Torch."""
+    value = xp.abs(x)
+    return value, (lambda g: g * xp.copysign(_step(xp, value), x),)
 
 
 def with_value(value: Array, smooth: Array) -> Array:

@@ -28,6 +28,10 @@ class Shares(NamedTuple):
     end: Array
 
 
+_ABOVE_ALL = 1e30
+"""A score that no other reaches, of which sums in any dtype are finite."""
+
+
 class Paths:
     """The paths whose arcs are `moves`; without any, an arc leads from every state to every state.
 
@@ -60,9 +64,13 @@ class Paths:
         return self._backward(xp, arcs, running, before, last + end)
 
     def best(self, states: Array, arcs: Array, start: Array, end: Array, running: Array) -> tuple[Array, Array]:
-        """The first of the best paths: its first state [batch], and those at the frames, 0 where not running."""
+        """The first of the best paths: its first state [batch], and those at the frames, 0 where not running.
+
+        A score of NaN is above all others, so that what is then read along the path is NaN.
+        """
         xp = array_namespace(states)
-        states, arcs, start, end = (stop_gradient(x) for x in (states, arcs, start, end))
+        known = [stop_gradient(x) for x in (states, arcs, start, end)]
+        states, arcs, start, end = (xp.where(x == x, x, _ABOVE_ALL) for x in known)
         last, _, before = self._forward(xp, states, arcs, start, running, soft=False)
         chosen = self._backward(xp, arcs, running, before, last + end, soft=False)
         return xp.argmax(chosen.start, axis=-1), xp.argmax(chosen.states, axis=-1)

@@ -30,9 +30,12 @@ class Primitive:
     The body is Array API code without framework or branch, so that derivatives of any order go through its steps.
     """
 
-    def __init__(self, body: Callable[..., tuple[Array, tuple[Pull | None, ...]]], row_axes: int) -> None:
+    def __init__(
+        self, body: Callable[..., tuple[Array, tuple[Pull | None, ...]]], row_axes: int, blocks: bool = True
+    ) -> None:
         self.body = body
         self.row_axes = row_axes
+        self.blocks = blocks
         self.__name__ = body.__name__
         self.__doc__ = body.__doc__
         self.__wrapped__ = body
@@ -90,7 +93,7 @@ class Primitive:
     def _rows(self, xp: Any, operands: Sequence[Array], block: int) -> tuple[tuple[int, ...], int, list[Array]] | None:
         """The leading shape, the rows in a block and the operands as rows; None where one block is all there is."""
         first = operands[0].shape
-        if not block or prod(first) < 2 * block:
+        if not (block and self.blocks) or prod(first) < 2 * block:
             return None
         leading = first[: len(first) - self.row_axes]
         rank, count = len(leading), prod(leading)
@@ -103,9 +106,14 @@ class Primitive:
         return f"<primitive {self.__name__}>"
 
 
-def primitive(row_axes: int) -> Callable[[Callable[..., tuple[Array, tuple[Pull | None, ...]]]], Primitive]:
-    """Make a primitive of its body; `row_axes` trailing axes of the first operand become one entry of the value."""
-    return lambda body: Primitive(body, row_axes)
+def primitive(
+    row_axes: int, blocks: bool = True
+) -> Callable[[Callable[..., tuple[Array, tuple[Pull | None, ...]]]], Primitive]:
+    """Make a primitive of its body; `row_axes` trailing axes of the first operand become one entry of the value.
+
+    A body of few steps has no `blocks`: to put them together would cost more than temporaries that leave the cache.
+    """
+    return lambda body: Primitive(body, row_axes, blocks)
 
 
 def _starts(flat: Sequence[Array], step: int) -> range:

@@ -410,6 +410,11 @@ class _Length(_Index):
     def range(self, facts: Facts) -> tuple[int, int]:
         return 0, facts[self.measures] + 1
 
+    def admit(self, xp: Any, x: Array, facts: Facts) -> tuple[Array, Array]:
+        """The whole axis stands for a length outside: all entries of its unit, which is NaN, have derivatives then."""
+        bad = self.outside(xp, x, facts)
+        return xp.where(bad, facts[self.measures], x), bad
+
     def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
         size = facts[self.measures]
         return random.integers(min(1, size), size, shape, endpoint=True)
@@ -509,7 +514,9 @@ Count: Any = Term("Count", "a whole number above 0", Interval(1.0, upper_closed=
 Statistics: Any = Term("Statistics", "additive statistics of each unit")
 Cosine: Any = Term("Cosine", "a number in [-1, 1]", Interval(-1.0, 1.0))
 UnitInterval: Any = Term("UnitInterval", "a number in [0, 1]", Interval(0.0, 1.0))
-Indicator: Any = _Indicator("Indicator", "1 where it holds, else 0", kinds=("real floating", "integral"), strict=True)
+Indicator: Any = _Indicator(
+    "Indicator", "1 where it holds, else 0", kinds=("real floating", "integral"), neutral=0, strict=True
+)
 Relevance: Any = _Relevance(
     "Relevance",
     "a grade of relevance, of which only the order counts",

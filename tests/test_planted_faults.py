@@ -1,6 +1,7 @@
 """The checker is checked: each planted fault must turn its cell red, and the exit status of the command to 1."""
 
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -111,6 +112,17 @@ def multiplies_as_the_framework_likes(queries, keys, temperature, normalized):
     return get("cross_entropy").per_example(scores, array_namespace(scores).arange(scores.shape[0]))
 
 
+class HidesNan(Specified):
+    """A label out of range makes the loss NaN by a choice, which drops what is pulled back."""
+
+    def _measure(self, inputs, options):
+        def choose(s, *bad):
+            return array_namespace(s).where(bad[0], float("nan"), s) if bad else s
+
+        with patch("lossspec.loss.carry_nan", choose):
+            return super()._measure(inputs, options)
+
+
 def wrong_factor(predictions, targets):
     return 1.001 * (predictions - targets) ** 2
 
@@ -151,6 +163,20 @@ def forgets_a_row_of_classes(features, labels, weights, margin):
     return get("large_margin_softmax")._function(features, labels, weights, margin=margin)
 
 
+def swallows_nan(logits, labels):
+    agreement = labels * logits
+    return array_namespace(logits).where(agreement < 1, 1 - agreement, 0.0)
+
+
+def slopes_at_nan(fake_scores):
+    return -fake_scores
+
+
+def spreads_nan(logits, labels, label_smoothing):
+    each = get("cross_entropy")._function(logits, labels, label_smoothing=label_smoothing)
+    return each + 0 * array_namespace(logits).sum(each)
+
+
 FAULTS = {
     "a wrong factor": (planted("squared_error", wrong_factor), "numpy"),
     "a dropped weight": (planted("squared_error", kind=DropsWeights), "numpy"),
@@ -173,6 +199,10 @@ FAULTS = {
     "an infinite ramp that is called convex in its costs": (claims("infinite_ramp", convex_in=("costs",)), "numpy"),
     "a plan that a compiler sees": (planted("gan_discriminator", kind=RemembersWhatACompilerSees), "torch"),
     "a product in mixed precision": (planted("info_nce", multiplies_as_the_framework_likes), "torch"),
+    "a hinge that takes NaN for 0": (planted("hinge", swallows_nan), "numpy"),
+    "a NaN with a gradient that is a number": (planted("wgan_generator", slopes_at_nan), "torch"),
+    "a label out of range with a gradient that is a number": (planted("cross_entropy", kind=HidesNan), "numpy"),
+    "a NaN that reaches other units": (planted("cross_entropy", spreads_nan), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 
@@ -200,6 +230,18 @@ def test_the_law_that_a_fault_breaks_says_so(fault, law):
     faulty, backend = FAULTS[fault]
     cell = run_cell(plan([faulty], [backend], ["float32"])[0], STORE)
     assert any(f"law '{law}'" in failure for failure in cell.failures)
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if "NaN for 0" in fault or "a number" in fault])
+def test_what_is_done_to_nan_is_all_that_is_wrong(fault):
+    faulty, backend = FAULTS[fault]
+    (job,) = plan([faulty], [backend], ["float64"])
+    if job.reason:
+        pytest.skip(f"not run: {job.reason}")
+    broken = {
+        name for name, outcome in run_cell(job, STORE).laws.items() if outcome != "holds" and "not run" not in outcome
+    }
+    assert broken == {"NaN in is NaN out"}
 
 
 def test_without_a_fault_the_same_cell_is_green():

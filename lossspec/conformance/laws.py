@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lossspec.conformance.bench import EAGER_DTYPE, Bench
+from lossspec.conformance.bench import EAGER_DTYPE, Bench, is_real
 from lossspec.conformance.cases import Case, Values, unit_shape
 from lossspec.errors import MergeError
 from lossspec.loss import get, names
@@ -79,6 +79,38 @@ class Trial:
 
         value = self.case.inputs[name]
         return [like(item) for item in value] if isinstance(value, list) else like(value)
+
+    def measured(self, name: str) -> Iterator[tuple[str, int]]:
+        """The inputs that measure an axis of an input, with the size of that axis."""
+        (argument,) = [argument for argument in self.bench.contract.inputs if argument.name == name]
+        axes = () if argument.terms[0].shape is None else argument.terms[0].shape.names
+        for length in self.bench.contract.inputs:
+            if length.terms[0].measures in axes:
+                yield length.name, self.case.inputs[name].shape[axes.index(length.terms[0].measures)]
+
+    def padded(self, name: str, x: Any) -> Any:
+        """True where an entry of an input lies beyond one of the lengths."""
+        beyond = np.zeros(x.shape, dtype=bool)
+        for length, size in self.measured(name):
+            flags = np.arange(size) >= self.case.inputs[length][:, None]
+            beyond |= flags.reshape(flags.shape + (1,) * (x.ndim - 2))
+        return beyond
+
+    def spoiled(self, name: str, units: Any, bad: float, turn: int | None = None) -> Any:
+        """An input with something bad all over these units, or in one valid entry of each: the next one in the next."""
+
+        def spoil(x: Any) -> Any:
+            chosen = np.broadcast_to(units.reshape(units.shape + (1,) * (x.ndim - units.ndim)), x.shape)
+            chosen = chosen & ~self.padded(name, x)
+            if turn is not None:
+                rows = chosen.reshape(units.size, -1)
+                order = np.cumsum(rows, axis=-1)
+                own = (np.arange(units.size)[:, None] + turn) % np.maximum(order[:, -1:], 1) + 1
+                chosen = (rows & (order == own)).reshape(x.shape)
+            return np.where(chosen, x.dtype.type(bad), x)
+
+        value = self.case.inputs[name]
+        return [spoil(item) for item in value] if isinstance(value, list) else spoil(value)
 
     def take(self, inputs: Values, index: Any) -> Values:
         """The inputs of some entries of the leading axis of the units."""
@@ -207,23 +239,88 @@ def poison(trial: Trial) -> str | None:
 def padding(trial: Trial) -> str | None:
     """What lies beyond a length reaches neither value nor gradient."""
     bench = trial.bench
-    lengths = [(a.name, t.measures) for a in bench.contract.inputs for t in a.terms if t.name == "Length"]
-    if not lengths:
+    if bench.contract.length is None:
         return "not run: no lengths"
-    dirty = dict(trial.case.inputs)
-    for name, measured in lengths:
-        for argument in bench.contract.inputs:
-            names = argument.terms[0].shape.names if argument.terms[0].shape is not None else ()
-            if measured in names:
-                value = dirty[argument.name]
-                steps = np.arange(value.shape[names.index(measured)])
-                padded = steps >= trial.case.inputs[name][:, None]
-                padded = padded.reshape(padded.shape + (1,) * (value.ndim - 2))
-                dirty[argument.name] = np.where(padded, np.nan if value.dtype.kind == "f" else 99, value).astype(
-                    value.dtype
-                )
+    dirty = {
+        name: np.where(trial.padded(name, x), np.nan if x.dtype.kind == "f" else 99, x).astype(x.dtype)
+        for name, x in trial.case.inputs.items()
+    }
     cases = [replace(trial.case, inputs=inputs, options={"reduction": "none"}) for inputs in (trial.case.inputs, dirty)]
     return trial.differ(bench.value(cases[1]), bench.value(cases[0]), 0.0)
+
+
+@law("NaN in is NaN out")
+def not_a_number(trial: Trial) -> str | None:
+    """A NaN that a unit reads makes it NaN, and its gradient too; other units of a pointwise loss are as they were.
+
+    All units but the last have a NaN in one entry, another one in each; then the first unit is NaN all over. Where
+    units depend on each other the first alone is spoiled, by an input without units all that read it. An integer
+    outside a strict domain spoils its unit in the same way.
+    """
+    bench, contract, inputs = trial.bench, trial.bench.contract, trial.case.inputs
+    first, several = np.zeros(trial.shape, dtype=bool), np.ones(trial.shape, dtype=bool)
+    first.flat[0] = True
+    several.flat[-1] = first.size == 1
+    some = several if contract.form == "pointwise" else first
+
+    def problems() -> Iterator[str | None]:
+        for argument in contract.inputs:
+            name, value = argument.name, inputs[argument.name]
+            if not is_real(value):
+                if has_units(bench, name) and any(term.strict for term in argument.terms):
+                    yield _silent(trial, name, trial.spoiled(name, first, 99, 0), first)
+            elif not has_units(bench, name):
+                spoiled = [np.full_like(x, np.nan) for x in value] if isinstance(value, list) else value * np.nan
+                yield _silent(trial, name, spoiled, np.ones_like(first))
+            else:
+                entries = max(x.size for x in _listed(value)) // max(first.size, 1)
+                for turn in range(0 if name in contract.unread else 1 if bench.backend.compiles_by_shape else entries):
+                    yield _silent(trial, name, trial.spoiled(name, some, np.nan, turn), some)
+                yield _silent(trial, name, trial.spoiled(name, first, np.nan), first)
+
+    return _firsts(problems())
+
+
+def _silent(trial: Trial, name: str, spoiled: Any, units: Any) -> str | None:
+    """What of value and gradient does not tell that an input is spoiled in these units, or for all that read it.
+
+    In each unit it has a NaN derivative where it is spoiled, and so has the first input, which is what is trained.
+    """
+    bench, contract = trial.bench, trial.bench.contract
+    inputs = {**trial.case.inputs, name: spoiled}
+    if not has_units(bench, name):  # for all that read it: the longest sequences
+        sizes = dict(pair for argument in contract.inputs for pair in trial.measured(argument.name))
+        inputs |= {length: np.full_like(inputs[length], size) for length, size in sizes.items()}
+    case = replace(trial.case, inputs=inputs)
+    if "none" in contract.reductions and contract.form == "pointwise":
+        each = bench.value(replace(case, options={"reduction": "none"}))
+        if not has_units(bench, name):
+            units = np.isnan(each)
+        wrong = trial.differ(each, np.where(units, np.nan, trial.value(reduction="none")))
+        if wrong is not None:
+            return f"`{name}` is spoiled: {wrong}"
+    reduction = "sum" if "sum" in contract.reductions else contract.default_reduction
+    value, gradients = bench.value_and_grad(replace(case, options={"reduction": reduction}))
+    if not np.isnan(value):
+        return f"`{name}` is spoiled: the value is {value}"
+    trained = contract.inputs[0].name if has_units(bench, name) else name
+    for other in {trained, name} & gradients.keys():
+        lost = [np.isnan(x) for x in _listed(gradients[other])]
+        if other == name:
+            lost = [x & np.isnan(y) for x, y in zip(lost, _listed(spoiled), strict=True)]
+        if not has_units(bench, other):
+            if not any(np.any(x) for x in lost):
+                return f"`{name}` is spoiled: the gradient of `{other}` has no NaN there"
+            continue
+        by_unit = np.any([np.any(x, axis=tuple(range(units.ndim, x.ndim))) for x in lost], axis=0)
+        if np.any(units & ~by_unit) or (contract.form == "pointwise" and np.any(by_unit & ~units)):
+            found = np.argwhere(by_unit).tolist()
+            return f"`{name}` is spoiled: the gradient of `{other}` is NaN there in the units {found}"
+    return None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 @law("weight 2 is the unit twice")

@@ -3,7 +3,7 @@
 from math import prod
 
 from lossspec.loss import Equal, loss
-from lossspec.numerics import array_namespace, norm, relu, softplus
+from lossspec.numerics import array_namespace, carry_nan, norm, relu, softplus
 from lossspec.terms import Array, Logits, NonNegative, Real
 
 __all__ = [
@@ -61,7 +61,7 @@ def gan_discriminator(real_logits: Logits["*batch"], fake_logits: Logits["*batch
     >>> round(float(gan_discriminator(np.asarray([0.0]), np.asarray([0.0]))), 12)
     1.38629436112
     """
-    return softplus(-real_logits) + softplus(fake_logits)
+    return carry_nan(softplus(-real_logits) + softplus(fake_logits))
 
 
 @loss(
@@ -139,7 +139,7 @@ def wgan_critic(real_scores: Real["*batch"], fake_scores: Real["*batch"]) -> Rea
     >>> float(wgan_critic(np.asarray([2.0, 3.0]), np.asarray([-1.0, 0.0])))
     -3.0
     """
-    return fake_scores - real_scores
+    return carry_nan(fake_scores - real_scores)
 
 
 @loss(
@@ -162,7 +162,7 @@ def wgan_generator(fake_scores: Real["*batch"]) -> Real["*batch"]:
     >>> float(wgan_generator(np.asarray([2.0, 3.0])))
     -2.5
     """
-    return -fake_scores
+    return carry_nan(-fake_scores)
 
 
 @loss(
@@ -196,7 +196,7 @@ def lsgan_discriminator(
     >>> float(lsgan_discriminator(np.asarray([0.5]), np.asarray([1.0])))
     0.625
     """
-    return ((real_scores - real_target) ** 2 + (fake_scores - fake_target) ** 2) / 2
+    return carry_nan(((real_scores - real_target) ** 2 + (fake_scores - fake_target) ** 2) / 2)
 
 
 @loss(
@@ -244,7 +244,7 @@ def gan_hinge_discriminator(real_scores: Real["*batch"], fake_scores: Real["*bat
     >>> float(gan_hinge_discriminator(np.asarray([0.5, 2.0]), np.asarray([0.25, -3.0])))
     0.875
     """
-    return relu(1 - real_scores) + relu(1 + fake_scores)
+    return carry_nan(relu(1 - real_scores) + relu(1 + fake_scores))
 
 
 @loss(

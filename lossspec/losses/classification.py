@@ -6,6 +6,7 @@ from math import inf
 from lossspec.loss import Accuracy, Equal, loss, require
 from lossspec.numerics import (
     array_namespace,
+    carry_nan,
     cumulative_sum,
     expected_negative_log_softmax,
     expm1,
@@ -183,7 +184,7 @@ def binary_cross_entropy_with_logits(
     positive, negative = targets * pos_weight, 1 - targets
     above = logits > 0
     tail = xp.log1p(xp.exp(xp.where(above, -logits, logits)))
-    return (positive + negative) * tail + xp.where(above, negative, -positive) * logits
+    return carry_nan((positive + negative) * tail + xp.where(above, negative, -positive) * logits)
 
 
 def _exponential(mean_likelihood: Array) -> Array:
@@ -570,7 +571,7 @@ def exponential(logits: HalfLogits["*batch"], targets: Probability["*batch"]) ->
     wrong = xp.where(above, 1 - targets, targets)  # the weight of the term that grows
     lost = (wrong == 0) & (xp.exp(stop_gradient(size)) == inf)
     spread = xp.where(lost, 0.0, 2 * xp.sinh(xp.where(lost, 0.0, size)))
-    return xp.exp(-size) + wrong * spread
+    return carry_nan(xp.exp(-size) + wrong * spread)
 
 
 @loss(
@@ -610,7 +611,7 @@ def sparsemax(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real
     falling = xp.sort(stop_gradient(gaps), axis=-1, descending=True)
     sizes = positions(falling, dtype=falling.dtype) + 1
     least = xp.max((cumulative_sum(falling) - 1) / sizes, axis=-1, keepdims=True)
-    inside = gaps > least
+    inside = ~(gaps <= least)  # all of them beside a NaN
     count = xp.sum(xp.astype(inside, logits.dtype), axis=-1, keepdims=True)
     threshold = (xp.sum(xp.where(inside, gaps, 0.0), axis=-1, keepdims=True) - 1) / count
     # The loss as |p - onehot|^2 / 2 and how far the label is below the threshold: nothing cancels.
@@ -859,6 +860,7 @@ def _surprise(weights: Array, probabilities: Array) -> Array:
     source="Good 1952, doi:10.1111/j.2517-6161.1952.tb00104.x",
     aliases=("nll_loss", "NLLLoss"),
     equals=(Equal("torch", "F.nll_loss(log_probabilities, labels, reduction='none')", when="labels.ndim == 1"),),
+    unread={"log_probabilities": "classes that the label gives no weight"},
 )
 def nll(log_probabilities: LogDistribution["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
     """The negative log-likelihood of the labels, from log-probabilities.
@@ -898,6 +900,7 @@ def nll(log_probabilities: LogDistribution["*batch classes"], labels: Label["*ba
             differs={"edges": "it clips probabilities to [eps, 1 - eps]"},
         ),
     ),
+    unread={"probabilities": "classes that the label gives no weight"},
 )
 def categorical_cross_entropy(
     probabilities: Distribution["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
@@ -976,7 +979,8 @@ def binary_cross_entropy(probabilities: Probability["*batch"], targets: Probabil
     one = probabilities == 1
     logs = xp.where(one, 0.0, xp.log1p(-xp.where(one, 0.0, probabilities)))
     negative = 1 - targets
-    return _surprise(targets, probabilities) + xp.where(one & (negative != 0), inf, -negative * logs)
+    off = xp.where(one & (negative != 0), inf, -negative * logs)
+    return carry_nan(_surprise(targets, probabilities) + off)
 
 
 @loss(
@@ -994,6 +998,7 @@ def binary_cross_entropy(probabilities: Probability["*batch"], targets: Probabil
             differs={"gradient edges": "its derivative at a probability of 0 is -inf, and NaN beside it"},
         ),
     ),
+    unread={"probabilities": "classes that the label gives no weight"},
 )
 def generalized_cross_entropy(
     probabilities: Distribution["*batch classes"], labels: Label["*batch"], *, q: PositiveFraction = 0.7

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from lossspec.loss import Accuracy, Equal, loss
 from lossspec.numerics import (
     array_namespace,
+    carry_nan,
     divergence_terms,
     expm1,
     expm1_minus,
@@ -208,7 +209,7 @@ def generalized_kl_divergence(
     1.38629436112
     """
     xp = array_namespace(targets)
-    both = (targets > 0) & (log_predictions != -inf)
+    both = ~((targets <= 0) | (log_predictions == -inf))
     log_ratio = xp.log(xp.where(both, targets, 1.0)) - xp.where(both, log_predictions, 0.0)
     log_ratio = xp.where(both, log_ratio, _of_zeros(xp, targets))
     return xp.sum(divergence_terms(targets, xp.exp(log_predictions), log_ratio), axis=-1)
@@ -245,7 +246,7 @@ def i_divergence(predictions: NonNegative["*batch"], targets: NonNegative["*batc
     [3.0, 0.0]
     """
     xp = array_namespace(targets)
-    both = (targets > 0) & (predictions > 0)
+    both = ~((targets <= 0) | (predictions <= 0))
     target, prediction = xp.where(both, targets, 1.0), xp.where(both, predictions, 1.0)
     near = (prediction < 2 * target) & (target < 2 * prediction)
     relative = (xp.where(near, prediction, 1.0) - xp.where(near, target, 1.0)) / xp.where(near, target, 1.0)
@@ -711,5 +712,5 @@ def policy_kl_estimate(
     """
     log_ratio = reference_log_probabilities - log_probabilities
     if estimator == "k1":
-        return -log_ratio
+        return carry_nan(-log_ratio)
     return 0.5 * log_ratio * log_ratio if estimator == "k2" else expm1_minus(log_ratio)

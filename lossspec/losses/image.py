@@ -333,7 +333,7 @@ def _all_scales(
     apart = apart / 2 if normalize == "simple" else apart
     weights = scale_weights[None, :]
     lost = (apart >= 1) & (weights > 0)
-    logs = xp.sum(weights * log1p(-xp.where(apart < 1, apart, 0.0)), axis=-1)
+    logs = xp.sum(weights * log1p(-xp.where(apart >= 1, 0.0, apart)), axis=-1)
     return xp.where(xp.any(lost, axis=-1), 1.0, -expm1(logs))
 
 

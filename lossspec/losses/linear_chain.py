@@ -8,7 +8,7 @@ those of `lossspec.losses.structured` whose candidates are all label sequences: 
 from typing import Literal
 
 from lossspec.loss import Accuracy, Equal, loss, require
-from lossspec.numerics import array_namespace, gather, positions
+from lossspec.numerics import array_namespace, gather, positions, zero_where
 from lossspec.paths import Paths
 from lossspec.terms import Array, Cost, Label, Length, Logits, Real
 
@@ -84,9 +84,10 @@ def _ahead(
 
     def difference(table: Array, one: Array, other: Array) -> Array:
         mine, theirs = (xp.reshape(xp.take(table, xp.reshape(x, (-1,)), axis=0), x.shape) for x in (one, other))
-        return xp.where(one == other, 0.0, mine - theirs)
+        return zero_where(mine - theirs, (one == other) & (mine == mine))
 
-    differences = xp.where(labels == others, 0.0, gather(emissions, labels) - gather(emissions, others))
+    mine, theirs = gather(emissions, labels), gather(emissions, others)
+    differences = zero_where(mine - theirs, (labels == others) & (mine == mine))
     total = xp.sum(xp.where(running, differences, 0.0), axis=-1)
     classes = emissions.shape[2]
     moves = [x[:, :-1] * classes + x[:, 1:] for x in (labels, others)]
@@ -497,7 +498,7 @@ def chain_infinite_ramp(
     """
     xp = array_namespace(emissions)
     chain = lengths, transitions, start, end
-    cheapest = costs == xp.min(costs, axis=-1, keepdims=True)
+    cheapest = ~(costs > xp.min(costs, axis=-1, keepdims=True))
     fear = _best(emissions + costs, *chain)
     hope = _best(xp.where(cheapest, emissions, IMPOSSIBLE), *chain)
     return _ahead(fear, hope, emissions, *chain) + _cost(fear, costs, lengths)

@@ -4,7 +4,16 @@ from math import inf
 from typing import Literal
 
 from lossspec.loss import Equal, loss
-from lossspec.numerics import array_namespace, first_largest, gather, positions, relu, sigmoid_cross_entropy, softplus
+from lossspec.numerics import (
+    array_namespace,
+    first_largest,
+    gather,
+    positions,
+    relu,
+    sigmoid_cross_entropy,
+    softplus,
+    zero_where,
+)
 from lossspec.terms import Array, Distribution, Indicator, Label, Logits, NonNegative, Probability, Real, Sign
 
 __all__ = [
@@ -397,7 +406,7 @@ def multilabel_margin(logits: Logits["*batch classes"], targets: Indicator["*bat
     applies = targets == 1
     pairs = applies[..., :, None] & ~applies[..., None, :]
     short = relu(1 - (logits[..., :, None] - logits[..., None, :]))
-    return xp.sum(xp.where(pairs, short, 0.0), axis=(-2, -1)) / logits.shape[-1]
+    return xp.sum(zero_where(short, ~pairs), axis=(-2, -1)) / logits.shape[-1]
 
 
 @loss(

@@ -9,7 +9,17 @@ from math import inf
 from typing import Any, Literal
 
 from lossspec.loss import Accuracy, Equal, loss
-from lossspec.numerics import array_namespace, expm1, expm1_minus, is_zero, largest, stop_gradient
+from lossspec.numerics import (
+    array_namespace,
+    carry_nan,
+    expm1,
+    expm1_minus,
+    is_zero,
+    largest,
+    relu,
+    stop_gradient,
+    with_value,
+)
 from lossspec.terms import Array, Logits, LogProbability, NonNegative, Positive, Real, UnitInterval
 
 __all__ = ["entropy_bonus", "grpo", "kl_penalty", "policy_gradient", "ppo_clip", "ppo_value_clip"]
@@ -38,7 +48,7 @@ def policy_gradient(log_probabilities: LogProbability["*batch"], advantages: Rea
     >>> policy_gradient.per_example(np.asarray([-2.0, -1.0]), np.asarray([1.5, -1.0])).tolist()
     [3.0, -1.0]
     """
-    return -advantages * log_probabilities
+    return carry_nan(-advantages * log_probabilities)
 
 
 def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any) -> Array:
@@ -49,7 +59,7 @@ def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any)
     xp = array_namespace(log_ratio)
     gains = advantages >= 0
     ratio = xp.exp(stop_gradient(log_ratio))
-    clipped = xp.where(gains, ratio > 1 + high, ratio < 1 - low)
+    clipped = xp.where(gains, ratio > 1 + high, (advantages < 0) & (ratio < 1 - low))
     bound = xp.where(gains, (1 + high) * advantages, (1 - low) * advantages)
     half = xp.exp(0.5 * xp.where(clipped, 0.0, log_ratio))
     return -xp.where(clipped, bound, advantages * half * half)
@@ -135,8 +145,9 @@ def ppo_value_clip(
     xp = array_namespace(values)
     moved = values - old_values
     near = xp.where(moved > clip, old_values + clip, xp.where(moved < -clip, old_values - clip, values))
-    error, clipped_error = values - returns, near - returns
-    return 0.5 * xp.where(xp.abs(clipped_error) > xp.abs(error), clipped_error, error) ** 2
+    by_excess = values - relu(moved - clip) + relu(-clip - moved)  # the same rounded, but NaN stays
+    error, clipped_error = values - returns, with_value(near, by_excess) - returns
+    return 0.5 * xp.where(xp.abs(clipped_error) <= xp.abs(error), error, clipped_error) ** 2
 
 
 @loss(

@@ -3,7 +3,7 @@
 import math
 
 from lossspec.loss import Equal, loss
-from lossspec.numerics import absolute, array_namespace, hypot1m1, normalize, number, relu, sqrt
+from lossspec.numerics import absolute, array_namespace, carry_nan, hypot1m1, normalize, number, relu, sqrt
 from lossspec.terms import (
     AboveMinusOne,
     Amount,
@@ -659,7 +659,7 @@ def poisson_nll(
     zero = targets == 0
     mean, log_mean = (xp.exp(predictions), predictions) if log_input else (predictions, _log(predictions, zero))
     if not full:
-        return mean - targets * log_mean
+        return carry_nan(mean - targets * log_mean)
     # From a target of 10 on it is (mean - targets) + targets * log(targets / mean), which is small near the mean, and a
     # rest: the large terms that cancel there are never formed.
     many = targets >= _ENOUGH
@@ -672,7 +672,7 @@ def poisson_nll(
     else:
         ratio = _log(xp.where(many, predictions, large) / large, zero)
     small = _log_factorial(few) - few * xp.where(many, 0.0, log_mean)
-    return excess + xp.where(many, _beyond_stirling(large) - large * ratio, small)
+    return carry_nan(excess + xp.where(many, _beyond_stirling(large) - large * ratio, small))
 
 
 def _log(x: Array, harmless: Array) -> Array:
@@ -784,7 +784,7 @@ def half_gamma(predictions: LogMean["*batch"], targets: PositiveAmount["*batch"]
     >>> half_gamma.per_example(np.asarray([0.0, np.log(2.0)]), np.asarray([3.0, 2.0])).tolist()[0]
     3.0
     """
-    return predictions + targets * array_namespace(predictions).exp(-predictions)
+    return carry_nan(predictions + targets * array_namespace(predictions).exp(-predictions))
 
 
 @loss(
@@ -829,7 +829,7 @@ def half_tweedie(predictions: LogMean["*batch"], targets: Amount["*batch"], *, p
     decay = xp.exp(xp.where(no_fall, 0.0, fall)) / xp.where(second == 0, 1.0, second)
     growth = xp.where(first == 0, predictions, xp.where(no_rise, 0.0, growth))
     decay = xp.where(second == 0, predictions, xp.where(no_fall, 0.0, decay))
-    return growth - targets * decay
+    return carry_nan(growth - targets * decay)
 
 
 def _power_difference(x: Array, y: Array, power: Array) -> Array:

@@ -62,6 +62,7 @@ def _aligned(
         for ours, theirs in (("none", "none"), ("length_mean", "mean"))
     ),
     sizes={"batch": 5, "time": 5, "labels": 2, "classes": 3},
+    unread={"log_probabilities": "classes that are neither the blank nor a label of the sequence"},
 )
 def ctc(
     log_probabilities: LogDistribution["batch time classes"],
@@ -212,6 +213,7 @@ def sequence_nll(
     source="Graves 2012, arXiv:1211.3711",
     aliases=("rnnt_loss", "RNNTLoss"),
     sizes={"batch": 3, "time": 3, "labels": 2, "states": 3, "classes": 3},
+    unread={"logits": "states beyond the labels of the sequence"},
 )
 def rnn_transducer(
     logits: Logits["batch time states classes"],
@@ -312,7 +314,7 @@ def soft_dtw(costs: Real["batch rows columns"], *, gamma: Positive = 1.0) -> Rea
         rows > 0 and columns > 0, "soft_dtw: `costs` has shape {}. Fix: pass at least one point.", tuple(costs.shape)
     )
     steps = _diagonals(-costs / gamma)
-    start, running = steps[:, 0, :], steps[:, :, 0] == steps[:, :, 0]
+    start, running = steps[:, 0, :], xp.broadcast_to(positions(steps[:, :, 0]) >= 0, steps.shape[:2])
     following, running = (steps[:, 1:, :], running[:, 1:]) if rows + columns > 2 else (steps, ~running)
     arcs = xp.zeros_like(xp.stack((start,) * 3, axis=1))
     end = xp.where(positions(start) == columns - 1, xp.zeros_like(start), IMPOSSIBLE)

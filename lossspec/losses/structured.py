@@ -16,6 +16,7 @@ from lossspec.numerics import (
     logsumexp,
     positions,
     softmax_mean,
+    zero_where,
 )
 from lossspec.terms import Array, Cost, Label, Logits, Real
 
@@ -32,7 +33,7 @@ def _ahead(scores: Array, chosen: Array) -> tuple[Array, Array]:
     own = gather(scores, chosen)
     ruled_out = own == -inf
     excess = scores - xp.where(ruled_out, 0.0, own)[..., None]
-    return xp.where(positions(scores, dtype=chosen.dtype) == chosen[..., None], 0.0, excess), ruled_out
+    return zero_where(excess, positions(scores, dtype=chosen.dtype) == chosen[..., None]), ruled_out
 
 
 def _none_possible(scores: Array) -> Array:
