@@ -498,12 +498,14 @@ def _directions_apart(x: Array, y: Array, weights: Array) -> Array:
         ),
     ),
     sizes={"batch": 2, "channels": 1, "height": 4, "width": 3},
+    entries="batch height width",
 )
 def psnr(
     predictions: Image["batch channels height width"],
     targets: Image["batch channels height width"],
     *,
     data_range: Positive = 1.0,
+    entries: Array = None,
 ) -> Real["batch"]:
     """The peak signal-to-noise ratio of an image in decibels, negative: a loss, to be minimised.
 
@@ -528,7 +530,11 @@ def psnr(
     require(count > 0, f"psnr: `predictions` has shape {tuple(predictions.shape)}: images without pixels have no mean.")
     distance = norm(xp.reshape(predictions - targets, (predictions.shape[0], count)))
     equal = distance == 0
-    ratio = xp.where(equal, 1.0, distance) / (math.sqrt(count) * data_range)
+    root = math.sqrt(count)
+    if entries is not None:
+        pixels = xp.count_nonzero(entries, axis=(1, 2, 3)) * predictions.shape[1]
+        root = xp.sqrt(xp.astype(xp.maximum(pixels, 1), distance.dtype))
+    ratio = xp.where(equal, 1.0, distance) / (root * data_range)
     return xp.where(equal, -math.inf, (20 / math.log(10)) * xp.log(ratio))
 
 

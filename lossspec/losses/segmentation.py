@@ -8,6 +8,7 @@ from lossspec.numerics import (
     array_namespace,
     cumulative_sum,
     focal_cross_entropy,
+    kept,
     negative_log_softmax,
     positions,
     relu,
@@ -38,6 +39,10 @@ __all__ = [
 # negative, and the losses are made of the false ones, so that a nearly perfect region keeps its digits.
 
 
+_PIXELS = ("batch *space", "batch channels *space")
+"""Masks over pixels: of all channels of an example alike, or of every channel by itself."""
+
+
 def _space(x: Array) -> tuple[int, ...]:
     """The axes of the pixels, after batch and channels."""
     return tuple(range(2, len(x.shape)))
@@ -56,20 +61,30 @@ def _counts(probabilities: Array, targets: Array, overlap: str = "product") -> t
         below = below + equal / 2
         both = below * probabilities + (1 - below) * targets
         false = (1 - below) * (probabilities - targets), below * (targets - probabilities)
-    return _summed(both, *false)
+    both, false_positive, false_negative = _summed(both, *false)
+    return both, false_positive, false_negative
 
 
-def _summed(both: Array, false_positive: Array, false_negative: Array) -> tuple[Array, Array, Array]:
-    xp, space = array_namespace(both), _space(both)
-    return xp.sum(both, axis=space), xp.sum(false_positive, axis=space), xp.sum(false_negative, axis=space)
+def _summed(*terms: Array, entries: Array = None) -> tuple[Array, ...]:
+    """The sums over the pixels of every region that count."""
+    return tuple(array_namespace(x).sum(kept(x, entries), axis=_space(x)) for x in terms)
+
+
+def _mean_over_space(x: Array, entries: Array) -> Array:
+    """The mean over the pixels of every region that count, 0 where there are none."""
+    (total,), space = _summed(x, entries=entries), _space(x)
+    if entries is None:
+        return total / max(prod(x.shape[2:]), 1)
+    xp = array_namespace(entries)
+    return total / xp.astype(xp.maximum(xp.count_nonzero(entries, axis=space), 1), x.dtype)
 
 
 def _agreement(probabilities: Array, targets: Array, squared: bool, overlap: str) -> tuple[Array, Array]:
     """The overlap and the disagreement of every region; twice the first and the second add up to its size."""
     require(not squared or overlap == "product", "`squared` measures the size of a product: overlap='product'")
     if squared:
-        xp, space = array_namespace(probabilities), _space(probabilities)
-        return xp.sum(probabilities * targets, axis=space), xp.sum((probabilities - targets) ** 2, axis=space)
+        both, apart = _summed(probabilities * targets, (probabilities - targets) ** 2)
+        return both, apart
     both, false_positive, false_negative = _counts(probabilities, targets, overlap)
     return both, false_positive + false_negative
 
@@ -82,7 +97,7 @@ def _ratio(above: Array, below: Array) -> Array:
 
 
 def _missed(
-    agreement: Array, disagreement: Array, smooth: Any, smooth_denominator: Any = None, empty: float = 0.0
+    agreement: Array, disagreement: Array, smooth: Any, smooth_denominator: Any = None, empty: Any = 0.0
 ) -> Array:
     """1 - (a + smooth) / (a + d + smooth_denominator), from the side where nothing cancels; `empty` for 0 / 0."""
     xp = array_namespace(agreement)
@@ -182,6 +197,7 @@ _LIKE_SMP = (
         ),
     ),
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def dice(
     probabilities: Probability["batch channels *space"],
@@ -258,6 +274,7 @@ def dice(
     default_reduction="sum",
     finalize=_over_batch,
     sizes={"batch": 3, "channels": 2, "space": 2},
+    entries=_PIXELS,
 )
 def batch_dice(
     probabilities: Probability["batch channels *space"],
@@ -312,6 +329,7 @@ def batch_dice(
         ),
     ),
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def jaccard(
     probabilities: Probability["batch channels *space"],
@@ -373,6 +391,7 @@ _TVERSKY = "Salehi, Erdogmus and Gholipour 2017, arXiv:1706.05721"
         ),
     ),
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def tversky(
     probabilities: Probability["batch channels *space"],
@@ -447,6 +466,7 @@ def tversky(
     default_reduction="sum",
     finalize=_over_batch,
     sizes={"batch": 3, "channels": 2, "space": 2},
+    entries=_PIXELS,
 )
 def batch_tversky(
     probabilities: Probability["batch channels *space"],
@@ -500,6 +520,7 @@ def batch_tversky(
         ),
     ),
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def focal_tversky(
     probabilities: Probability["batch channels *space"],
@@ -553,6 +574,7 @@ def focal_tversky(
         ),
     ),
     sizes={"batch": 2, "channels": 2},
+    entries="batch *space",
 )
 def generalized_dice(
     probabilities: Probability["batch channels *space"],
@@ -618,9 +640,13 @@ def generalized_dice(
         ),
     ),
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def mcc(
-    probabilities: Probability["batch channels *space"], targets: Probability["batch channels *space"]
+    probabilities: Probability["batch channels *space"],
+    targets: Probability["batch channels *space"],
+    *,
+    entries: Array = None,
 ) -> Real["batch channels"]:
     """One minus the correlation of prediction and truth, which counts the true negatives too.
 
@@ -642,7 +668,7 @@ def mcc(
     """
     xp = array_namespace(probabilities)
     both, false_positive, false_negative = _counts(probabilities, targets)
-    neither = xp.sum((1 - probabilities) * (1 - targets), axis=_space(probabilities))
+    (neither,) = _summed((1 - probabilities) * (1 - targets), entries=entries)
     sides = [
         both + false_positive,
         both + false_negative,
@@ -672,9 +698,14 @@ def mcc(
 # Losses of logits: an overlap and a likelihood in one.
 
 
-def _missed_of_logits(both: Array, false_positive: Array, false_negative: Array, smooth: Any, pixels: int) -> Array:
+def _missed_of_logits(counts: tuple[Array, ...], smooth: Any, logits: Array, entries: Array) -> Array:
     """The Dice loss where no probability is 0, only too small to be told from it: a region of pixels is never empty."""
-    return _missed(2 * both, false_positive + false_negative, smooth, empty=1.0 if pixels else 0.0)
+    both, false_positive, false_negative = counts
+    xp = array_namespace(both)
+    empty = 1.0 if prod(logits.shape[2:]) else 0.0
+    if entries is not None:
+        empty = xp.astype(xp.any(entries, axis=_space(logits)), both.dtype)
+    return _missed(2 * both, false_positive + false_negative, smooth, empty=empty)
 
 
 def _classes_last(x: Array) -> Array:
@@ -685,13 +716,19 @@ def _classes_first(x: Array) -> Array:
     return array_namespace(x).permute_dims(x, (0, len(x.shape) - 1, *range(1, len(x.shape) - 1)))
 
 
-def _predicted(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
-    """The softmax of [batch classes *space], where the label is, and what the label's class lacks of probability 1."""
+def _predicted(logits: Array, labels: Array, entries: Array) -> tuple[Array, Array, Array]:
+    """The softmax of [batch classes *space], where the label is, and what the label's class lacks of probability 1.
+
+    A pixel that does not count has no probabilities and no label.
+    """
     xp = array_namespace(logits)
     probabilities = softmax(_classes_last(logits))
     is_own = positions(probabilities, dtype=labels.dtype) == labels[..., None]
     lacking = xp.sum(xp.where(is_own, 0.0, probabilities), axis=-1, keepdims=True)
-    return _classes_first(probabilities), _classes_first(is_own), _classes_first(lacking)
+    is_own = _classes_first(is_own)
+    if entries is not None:
+        is_own = is_own & entries
+    return kept(_classes_first(probabilities), entries), is_own, _classes_first(lacking)
 
 
 @loss(
@@ -711,6 +748,7 @@ def _predicted(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
         ),
     ),
     sizes={"batch": 2, "classes": 3, "space": 2},
+    entries="batch *space",
 )
 def combo(
     logits: Logits["batch classes *space"],
@@ -721,6 +759,7 @@ def combo(
     cross_entropy_factor: NonNegative = 1.0,
     channel_weight: NonNegative["classes"] | None = None,
     include_background: bool = True,
+    entries: Array = None,
 ) -> Real["batch"]:
     """The Dice loss of an image plus the cross entropy of its pixels, with the same weights of classes in both.
 
@@ -749,13 +788,13 @@ def combo(
     xp, classes = array_namespace(logits), logits.shape[1]
     first = 0 if include_background else 1
     require(classes > first, f"combo: without its background `logits` has no class; it has {classes}")
-    probabilities, is_own, lacking = _predicted(logits, labels)
+    probabilities, is_own, lacking = _predicted(logits, labels, entries)
     own, others = xp.where(is_own, probabilities, 0.0), xp.where(is_own, 0.0, probabilities)
     counts = _summed(own, others, xp.where(is_own, lacking, 0.0))
-    regions = _missed_of_logits(*counts, smooth, prod(logits.shape[2:]))[:, first:]
+    regions = _missed_of_logits(counts, smooth, logits, entries)[:, first:]
     likelihood = negative_log_softmax(_classes_last(logits), labels)
     likelihood = xp.reshape(likelihood, (logits.shape[0], prod(logits.shape[2:])))
-    of_pixels = None
+    of_pixels = None if entries is None else xp.reshape(xp.astype(entries, logits.dtype), likelihood.shape)
     if channel_weight is not None:
         weights = xp.reshape(channel_weight, (1,) * len(labels.shape) + (classes,))
         by_class = xp.where(_classes_last(is_own), weights, 0.0)
@@ -775,6 +814,7 @@ def combo(
         reason="XLA takes small factors of the second derivatives of the sure and right from near numbers",
     ),
     sizes={"batch": 2, "channels": 2, "space": 2},
+    entries=_PIXELS,
 )
 def dice_focal(
     logits: Logits["batch channels *space"],
@@ -784,6 +824,7 @@ def dice_focal(
     gamma: NonNegative = 2.0,
     dice_factor: NonNegative = 1.0,
     focal_factor: NonNegative = 1.0,
+    entries: Array = None,
 ) -> Real["batch channels"]:
     """The Dice loss of every region plus the mean focal loss of its pixels, both of sigmoid(logits).
 
@@ -807,21 +848,26 @@ def dice_focal(
     >>> abs(float(dice_focal(z, t)) - (1 / 2 + math.log(2) / 4)) < 1e-12
     True
     """
-    xp = array_namespace(logits)
     predicted, missed = sigmoid(logits), sigmoid(-logits)
-    counts, pixels = _summed(predicted * targets, predicted * (1 - targets), missed * targets), prod(logits.shape[2:])
-    overlap = _missed_of_logits(*counts, smooth, pixels)
-    focal = xp.sum(focal_cross_entropy(logits, targets, gamma), axis=_space(logits))
-    return dice_factor * overlap + focal_factor * focal / max(pixels, 1)
+    counts = _summed(predicted * targets, predicted * (1 - targets), missed * targets, entries=entries)
+    overlap = _missed_of_logits(counts, smooth, logits, entries)
+    focal = _mean_over_space(focal_cross_entropy(logits, targets, gamma), entries)
+    return dice_factor * overlap + focal_factor * focal
 
 
 # The Lovasz extension of the Jaccard loss.
 
 
-def _lovasz(errors: Array, is_true: Array) -> Array:
-    """The Lovasz extension over the last axis: errors in falling order, times what each adds to the Jaccard loss."""
+def _lovasz(errors: Array, is_true: Array, entries: Array) -> Array:
+    """The Lovasz extension over the last axis: errors in falling order, times what each adds to the Jaccard loss.
+
+    Entries that do not count, whose error is 0 and which are not true, come last.
+    """
     xp = array_namespace(errors)
-    order = xp.argsort(stop_gradient(errors), axis=-1, descending=True)
+    ranked = stop_gradient(errors)
+    if entries is not None:
+        ranked = xp.where(entries, ranked, -1.0)
+    order = xp.argsort(ranked, axis=-1, descending=True)
     truth = xp.take_along_axis(xp.astype(is_true, order.dtype), order, axis=-1)
     seen = cumulative_sum(truth)
     size = xp.sum(truth, axis=-1, keepdims=True)
@@ -849,8 +895,11 @@ _LOVASZ = "Berman, Rannen Triki and Blaschko 2018, arXiv:1705.08790"
         ),
     ),
     sizes={"batch": 3, "space": 5},
+    entries="batch *space",
 )
-def lovasz_hinge(logits: Logits["batch *space"], targets: Indicator["batch *space"]) -> Real["batch"]:
+def lovasz_hinge(
+    logits: Logits["batch *space"], targets: Indicator["batch *space"], *, entries: Array = None
+) -> Real["batch"]:
     """The convex extension of the Jaccard loss of an image to the hinge errors of its pixels.
 
     l = sum_k max(0, e[k]) (J[k] - J[k - 1]), with the errors e = 1 - logits * (2 targets - 1) in falling order and J[k]
@@ -872,8 +921,8 @@ def lovasz_hinge(logits: Logits["batch *space"], targets: Indicator["batch *spac
     xp = array_namespace(logits)
     flat = (logits.shape[0], prod(logits.shape[1:]))
     is_true = targets == 1
-    errors = relu(1 - xp.where(is_true, logits, -logits))
-    return _lovasz(xp.reshape(errors, flat), xp.reshape(is_true, flat))
+    errors = kept(relu(1 - xp.where(is_true, logits, -logits)), entries)
+    return _lovasz(*(x if x is None else xp.reshape(x, flat) for x in (errors, is_true, entries)))
 
 
 @loss(
@@ -890,12 +939,14 @@ def lovasz_hinge(logits: Logits["batch *space"], targets: Indicator["batch *spac
         ),
     ),
     sizes={"batch": 2, "classes": 3, "space": 3},
+    entries="batch *space",
 )
 def lovasz_softmax(
     logits: Logits["batch classes *space"],
     labels: Label["batch *space"],
     *,
     averaged: Literal["present", "all"] = "present",
+    entries: Array = None,
 ) -> Real["batch"]:
     """The extension of the Jaccard loss of each class of an image to the errors of its probabilities, their mean.
 
@@ -918,11 +969,11 @@ def lovasz_softmax(
     0.5
     """
     xp = array_namespace(logits)
-    probabilities, is_own, lacking = _predicted(logits, labels)
+    probabilities, is_own, lacking = _predicted(logits, labels, entries)
     flat = (*logits.shape[:2], prod(logits.shape[2:]))
     is_own = xp.reshape(is_own, flat)
     errors = xp.where(is_own, xp.reshape(lacking, (flat[0], 1, flat[2])), xp.reshape(probabilities, flat))
-    each = _lovasz(errors, is_own)
+    each = _lovasz(errors, is_own, None if entries is None else xp.reshape(entries, (flat[0], 1, flat[2])))
     present = None if averaged == "all" else xp.astype(xp.any(is_own, axis=-1), each.dtype)
     return _mean_of_regions(each, present)
 
@@ -932,9 +983,13 @@ def lovasz_softmax(
     unit="region",
     source="Kervadec et al. 2019, arXiv:1812.07032",
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def boundary(
-    probabilities: Probability["batch channels *space"], distances: Real["batch channels *space"]
+    probabilities: Probability["batch channels *space"],
+    distances: Real["batch channels *space"],
+    *,
+    entries: Array = None,
 ) -> Real["batch channels"]:
     """The mean of the signed distance from the true boundary over what is predicted.
 
@@ -953,5 +1008,4 @@ def boundary(
     >>> float(boundary(p, d))
     -0.625
     """
-    xp = array_namespace(probabilities)
-    return xp.sum(probabilities * distances, axis=_space(probabilities)) / max(prod(probabilities.shape[2:]), 1)
+    return _mean_over_space(probabilities * distances, entries)

@@ -1,7 +1,7 @@
 """Losses of sequences against sequences: frames against labels, one series against another."""
 
 from lossspec.loss import Accuracy, Equal, loss, require
-from lossspec.numerics import array_namespace, log_softmax, negative_log_softmax, positions
+from lossspec.numerics import array_namespace, kept, log_softmax, negative_log_softmax, positions
 from lossspec.paths import Paths
 from lossspec.terms import Array, Label, Length, LogDistribution, Logits, Positive, Real
 
@@ -177,9 +177,14 @@ def ctc_with_logits(
     reductions=("none", "sum", "mean", "count_mean", "batch_mean", "over", "length_mean", "token_mean"),
     default_reduction="token_mean",
     sizes={"batch": 3, "time": 3, "classes": 3},
+    entries="batch time",
 )
 def sequence_nll(
-    logits: Logits["batch time classes"], labels: Label["batch time"], lengths: Length["batch", "of time"]
+    logits: Logits["batch time classes"],
+    labels: Label["batch time"],
+    lengths: Length["batch", "of time"],
+    *,
+    entries: Array = None,
 ) -> Real["batch"]:
     """The negative log-likelihood of a sequence of tokens.
 
@@ -203,7 +208,10 @@ def sequence_nll(
     """
     xp = array_namespace(logits)
     each = negative_log_softmax(logits, labels)
-    return xp.sum(xp.where(positions(each, dtype=lengths.dtype) < lengths[:, None], each, 0.0), axis=-1)
+    counted = positions(each, dtype=lengths.dtype) < lengths[:, None]
+    if entries is not None:
+        counted = counted & entries[..., 0]
+    return xp.sum(kept(each, counted), axis=-1)
 
 
 @loss(
