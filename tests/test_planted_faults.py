@@ -134,6 +134,11 @@ def forgets_a_row_of_classes(features, labels, weights, margin):
     return get("large_margin_softmax")._function(features, labels, weights, margin=margin)
 
 
+def counts_what_is_left_out(probabilities, targets, entries=None):
+    """A mask by multiplication: a pixel that does not count is a true negative."""
+    return get("mcc")._function(probabilities, targets)
+
+
 FAULTS = {
     "a wrong factor": (planted("squared_error", wrong_factor), "numpy"),
     "a dropped weight": (planted("squared_error", kind=DropsWeights), "numpy"),
@@ -154,6 +159,7 @@ FAULTS = {
     "a smooth ramp that is called convex": (claims("soft_ramp", convex_in=("scores",)), "numpy"),
     "a risk that is called convex": (claims("risk", convex_in=("scores", "costs")), "numpy"),
     "an infinite ramp that is called convex in its costs": (claims("infinite_ramp", convex_in=("costs",)), "numpy"),
+    "a pixel mask by multiplication": (planted("mcc", counts_what_is_left_out), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 

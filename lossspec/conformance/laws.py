@@ -395,13 +395,17 @@ def compiled(trial: Trial) -> str | None:
     if not bench.backend.compiles:
         return f"not run: {bench.backend.name} has no compiler"
     inputs, keywords = bench.arguments(trial.case)
-    weight, mask = bench.put(trial.weight), bench.put(trial.mask)
+    masks = {"sample_weight": trial.weight, "where": trial.mask}
+    for declared in bench.contract.entries[:1]:
+        shape = tuple(entry_axes(bench.contract, trial.case.inputs, declared).values())
+        masks["where_entries"] = trial.random.random(shape) < 0.7
 
-    def call(given: Values, weight: Any, mask: Any) -> Any:
-        return bench.loss(**given, **keywords, sample_weight=weight, where=mask)
+    def call(given: Values, masks: Values) -> Any:
+        return bench.loss(**given, **keywords, **masks)
 
-    got = bench.fetch(bench.backend.compile(call, quick=True)(inputs, weight, mask))
-    return trial.differ(got, bench.fetch(call(inputs, weight, mask)))
+    masks = {name: bench.put(mask) for name, mask in masks.items()}
+    got = bench.fetch(bench.backend.compile(call, quick=True)(inputs, masks))
+    return trial.differ(got, bench.fetch(call(inputs, masks)))
 
 
 @law("vmap is a loop")

@@ -513,7 +513,8 @@ def psnr(
 
     Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range]; `data_range` > 0
     -> image [batch], at most 0.
-    Weights and mean: the common contract, one weight an image. Equal images have loss -inf, with gradient 0. The mean
+    Weights and mean: the common contract, one weight an image. Equal images have loss -inf, with gradient 0; so do
+    those of which no pixel counts. `where_entries` [batch height width] leaves pixels out of m. The mean
     is that of the ratios of the images; the ratio of the mean m of a batch is that of the batch as one image.
     Errors: `ContractError` for another shape, an image without pixels or data_range <= 0, `DTypeError` for integer
     images.
@@ -532,8 +533,8 @@ def psnr(
     equal = distance == 0
     root = math.sqrt(count)
     if entries is not None:
-        pixels = xp.count_nonzero(entries, axis=(1, 2, 3)) * predictions.shape[1]
-        root = xp.sqrt(xp.astype(xp.maximum(pixels, 1), distance.dtype))
+        pixels = xp.astype(xp.count_nonzero(entries, axis=(1, 2, 3)), distance.dtype)
+        root = xp.sqrt(xp.where(pixels == 0, 1.0, pixels) * predictions.shape[1])
     ratio = xp.where(equal, 1.0, distance) / (root * data_range)
     return xp.where(equal, -math.inf, (20 / math.log(10)) * xp.log(ratio))
 

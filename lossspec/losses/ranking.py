@@ -57,7 +57,7 @@ def pairwise_logistic(
 
     Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items], grades of relevance >= 0, integers or
     floats, of which only the order counts -> list [*batch]. It forms all items * items pairs.
-    Padding: a score of -inf takes an item out of its list, whatever its label: `xp.where(mask, scores, -inf)`. A list
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. A list
     without a pair has the loss 0.
     Weights and mean: the common contract, one weight a list; "mean" divides by the sum of weights over lists, so that
     long lists weigh more. For a mean over pairs pass `Mean(over=number of pairs)`.
@@ -107,7 +107,8 @@ def pairwise_hinge(
 
     Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items], grades of relevance >= 0, integers or
     floats, of which only the order counts -> list [*batch]. It forms all items * items pairs.
-    Padding: a score of -inf takes an item out of its list, whatever its label. A list without a pair has the loss 0.
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. A list
+    without a pair has the loss 0.
     Weights and mean: as `pairwise_logistic`. The derivative at a kink is declared 0.
     Errors: `ContractError` for another shape, `DTypeError` for integer scores.
     Equals: the sum over pairs of rax `pairwise_hinge_loss`, which is a mean over all pairs of the batch unless told.
@@ -144,7 +145,7 @@ def listwise_softmax(
 
     Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items] >= 0, which need not sum to 1
     -> list [*batch].
-    Padding: a score of -inf takes an item out of its list, whatever its label: `xp.where(mask, scores, -inf)`. An empty
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. An empty
     list has the loss 0.
     Weights and mean: the common contract, one weight a list; "mean" divides by the sum of weights over lists, those
     without a relevant item included.
@@ -190,7 +191,7 @@ def listmle(
 
     Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items], grades of relevance >= 0, integers or
     floats, of which only the order counts -> list [*batch]. It forms all items * items pairs.
-    Padding: a score of -inf takes an item out of its list, whatever its label: `xp.where(mask, scores, -inf)`. A list
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. A list
     of at most one item has the loss 0.
     Weights and mean: the common contract, one weight a list; "mean" divides by the sum of weights over lists, so that
     long lists weigh more. Ties make the loss depend on the order of the list: shuffle the items, or their labels.

@@ -76,7 +76,7 @@ def _mean_over_space(x: Array, entries: Array) -> Array:
     if entries is None:
         return total / max(prod(x.shape[2:]), 1)
     xp = array_namespace(entries)
-    return total / xp.astype(xp.maximum(xp.count_nonzero(entries, axis=space), 1), x.dtype)
+    return _ratio(total, xp.astype(xp.count_nonzero(entries, axis=space), x.dtype))
 
 
 def _agreement(probabilities: Array, targets: Array, squared: bool, overlap: str) -> tuple[Array, Array]:
@@ -218,9 +218,11 @@ def dice(
     `smooth` >= 0, `smooth_denominator` >= 0 -> region [batch channels].
     Weights and mean: one weight a region, so `sample_weight` of shape (1, channels) weighs classes and `where` leaves
     regions out. The background is left out by slices: `dice(p[:, 1:], t[:, 1:])`.
+    Pixels: `where_entries` [batch *space], or [batch channels *space] for each channel by itself, leaves pixels out:
+    the loss is that of the regions without them.
     A region that is empty in both is a perfect match without smoothing: 0, with derivative 0; so is one without
-    pixels. Where it has only a `smooth_denominator` it is 1, as the formula says. One that is absent from the targets
-    alone has the loss 1 - smooth / (sum(p) + smooth_denominator).
+    pixels, or without any that counts. Where it has only a `smooth_denominator` it is 1, as the formula says. One that
+    is absent from the targets alone has the loss 1 - smooth / (sum(p) + smooth_denominator).
     Soft targets: the minimum is 0 at p = t with `squared` or overlap="minimum" only; of p = t the derivative of a
     minimum is declared to be half for each.
     Errors: `ContractError` for another shape, and for `squared` with overlap="minimum"; `DTypeError` for integer masks.
@@ -298,7 +300,7 @@ def batch_dice(
     `channel_weight` [channels] >= 0 -> a number.
     Weights and mean: one weight an example; it scales all sums of its example, so weight 2 is the example twice.
     `channel_weight` makes the mean over channels a weighted one (and 0 where it is 0 throughout); with average="micro"
-    it scales the sums.
+    it scales the sums. `where_entries` leaves pixels out, as in `dice`.
     A channel that is empty in all examples is 0 without smoothing, with derivative 0. One that is absent from the
     targets alone counts as any other with absent="counted", and is 0 in the same mean with absent="zero".
     Errors: `ContractError` for another shape or reduction, `DTypeError` for integer masks.
@@ -347,7 +349,7 @@ def jaccard(
     without smoothing. p = probabilities, t = targets.
 
     Shapes: `probabilities` and `targets` [batch channels *space] in [0, 1] -> region [batch channels].
-    Weights and mean: as `dice`, and so is the value of an empty region.
+    Weights and mean: as `dice`, and so are `where_entries` and the value of an empty region.
     Errors: as `dice`. Of boxes: `generalized_iou`.
     Equals: MONAI `DiceLoss(jaccard=True)`, whose smoothing counts half. segmentation-models-pytorch `JaccardLoss` sums
     over the batch: `batch_tversky` with alpha = beta = 1.
@@ -411,7 +413,8 @@ def tversky(
 
     Shapes: `probabilities` (p) and `targets` (t) [batch channels *space] in [0, 1]; `alpha` >= 0 weighs false
     positives, `beta` >= 0 false negatives -> region [batch channels].
-    Weights and mean: as `dice`. Where the denominator is 0, nothing that counts is wrong: 0, with derivative 0.
+    Weights and mean: as `dice`, and so is `where_entries`. Where the denominator is 0, nothing that counts is wrong: 0,
+    with derivative 0.
     Errors: `ContractError` for another shape, alpha < 0 or beta < 0; `DTypeError` for integer masks.
     Equals: MONAI `TverskyLoss` (the name has its smoothing of 1e-5), optax `dice_loss(alpha, beta)` of probabilities.
     Keras `tversky` has alpha and beta exchanged, against its own documentation. Over the batch: `batch_tversky`.
@@ -488,7 +491,7 @@ def batch_tversky(
 
     Shapes: `probabilities` and `targets` [batch channels *space] in [0, 1], `alpha` and `beta` as in `tversky`;
     `channel_weight` [channels] >= 0 -> a number.
-    Weights and mean: as `batch_dice`; so are `absent`, `average` and `channel_weight`.
+    Weights and mean: as `batch_dice`; so are `absent`, `average`, `channel_weight` and `where_entries`.
     Errors: as `tversky`, and `ContractError` for another reduction.
     Equals: MONAI `TverskyLoss(batch=True)`; segmentation-models-pytorch `TverskyLoss` with gamma=1 and, with
     alpha = beta = 1, `JaccardLoss` (the name has that), with overlap="minimum" and absent="zero"; Keras `Tversky`,
@@ -539,7 +542,8 @@ def focal_tversky(
 
     Shapes: `probabilities` and `targets` [batch channels *space] in [0, 1]; `alpha` >= 0 weighs false positives, `beta`
     >= 0 false negatives (the paper's alpha and beta are exchanged), `gamma` > 0 -> region [batch channels].
-    Weights and mean: as `dice`. At a loss of 0 the derivative is declared 0, which for gamma < 1 has no finite limit.
+    Weights and mean: as `dice`, and so is `where_entries`. At a loss of 0 the derivative is declared 0, which for gamma
+    < 1 has no finite limit.
     Errors: `ContractError` for another shape, gamma <= 0, alpha < 0 or beta < 0; `DTypeError` for integer masks.
     Equals: segmentation-models-pytorch `TverskyLoss(gamma=gamma)` of one region; of several it takes the power of their
     mean.
@@ -589,9 +593,9 @@ def generalized_dice(
     P = sum(p), G = sum(t) of each class over space and w = 1 / G^2. p = probabilities, t = targets.
 
     Shapes: `probabilities` and `targets` [batch channels *space] in [0, 1] -> image [batch].
-    Weights and mean: one weight an image. A class that is absent from the targets has the weight of the rarest one that
-    is present, and where none is, all have the weight 1. 0 / 0 is a perfect match: 0, with derivative 0. The weights
-    are functions of the targets, and so are derivatives in these.
+    Weights and mean: one weight an image. `where_entries` [batch *space] leaves pixels out. A class that is absent from
+    the targets has the weight of the rarest one that is present, and where none is, all have the weight 1. 0 / 0 is a
+    perfect match: 0, with derivative 0. The weights are functions of the targets, and so are derivatives in these.
     Errors: `ContractError` for another shape, `DTypeError` for integer masks.
     Equals: MONAI `GeneralizedDiceLoss` (the name has its smoothing of 1e-5). optax `multiclass_generalized_dice_loss`
     is another loss: `dice` with `sample_weight` = 1 / G^2, G over the batch.
@@ -655,8 +659,10 @@ def mcc(
 
     Shapes: `probabilities` (p) and `targets` (t) [batch channels *space] in [0, 1] -> region [batch channels], in [0,
     2].
-    Weights and mean: as `dice`. Where a factor under the root is 0 there is no correlation: the loss is 1, and 0 where
-    nothing is wrong; both with derivative 0. No product of counts is formed, so that none overflows.
+    Weights and mean: as `dice`, and so is `where_entries`: a pixel that is left out is no true negative. With 0 for it
+    in `probabilities` and `targets` it would be one. Where a factor under the root is 0 there is no correlation: the
+    loss is 1, and 0 where nothing is wrong; both with derivative 0. No product of counts is formed, so that none
+    overflows.
     Errors: `ContractError` for another shape, `DTypeError` for integer masks.
     Equals: MONAI `MCCLoss` up to the 1e-5 that it adds under the root, segmentation-models-pytorch `MCCLoss` of one
     region up to the 1e-5 that it adds to each count; it sums over the batch.
@@ -772,8 +778,9 @@ def combo(
     [classes] >= 0, 1 unless given -> image [batch].
     Weights and mean: one weight an image. `channel_weight` is the weight of a class in both means, over its regions and
     over its pixels; a mean without weight or pixel is 0. Without `include_background` class 0 has no part in the first.
-    With smooth=0
-    a class that no pixel has costs a constant 1 in the first mean, for its probabilities are not 0.
+    With smooth=0 a class that no pixel has costs a constant 1 in the first mean, for its probabilities are not 0.
+    Pixels: `where_entries` [batch *space] and `ignore_index` leave pixels out of both means. An image of which none is
+    left is 0.
     Errors: `ContractError` for another shape, `DTypeError` for labels that are no integers; an image with a label
     outside [0, classes) is NaN, and raises under `checking("values")`.
     Equals: MONAI `DiceCELoss(softmax=True, to_onehot_y=True)` (the name has its smoothing of 1e-5) without weights; its
@@ -836,7 +843,7 @@ def dice_focal(
     -> region [batch channels].
     Weights and mean: one weight a region, for both parts alike: `sample_weight` of shape (1, channels) weighs classes.
     With smooth=0 a region that is absent from the targets costs a constant 1 in the first part, for its probabilities
-    are not 0. A region without pixels is 0.
+    are not 0. `where_entries` leaves pixels out, as in `dice`. A region without pixels that count is 0.
     Errors: `ContractError` for another shape, gamma < 0 or a factor < 0; `DTypeError` for integer masks.
     Equals: MONAI `DiceFocalLoss(sigmoid=True)` (the name has its smoothing of 1e-5), which takes the focal loss in
     float32. Without `sigmoid` or `softmax` it takes logits for probabilities in the first part. With `softmax=True` its
@@ -910,7 +917,8 @@ def lovasz_hinge(
     -> image [batch]. For one loss of the whole batch flatten it: `logits.reshape(1, -1)`.
     Weights and mean: one weight an image. Without a true pixel the first error alone counts, max(0, 1 + max(logits)).
     Among equal errors the order is the sort's, whose subgradient is one of the right ones; that of max(0, e) at 0 is 0.
-    An image without pixels is 0.
+    `where_entries` [batch *space] and, of integer targets, `ignore_index` leave pixels out; an image without pixels
+    that count is 0.
     Errors: `ContractError` for another shape; an image with a target other than 0 and 1 is NaN.
     Equals: segmentation-models-pytorch `LovaszLoss("binary", per_image=True)`, kornia `lovasz_hinge_loss`.
 
@@ -957,7 +965,8 @@ def lovasz_softmax(
     Shapes: `logits` [batch classes *space]; `labels` integers [batch *space] in [0, classes) -> image [batch]. For one
     loss of the whole batch move its pixels into one image.
     Weights and mean: one weight an image. With averaged="all" the loss of an absent class is max(p[c]). Among equal
-    errors the order is the sort's, whose subgradient is one of the right ones. An image without pixels is 0.
+    errors the order is the sort's, whose subgradient is one of the right ones. `where_entries` [batch *space] and
+    `ignore_index` leave pixels out; an image without pixels that count is 0.
     Errors: `ContractError` for another shape, `DTypeError` for labels that are no integers; an image with a label
     outside [0, classes) is NaN, and raises under `checking("values")`.
     Equals: segmentation-models-pytorch `LovaszLoss("multiclass", per_image=True)`. kornia `lovasz_softmax_loss` sorts
@@ -996,12 +1005,16 @@ def boundary(
     l = mean over space of probabilities * distances, where `distances` are those of each pixel from the boundary of the
     true region, negative inside. It is linear in the probabilities, and negative where they lie inside.
 
-    Shapes: `probabilities` [batch channels *space] in [0, 1]; `distances` [batch channels *space], any real numbers,
-    for example `distance_transform_edt(~mask) - distance_transform_edt(mask)` of SciPy -> region [batch channels].
-    Weights and mean: one weight a region. A region without pixels is 0.
+    Shapes: `probabilities` [batch channels *space] in [0, 1]; `distances` [batch channels *space], any real numbers
+    -> region [batch channels].
+    Distances: of a mask with pixels in and outside the region, and `edt` = SciPy's `distance_transform_edt`, they are
+    `edt(~mask) * ~mask - (edt(mask) - 1) * mask`, so that the pixels at the boundary inside have 0. A mask that is
+    empty or full has no boundary, and `edt` measures to a pixel that is not there: its distances are
+    `zeros(mask.shape)`.
+    Weights and mean: one weight a region. `where_entries` leaves pixels out of the mean, as in `dice`. A region without
+    pixels that count is 0.
     Errors: `ContractError` for another shape, `DTypeError` for integers.
-    Equals: MONAI `BoundaryLoss`, which takes masks and makes the distances: inside they are 1 nearer to the boundary,
-    so that the pixels at it have 0, and 0 throughout for an empty or full mask.
+    Equals: MONAI `BoundaryLoss`, which takes masks and makes these distances.
 
     >>> import numpy as np
     >>> p, d = np.asarray([[[1.0, 0.5, 0.0, 0.0]]]), np.asarray([[[-2.0, -1.0, 1.0, 2.0]]])

@@ -194,11 +194,12 @@ def sequence_nll(
     [0, time]: what lies beyond them is padding and may hold anything -> sequence [batch].
     Weights and mean: "token_mean", the default, divides the sum by the number of tokens; "length_mean" is the mean of
     the means of the sequences; "mean" and "batch_mean" of their sums. A sequence without tokens has loss 0.
-    exp of the "token_mean" is the perplexity.
+    `where_entries` [batch time] and `ignore_index` leave tokens out of the loss and of the lengths that means divide
+    by. exp of the "token_mean" is the perplexity.
     Errors: `ContractError` for another shape; a label or length out of range gives NaN, and raises under
     `checking("values")`.
-    Equals: for "token_mean" torch `F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=...)`, with ignored
-    labels beyond the lengths; ours of single tokens, with a mask, is `cross_entropy`.
+    Equals: for "token_mean" torch `F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=...)`, where it has
+    labels to ignore beyond the lengths; ours of single tokens, with a mask, is `cross_entropy`.
 
     >>> import math
     >>> import numpy as np
