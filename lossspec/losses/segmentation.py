@@ -865,16 +865,13 @@ def dice_focal(
 # The Lovasz extension of the Jaccard loss.
 
 
-def _lovasz(errors: Array, is_true: Array, entries: Array) -> Array:
+def _lovasz(errors: Array, is_true: Array) -> Array:
     """The Lovasz extension over the last axis: errors in falling order, times what each adds to the Jaccard loss.
 
-    Entries that do not count, whose error is 0 and which are not true, come last.
+    An entry that is not true and has no error changes nothing: it comes after all that have one.
     """
     xp = array_namespace(errors)
-    ranked = stop_gradient(errors)
-    if entries is not None:
-        ranked = xp.where(entries, ranked, -1.0)
-    order = xp.argsort(ranked, axis=-1, descending=True)
+    order = xp.argsort(stop_gradient(errors), axis=-1, descending=True)
     truth = xp.take_along_axis(xp.astype(is_true, order.dtype), order, axis=-1)
     seen = cumulative_sum(truth)
     size = xp.sum(truth, axis=-1, keepdims=True)
@@ -930,7 +927,7 @@ def lovasz_hinge(
     flat = (logits.shape[0], prod(logits.shape[1:]))
     is_true = targets == 1
     errors = kept(relu(1 - xp.where(is_true, logits, -logits)), entries)
-    return _lovasz(*(x if x is None else xp.reshape(x, flat) for x in (errors, is_true, entries)))
+    return _lovasz(xp.reshape(errors, flat), xp.reshape(is_true, flat))
 
 
 @loss(
@@ -982,7 +979,7 @@ def lovasz_softmax(
     flat = (*logits.shape[:2], prod(logits.shape[2:]))
     is_own = xp.reshape(is_own, flat)
     errors = xp.where(is_own, xp.reshape(lacking, (flat[0], 1, flat[2])), xp.reshape(probabilities, flat))
-    each = _lovasz(errors, is_own, None if entries is None else xp.reshape(entries, (flat[0], 1, flat[2])))
+    each = _lovasz(errors, is_own)
     present = None if averaged == "all" else xp.astype(xp.any(is_own, axis=-1), each.dtype)
     return _mean_of_regions(each, present)
 
