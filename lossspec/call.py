@@ -62,6 +62,7 @@ class Call:
     empty: float
     statistics: tuple[Array, ...] = ()
     selected: Array | None = None
+    entries: Array | None = None
     weight: Array | None = None
     lengths: Array | None = None
 
@@ -103,6 +104,25 @@ class Call:
             class_weight = widen(class_weight)
         return sample_weight, class_weight
 
+    def leave_out(self, name: str, ignored: int, of_units: bool) -> None:
+        """Leave out the units, or the entries, that have the ignored label."""
+        if name not in self.plan.indices:
+            raise ContractError(
+                f"{self.loss}: `ignore_index` needs integer labels, and `{name}` is "
+                + ("a distribution. Fix: mask with `where`." if of_units else "real. Fix: mask with `where_entries`.")
+            )
+        kept = self.values[name] != ignored
+        if of_units:
+            self.selected = kept if self.selected is None else self.selected & kept
+        else:
+            self.entries = kept if self.entries is None else self.entries & kept
+
+    @property
+    def seen_entries(self) -> Array | None:
+        """The entries that count, in the rank of the first input; None where all do."""
+        name = next(iter(self.plan.entries))
+        return None if self.entries is None else expand(self.entries, self.plan.entries[name], self.values[name])
+
     def make_safe(self) -> Array | None:
         """Put the neutral value of its term wherever an input is masked, padded or outside a strict domain.
 
@@ -119,6 +139,10 @@ class Call:
                     for x in (value if isinstance(value, (list, tuple)) else (value,))
                 ]
                 values[name] = kept if isinstance(value, (list, tuple)) else kept[0]
+        if self.entries is not None:
+            left_out = ~self.entries
+            for name, axes in plan.entries.items():
+                values[name] = plan.terms[name].put_neutral(xp, values[name], expand(left_out, axes, values[name]))
         invalid = None
         present: dict[str, Array] = {}
         for name, measured, padded in plan.lengths:
@@ -157,6 +181,9 @@ class Call:
     def by_length(self, lengths: Array, statistics: tuple[Array, ...]) -> tuple[Array, ...]:
         """The statistics for a reduction over lengths, each divided by its own for "length_mean"."""
         xp = self.plan.xp
+        if self.entries is not None:
+            counted = self.entries & (positions(self.entries, dtype=lengths.dtype) < lengths[..., None])
+            lengths = xp.count_nonzero(counted, axis=-1)
         lengths = xp.astype(lengths, self.plan.dtype)
         if self.reduction == "token_mean":
             self.lengths = lengths if self.selected is None else xp.where(self.selected, lengths, 0.0)
@@ -203,6 +230,9 @@ class Call:
                     axes = plan.masking[name].axes if name in plan.masking else (True,) * len(plan.unit_shape)
                     flags = axes[: len(axes) - term.row_axes]
                     bad = bad & expand(selected, flags, bad)
+                if self.entries is not None and name in plan.entries:
+                    flags = plan.entries[name][: len(x.shape) - term.row_axes]
+                    bad = bad & expand(self.known(self.entries), flags, bad)
                 for _, measured, padded in plan.lengths:
                     if name in padded and term.row_axes == 0 and term.shape is not None:
                         length = known[next(k for k, m, _ in plan.lengths if m == measured)]

@@ -83,6 +83,7 @@ def show(
         "reductions": ", ".join("Mean(over=...)" if r == "over" else r for r in contract.reductions),
         "default": contract.default_reduction,
         "keywords": ", ".join(contract.tail),
+        "entries": " or ".join(map(str, contract.entries)) or "not defined: whole units alone can be left out",
         "accuracy": str(contract.accuracy),
         "aliases": ", ".join(contract.aliases) or "none",
         "convex in": ", ".join(contract.convex_in) or "not declared",

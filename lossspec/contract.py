@@ -16,8 +16,10 @@ Form = Literal["pointwise", "aggregate", "coupled"]
 REDUCTIONS = ("none", "sum", "mean", "count_mean", "batch_mean", "over")
 LENGTH_REDUCTIONS = ("length_mean", "token_mean")
 """Those of the losses of sequences: each by its own length, or by all lengths together."""
-TAIL = ("reduction", "empty", "sample_weight", "where", "class_weight", "ignore_index", "axis")
+TAIL = ("reduction", "empty", "sample_weight", "where", "where_entries", "class_weight", "ignore_index", "axis")
 TAIL_DEFAULTS: Mapping[str, Any] = {**dict.fromkeys(TAIL), "empty": "nan", "axis": -1}
+SUPPLIED = ("selected", "entries")
+"""What the body of a loss may take beyond its arguments: which units, and which entries of them, count."""
 
 Axes = dict[str, tuple[Any, str]]
 """Each bound axis: its size (a tuple of sizes for a variadic one) and the argument that bound it."""
@@ -195,6 +197,7 @@ class Contract:
     convex_in: tuple[str, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, float] = field(default_factory=dict)
+    entries: tuple[Shape, ...] = ()
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
@@ -219,6 +222,14 @@ class Contract:
         return None
 
     @property
+    def entry_label(self) -> Argument | None:
+        """The input that holds one label an entry; with it `ignore_index` leaves entries out."""
+        for argument in self.inputs:
+            if any(t.name in ("Label", "Indicator") and t.shape in self.entries[:1] for t in argument.terms):
+                return argument
+        return None
+
+    @property
     def length(self) -> Argument | None:
         """The input with the lengths of the sequences, the last one if there are several."""
         found = [argument for argument in self.inputs if argument.terms[0].name == "Length"]
@@ -228,8 +239,10 @@ class Contract:
     def tail(self) -> tuple[str, ...]:
         """The keywords that every loss of this shape takes beside its own parameters."""
         absent = set()
+        if not self.entries:
+            absent |= {"where_entries"}
         if self.label is None:
-            absent |= {"class_weight", "ignore_index"}
+            absent |= {"class_weight"} if self.entry_label else {"class_weight", "ignore_index"}
         if not self.class_axis:
             absent |= {"axis"}
         return tuple(keyword for keyword in TAIL if keyword not in absent)
@@ -261,6 +274,7 @@ class Contract:
             "reductions": list(self.reductions),
             "default_reduction": self.default_reduction,
             "keywords": list(self.tail),
+            "entries": [str(shape) for shape in self.entries],
             "mergeable": self.mergeable,
             "why_not_mergeable": self.why_coupled,
             "perfect_prediction": dict(self.perfect),
@@ -391,8 +405,8 @@ def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
     signature = inspect.signature(function, eval_str=True)
     inputs, parameters = [], []
     for parameter in signature.parameters.values():
-        if parameter.name == "selected":
-            continue  # supplied by Loss to forms that need to see the selection
+        if parameter.name in SUPPLIED:
+            continue  # by Loss, to bodies that need to see the selection
         argument = Argument.read(name, parameter)
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
             parameters.append(argument)
@@ -423,7 +437,22 @@ def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
             raise TypeError(f"{name}: `unread` names {unread!r}, which is no input")
     if contract.convex_in and "none" not in contract.reductions:
         raise TypeError(f"{name}: `convex_in` is about the loss of a unit, which {contract.form} losses do not have")
+    _check_entries(contract)
     clash = set(TAIL) & {argument.name for argument in contract.arguments}
     if clash:
         raise TypeError(f"{name}: {sorted(clash)} are keywords of every loss and cannot be declared again")
     return contract
+
+
+def _check_entries(contract: Contract) -> None:
+    """Raise where the declared shapes of entries are none that a mask of the inputs can have."""
+    first, *_ = contract.inputs
+    for shape in contract.entries:
+        if first.many or not all(term.shape and set(shape.names) <= set(term.shape.names) for term in first.terms):
+            raise TypeError(f"{contract.name}: the entries {shape} are none of `{first.name}`, its first input")
+    if contract.entry_label and len(contract.entries) > 1:
+        raise TypeError(f"{contract.name}: entries that have labels have one shape, that of the labels")
+    if contract.length and contract.entries:
+        measured = (*contract.result.names, contract.length.terms[0].measures)
+        if [shape.names for shape in contract.entries] != [measured]:
+            raise TypeError(f"{contract.name}: the entries of sequences with lengths are {list(measured)}")

@@ -16,6 +16,7 @@ from lossspec.call import Call, checking, over_units, values_are_checked
 from lossspec.contract import (
     LENGTH_REDUCTIONS,
     REDUCTIONS,
+    SUPPLIED,
     TAIL,
     TAIL_DEFAULTS,
     Accuracy,
@@ -29,7 +30,7 @@ from lossspec.errors import ContractError, DTypeError, GradientError, LossSpecEr
 from lossspec.numerics import array_namespace, carry_nan, positions
 from lossspec.plan import Plan, kind_of, list_of, make_plan
 from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
-from lossspec.terms import Array
+from lossspec.terms import Array, Shape
 
 _registry: dict[str, Loss] = {}
 _PLANS_KEPT = 256
@@ -227,10 +228,13 @@ class Specified(Loss):
         self._known = frozenset((*self._input_names, *self._parameters, *contract.tail))
         shapes = {term.shape for argument in contract.inputs for term in argument.terms}
         self._carries_nan = shapes != {contract.result} or len(contract.inputs) > 2
-        self._sees_selection = "selected" in inspect.signature(function).parameters
+        takes = inspect.signature(function).parameters
+        self._sees_selection, self._sees_entries = "selected" in takes, "entries" in takes
         self._many = {argument.name for argument in contract.inputs if argument.many}
         self._takes_shards = contract.mergeable and len(contract.inputs) == 1 and not self._many
         self._label = None if contract.label is None else contract.label.name
+        ignorable = contract.label or contract.entry_label
+        self._ignorable = "" if ignorable is None else ignorable.name
         self._length = "" if contract.length is None else contract.length.name
         self.__name__ = contract.name
         self.__qualname__ = contract.name
@@ -241,7 +245,7 @@ class Specified(Loss):
     @property
     def __signature__(self) -> inspect.Signature:
         keyword = inspect.Parameter.KEYWORD_ONLY
-        parameters = [p for p in inspect.signature(self._function).parameters.values() if p.name != "selected"]
+        parameters = [p for p in inspect.signature(self._function).parameters.values() if p.name not in SUPPLIED]
         parameters = [p.replace(default=self._defaults.get(p.name, p.default)) for p in parameters]
         parameters += [inspect.Parameter(name, keyword, default=self._shown(name)) for name in self.contract.tail]
         return inspect.Signature(parameters)
@@ -260,7 +264,7 @@ class Specified(Loss):
         """
         self._refuse_unknown(options)
         name = self.contract.name
-        for of_data in (*self._input_names, "sample_weight", "where"):
+        for of_data in (*self._input_names, "sample_weight", "where", "where_entries"):
             if of_data in options:
                 raise ContractError(f"{name}: `{of_data}` belongs to the data of a call; it cannot be configured")
         options = {
@@ -294,7 +298,7 @@ class Specified(Loss):
     def check(self, *inputs: Any, **options: Any) -> None:
         """Raise what is wrong with the shapes, dtypes, devices and numbers of a call, as the call would."""
         self._refuse_unknown(options)
-        extra = {name: options.get(name) for name in ("sample_weight", "where", "class_weight")}
+        extra = {name: options.get(name) for name in ("sample_weight", "where", "where_entries", "class_weight")}
         self._plan(self._bind(inputs, options), extra, options.get("axis", self._tail["axis"]))
 
     def partial(self, *inputs: Any, **options: Any) -> Partial:
@@ -365,7 +369,13 @@ class Specified(Loss):
         how, ignore_index, axis = tail["reduction"], tail["ignore_index"], tail["axis"]
         values = self._bind(inputs, options)
         sample_weight, class_weight, where = tail["sample_weight"], tail["class_weight"], tail["where"]
-        extra = {"sample_weight": sample_weight, "where": where, "class_weight": class_weight}
+        entries = tail["where_entries"]
+        extra = {
+            "sample_weight": sample_weight,
+            "where": where,
+            "where_entries": entries,
+            "class_weight": class_weight,
+        }
         if isinstance(how, Mean) and is_array(how.over):
             extra["over"] = how.over
         plan = self._plan(values, extra, axis)
@@ -374,23 +384,19 @@ class Specified(Loss):
         if plan.widened or plan.moved or plan.converted:
             sample_weight, class_weight = call.prepare(sample_weight, class_weight, axis)
         labels = None if self._label is None else values[self._label]
-        selected = where
+        call.selected, call.entries = where, entries
         if ignore_index is not None:
-            if self._label not in plan.indices:
-                raise ContractError(
-                    f"{self.contract.name}: `ignore_index` needs integer labels, and `{self._label}` is a "
-                    "distribution. Fix: mask with `where`."
-                )
-            kept = labels != ignore_index
-            selected = kept if selected is None else selected & kept
-        call.selected = selected
+            call.leave_out(self._ignorable, ignore_index, of_units=self._label is not None)
+        selected = call.selected
         if not plan.backend.is_tracing() and values_are_checked():
             call.check_values(sample_weight, class_weight, axis)
         invalid = None
-        if selected is not None or plan.strict:
+        if selected is not None or call.entries is not None or plan.strict:
             invalid = call.make_safe()
             labels = None if self._label is None else values[self._label]
         seen = {"selected": selected} if self._sees_selection else {}
+        if self._sees_entries:
+            seen["entries"] = call.seen_entries
         statistics = self._run(self._function, **values, **seen)
         if self._finalizer is None:
             statistics = (statistics,)
@@ -454,6 +460,11 @@ class Specified(Loss):
     def _refuse_unknown(self, options: Mapping[str, Any]) -> None:
         for name in options:
             if name not in self._known:
+                if name == "where_entries":
+                    raise ContractError(
+                        f"{self.contract.name} takes no `where_entries`: it is not defined for a part of its unit, the "
+                        f"{self.contract.unit}. Fix: leave out whole units with `where`, {self.contract.result}."
+                    )
                 known = (*self._input_names, *self._parameters, *self.contract.tail)
                 near = difflib.get_close_matches(name, known, 1)
                 hint = f" Did you mean `{near[0]}`?" if near else ""
@@ -530,6 +541,7 @@ def loss(
     convex_in: tuple[str, ...] = (),
     unread: Mapping[str, str] | None = None,
     sizes: Mapping[str, float] | None = None,
+    entries: str | tuple[str, ...] = (),
     definition: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Specified]:
     """Declare and register the loss that the decorated function computes per unit.
@@ -542,7 +554,10 @@ def loss(
     in a perfect prediction, where the loss is declared to be 0. `convex_in` names inputs in which together the loss of
     every unit is convex, whatever the other inputs and the parameters are. `unread` maps inputs of which a unit does
     not read every entry to those that it leaves out, where NaN does nothing. `sizes` are the sizes of axes in generated
-    conformance cases, and the parameters that go with them there. `definition` is the textbook formula that the oracle
+    conformance cases, and the parameters that go with them there. `entries` are the shapes of masks over the entries of
+    units, pixels or tokens, which make `where_entries` a keyword: an entry that is left out holds the neutral value of
+    its term in every input that has its axes, and the function finds which ones count in `entries`, a boolean array of
+    the rank of its first input or None, if it takes that. `definition` is the textbook formula that the oracle
     evaluates (see `lossspec.definitions`); a loss of the catalogue has it in the mirror of its file.
     """
     form: Form = "aggregate" if finalize is not None else "coupled" if coupled else "pointwise"
@@ -566,6 +581,7 @@ def loss(
             convex_in=convex_in,
             unread=dict(unread or {}),
             sizes=dict(sizes or {}),
+            entries=tuple(map(Shape.parse, (entries,) if isinstance(entries, str) else entries)),
         )
         if contract.length is not None and form == "pointwise" and reductions is None:
             contract = replace(contract, reductions=(*allowed, *LENGTH_REDUCTIONS))

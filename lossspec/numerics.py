@@ -32,6 +32,7 @@ __all__ = [
     "hypot1m1",
     "is_number",
     "is_zero",
+    "kept",
     "largest",
     "log1p",
     "log_odds",
@@ -110,6 +111,11 @@ def gather(x: Array, index: Array) -> Array:
     """x[..., index[...]]: one entry of the last axis for each index."""
     xp = array_namespace(x)
     return xp.take_along_axis(x, index[..., None], axis=-1)[..., 0]
+
+
+def kept(x: Array, entries: Array | None) -> Array:
+    """The same with 0 for entries that do not count; `entries` is None where all do."""
+    return x if entries is None else array_namespace(x).where(entries, x, 0.0)
 
 
 def positions(x: Array, axis: int = -1, dtype: Any = None) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +41,7 @@ class Plan:
     indices: frozenset[str]
     converted: frozenset[str]
     masking: Mapping[str, Masking]
+    entries: Mapping[str, tuple[bool, ...]]
     strict: tuple[str, ...]
     lengths: tuple[tuple[str, str, tuple[str, ...]], ...]
 
@@ -92,7 +93,8 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
                 f"{name}: the axis `{axis_name}` of `{source}` has size 0. Fix: pass at least one entry on it."
             )
     unit_shape = resolve_shape(contract.result, axes)
-    _check_extra(contract, extra, kinds, unit_shape, axes)
+    _check_extra(contract, extra, kinds, axes)
+    entries = _entry_axes(contract, extra["where_entries"], axes)
     floats = {label: x.dtype for _, label, x in arrays if kinds[label] == "real floating"}
     floats |= {key: x.dtype for key, x in given if kinds[key] == "real floating" and key != "over"}
     wide = {label: xp.float32 if is_half(dtype) else dtype for label, dtype in floats.items()}
@@ -105,6 +107,7 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
                 f"Nothing is cast silently. Fix: convert one of them with astype."
             )
     names = {label: argument.name for argument, label, _ in arrays}
+    ranked = {names[label]: x for _, label, x in arrays}
     indices = frozenset(key for key, term in terms.items() if kinds.get(key) == "integral" and term.name != "Sign")
     return Plan(
         backend=backend,
@@ -117,7 +120,12 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
         moved=frozenset(moved),
         indices=indices,
         converted=frozenset(label for _, label, x in arrays if label in indices and x.dtype != backend.index_dtype),
-        masking=_masking(contract, terms, axes, unit_shape, {names[label]: x for _, label, x in arrays}),
+        masking=_masking(contract, terms, unit_shape, ranked),
+        entries={
+            key: _own(term, entries, len(ranked[key].shape))
+            for key, term in terms.items()
+            if entries and term.shape is not None and entries <= set(term.shape.names)
+        },
         strict=tuple(key for key, term in terms.items() if term.strict),
         lengths=tuple(
             (key, term.measures, tuple(k for k, t in terms.items() if t.shape and term.measures in t.shape.names))
@@ -164,16 +172,25 @@ def _arrays(contract: Contract, values: dict[str, Any]) -> Iterator[tuple[Argume
         raise ContractError(f"{loss}: its lists pair up item by item, but {counts} items")
 
 
-def _check_extra(
-    contract: Contract, extra: dict[str, Any], kinds: dict[str, str], unit_shape: tuple[int, ...], axes: Axes
-) -> None:
+def _check_extra(contract: Contract, extra: dict[str, Any], kinds: dict[str, str], axes: Axes) -> None:
     unit = Shape(tuple(replace(a, broadcasts=True) for a in contract.result.axes))
     if extra["sample_weight"] is not None:
         _check_kind(contract, "sample_weight", kinds, "real floating")
         contract.fits("sample_weight", unit, tuple(extra["sample_weight"].shape), axes)
     if extra["where"] is not None:
         _check_kind(contract, "where", kinds, "bool")
-        contract.fits("where", contract.result, tuple(extra["where"].shape), axes)
+        shape = tuple(extra["where"].shape)
+        try:
+            contract.fits("where", contract.result, shape, axes)
+        except ContractError:
+            if shape not in [resolve_shape(entries, axes) for entries in contract.entries]:
+                raise
+            raise ContractError(
+                f"{contract.name}: `where` has shape {shape}, which is that of entries; it selects whole units, "
+                f"declared {contract.result}. Fix: pass it as `where_entries`."
+            ) from None
+    if extra["where_entries"] is not None:
+        _check_kind(contract, "where_entries", kinds, "bool")
     if extra["class_weight"] is not None:
         _check_kind(contract, "class_weight", kinds, "real floating")
         contract.fits("class_weight", Shape.parse("classes"), tuple(extra["class_weight"].shape), axes)
@@ -187,8 +204,31 @@ def _check_kind(contract: Contract, keyword: str, kinds: dict[str, str], wanted:
         )
 
 
+def _entry_axes(contract: Contract, mask: Array | None, axes: Axes) -> set[str]:
+    """The axes of the entries of a call: of the declared shape that the mask has, of the first one without a mask."""
+    if not contract.entries:
+        return set()
+    chosen = contract.entries[0]
+    if mask is not None:
+        shape = tuple(mask.shape)
+        sizes = {declared: resolve_shape(declared, axes) for declared in contract.entries}
+        near = [declared for declared, size in sizes.items() if len(size) == len(shape)]
+        chosen = next((declared for declared, size in sizes.items() if size == shape), (near or [chosen])[0])
+        contract.fits("where_entries", chosen, shape, axes)
+    return set(chosen.names)
+
+
+def _own(term: Term, chosen: Collection[str], rank: int) -> tuple[bool, ...]:
+    """Which axes of an array of some rank are among the chosen ones, by the declared shape of its term."""
+    assert term.shape is not None
+    flags: list[bool] = []
+    for axis in term.shape.axes:
+        flags += [axis.name in chosen] * (rank - len(term.shape.axes) + 1 if axis.variadic else 1)
+    return tuple(flags)
+
+
 def _masking(
-    contract: Contract, terms: Mapping[str, Term], axes: Axes, unit_shape: tuple[int, ...], arrays: Mapping[str, Array]
+    contract: Contract, terms: Mapping[str, Term], unit_shape: tuple[int, ...], arrays: Mapping[str, Array]
 ) -> dict[str, Masking]:
     """The inputs that hold something for every unit, with which of their axes are those of the units."""
     units = contract.result.names
@@ -198,11 +238,7 @@ def _masking(
             continue
         if any(axis.broadcasts for axis in term.shape.axes) and tuple(arrays[name].shape) != unit_shape:
             continue
-        flags: list[bool] = []
-        for axis in term.shape.axes:
-            count = len(arrays[name].shape) - len(term.shape.axes) + 1 if axis.variadic else 1
-            flags += [axis.name in units] * count
-        result[name] = Masking(term, tuple(flags))
+        result[name] = Masking(term, _own(term, units, len(arrays[name].shape)))
     return result
 
 

@@ -114,7 +114,9 @@ def test_the_signature_lists_inputs_parameters_and_the_common_tail(loss):
     contract = loss.contract
     assert list(parameters) == [argument.name for argument in contract.arguments] + list(contract.tail)
     assert {"reduction", "empty", "sample_weight", "where"} <= set(contract.tail)
-    assert ("class_weight" in parameters) == ("ignore_index" in parameters) == (contract.label is not None)
+    assert ("class_weight" in parameters) == (contract.label is not None)
+    assert ("ignore_index" in parameters) == (contract.label is not None or contract.entry_label is not None)
+    assert ("where_entries" in parameters) == bool(contract.entries)
     assert ("axis" in parameters) == contract.class_axis
     keyword_only = [name for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY]
     assert keyword_only == [argument.name for argument in contract.parameters] + list(contract.tail)

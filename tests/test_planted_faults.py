@@ -177,6 +177,11 @@ def spreads_nan(logits, labels, label_smoothing):
     return each + 0 * array_namespace(logits).sum(each)
 
 
+def counts_what_is_left_out(probabilities, targets, entries=None):
+    """A mask by multiplication: a pixel that does not count is a true negative."""
+    return get("mcc")._function(probabilities, targets)
+
+
 FAULTS = {
     "a wrong factor": (planted("squared_error", wrong_factor), "numpy"),
     "a dropped weight": (planted("squared_error", kind=DropsWeights), "numpy"),
@@ -203,6 +208,7 @@ FAULTS = {
     "a NaN with a gradient that is a number": (planted("wgan_generator", slopes_at_nan), "torch"),
     "a label out of range with a gradient that is a number": (planted("cross_entropy", kind=HidesNan), "numpy"),
     "a NaN that reaches other units": (planted("cross_entropy", spreads_nan), "numpy"),
+    "a pixel mask by multiplication": (planted("mcc", counts_what_is_left_out), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 

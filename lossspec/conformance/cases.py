@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossspec.conformance import data
-from lossspec.contract import Argument, Contract
+from lossspec.contract import LENGTH_REDUCTIONS, Argument, Contract
 from lossspec.reduction import Mean
 from lossspec.terms import Shape, Term, draw_exp, draw_log
 
@@ -50,7 +50,7 @@ def make_cases(contract: Contract, dtype: type[np.floating[Any]]) -> list[Case]:
     curved += [case for case in parameters if not case.name.endswith("0-d array")]
     curved += [case for case in sizes if case.axis != -1]
     names = {case.name for case in curved} | {"sum, weights and mask"}
-    cases = [*generated, *parameters, *sizes, *real, *reductions]
+    cases = [*generated, *parameters, *sizes, *real, *reductions, *maker.of_entries(generated[0])]
     return [replace(case, hessian=case.name in names) for case in cases]
 
 
@@ -181,6 +181,32 @@ class _Maker:
             for name, options in keywords.items():
                 yield case.with_options(f"{how}, {name}", reduction=how, **options)
 
+    def of_entries(self, case: Case) -> Iterator[Case]:
+        """Entries that do not count: some, all of a unit, of each channel others, with NaN in them; ignored labels."""
+        contract = self.contract
+        for number, declared in enumerate(contract.entries):
+            shape = tuple(entry_axes(contract, case.inputs, declared).values())
+            random = np.random.default_rng(zlib.crc32(f"{contract.name} entries {declared}".encode()))
+            kept = random.random(shape) < 0.6
+            kept[..., 0] = True
+            spoiled = replace(case, inputs=spoil(contract, case.inputs, declared, kept, np.nan))
+            yield spoiled.with_options(f"left out of {declared}", where_entries=kept)
+            if number:
+                continue
+            empty = np.where(np.arange(len(kept)) < 1, False, kept.T).T
+            yield case.with_options("nothing of a unit left", where_entries=empty)
+            weight = self.cast(random.uniform(0.5, 3.0, unit_shape(contract, case.inputs)))
+            for reduction in ("mean", *LENGTH_REDUCTIONS):
+                if reduction in contract.reductions:
+                    name = f"{reduction}, weights and left out"
+                    yield case.with_options(name, where_entries=kept, sample_weight=weight, reduction=reduction)
+            if contract.entry_label is not None:
+                label = contract.entry_label.name
+                labels = np.where(random.random(shape) < 0.4, 99, case.inputs[label])
+                ignored = replace(case, inputs={**case.inputs, label: labels})
+                yield ignored.with_options("ignored labels", ignore_index=99)
+                yield ignored.with_options("ignored labels, left out", ignore_index=99, where_entries=kept)
+
     def real(self) -> Iterator[Case]:
         """The shipped data sets that have what the contract asks for."""
         for name, inputs in real_inputs(self.contract):
@@ -306,6 +332,43 @@ def unit_shape(contract: Contract, inputs: Values) -> tuple[int, ...]:
         size = axes[axis.name][0]
         shape.extend(size if isinstance(size, tuple) else (size,))
     return tuple(shape)
+
+
+def axis_names(declared: Shape, rank: int) -> tuple[str, ...]:
+    """A name for each axis of an array of some rank; those of `*space` are `*space 0`, `*space 1`, ..."""
+    names: list[str] = []
+    for axis in declared.axes:
+        count = rank - len(declared.axes) + 1
+        names += [f"{axis} {i}" for i in range(count)] if axis.variadic else [axis.name]
+    return tuple(names)
+
+
+def axes_of(contract: Contract, name: str, value: NDArray[Any]) -> dict[str, int]:
+    """The sizes of the axes of an input by their names, in order."""
+    (argument,) = [argument for argument in contract.inputs if argument.name == name]
+    declared = contract.term_of(argument, "integral" if value.dtype.kind == "i" else "real floating", value.ndim).shape
+    assert declared is not None
+    return dict(zip(axis_names(declared, value.ndim), value.shape, strict=True))
+
+
+def entry_axes(contract: Contract, inputs: Values, declared: Shape) -> dict[str, int]:
+    """The sizes of the axes of a mask of the entries of these inputs by their names, in order."""
+    first = contract.inputs[0].name
+    sizes = axes_of(contract, first, inputs[first])
+    rank = len(declared.axes) + sum(name[0] == "*" for name in sizes) - any(axis.variadic for axis in declared.axes)
+    return {name: sizes[name] for name in axis_names(declared, rank)}
+
+
+def spoil(contract: Contract, inputs: Values, declared: Shape, kept: NDArray[Any], bad: float) -> Values:
+    """The inputs with something bad in the entries that do not count, 99 among integers."""
+    masked = entry_axes(contract, inputs, declared).keys()
+    found = dict(inputs)
+    for name, value in inputs.items():
+        axes = axes_of(contract, name, value)
+        if masked <= axes.keys():
+            flags = kept[tuple(slice(None) if axis in masked else None for axis in axes)]
+            found[name] = np.where(flags, value, value.dtype.type(bad if value.dtype.kind == "f" else 99))
+    return found
 
 
 def shared_inputs(contract: Contract) -> frozenset[str]:

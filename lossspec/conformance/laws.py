@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lossspec.conformance.bench import EAGER_DTYPE, Bench, is_real
-from lossspec.conformance.cases import Case, Values, unit_shape
+from lossspec.conformance.cases import Case, Values, axes_of, entry_axes, spoil, unit_shape
 from lossspec.errors import MergeError
 from lossspec.loss import get, names
 from lossspec.reduction import Mean
@@ -231,6 +231,48 @@ def poison(trial: Trial) -> str | None:
                     else [(others[name], gradient)]
                 )
                 yield _firsts(trial.differ(p, q, 0.0) for p, q in pairs)
+
+    return _firsts(problems())
+
+
+@law("left-out entries do not count")
+def left_out(trial: Trial) -> str | None:
+    """What is left out within a unit may hold anything and has gradient 0; the loss is that of a unit without it."""
+    bench, contract, inputs = trial.bench, trial.bench.contract, trial.case.inputs
+    if not contract.entries:
+        return "not run: no part of a unit can be left out"
+    declared = contract.entries[0]
+    axes = entry_axes(contract, inputs, declared)
+    kept = trial.random.random(tuple(axes.values())) < 0.7
+    kept[..., -1] = False  # all of a slice, which can be cut off
+
+    def under(given: Values, mask: Any) -> tuple[Any, dict[str, Any]]:
+        options = {"where_entries": mask, "reduction": contract.default_reduction}
+        return bench.value_and_grad(replace(trial.case, inputs=given, options=options))
+
+    def cut(name: str, value: Any) -> Any:
+        (argument,) = [argument for argument in contract.inputs if argument.name == name]
+        if argument is contract.length:
+            return np.minimum(value, kept.shape[-1] - 1)
+        names = tuple(axes_of(contract, name, inputs[name]))
+        return np.take(value, range(kept.shape[-1] - 1), names.index(tuple(axes)[-1]))
+
+    def problems() -> Iterator[str | None]:
+        value, gradients = under(inputs, kept)
+        for bad in (np.nan, np.inf, -np.inf):
+            other, others = under(spoil(contract, inputs, declared, kept, bad), kept)
+            yield trial.differ(other, value, 0.0)
+            for name, gradient in gradients.items():
+                yield trial.differ(others[name], gradient, 0.0)
+        only = spoil(contract, gradients, declared, ~kept, 0.0)
+        if any(np.any(gradient != 0) for gradient in only.values()):
+            yield "an entry that is left out has a gradient"
+        if bench.backend.compiles_by_shape and not bench.thorough:
+            return  # to cut is to compile everything anew
+        less, of_less = under({name: cut(name, x) for name, x in inputs.items()}, kept[..., :-1])
+        yield trial.differ(value, less)
+        for name, gradient in gradients.items():
+            yield trial.differ(cut(name, gradient), of_less[name], trial.gradient_slack)
 
     return _firsts(problems())
 
@@ -457,13 +499,17 @@ def compiled(trial: Trial) -> str | None:
     if not bench.backend.compiles:
         return f"not run: {bench.backend.name} has no compiler"
     inputs, keywords = bench.arguments(trial.case)
-    weight, mask = bench.put(trial.weight), bench.put(trial.mask)
+    masks = {"sample_weight": trial.weight, "where": trial.mask}
+    for declared in bench.contract.entries[:1]:
+        shape = tuple(entry_axes(bench.contract, trial.case.inputs, declared).values())
+        masks["where_entries"] = trial.random.random(shape) < 0.7
 
-    def call(given: Values, weight: Any, mask: Any) -> Any:
-        return bench.loss(**given, **keywords, sample_weight=weight, where=mask)
+    def call(given: Values, masks: Values) -> Any:
+        return bench.loss(**given, **keywords, **masks)
 
-    got = bench.fetch(bench.backend.compile(call, quick=True)(inputs, weight, mask))
-    return trial.differ(got, bench.fetch(call(inputs, weight, mask)))
+    masks = {name: bench.put(mask) for name, mask in masks.items()}
+    got = bench.fetch(bench.backend.compile(call, quick=True)(inputs, masks))
+    return trial.differ(got, bench.fetch(call(inputs, masks)))
 
 
 @law("one graph for many sizes")

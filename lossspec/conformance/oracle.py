@@ -26,7 +26,16 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from lossspec.conformance.cases import Case, Values, hessian_inputs, shared_inputs, unit_shape
+from lossspec.conformance.cases import (
+    Case,
+    Values,
+    axes_of,
+    axis_names,
+    entry_axes,
+    hessian_inputs,
+    shared_inputs,
+    unit_shape,
+)
 from lossspec.contract import Contract
 from lossspec.definitions.common import constants_held, start_evaluation
 from lossspec.reduction import Mean
@@ -105,7 +114,10 @@ def fingerprint(definition: Callable[..., Any], contract: Contract, case: Case) 
     """A hash of the definition, of what it calls and of all that the case gives it: the key of a stored result."""
     digest = hashlib.sha256(f"{VERSION} {contract.name} {contract.form}".encode())
     digest.update(_meaning(definition).encode())
-    options = case.options if contract.form != "pointwise" else {}
+    options = case.options
+    if contract.form == "pointwise":
+        of_units = {} if not contract.entries else {"where_entries", "ignore_index"} & options.keys()
+        options = {name: options[name] for name in sorted(of_units)}
     for name, value in itertools.chain(case.inputs.items(), case.parameters.items(), options.items()):
         for item in value if isinstance(value, list) else [value]:
             digest.update(f"{name} {item if isinstance(item, Mean) else np.asarray(item).dtype}".encode())
@@ -145,7 +157,11 @@ def lengths_of(contract: Contract, case: Case) -> list[Any]:
     """The number of tokens of each unit, 1 where units have no lengths."""
     if contract.length is None:
         return [mpf(1)] * int(np.prod(unit_shape(contract, case.inputs), dtype=np.int64))
-    return [mpf(int(n)) for n in case.inputs[contract.length.name].ravel()]
+    lengths = case.inputs[contract.length.name].ravel()
+    mask = entries_of(contract, case)
+    if mask is not None:
+        lengths = [np.count_nonzero(row[:n]) for row, n in zip(mask.kept, lengths, strict=True)]
+    return [mpf(int(n)) for n in lengths]
 
 
 def divisor(
@@ -161,6 +177,49 @@ def divisor(
     if reduction == "count_mean":
         return mpf(sum(selected))
     return mpf(shape[0]) if reduction == "batch_mean" else mpf(1)
+
+
+# Entries that do not count: the definition never sees them.
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Which entries count, and the names of the axes of that."""
+
+    names: tuple[str, ...]
+    kept: np.ndarray[Any, Any]
+
+    def of(self, unit: Mapping[str, int]) -> Mask:
+        """The part of one unit, which has a place on some axes."""
+        names = tuple(name for name in self.names if name not in unit)
+        return Mask(names, self.kept[tuple(unit.get(name, slice(None)) for name in self.names)])
+
+    def apply(self, value: Any, names: tuple[str, ...]) -> Any:
+        """Nested lists with these axes without the entries that do not count."""
+        if not self.names:
+            return value if self.kept else []
+        if names[0] != self.names[0]:
+            return [self.apply(item, names[1:]) for item in value]
+        rest = [(item, Mask(self.names[1:], kept)) for item, kept in zip(value, self.kept, strict=True)]
+        if len(self.names) == 1:
+            return [item for item, mask in rest if mask.kept]
+        return [mask.apply(item, names[1:]) for item, mask in rest]
+
+
+def entries_of(contract: Contract, case: Case) -> Mask | None:
+    """Which entries of a case count; None where all do."""
+    kept = case.options.get("where_entries")
+    label = contract.entry_label
+    if label is not None and "ignore_index" in case.options:
+        known = case.inputs[label.name] != case.options["ignore_index"]
+        kept = known if kept is None else kept & known
+    if kept is None:
+        return None
+    for declared in contract.entries:
+        axes = entry_axes(contract, case.inputs, declared)
+        if tuple(axes.values()) == kept.shape:
+            return Mask(tuple(axes), kept)
+    raise ValueError(f"{contract.name}: a mask of shape {kept.shape} has none of the shapes {contract.entries}")
 
 
 # A definition on one unit, or on one call, as a function of one flat list of real numbers.
@@ -195,6 +254,23 @@ class _Problem:
                 place = number if isinstance(value, list) else None
                 prepared.append(self.prepare(argument.name, item, index, place, argument.name in inputs))
             self.arguments[argument.name] = prepared if isinstance(value, list) else prepared[0]
+        mask = entries_of(contract, case)
+        if mask is not None:
+            self.leave_out(mask, unit)
+
+    def leave_out(self, mask: Mask, unit: tuple[int, ...] | None) -> None:
+        """Take from all arguments the entries that do not count, and from the lengths their number."""
+        places = {} if unit is None else dict(zip(axis_names(self.contract.result, len(unit)), unit, strict=True))
+        mask = mask.of(places)
+        for argument in self.contract.inputs:
+            name, given = argument.name, self.arguments[argument.name]
+            if argument is self.contract.length:
+                self.arguments[name] = int(np.count_nonzero(mask.kept[:given]))
+                continue
+            axes = axes_of(self.contract, name, self.case.inputs[name])
+            names = tuple(axis for axis in axes if axis not in places)
+            if set(mask.names) <= set(names):
+                self.arguments[name] = mask.apply(given, names)
 
     def own(self, argument: Any, array: np.ndarray[Any, Any], unit: tuple[int, ...] | None) -> tuple[Any, ...]:
         """The index of what this unit sees of an array."""

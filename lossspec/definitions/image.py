@@ -116,7 +116,7 @@ def perceptual(predictions: Any, targets: Any, layer_weights: Any, form: Any, no
 
 def psnr(predictions: Any, targets: Any, data_range: Any) -> Any:
     squares = [(a - b) ** 2 for a, b in zip(flat(predictions), flat(targets), strict=True)]
-    error = fsum(squares) / len(squares)
+    error = fsum(squares) / len(squares) if squares else 0
     return 10 * log(error / data_range**2) / log(10) if error else -inf
 
 

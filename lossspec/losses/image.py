@@ -501,12 +501,14 @@ def _directions_apart(x: Array, y: Array, weights: Array) -> Array:
         ),
     ),
     sizes={"batch": 2, "channels": 1, "height": 4, "width": 3},
+    entries="batch height width",
 )
 def psnr(
     predictions: Image["batch channels height width"],
     targets: Image["batch channels height width"],
     *,
     data_range: Positive = 1.0,
+    entries: Array = None,
 ) -> Real["batch"]:
     """The peak signal-to-noise ratio of an image in decibels, negative: a loss, to be minimised.
 
@@ -514,7 +516,8 @@ def psnr(
 
     Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range]; `data_range` > 0
     -> image [batch], at most 0.
-    Weights and mean: the common contract, one weight an image. Equal images have loss -inf, with gradient 0. The mean
+    Weights and mean: the common contract, one weight an image. Equal images have loss -inf, with gradient 0; so do
+    those of which no pixel counts. `where_entries` [batch height width] leaves pixels out of m. The mean
     is that of the ratios of the images; the ratio of the mean m of a batch is that of the batch as one image.
     Errors: `ContractError` for another shape, an image without pixels or data_range <= 0, `DTypeError` for integer
     images.
@@ -533,7 +536,11 @@ def psnr(
     )
     distance = norm(xp.reshape(predictions - targets, (predictions.shape[0], count)))
     equal = distance == 0
-    ratio = xp.where(equal, 1.0, distance) / (math.sqrt(count) * data_range)
+    root = math.sqrt(count)
+    if entries is not None:
+        pixels = xp.astype(xp.count_nonzero(entries, axis=(1, 2, 3)), distance.dtype)
+        root = xp.sqrt(xp.where(pixels == 0, 1.0, pixels) * predictions.shape[1])
+    ratio = xp.where(equal, 1.0, distance) / (root * data_range)
     return xp.where(equal, -math.inf, (20 / math.log(10)) * xp.log(ratio))
 
 

@@ -16,10 +16,18 @@ from lossspec.terms import Array, Logits, NonNegative, Real, Relevance
 __all__ = ["bpr", "listmle", "listwise_softmax", "pairwise_hinge", "pairwise_logistic"]
 
 
-def _pairs(scores: Array, labels: Array) -> tuple[Array, Array, Array]:
+def _listed(scores: Array, entries: Array | None) -> tuple[Array, Array]:
+    """The scores, -inf for items that do not count, and which items are in their list."""
+    xp = array_namespace(scores)
+    if entries is not None:
+        scores = xp.where(entries, scores, -inf)
+    return scores, scores != -inf
+
+
+def _pairs(scores: Array, labels: Array, entries: Array | None) -> tuple[Array, Array, Array]:
     """The scores with 0 for items out of the list; which item is better than which; the gap of every such pair."""
     xp = array_namespace(scores)
-    listed = scores != -inf
+    scores, listed = _listed(scores, entries)
     above = (labels[..., :, None] > labels[..., None, :]) & listed[..., :, None] & listed[..., None, :]
     scores = xp.where(listed, scores, 0.0)
     return scores, above, xp.where(above, scores[..., :, None] - scores[..., None, :], 0.0)
@@ -38,15 +46,18 @@ def _pairs(scores: Array, labels: Array) -> tuple[Array, Array, Array]:
         ),
     ),
     sizes={"items": 4},
+    entries="*batch items",
 )
-def pairwise_logistic(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -> Real["*batch"]:
+def pairwise_logistic(
+    scores: Logits["*batch items"], labels: Relevance["*batch items"], *, entries: Array = None
+) -> Real["*batch"]:
     """The logistic loss of every pair of a list in which one item is more relevant than the other.
 
     l = sum_{i, j: labels[i] > labels[j]} log(1 + exp(-(scores[i] - scores[j]))). It is convex in the scores.
 
     Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items], grades of relevance >= 0, integers or
     floats, of which only the order counts -> list [*batch]. It forms all items * items pairs.
-    Padding: a score of -inf takes an item out of its list, whatever its label: `xp.where(mask, scores, -inf)`. A list
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. A list
     without a pair has the loss 0.
     Weights and mean: the common contract, one weight a list; "mean" divides by the sum of weights over lists, so that
     long lists weigh more. For a mean over pairs pass `Mean(over=number of pairs)`.
@@ -59,7 +70,7 @@ def pairwise_logistic(scores: Logits["*batch items"], labels: Relevance["*batch 
     1.38629436112
     """
     xp = array_namespace(scores)
-    scores, above, gap = _pairs(scores, labels)
+    scores, above, gap = _pairs(scores, labels, entries)
     # softplus(-gap) = rest(gap) - slope * gap with a constant slope of 0, 1/2 or 1. The slopes of all pairs add up
     # exactly, where 1 - exp(-30) of one pair and -1 of the next would cancel.
     near = xp.abs(gap) < 1
@@ -85,15 +96,19 @@ def pairwise_logistic(scores: Logits["*batch items"], labels: Relevance["*batch 
         ),
     ),
     sizes={"items": 4},
+    entries="*batch items",
 )
-def pairwise_hinge(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -> Real["*batch"]:
+def pairwise_hinge(
+    scores: Logits["*batch items"], labels: Relevance["*batch items"], *, entries: Array = None
+) -> Real["*batch"]:
     """The hinge loss of every pair of a list in which one item is more relevant than the other.
 
     l = sum_{i, j: labels[i] > labels[j]} max(0, 1 - (scores[i] - scores[j])). It is convex in the scores.
 
     Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items], grades of relevance >= 0, integers or
     floats, of which only the order counts -> list [*batch]. It forms all items * items pairs.
-    Padding: a score of -inf takes an item out of its list, whatever its label. A list without a pair has the loss 0.
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. A list
+    without a pair has the loss 0.
     Weights and mean: as `pairwise_logistic`. The derivative at a kink is declared 0.
     Errors: `ContractError` for another shape, `DTypeError` for integer scores.
     Equals: the sum over pairs of rax `pairwise_hinge_loss`, which is a mean over all pairs of the batch unless told.
@@ -104,7 +119,7 @@ def pairwise_hinge(scores: Logits["*batch items"], labels: Relevance["*batch ite
     8.0
     """
     xp = array_namespace(scores)
-    _, above, gap = _pairs(scores, labels)
+    _, above, gap = _pairs(scores, labels, entries)
     return xp.sum(xp.where(above, relu(1 - gap), 0.0), axis=(-2, -1))
 
 
@@ -118,8 +133,11 @@ def pairwise_hinge(scores: Logits["*batch items"], labels: Relevance["*batch ite
         Equal("rax", "rax.softmax_loss(scores, labels, reduce_fn=None)"),
     ),
     sizes={"items": 4},
+    entries="*batch items",
 )
-def listwise_softmax(scores: Logits["*batch items"], labels: NonNegative["*batch items"]) -> Real["*batch"]:
+def listwise_softmax(
+    scores: Logits["*batch items"], labels: NonNegative["*batch items"], *, entries: Array = None
+) -> Real["*batch"]:
     """The cross entropy between relevance and the softmax of the scores of a list.
 
     l = -sum_i labels[i] log p[i], with p = softmax(scores) over the list. It is convex in the scores. ListNet's top-one
@@ -127,7 +145,7 @@ def listwise_softmax(scores: Logits["*batch items"], labels: NonNegative["*batch
 
     Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items] >= 0, which need not sum to 1
     -> list [*batch].
-    Padding: a score of -inf takes an item out of its list, whatever its label: `xp.where(mask, scores, -inf)`. An empty
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. An empty
     list has the loss 0.
     Weights and mean: the common contract, one weight a list; "mean" divides by the sum of weights over lists, those
     without a relevant item included.
@@ -143,7 +161,7 @@ def listwise_softmax(scores: Logits["*batch items"], labels: NonNegative["*batch
     xp = array_namespace(scores)
     if not scores.shape[-1]:
         return xp.sum(scores, axis=-1)
-    listed = scores != -inf
+    scores, listed = _listed(scores, entries)
     scores = xp.where(xp.any(listed, axis=-1, keepdims=True), scores, 0.0)
     return expected_negative_log_softmax(scores, xp.where(listed, labels, 0.0))
 
@@ -161,8 +179,11 @@ def listwise_softmax(scores: Logits["*batch items"], labels: NonNegative["*batch
         ),
     ),
     sizes={"items": 4},
+    entries="*batch items",
 )
-def listmle(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -> Real["*batch"]:
+def listmle(
+    scores: Logits["*batch items"], labels: Relevance["*batch items"], *, entries: Array = None
+) -> Real["*batch"]:
     """The negative log-likelihood of the order by relevance, when items are drawn one by one with odds exp(score).
 
     l = sum_k (log sum_{m >= k} exp(s[m]) - s[k]), with s the scores in the order of falling labels; of equal labels the
@@ -170,7 +191,7 @@ def listmle(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -
 
     Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items], grades of relevance >= 0, integers or
     floats, of which only the order counts -> list [*batch]. It forms all items * items pairs.
-    Padding: a score of -inf takes an item out of its list, whatever its label: `xp.where(mask, scores, -inf)`. A list
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. A list
     of at most one item has the loss 0.
     Weights and mean: the common contract, one weight a list; "mean" divides by the sum of weights over lists, so that
     long lists weigh more. Ties make the loss depend on the order of the list: shuffle the items, or their labels.
@@ -186,7 +207,7 @@ def listmle(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -
     xp = array_namespace(scores)
     if not scores.shape[-1]:
         return xp.sum(scores, axis=-1)
-    listed = scores != -inf
+    scores, listed = _listed(scores, entries)
     steps = positions(scores)
     mine, theirs = labels[..., :, None], labels[..., None, :]
     follows = (theirs < mine) | ((theirs == mine) & (steps[..., None, :] >= steps[..., :, None]))

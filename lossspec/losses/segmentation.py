@@ -8,6 +8,7 @@ from lossspec.numerics import (
     array_namespace,
     cumulative_sum,
     focal_cross_entropy,
+    kept,
     negative_log_softmax,
     positions,
     relu,
@@ -38,6 +39,10 @@ __all__ = [
 # negative, and the losses are made of the false ones, so that a nearly perfect region keeps its digits.
 
 
+_PIXELS = ("batch *space", "batch channels *space")
+"""Masks over pixels: of all channels of an example alike, or of every channel by itself."""
+
+
 def _space(x: Array) -> tuple[int, ...]:
     """The axes of the pixels, after batch and channels."""
     return tuple(range(2, len(x.shape)))
@@ -56,20 +61,30 @@ def _counts(probabilities: Array, targets: Array, overlap: str = "product") -> t
         below = below + equal / 2
         both = below * probabilities + (1 - below) * targets
         false = (1 - below) * (probabilities - targets), below * (targets - probabilities)
-    return _summed(both, *false)
+    both, false_positive, false_negative = _summed(both, *false)
+    return both, false_positive, false_negative
 
 
-def _summed(both: Array, false_positive: Array, false_negative: Array) -> tuple[Array, Array, Array]:
-    xp, space = array_namespace(both), _space(both)
-    return xp.sum(both, axis=space), xp.sum(false_positive, axis=space), xp.sum(false_negative, axis=space)
+def _summed(*terms: Array, entries: Array = None) -> tuple[Array, ...]:
+    """The sums over the pixels of every region that count."""
+    return tuple(array_namespace(x).sum(kept(x, entries), axis=_space(x)) for x in terms)
+
+
+def _mean_over_space(x: Array, entries: Array) -> Array:
+    """The mean over the pixels of every region that count, 0 where there are none."""
+    (total,), space = _summed(x, entries=entries), _space(x)
+    if entries is None:
+        return total / max(prod(x.shape[2:]), 1)
+    xp = array_namespace(entries)
+    return _ratio(total, xp.astype(xp.count_nonzero(entries, axis=space), x.dtype))
 
 
 def _agreement(probabilities: Array, targets: Array, squared: bool, overlap: str) -> tuple[Array, Array]:
     """The overlap and the disagreement of every region; twice the first and the second add up to its size."""
     require(not squared or overlap == "product", "`squared` measures the size of a product: overlap='product'")
     if squared:
-        xp, space = array_namespace(probabilities), _space(probabilities)
-        return xp.sum(probabilities * targets, axis=space), xp.sum((probabilities - targets) ** 2, axis=space)
+        both, apart = _summed(probabilities * targets, (probabilities - targets) ** 2)
+        return both, apart
     both, false_positive, false_negative = _counts(probabilities, targets, overlap)
     return both, false_positive + false_negative
 
@@ -82,7 +97,7 @@ def _ratio(above: Array, below: Array) -> Array:
 
 
 def _missed(
-    agreement: Array, disagreement: Array, smooth: Any, smooth_denominator: Any = None, empty: float = 0.0
+    agreement: Array, disagreement: Array, smooth: Any, smooth_denominator: Any = None, empty: Any = 0.0
 ) -> Array:
     """1 - (a + smooth) / (a + d + smooth_denominator), from the side where nothing cancels; `empty` for 0 / 0."""
     xp = array_namespace(agreement)
@@ -182,6 +197,7 @@ _LIKE_SMP = (
         ),
     ),
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def dice(
     probabilities: Probability["batch channels *space"],
@@ -202,9 +218,11 @@ def dice(
     `smooth` >= 0, `smooth_denominator` >= 0 -> region [batch channels].
     Weights and mean: one weight a region, so `sample_weight` of shape (1, channels) weighs classes and `where` leaves
     regions out. The background is left out by slices: `dice(p[:, 1:], t[:, 1:])`.
+    Pixels: `where_entries` [batch *space], or [batch channels *space] for each channel by itself, leaves pixels out:
+    the loss is that of the regions without them.
     A region that is empty in both is a perfect match without smoothing: 0, with derivative 0; so is one without
-    pixels. Where it has only a `smooth_denominator` it is 1, as the formula says. One that is absent from the targets
-    alone has the loss 1 - smooth / (sum(p) + smooth_denominator).
+    pixels, or without any that counts. Where it has only a `smooth_denominator` it is 1, as the formula says. One that
+    is absent from the targets alone has the loss 1 - smooth / (sum(p) + smooth_denominator).
     Soft targets: the minimum is 0 at p = t with `squared` or overlap="minimum" only; of p = t the derivative of a
     minimum is declared to be half for each.
     Errors: `ContractError` for another shape, and for `squared` with overlap="minimum"; `DTypeError` for integer masks.
@@ -258,6 +276,7 @@ def dice(
     default_reduction="sum",
     finalize=_over_batch,
     sizes={"batch": 3, "channels": 2, "space": 2},
+    entries=_PIXELS,
 )
 def batch_dice(
     probabilities: Probability["batch channels *space"],
@@ -281,7 +300,7 @@ def batch_dice(
     `channel_weight` [channels] >= 0 -> a number.
     Weights and mean: one weight an example; it scales all sums of its example, so weight 2 is the example twice.
     `channel_weight` makes the mean over channels a weighted one (and 0 where it is 0 throughout); with average="micro"
-    it scales the sums.
+    it scales the sums. `where_entries` leaves pixels out, as in `dice`.
     A channel that is empty in all examples is 0 without smoothing, with derivative 0. One that is absent from the
     targets alone counts as any other with absent="counted", and is 0 in the same mean with absent="zero".
     Errors: `ContractError` for another shape or reduction, `DTypeError` for integer masks.
@@ -312,6 +331,7 @@ def batch_dice(
         ),
     ),
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def jaccard(
     probabilities: Probability["batch channels *space"],
@@ -329,7 +349,7 @@ def jaccard(
     without smoothing. p = probabilities, t = targets.
 
     Shapes: `probabilities` and `targets` [batch channels *space] in [0, 1] -> region [batch channels].
-    Weights and mean: as `dice`, and so is the value of an empty region.
+    Weights and mean: as `dice`, and so are `where_entries` and the value of an empty region.
     Errors: as `dice`. Of boxes: `generalized_iou`.
     Equals: MONAI `DiceLoss(jaccard=True)`, whose smoothing counts half. segmentation-models-pytorch `JaccardLoss` sums
     over the batch: `batch_tversky` with alpha = beta = 1.
@@ -373,6 +393,7 @@ _TVERSKY = "Salehi, Erdogmus and Gholipour 2017, arXiv:1706.05721"
         ),
     ),
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def tversky(
     probabilities: Probability["batch channels *space"],
@@ -392,7 +413,8 @@ def tversky(
 
     Shapes: `probabilities` (p) and `targets` (t) [batch channels *space] in [0, 1]; `alpha` >= 0 weighs false
     positives, `beta` >= 0 false negatives -> region [batch channels].
-    Weights and mean: as `dice`. Where the denominator is 0, nothing that counts is wrong: 0, with derivative 0.
+    Weights and mean: as `dice`, and so is `where_entries`. Where the denominator is 0, nothing that counts is wrong: 0,
+    with derivative 0.
     Errors: `ContractError` for another shape, alpha < 0 or beta < 0; `DTypeError` for integer masks.
     Equals: MONAI `TverskyLoss` (the name has its smoothing of 1e-5), optax `dice_loss(alpha, beta)` of probabilities.
     Keras `tversky` has alpha and beta exchanged, against its own documentation. Over the batch: `batch_tversky`.
@@ -447,6 +469,7 @@ def tversky(
     default_reduction="sum",
     finalize=_over_batch,
     sizes={"batch": 3, "channels": 2, "space": 2},
+    entries=_PIXELS,
 )
 def batch_tversky(
     probabilities: Probability["batch channels *space"],
@@ -468,7 +491,7 @@ def batch_tversky(
 
     Shapes: `probabilities` and `targets` [batch channels *space] in [0, 1], `alpha` and `beta` as in `tversky`;
     `channel_weight` [channels] >= 0 -> a number.
-    Weights and mean: as `batch_dice`; so are `absent`, `average` and `channel_weight`.
+    Weights and mean: as `batch_dice`; so are `absent`, `average`, `channel_weight` and `where_entries`.
     Errors: as `tversky`, and `ContractError` for another reduction.
     Equals: MONAI `TverskyLoss(batch=True)`; segmentation-models-pytorch `TverskyLoss` with gamma=1 and, with
     alpha = beta = 1, `JaccardLoss` (the name has that), with overlap="minimum" and absent="zero"; Keras `Tversky`,
@@ -500,6 +523,7 @@ def batch_tversky(
         ),
     ),
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def focal_tversky(
     probabilities: Probability["batch channels *space"],
@@ -518,7 +542,8 @@ def focal_tversky(
 
     Shapes: `probabilities` and `targets` [batch channels *space] in [0, 1]; `alpha` >= 0 weighs false positives, `beta`
     >= 0 false negatives (the paper's alpha and beta are exchanged), `gamma` > 0 -> region [batch channels].
-    Weights and mean: as `dice`. At a loss of 0 the derivative is declared 0, which for gamma < 1 has no finite limit.
+    Weights and mean: as `dice`, and so is `where_entries`. At a loss of 0 the derivative is declared 0, which for gamma
+    < 1 has no finite limit.
     Errors: `ContractError` for another shape, gamma <= 0, alpha < 0 or beta < 0; `DTypeError` for integer masks.
     Equals: segmentation-models-pytorch `TverskyLoss(gamma=gamma)` of one region; of several it takes the power of their
     mean.
@@ -553,6 +578,7 @@ def focal_tversky(
         ),
     ),
     sizes={"batch": 2, "channels": 2},
+    entries="batch *space",
 )
 def generalized_dice(
     probabilities: Probability["batch channels *space"],
@@ -567,9 +593,9 @@ def generalized_dice(
     P = sum(p), G = sum(t) of each class over space and w = 1 / G^2. p = probabilities, t = targets.
 
     Shapes: `probabilities` and `targets` [batch channels *space] in [0, 1] -> image [batch].
-    Weights and mean: one weight an image. A class that is absent from the targets has the weight of the rarest one that
-    is present, and where none is, all have the weight 1. 0 / 0 is a perfect match: 0, with derivative 0. The weights
-    are functions of the targets, and so are derivatives in these.
+    Weights and mean: one weight an image. `where_entries` [batch *space] leaves pixels out. A class that is absent from
+    the targets has the weight of the rarest one that is present, and where none is, all have the weight 1. 0 / 0 is a
+    perfect match: 0, with derivative 0. The weights are functions of the targets, and so are derivatives in these.
     Errors: `ContractError` for another shape, `DTypeError` for integer masks.
     Equals: MONAI `GeneralizedDiceLoss` (the name has its smoothing of 1e-5). optax `multiclass_generalized_dice_loss`
     is another loss: `dice` with `sample_weight` = 1 / G^2, G over the batch.
@@ -618,9 +644,13 @@ def generalized_dice(
         ),
     ),
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def mcc(
-    probabilities: Probability["batch channels *space"], targets: Probability["batch channels *space"]
+    probabilities: Probability["batch channels *space"],
+    targets: Probability["batch channels *space"],
+    *,
+    entries: Array = None,
 ) -> Real["batch channels"]:
     """One minus the correlation of prediction and truth, which counts the true negatives too.
 
@@ -629,8 +659,10 @@ def mcc(
 
     Shapes: `probabilities` (p) and `targets` (t) [batch channels *space] in [0, 1] -> region [batch channels], in [0,
     2].
-    Weights and mean: as `dice`. Where a factor under the root is 0 there is no correlation: the loss is 1, and 0 where
-    nothing is wrong; both with derivative 0. No product of counts is formed, so that none overflows.
+    Weights and mean: as `dice`, and so is `where_entries`: a pixel that is left out is no true negative. With 0 for it
+    in `probabilities` and `targets` it would be one. Where a factor under the root is 0 there is no correlation: the
+    loss is 1, and 0 where nothing is wrong; both with derivative 0. No product of counts is formed, so that none
+    overflows.
     Errors: `ContractError` for another shape, `DTypeError` for integer masks.
     Equals: MONAI `MCCLoss` up to the 1e-5 that it adds under the root, segmentation-models-pytorch `MCCLoss` of one
     region up to the 1e-5 that it adds to each count; it sums over the batch.
@@ -642,7 +674,7 @@ def mcc(
     """
     xp = array_namespace(probabilities)
     both, false_positive, false_negative = _counts(probabilities, targets)
-    neither = xp.sum((1 - probabilities) * (1 - targets), axis=_space(probabilities))
+    (neither,) = _summed((1 - probabilities) * (1 - targets), entries=entries)
     sides = [
         both + false_positive,
         both + false_negative,
@@ -672,9 +704,14 @@ def mcc(
 # Losses of logits: an overlap and a likelihood in one.
 
 
-def _missed_of_logits(both: Array, false_positive: Array, false_negative: Array, smooth: Any, pixels: int) -> Array:
+def _missed_of_logits(counts: tuple[Array, ...], smooth: Any, logits: Array, entries: Array) -> Array:
     """The Dice loss where no probability is 0, only too small to be told from it: a region of pixels is never empty."""
-    return _missed(2 * both, false_positive + false_negative, smooth, empty=1.0 if pixels else 0.0)
+    both, false_positive, false_negative = counts
+    xp = array_namespace(both)
+    empty = 1.0 if prod(logits.shape[2:]) else 0.0
+    if entries is not None:
+        empty = xp.astype(xp.any(entries, axis=_space(logits)), both.dtype)
+    return _missed(2 * both, false_positive + false_negative, smooth, empty=empty)
 
 
 def _classes_last(x: Array) -> Array:
@@ -685,13 +722,19 @@ def _classes_first(x: Array) -> Array:
     return array_namespace(x).permute_dims(x, (0, len(x.shape) - 1, *range(1, len(x.shape) - 1)))
 
 
-def _predicted(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
-    """The softmax of [batch classes *space], where the label is, and what the label's class lacks of probability 1."""
+def _predicted(logits: Array, labels: Array, entries: Array) -> tuple[Array, Array, Array]:
+    """The softmax of [batch classes *space], where the label is, and what the label's class lacks of probability 1.
+
+    A pixel that does not count has no probabilities and no label.
+    """
     xp = array_namespace(logits)
     probabilities = softmax(_classes_last(logits))
     is_own = positions(probabilities, dtype=labels.dtype) == labels[..., None]
     lacking = xp.sum(xp.where(is_own, 0.0, probabilities), axis=-1, keepdims=True)
-    return _classes_first(probabilities), _classes_first(is_own), _classes_first(lacking)
+    is_own = _classes_first(is_own)
+    if entries is not None:
+        is_own = is_own & entries
+    return kept(_classes_first(probabilities), entries), is_own, _classes_first(lacking)
 
 
 @loss(
@@ -711,6 +754,7 @@ def _predicted(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
         ),
     ),
     sizes={"batch": 2, "classes": 3, "space": 2},
+    entries="batch *space",
 )
 def combo(
     logits: Logits["batch classes *space"],
@@ -721,6 +765,7 @@ def combo(
     cross_entropy_factor: NonNegative = 1.0,
     channel_weight: NonNegative["classes"] | None = None,
     include_background: bool = True,
+    entries: Array = None,
 ) -> Real["batch"]:
     """The Dice loss of an image plus the cross entropy of its pixels, with the same weights of classes in both.
 
@@ -733,8 +778,9 @@ def combo(
     [classes] >= 0, 1 unless given -> image [batch].
     Weights and mean: one weight an image. `channel_weight` is the weight of a class in both means, over its regions and
     over its pixels; a mean without weight or pixel is 0. Without `include_background` class 0 has no part in the first.
-    With smooth=0
-    a class that no pixel has costs a constant 1 in the first mean, for its probabilities are not 0.
+    With smooth=0 a class that no pixel has costs a constant 1 in the first mean, for its probabilities are not 0.
+    Pixels: `where_entries` [batch *space] and `ignore_index` leave pixels out of both means. An image of which none is
+    left is 0.
     Errors: `ContractError` for another shape, `DTypeError` for labels that are no integers; an image with a label
     outside [0, classes) is NaN, and raises under `checking("values")`.
     Equals: MONAI `DiceCELoss(softmax=True, to_onehot_y=True)` (the name has its smoothing of 1e-5) without weights; its
@@ -749,13 +795,13 @@ def combo(
     xp, classes = array_namespace(logits), logits.shape[1]
     first = 0 if include_background else 1
     require(classes > first, "combo: without its background `logits` has no class; it has {}", classes)
-    probabilities, is_own, lacking = _predicted(logits, labels)
+    probabilities, is_own, lacking = _predicted(logits, labels, entries)
     own, others = xp.where(is_own, probabilities, 0.0), xp.where(is_own, 0.0, probabilities)
     counts = _summed(own, others, xp.where(is_own, lacking, 0.0))
-    regions = _missed_of_logits(*counts, smooth, prod(logits.shape[2:]))[:, first:]
+    regions = _missed_of_logits(counts, smooth, logits, entries)[:, first:]
     likelihood = negative_log_softmax(_classes_last(logits), labels)
     likelihood = xp.reshape(likelihood, (logits.shape[0], prod(logits.shape[2:])))
-    of_pixels = None
+    of_pixels = None if entries is None else xp.reshape(xp.astype(entries, logits.dtype), likelihood.shape)
     if channel_weight is not None:
         weights = xp.reshape(channel_weight, (1,) * len(labels.shape) + (classes,))
         by_class = xp.where(_classes_last(is_own), weights, 0.0)
@@ -775,6 +821,7 @@ def combo(
         reason="XLA takes small factors of the second derivatives of the sure and right from near numbers",
     ),
     sizes={"batch": 2, "channels": 2, "space": 2},
+    entries=_PIXELS,
 )
 def dice_focal(
     logits: Logits["batch channels *space"],
@@ -784,6 +831,7 @@ def dice_focal(
     gamma: NonNegative = 2.0,
     dice_factor: NonNegative = 1.0,
     focal_factor: NonNegative = 1.0,
+    entries: Array = None,
 ) -> Real["batch channels"]:
     """The Dice loss of every region plus the mean focal loss of its pixels, both of sigmoid(logits).
 
@@ -795,7 +843,7 @@ def dice_focal(
     -> region [batch channels].
     Weights and mean: one weight a region, for both parts alike: `sample_weight` of shape (1, channels) weighs classes.
     With smooth=0 a region that is absent from the targets costs a constant 1 in the first part, for its probabilities
-    are not 0. A region without pixels is 0.
+    are not 0. `where_entries` leaves pixels out, as in `dice`. A region without pixels that count is 0.
     Errors: `ContractError` for another shape, gamma < 0 or a factor < 0; `DTypeError` for integer masks.
     Equals: MONAI `DiceFocalLoss(sigmoid=True)` (the name has its smoothing of 1e-5), which takes the focal loss in
     float32. Without `sigmoid` or `softmax` it takes logits for probabilities in the first part. With `softmax=True` its
@@ -807,19 +855,21 @@ def dice_focal(
     >>> abs(float(dice_focal(z, t)) - (1 / 2 + math.log(2) / 4)) < 1e-12
     True
     """
-    xp = array_namespace(logits)
     predicted, missed = sigmoid(logits), sigmoid(-logits)
-    counts, pixels = _summed(predicted * targets, predicted * (1 - targets), missed * targets), prod(logits.shape[2:])
-    overlap = _missed_of_logits(*counts, smooth, pixels)
-    focal = xp.sum(focal_cross_entropy(logits, targets, gamma), axis=_space(logits))
-    return dice_factor * overlap + focal_factor * focal / max(pixels, 1)
+    counts = _summed(predicted * targets, predicted * (1 - targets), missed * targets, entries=entries)
+    overlap = _missed_of_logits(counts, smooth, logits, entries)
+    focal = _mean_over_space(focal_cross_entropy(logits, targets, gamma), entries)
+    return dice_factor * overlap + focal_factor * focal
 
 
 # The Lovasz extension of the Jaccard loss.
 
 
 def _lovasz(errors: Array, is_true: Array) -> Array:
-    """The Lovasz extension over the last axis: errors in falling order, times what each adds to the Jaccard loss."""
+    """The Lovasz extension over the last axis: errors in falling order, times what each adds to the Jaccard loss.
+
+    An entry that is not true and has no error changes nothing: it comes after all that have one.
+    """
     xp = array_namespace(errors)
     order = xp.argsort(stop_gradient(errors), axis=-1, descending=True)
     truth = xp.take_along_axis(xp.astype(is_true, order.dtype), order, axis=-1)
@@ -849,8 +899,11 @@ _LOVASZ = "Berman, Rannen Triki and Blaschko 2018, arXiv:1705.08790"
         ),
     ),
     sizes={"batch": 3, "space": 5},
+    entries="batch *space",
 )
-def lovasz_hinge(logits: Logits["batch *space"], targets: Indicator["batch *space"]) -> Real["batch"]:
+def lovasz_hinge(
+    logits: Logits["batch *space"], targets: Indicator["batch *space"], *, entries: Array = None
+) -> Real["batch"]:
     """The convex extension of the Jaccard loss of an image to the hinge errors of its pixels.
 
     l = sum_k max(0, e[k]) (J[k] - J[k - 1]), with the errors e = 1 - logits * (2 targets - 1) in falling order and J[k]
@@ -861,7 +914,8 @@ def lovasz_hinge(logits: Logits["batch *space"], targets: Indicator["batch *spac
     -> image [batch]. For one loss of the whole batch flatten it: `logits.reshape(1, -1)`.
     Weights and mean: one weight an image. Without a true pixel the first error alone counts, max(0, 1 + max(logits)).
     Among equal errors the order is the sort's, whose subgradient is one of the right ones; that of max(0, e) at 0 is 0.
-    An image without pixels is 0.
+    `where_entries` [batch *space] and, of integer targets, `ignore_index` leave pixels out; an image without pixels
+    that count is 0.
     Errors: `ContractError` for another shape; an image with a target other than 0 and 1 is NaN.
     Equals: segmentation-models-pytorch `LovaszLoss("binary", per_image=True)`, kornia `lovasz_hinge_loss`.
 
@@ -872,7 +926,7 @@ def lovasz_hinge(logits: Logits["batch *space"], targets: Indicator["batch *spac
     xp = array_namespace(logits)
     flat = (logits.shape[0], prod(logits.shape[1:]))
     is_true = targets == 1
-    errors = relu(1 - xp.where(is_true, logits, -logits))
+    errors = kept(relu(1 - xp.where(is_true, logits, -logits)), entries)
     return _lovasz(xp.reshape(errors, flat), xp.reshape(is_true, flat))
 
 
@@ -890,12 +944,14 @@ def lovasz_hinge(logits: Logits["batch *space"], targets: Indicator["batch *spac
         ),
     ),
     sizes={"batch": 2, "classes": 3, "space": 3},
+    entries="batch *space",
 )
 def lovasz_softmax(
     logits: Logits["batch classes *space"],
     labels: Label["batch *space"],
     *,
     averaged: Literal["present", "all"] = "present",
+    entries: Array = None,
 ) -> Real["batch"]:
     """The extension of the Jaccard loss of each class of an image to the errors of its probabilities, their mean.
 
@@ -906,7 +962,8 @@ def lovasz_softmax(
     Shapes: `logits` [batch classes *space]; `labels` integers [batch *space] in [0, classes) -> image [batch]. For one
     loss of the whole batch move its pixels into one image.
     Weights and mean: one weight an image. With averaged="all" the loss of an absent class is max(p[c]). Among equal
-    errors the order is the sort's, whose subgradient is one of the right ones. An image without pixels is 0.
+    errors the order is the sort's, whose subgradient is one of the right ones. `where_entries` [batch *space] and
+    `ignore_index` leave pixels out; an image without pixels that count is 0.
     Errors: `ContractError` for another shape, `DTypeError` for labels that are no integers; an image with a label
     outside [0, classes) is NaN, and raises under `checking("values")`.
     Equals: segmentation-models-pytorch `LovaszLoss("multiclass", per_image=True)`. kornia `lovasz_softmax_loss` sorts
@@ -918,7 +975,7 @@ def lovasz_softmax(
     0.5
     """
     xp = array_namespace(logits)
-    probabilities, is_own, lacking = _predicted(logits, labels)
+    probabilities, is_own, lacking = _predicted(logits, labels, entries)
     flat = (*logits.shape[:2], prod(logits.shape[2:]))
     is_own = xp.reshape(is_own, flat)
     errors = xp.where(is_own, xp.reshape(lacking, (flat[0], 1, flat[2])), xp.reshape(probabilities, flat))
@@ -932,26 +989,33 @@ def lovasz_softmax(
     unit="region",
     source="Kervadec et al. 2019, arXiv:1812.07032",
     sizes={"batch": 3, "channels": 2},
+    entries=_PIXELS,
 )
 def boundary(
-    probabilities: Probability["batch channels *space"], distances: Real["batch channels *space"]
+    probabilities: Probability["batch channels *space"],
+    distances: Real["batch channels *space"],
+    *,
+    entries: Array = None,
 ) -> Real["batch channels"]:
     """The mean of the signed distance from the true boundary over what is predicted.
 
     l = mean over space of probabilities * distances, where `distances` are those of each pixel from the boundary of the
     true region, negative inside. It is linear in the probabilities, and negative where they lie inside.
 
-    Shapes: `probabilities` [batch channels *space] in [0, 1]; `distances` [batch channels *space], any real numbers,
-    for example `distance_transform_edt(~mask) - distance_transform_edt(mask)` of SciPy -> region [batch channels].
-    Weights and mean: one weight a region. A region without pixels is 0.
+    Shapes: `probabilities` [batch channels *space] in [0, 1]; `distances` [batch channels *space], any real numbers
+    -> region [batch channels].
+    Distances: of a mask with pixels in and outside the region, and `edt` = SciPy's `distance_transform_edt`, they are
+    `edt(~mask) * ~mask - (edt(mask) - 1) * mask`, so that the pixels at the boundary inside have 0. A mask that is
+    empty or full has no boundary, and `edt` measures to a pixel that is not there: its distances are
+    `zeros(mask.shape)`.
+    Weights and mean: one weight a region. `where_entries` leaves pixels out of the mean, as in `dice`. A region without
+    pixels that count is 0.
     Errors: `ContractError` for another shape, `DTypeError` for integers.
-    Equals: MONAI `BoundaryLoss`, which takes masks and makes the distances: inside they are 1 nearer to the boundary,
-    so that the pixels at it have 0, and 0 throughout for an empty or full mask.
+    Equals: MONAI `BoundaryLoss`, which takes masks and makes these distances.
 
     >>> import numpy as np
     >>> p, d = np.asarray([[[1.0, 0.5, 0.0, 0.0]]]), np.asarray([[[-2.0, -1.0, 1.0, 2.0]]])
     >>> float(boundary(p, d))
     -0.625
     """
-    xp = array_namespace(probabilities)
-    return xp.sum(probabilities * distances, axis=_space(probabilities)) / max(prod(probabilities.shape[2:]), 1)
+    return _mean_over_space(probabilities * distances, entries)

@@ -1,7 +1,7 @@
 """Losses of sequences against sequences: frames against labels, one series against another."""
 
 from lossspec.loss import Accuracy, Equal, loss, require
-from lossspec.numerics import array_namespace, log_softmax, negative_log_softmax, positions
+from lossspec.numerics import array_namespace, kept, log_softmax, negative_log_softmax, positions
 from lossspec.paths import Paths
 from lossspec.terms import Array, Label, Length, LogDistribution, Logits, Positive, Real
 
@@ -178,9 +178,14 @@ def ctc_with_logits(
     reductions=("none", "sum", "mean", "count_mean", "batch_mean", "over", "length_mean", "token_mean"),
     default_reduction="token_mean",
     sizes={"batch": 3, "time": 3, "classes": 3},
+    entries="batch time",
 )
 def sequence_nll(
-    logits: Logits["batch time classes"], labels: Label["batch time"], lengths: Length["batch", "of time"]
+    logits: Logits["batch time classes"],
+    labels: Label["batch time"],
+    lengths: Length["batch", "of time"],
+    *,
+    entries: Array = None,
 ) -> Real["batch"]:
     """The negative log-likelihood of a sequence of tokens.
 
@@ -190,11 +195,12 @@ def sequence_nll(
     [0, time]: what lies beyond them is padding and may hold anything -> sequence [batch].
     Weights and mean: "token_mean", the default, divides the sum by the number of tokens; "length_mean" is the mean of
     the means of the sequences; "mean" and "batch_mean" of their sums. A sequence without tokens has loss 0.
-    exp of the "token_mean" is the perplexity.
+    `where_entries` [batch time] and `ignore_index` leave tokens out of the loss and of the lengths that means divide
+    by. exp of the "token_mean" is the perplexity.
     Errors: `ContractError` for another shape; a label or length out of range gives NaN, and raises under
     `checking("values")`.
-    Equals: for "token_mean" torch `F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=...)`, with ignored
-    labels beyond the lengths; ours of single tokens, with a mask, is `cross_entropy`.
+    Equals: for "token_mean" torch `F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=...)`, where it has
+    labels to ignore beyond the lengths; ours of single tokens, with a mask, is `cross_entropy`.
 
     >>> import math
     >>> import numpy as np
@@ -204,7 +210,10 @@ def sequence_nll(
     """
     xp = array_namespace(logits)
     each = negative_log_softmax(logits, labels)
-    return xp.sum(xp.where(positions(each, dtype=lengths.dtype) < lengths[:, None], each, 0.0), axis=-1)
+    counted = positions(each, dtype=lengths.dtype) < lengths[:, None]
+    if entries is not None:
+        counted = counted & entries[..., 0]
+    return xp.sum(kept(each, counted), axis=-1)
 
 
 @loss(
