@@ -143,4 +143,5 @@ def _union(parts: list[tuple[Any, Contract]]) -> Contract:
         equals=(),
         perfect={},
         convex_in=(),
+        invariant_in=(),
     )

@@ -193,6 +193,7 @@ class Contract:
     why_coupled: str = ""
     perfect: Mapping[str, str] = field(default_factory=dict)
     convex_in: tuple[str, ...] = ()
+    invariant_in: tuple[str, ...] = ()
     sizes: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -264,6 +265,7 @@ class Contract:
             "why_not_mergeable": self.why_coupled,
             "perfect_prediction": dict(self.perfect),
             "convex_in": list(self.convex_in),
+            "invariant_in": list(self.invariant_in),
             "accuracy": {
                 "value": self.accuracy.value,
                 "gradient": self.accuracy.gradient,
@@ -413,9 +415,10 @@ def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
     )
     if contract.default_reduction not in contract.reductions:
         raise TypeError(f"{name}: the default reduction {contract.default_reduction!r} is not an allowed one")
-    for convex in contract.convex_in:
-        if not any(a.name == convex and any("real floating" in t.kinds for t in a.terms) for a in contract.inputs):
-            raise TypeError(f"{name}: `convex_in` names {convex!r}, which is no input of real numbers")
+    for claim in ("convex_in", "invariant_in"):
+        for claimed in getattr(contract, claim):
+            if not any(a.name == claimed and any("real floating" in t.kinds for t in a.terms) for a in contract.inputs):
+                raise TypeError(f"{name}: `{claim}` names {claimed!r}, which is no input of real numbers")
     if contract.convex_in and "none" not in contract.reductions:
         raise TypeError(f"{name}: `convex_in` is about the loss of a unit, which {contract.form} losses do not have")
     clash = set(TAIL) & {argument.name for argument in contract.arguments}

@@ -522,6 +522,7 @@ def loss(
     accuracy: Accuracy | None = None,
     perfect: Mapping[str, str] | None = None,
     convex_in: tuple[str, ...] = (),
+    invariant_in: tuple[str, ...] = (),
     sizes: Mapping[str, float] | None = None,
     definition: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Specified]:
@@ -533,9 +534,11 @@ def loss(
     it is; `also` maps their names for it under other defaults to these, for example `{"l2": {"reduction": "none"}}`.
     `equals` are their calls that compute the same, which the tests run. `perfect` maps inputs to the inputs they equal
     in a perfect prediction, where the loss is declared to be 0. `convex_in` names inputs in which together the loss of
-    every unit is convex, whatever the other inputs and the parameters are. `sizes` are the sizes of axes in generated
-    conformance cases, and the parameters that go with them there. `definition` is the textbook formula that the oracle
-    evaluates (see `lossspec.definitions`); a loss of the catalogue has it in the mirror of its file.
+    every unit is convex, whatever the other inputs and the parameters are. `invariant_in` names inputs to each row of
+    which a constant may be added: the entries along the classes, or else the last axis, of which only the differences
+    count. `sizes` are the sizes of axes in generated conformance cases, and the parameters that go with them there.
+    `definition` is the textbook formula that the oracle evaluates (see `lossspec.definitions`); a loss of the catalogue
+    has it in the mirror of its file.
     """
     form: Form = "aggregate" if finalize is not None else "coupled" if coupled else "pointwise"
     allowed = REDUCTIONS if form != "aggregate" else REDUCTIONS[1:]
@@ -556,6 +559,7 @@ def loss(
             why_coupled=coupled,
             perfect=dict(perfect or {}),
             convex_in=convex_in,
+            invariant_in=invariant_in,
             sizes=dict(sizes or {}),
         )
         if contract.length is not None and form == "pointwise" and reductions is None:

@@ -10,7 +10,7 @@ from lossspec import Loss, cli, get, loss
 from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.loss import Specified, _registry
-from lossspec.numerics import array_namespace, positions, stop_gradient
+from lossspec.numerics import array_namespace, positions, softplus, stop_gradient
 
 STORE = Store()
 
@@ -124,6 +124,16 @@ def cancels(logits, labels, label_smoothing):
     return (top + xp.log(xp.sum(xp.exp(logits - top), axis=-1, keepdims=True)) - own)[..., 0]
 
 
+def leaks_an_offset(logits, labels, label_smoothing):
+    """The digits of a small loss are kept, those of large logits are not."""
+    xp = array_namespace(logits)
+    index = labels[..., None]
+    others = xp.where(positions(logits, dtype=labels.dtype) == index, -float("inf"), logits)
+    top = xp.max(others, axis=-1, keepdims=True)
+    rival = top + xp.log(xp.sum(xp.exp(others - top), axis=-1, keepdims=True))
+    return softplus(rival - xp.take_along_axis(logits, index, axis=-1))[..., 0]
+
+
 def forgets_the_last_pair(first, second, labels, margin):
     return get("cosine_embedding")._function(first, second, labels, margin=margin * 0.999 + 0.001)
 
@@ -154,6 +164,9 @@ FAULTS = {
     "a smooth ramp that is called convex": (claims("soft_ramp", convex_in=("scores",)), "numpy"),
     "a risk that is called convex": (claims("risk", convex_in=("scores", "costs")), "numpy"),
     "an infinite ramp that is called convex in its costs": (claims("infinite_ramp", convex_in=("costs",)), "numpy"),
+    "the leak of a shared offset": (planted("cross_entropy", leaks_an_offset), "numpy"),
+    "a hinge that is called invariant": (claims("categorical_hinge", invariant_in=("logits",)), "numpy"),
+    "a square that is called invariant": (claims("squentropy", invariant_in=("logits",)), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lossspec.conformance.bench import EAGER_DTYPE, Bench
+from lossspec.conformance.bench import EAGER_DTYPE, Bench, is_real
 from lossspec.conformance.cases import Case, Values, unit_shape
 from lossspec.errors import MergeError
 from lossspec.reduction import Mean
@@ -337,6 +337,65 @@ def convex(trial: Trial) -> str | None:
             low, high, mid = (float(values[tuple(unlike)]) for values in (losses[i], losses[j], between))
             return f"unit {unlike.tolist()} is {mid:.6g} between {low:.6g} and {high:.6g}"
     return None
+
+
+@law("shifts change nothing")
+def shifts(trial: Trial) -> str | None:
+    """Where a loss is declared invariant, a constant on a row changes value and gradient by their own eps only.
+
+    The entries are whole units of the last place of what is added, so that the sums are exact; half of the rows are
+    eight times as far apart.
+    """
+    bench, names = trial.bench, trial.bench.contract.invariant_in
+    if not names:
+        return "not run: not declared"
+    axes = {name: row_axis(bench, name, trial.case.inputs[name]) for name in names}
+    signs = {name: alternating(trial.case.inputs[name].shape, axis) for name, axis in axes.items()}
+    units = {"reduction": "none"} if "none" in bench.contract.reductions else {}
+    eps = float(np.finfo(bench.dtype).eps)
+
+    def results(inputs: Values) -> Iterator[tuple[str, Any, Any]]:
+        """What is compared, by its name, with the size of its roundings: that of the loss, or the largest of a row."""
+        case = replace(trial.case, inputs={name: cast(value) for name, value in inputs.items()})
+        loss = bench.value(replace(case, options=units))
+        yield "the loss", loss, np.abs(loss)
+        _, gradients = bench.value_and_grad(case)
+        for name, axis in axes.items():
+            yield f"the gradient of {name}", gradients[name], np.max(np.abs(gradients[name]), axis=axis, keepdims=True)
+
+    def cast(value: Any) -> Any:
+        return value.astype(bench.dtype) if is_real(value) else value
+
+    for offset in (1e3, 1e4):
+        last_place = float(np.spacing(bench.dtype(1.5 * offset)))
+        start = dict(trial.case.inputs)
+        for name, sign in signs.items():
+            start[name] = np.round(start[name] * np.where(sign > 0, 1, 8) / last_place) * last_place
+        before = list(results(start))
+        for name, sign in signs.items():
+            after = results({**start, name: start[name] + offset * sign})
+            for (what, right, size), (_, got, _) in zip(before, after, strict=True):
+                with np.errstate(invalid="ignore"):
+                    off = np.where(got == right, 0.0, np.abs(got - right))
+                if not np.all(off <= 16 * eps * size):
+                    worst = np.max(off / np.maximum(eps * size, np.finfo(bench.dtype).smallest_normal))
+                    return f"{offset:g} added to rows of {name} changes {what} by {worst:.3g} eps of itself"
+    return None
+
+
+def row_axis(bench: Bench, name: str, value: Any) -> int:
+    """The axis of an input along which its rows lie: that of the classes, or else the last one."""
+    (argument,) = [argument for argument in bench.contract.inputs if argument.name == name]
+    shape = bench.contract.term_of(argument, "real floating", value.ndim).shape
+    names = () if shape is None else shape.names
+    return names.index("classes") if "classes" in names[:-1] and names[-1] != "classes" else -1
+
+
+def alternating(shape: tuple[int, ...], axis: int) -> Any:
+    """1 and -1 in turn for the rows along an axis, with size 1 on it."""
+    rows = np.asarray(shape)
+    rows[axis] = 1
+    return np.where(np.arange(np.prod(rows)) % 2, -1.0, 1.0).reshape(rows)
 
 
 @law("same value with gradient")

@@ -639,6 +639,7 @@ def gaussian_kl(
         ),
     ),
     perfect={"logits": "old_logits"},
+    invariant_in=("logits", "old_logits"),
 )
 def policy_kl_divergence(
     logits: Logits["*batch classes"],

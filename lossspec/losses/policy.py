@@ -152,6 +152,7 @@ def ppo_value_clip(
             when="logits.size > 0",
         ),
     ),
+    invariant_in=("logits",),
 )
 def entropy_bonus(logits: Logits["*batch classes"]) -> Real["*batch"]:
     """The negative entropy of a policy over its actions: minimising it keeps the policy uncertain.
@@ -250,6 +251,7 @@ def _kl(policy: Array, reference: Array) -> Array:
         ),
     ),
     perfect={"policy_logits": "reference_logits"},
+    invariant_in=("policy_logits", "reference_logits"),
     sizes={"batch": 3},
     accuracy=Accuracy(
         hessian=1e4,

@@ -10,6 +10,7 @@ from lossspec.numerics import (
     positions,
     relu,
     softplus,
+    with_value,
 )
 from lossspec.terms import Array, Logits, NonNegative, Real, Relevance
 
@@ -37,6 +38,7 @@ def _pairs(scores: Array, labels: Array) -> tuple[Array, Array, Array]:
             when="scores.ndim == 2",
         ),
     ),
+    invariant_in=("scores",),
     sizes={"items": 4},
 )
 def pairwise_logistic(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -> Real["*batch"]:
@@ -60,8 +62,9 @@ def pairwise_logistic(scores: Logits["*batch items"], labels: Relevance["*batch 
     """
     xp = array_namespace(scores)
     scores, above, gap = _pairs(scores, labels)
-    # softplus(-gap) = rest(gap) - slope * gap with a constant slope of 0, 1/2 or 1. The slopes of all pairs add up
-    # exactly, where 1 - exp(-30) of one pair and -1 of the next would cancel.
+    # softplus(-gap) = rest(gap) - slope * gap with a constant slope of 0, 1/2 or 1. In derivatives the slopes of all
+    # pairs add up exactly, where 1 - exp(-30) of one pair and -1 of the next would cancel; the value takes the gaps, of
+    # which what the scores have in common is no part.
     near = xp.abs(gap) < 1
     rest = xp.where(
         near,
@@ -70,7 +73,8 @@ def pairwise_logistic(scores: Logits["*batch items"], labels: Relevance["*batch 
     )
     slope = xp.where(above, xp.where(near, 0.5, xp.astype(gap < 0, gap.dtype)), 0.0)
     total = xp.sum(slope, axis=-2) - xp.sum(slope, axis=-1)
-    return xp.sum(xp.where(above, rest, 0.0), axis=(-2, -1)) + xp.sum(total * scores, axis=-1)
+    linear = with_value(-xp.sum(slope * gap, axis=(-2, -1)), xp.sum(total * scores, axis=-1))
+    return xp.sum(xp.where(above, rest, 0.0), axis=(-2, -1)) + linear
 
 
 @loss(
@@ -84,6 +88,7 @@ def pairwise_logistic(scores: Logits["*batch items"], labels: Relevance["*batch 
             when="scores.ndim == 2",
         ),
     ),
+    invariant_in=("scores",),
     sizes={"items": 4},
 )
 def pairwise_hinge(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -> Real["*batch"]:
@@ -117,6 +122,7 @@ def pairwise_hinge(scores: Logits["*batch items"], labels: Relevance["*batch ite
         Equal("optax", "optax.losses.ranking_softmax_loss(scores, labels, reduce_fn=None)"),
         Equal("rax", "rax.softmax_loss(scores, labels, reduce_fn=None)"),
     ),
+    invariant_in=("scores",),
     sizes={"items": 4},
 )
 def listwise_softmax(scores: Logits["*batch items"], labels: NonNegative["*batch items"]) -> Real["*batch"]:
@@ -160,6 +166,7 @@ def listwise_softmax(scores: Logits["*batch items"], labels: NonNegative["*batch
             differs={"gradient": "wrong: of equal scores; for scores (0, 0) it is -0.375 and 0.375 instead of halves"},
         ),
     ),
+    invariant_in=("scores",),
     sizes={"items": 4},
 )
 def listmle(scores: Logits["*batch items"], labels: Relevance["*batch items"]) -> Real["*batch"]:

@@ -710,6 +710,7 @@ def _predicted(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
             differs={"edges": "it divides 0 by 0 where the probabilities of a class that is absent underflow"},
         ),
     ),
+    invariant_in=("logits",),
     sizes={"batch": 2, "classes": 3, "space": 2},
 )
 def combo(
@@ -889,6 +890,7 @@ def lovasz_hinge(logits: Logits["batch *space"], targets: Indicator["batch *spac
             single=True,
         ),
     ),
+    invariant_in=("logits",),
     sizes={"batch": 2, "classes": 3, "space": 3},
 )
 def lovasz_softmax(
