@@ -51,6 +51,13 @@ class TorchBackend(Backend):
 
         return not (self.is_tracing() or torch._C._functorch.is_batchedtensor(x) or x.device.type == "meta")
 
+    def all_true(self, flags: Array) -> bool:
+        import torch
+
+        return (
+            type(flags) is torch.Tensor and flags.device.type == "cpu" and self.is_concrete(flags) and bool(flags.all())
+        )
+
     def cumulative_sum(self, x: Array) -> Array:
         return x.cumsum(-1)  # array_api_compat looks its namespace up anew, of which the compiler warns
 

@@ -121,6 +121,10 @@ class Backend:
         """Whether the values of `x` are known now (not under a tracer)."""
         return True
 
+    def all_true(self, flags: Array) -> bool:
+        """Whether all flags are known to be true, at no price: False where a device would have to be waited for."""
+        return False
+
     @property
     def index_dtype(self) -> Any:
         """The default integer dtype, which no bound of a range overflows."""

@@ -387,6 +387,9 @@ class Specified(Loss):
         if selected is not None or plan.strict:
             invalid = call.make_safe()
             labels = None if self._label is None else values[self._label]
+        call.weight = call.weigh(sample_weight, class_weight, labels)
+        if call.weight is not None:
+            call.pass_over_weightless(self.contract.mergeable)
         seen = {"selected": selected} if self._sees_selection else {}
         statistics = self._run(self._function, **values, **seen)
         if self._finalizer is None:
@@ -398,7 +401,6 @@ class Specified(Loss):
         if how in LENGTH_REDUCTIONS:
             statistics = call.by_length(values[self._length], statistics)
         call.statistics = statistics
-        call.weight = call.weigh(sample_weight, class_weight, labels)
         return call
 
     def _bind(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
@@ -484,7 +486,7 @@ class Specified(Loss):
     def _weighted(self, call: Call) -> tuple[Array, ...]:
         if call.weight is None:
             return call.statistics
-        return tuple(s * over_units(call.weight, s) for s in call.statistics)
+        return tuple(call.weighted(s) for s in call.statistics)
 
     def _total(self, plan: Plan, statistic: Array) -> Array:
         units = len(plan.unit_shape)

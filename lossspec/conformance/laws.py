@@ -221,7 +221,7 @@ def padding(trial: Trial) -> str | None:
 
 @law("weight 2 is the unit twice")
 def duplicate(trial: Trial) -> str | None:
-    """An example of weight 2 counts as the example given twice, one of weight 0 as not given."""
+    """An example of weight 2 counts as the example given twice, one of weight 0 as not given, whatever it holds."""
     bench = trial.bench
     if bench.contract.form == "coupled":
         return "not run: another pair in the batch is another negative"
@@ -234,14 +234,35 @@ def duplicate(trial: Trial) -> str | None:
     weight = np.ones(trial.shape, dtype=bench.dtype)
     weight[0], weight[-1] = 2, 0
     twice = trial.take(trial.case.inputs, np.asarray([*range(count - 1), 0]))
-    reductions = [name for name in ("sum", "mean") if name in bench.contract.reductions]
-    return _firsts(
-        trial.differ(
-            bench.value(replace(trial.case, inputs=twice, options={"reduction": reduction})),
-            trial.value(reduction=reduction, sample_weight=weight),
-        )
-        for reduction in reductions
-    )
+    given = dict(trial.case.inputs)
+    for number, name in enumerate(bench.real_among(given)):
+        if has_units(bench, name):
+            spoilt = [_last_spoilt(x, (np.nan, np.inf)[number % 2]) for x in _items(given[name])]
+            given[name] = spoilt if isinstance(given[name], list) else spoilt[0]
+
+    def problems() -> Iterator[str | None]:
+        for reduction in ("sum", "mean"):
+            if reduction in bench.contract.reductions:
+                same = replace(trial.case, inputs=twice, options={"reduction": reduction})
+                weighted = replace(same, inputs=given, options={"reduction": reduction, "sample_weight": weight})
+                yield trial.differ(bench.value(weighted), bench.value(same))
+        _, gradients = bench.value_and_grad(replace(trial.case, inputs=given, options={"sample_weight": weight}))
+        for name, gradient in gradients.items():
+            if has_units(bench, name) and any(np.any(x[-1, ...] != 0) for x in _items(gradient)):
+                yield f"a unit of weight 0 has a gradient in {name}"
+
+    return _firsts(problems())
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _last_spoilt(x: Any, bad: float) -> Any:
+    """An array whose last entry of the leading axis holds what is no number."""
+    x = x.copy()
+    x[-1, ...] = bad
+    return x
 
 
 @law("order does not matter")
