@@ -32,6 +32,7 @@ __all__ = [
     "is_zero",
     "largest",
     "log1p",
+    "log_difference",
     "log_odds",
     "log_ratio_of_sums",
     "log_softmax",
@@ -170,7 +171,8 @@ def expm1_minus(xp: Any, x: Array) -> Any:
     odd = 1.0 + square / 20 * (1.0 + square / 42 * (1.0 + square / 72 * (1.0 + square / 110)))
     by_series = 2 * xp.sinh(small / 2) ** 2 + small * square / 6 * odd  # cosh(x) - 1, and sinh(x) - x
     large = xp.where(near, 1.0, x)
-    return xp.where(near, by_series, xp.expm1(large) - large), (lambda g: g * expm1(x),)
+    far = xp.expm1(large) - xp.where(large == inf, 0.0, large)
+    return xp.where(near, by_series, far), (lambda g: g * expm1(x),)
 
 
 @primitive(row_axes=0)
@@ -363,6 +365,13 @@ def log1p(x: Array) -> Array:
     xp = array_namespace(x)
     low = x < -0.25
     return xp.where(low, xp.log(1 + xp.where(low, x, 0.0)), xp.log1p(xp.where(low, 0.0, x)))
+
+
+def log_difference(x: Array, y: Array) -> Array:
+    """X - y of two logarithms; 0, without gradient, where both are -inf: of what neither has there is no ratio."""
+    xp = array_namespace(x)
+    neither = (x == -inf) & (y == -inf)
+    return xp.where(neither, 0.0, x) - xp.where(neither, 0.0, y)
 
 
 def divergence_terms(p: Array, q: Array, log_ratio: Array) -> Array:

@@ -11,6 +11,7 @@ from lossspec.numerics import (
     expm1,
     expm1_minus,
     log1p,
+    log_difference,
     mixture_terms,
     softmax_divergence,
     sqrt,
@@ -710,7 +711,7 @@ def policy_kl_estimate(
     >>> [round(float(policy_kl_estimate(policy, reference, estimator=k)), 12) for k in ("k1", "k2", "k3")]
     [-0.69314718056, 0.240226506959, 0.30685281944]
     """
-    log_ratio = reference_log_probabilities - log_probabilities
+    log_ratio = log_difference(reference_log_probabilities, log_probabilities)
     if estimator == "k1":
         return -log_ratio
     return 0.5 * log_ratio * log_ratio if estimator == "k2" else expm1_minus(log_ratio)
