@@ -33,6 +33,9 @@ class NumpyBackend(Backend):
     def to_numpy(self, x: Array) -> Array:
         return np.array(x)
 
+    def all_true(self, flags: Array) -> bool:
+        return isinstance(flags, (np.ndarray, np.generic)) and bool(flags.all())
+
     def device_of(self, x: Array) -> Any:
         return None
 

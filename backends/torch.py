@@ -55,12 +55,14 @@ class TorchBackend(Backend):
     def known(self, x: Array) -> Array | None:
         import torch
 
+        if self.is_tracing():
+            return None
         functorch = torch._C._functorch
         while functorch.is_functorch_wrapped_tensor(x):
             if functorch.is_batchedtensor(x):
                 return None
             x = functorch.get_unwrapped(x)  # under differentiation, the values themselves
-        return None if self.is_tracing() or x.device.type == "meta" else x.detach()
+        return None if x.device.type == "meta" else x.detach()
 
     def refusal(self, x: Array) -> str:
         import torch
@@ -70,6 +72,14 @@ class TorchBackend(Backend):
         if x.layout is not torch.strided:
             return f"a tensor of layout {x.layout}, and losses take dense ones. Fix: x.to_dense()"
         return "a masked tensor. Fix: pass x.get_data(), and x.get_mask() as `where`" if hasattr(x, "get_mask") else ""
+
+    def all_true(self, flags: Array) -> bool:
+        import torch
+
+        known = self.known(flags)
+        if known is None or type(known) is not torch.Tensor or known.device.type != "cpu":
+            return False
+        return bool(known.all())
 
     def cumulative_sum(self, x: Array) -> Array:
         return x.cumsum(-1)  # array_api_compat looks its namespace up anew, of which the compiler warns

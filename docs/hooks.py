@@ -45,6 +45,7 @@ def page(contract: Contract) -> str:
         "accuracy": str(contract.accuracy),
         "aliases": ", ".join(f"`{alias}`" for alias in (*contract.aliases, *contract.also)) or "none",
         "convex in": ", ".join(f"`{name}`" for name in contract.convex_in) or "not declared",
+        "invariant in": ", ".join(f"`{name}`" for name in contract.invariant_in) or "not declared",
         "source": contract.source,
     }
     lines += ["", *(f"- **{key}**: {value}" for key, value in facts.items()), ""]

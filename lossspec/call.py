@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 from typing import Any, Literal
 
 import numpy as np
@@ -64,6 +64,7 @@ class Call:
     selected: Array | None = None
     entries: Array | None = None
     weight: Array | None = None
+    counts: Array | None = None
     lengths: Array | None = None
 
     @property
@@ -208,6 +209,33 @@ class Call:
         if weight.shape != plan.unit_shape:
             weight = xp.broadcast_to(weight, plan.unit_shape)
         return weight if self.selected is None else xp.where(self.selected, weight, 0.0)
+
+    def pass_over_weightless(self, apart: bool) -> None:
+        """Find the units of weight 0, which count as not given, and make what is not finite in their inputs neutral.
+
+        What is finite stays: there is a derivative in that weight. So do units that are not `apart` from all others.
+        """
+        values, xp = self.values, self.plan.xp
+        counts = self.weight != 0
+        if self.plan.backend.all_true(counts):
+            return
+        self.counts = counts
+        for name, masking in self.plan.masking.items() if apart else ():
+            term, value = masking.term, values[name]
+            kept = []
+            for x in value if isinstance(value, (list, tuple)) else (value,):
+                if xp.isdtype(x.dtype, "real floating"):
+                    usual = x < inf if -inf in term.interval else xp.isfinite(x)
+                    x = term.put_neutral(xp, x, ~(usual | expand(counts, masking.axes, x)))
+                kept.append(x)
+            values[name] = kept if isinstance(value, (list, tuple)) else kept[0]
+
+    def weighted(self, statistic: Array) -> Array:
+        """A statistic times the weights, which is 0 for the weight 0 whatever it is."""
+        if self.counts is not None:
+            counts = self.plan.xp.isfinite(statistic) | over_units(self.counts, statistic)
+            statistic = self.plan.xp.where(counts, statistic, 0.0)
+        return statistic * over_units(self.weight, statistic)
 
     def check_values(self, sample_weight: Array, class_weight: Array, axis: int) -> None:
         """Raise for the first selected value outside its domain, with its index in the array of the caller."""

@@ -87,6 +87,7 @@ def show(
         "accuracy": str(contract.accuracy),
         "aliases": ", ".join(contract.aliases) or "none",
         "convex in": ", ".join(contract.convex_in) or "not declared",
+        "invariant in": ", ".join(contract.invariant_in) or "not declared",
         "source": contract.source,
     }
     if contract.also:

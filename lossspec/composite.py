@@ -144,4 +144,5 @@ def _union(parts: list[tuple[Any, Contract]]) -> Contract:
         perfect={},
         convex_in=(),
         unread={key: why for contract in contracts for key, why in contract.unread.items()},
+        invariant_in=(),
     )

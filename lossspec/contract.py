@@ -196,6 +196,7 @@ class Contract:
     perfect: Mapping[str, str] = field(default_factory=dict)
     convex_in: tuple[str, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
+    invariant_in: tuple[str, ...] = ()
     sizes: Mapping[str, float] = field(default_factory=dict)
     entries: tuple[Shape, ...] = ()
 
@@ -280,6 +281,7 @@ class Contract:
             "perfect_prediction": dict(self.perfect),
             "convex_in": list(self.convex_in),
             "unread": dict(self.unread),
+            "invariant_in": list(self.invariant_in),
             "accuracy": {
                 "value": self.accuracy.value,
                 "gradient": self.accuracy.gradient,
@@ -429,9 +431,10 @@ def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
     )
     if contract.default_reduction not in contract.reductions:
         raise TypeError(f"{name}: the default reduction {contract.default_reduction!r} is not an allowed one")
-    for convex in contract.convex_in:
-        if not any(a.name == convex and any("real floating" in t.kinds for t in a.terms) for a in contract.inputs):
-            raise TypeError(f"{name}: `convex_in` names {convex!r}, which is no input of real numbers")
+    for claim in ("convex_in", "invariant_in"):
+        for claimed in getattr(contract, claim):
+            if not any(a.name == claimed and any("real floating" in t.kinds for t in a.terms) for a in contract.inputs):
+                raise TypeError(f"{name}: `{claim}` names {claimed!r}, which is no input of real numbers")
     for unread in contract.unread:
         if unread not in {argument.name for argument in contract.inputs}:
             raise TypeError(f"{name}: `unread` names {unread!r}, which is no input")

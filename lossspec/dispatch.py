@@ -125,6 +125,10 @@ class Backend:
         """Name what `x` is, and the fix, where it is an array of the framework but no plain dense one; else nothing."""
         return ""
 
+    def all_true(self, flags: Array) -> bool:
+        """Whether all flags are known to be true, at no price: False where a device would have to be waited for."""
+        return False
+
     @property
     def index_dtype(self) -> Any:
         """The default integer dtype, which no bound of a range overflows."""

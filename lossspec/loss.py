@@ -394,6 +394,9 @@ class Specified(Loss):
         if selected is not None or call.entries is not None or plan.strict:
             invalid = call.make_safe()
             labels = None if self._label is None else values[self._label]
+        call.weight = call.weigh(sample_weight, class_weight, labels)
+        if call.weight is not None:
+            call.pass_over_weightless(self.contract.mergeable)
         seen = {"selected": selected} if self._sees_selection else {}
         if self._sees_entries:
             seen["entries"] = call.seen_entries
@@ -409,7 +412,6 @@ class Specified(Loss):
         if how in LENGTH_REDUCTIONS:
             statistics = call.by_length(values[self._length], statistics)
         call.statistics = statistics
-        call.weight = call.weigh(sample_weight, class_weight, labels)
         return call
 
     def _bind(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
@@ -501,7 +503,7 @@ class Specified(Loss):
     def _weighted(self, call: Call) -> tuple[Array, ...]:
         if call.weight is None:
             return call.statistics
-        return tuple(s * over_units(call.weight, s) for s in call.statistics)
+        return tuple(call.weighted(s) for s in call.statistics)
 
     def _total(self, plan: Plan, statistic: Array) -> Array:
         units = len(plan.unit_shape)
@@ -540,6 +542,7 @@ def loss(
     perfect: Mapping[str, str] | None = None,
     convex_in: tuple[str, ...] = (),
     unread: Mapping[str, str] | None = None,
+    invariant_in: tuple[str, ...] = (),
     sizes: Mapping[str, float] | None = None,
     entries: str | tuple[str, ...] = (),
     definition: Callable[..., Any] | None = None,
@@ -553,12 +556,14 @@ def loss(
     `equals` are their calls that compute the same, which the tests run. `perfect` maps inputs to the inputs they equal
     in a perfect prediction, where the loss is declared to be 0. `convex_in` names inputs in which together the loss of
     every unit is convex, whatever the other inputs and the parameters are. `unread` maps inputs of which a unit does
-    not read every entry to those that it leaves out, where NaN does nothing. `sizes` are the sizes of axes in generated
-    conformance cases, and the parameters that go with them there. `entries` are the shapes of masks over the entries of
-    units, pixels or tokens, which make `where_entries` a keyword: an entry that is left out holds the neutral value of
-    its term in every input that has its axes, and the function finds which ones count in `entries`, a boolean array of
-    the rank of its first input or None, if it takes that. `definition` is the textbook formula that the oracle
-    evaluates (see `lossspec.definitions`); a loss of the catalogue has it in the mirror of its file.
+    not read every entry to those that it leaves out, where NaN does nothing. `invariant_in` names inputs to each row of
+    which a constant may be added: the entries along the classes, or else the last axis, of which only the differences
+    count. `sizes` are the sizes of axes in generated conformance cases, and the parameters that go with them there.
+    `entries` are the shapes of masks over the entries of units, pixels or tokens, which make `where_entries` a keyword:
+    an entry that is left out holds the neutral value of its term in every input that has its axes, and the function
+    finds which ones count in `entries`, a boolean array of the rank of its first input or None, if it takes that.
+    `definition` is the textbook formula that the oracle evaluates (see `lossspec.definitions`); a loss of the catalogue
+    has it in the mirror of its file.
     """
     form: Form = "aggregate" if finalize is not None else "coupled" if coupled else "pointwise"
     allowed = REDUCTIONS if form != "aggregate" else REDUCTIONS[1:]
@@ -580,6 +585,7 @@ def loss(
             perfect=dict(perfect or {}),
             convex_in=convex_in,
             unread=dict(unread or {}),
+            invariant_in=invariant_in,
             sizes=dict(sizes or {}),
             entries=tuple(map(Shape.parse, (entries,) if isinstance(entries, str) else entries)),
         )

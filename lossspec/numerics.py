@@ -35,6 +35,7 @@ __all__ = [
     "kept",
     "largest",
     "log1p",
+    "log_difference",
     "log_odds",
     "log_ratio_of_sums",
     "log_softmax",
@@ -151,9 +152,12 @@ def _step(xp: Any, size: Array) -> Array:
 
 @primitive(row_axes=0, blocks=False)
 def carry_nan(xp: Any, x: Array, *bad: Array) -> Any:
-    """The same values, NaN where they are bad; what is pulled back from NaN is NaN, even to where x is constant."""
+    """The same values, NaN where they are bad; what is pulled back from NaN is NaN, even to where x is constant.
+
+    A cotangent of 0 stays: it says that the value does not count, as that of a unit of weight 0.
+    """
     value = xp.where(bad[0], nan, x) if bad else x
-    return value, (lambda g: xp.where(value == value, g, nan), *(None for _ in bad))
+    return value, (lambda g: xp.where((value == value) | (g == 0), g, nan), *(None for _ in bad))
 
 
 @primitive(row_axes=0, blocks=False)
@@ -205,7 +209,8 @@ def expm1_minus(xp: Any, x: Array) -> Any:
     odd = 1.0 + square / 20 * (1.0 + square / 42 * (1.0 + square / 72 * (1.0 + square / 110)))
     by_series = 2 * xp.sinh(small / 2) ** 2 + small * square / 6 * odd  # cosh(x) - 1, and sinh(x) - x
     large = xp.where(near, 1.0, x)
-    return xp.where(near, by_series, xp.expm1(large) - large), (lambda g: g * expm1(x),)
+    far = xp.expm1(large) - xp.where(large == inf, 0.0, large)
+    return xp.where(near, by_series, far), (lambda g: g * expm1(x),)
 
 
 @primitive(row_axes=0)
@@ -252,19 +257,36 @@ def xlogy(x: Array, log_y: Array) -> Array:
 def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
     """-log softmax(logits)[label] over the last axis, right to the last digits for the sure and the surely wrong.
 
-    It is softplus(logsumexp of the other classes - logits[label]): the label is kept out of the sum, so that neither
-    the value of a small loss nor its gradient is a difference of large numbers.
+    Relative to the largest logit, with r the sum of the others' exponentials and e the label's, it is the distance of
+    the label from the largest plus log1p(r + (e - 1)): r itself where the label is the largest, at least log(2) else.
+    No exponential of the label is in r, so that neither a small loss nor its gradient is a difference of large numbers;
+    only differences of logits occur, so that what they have in common leaves no rounding.
     """
-    is_label, own, ratios, total, rival = _rivals(xp, logits, labels)
-    excess = rival - own
-    positive, tail = _tail(xp, excess)
-    value = xp.where(positive, excess, 0.0) + xp.log1p(tail)
+    is_label, own, powers, rest = _beside(xp, logits, labels)
+    power = xp.exp(own)
+    value = xp.log1p(rest + (power - 1.0)) - own
 
     def pull_logits(g: Array) -> Array:
-        wrong = g[..., None] * _sigmoid(xp, positive, tail)  # the probability of all other classes
-        return xp.where(is_label, -wrong, ratios * (wrong / total))
+        share = g[..., None] / (rest + power)
+        return xp.where(is_label, -rest * share, powers * share)
 
     return value[..., 0], (pull_logits, None)
+
+
+def _beside(xp: Any, logits: Array, labels: Array, others_only: bool = False) -> tuple[Array, Array, Array, Array]:
+    """Where the label is; relative to the largest logit its own, all exponentials, and the sum of the others'.
+
+    The largest logit is one of the others', if so asked. It is no constant here: the derivatives that it carries are
+    those of the terms that are taken relative to it, with the same roundings, so that in second order they cancel out.
+    """
+    index = labels[..., None]
+    is_label = positions(logits, dtype=labels.dtype) == index
+    others = xp.where(is_label, -inf, logits) if others_only else logits
+    top = xp.max(others, axis=-1, keepdims=True)
+    top = xp.where(top == -inf, 0.0, top)
+    powers = xp.exp(others - top)
+    rest = xp.sum(powers if others_only else xp.where(is_label, 0.0, powers), axis=-1, keepdims=True)
+    return is_label, xp.take_along_axis(logits, index, axis=-1) - top, powers, rest
 
 
 def log_softmax(x: Array) -> Array:
@@ -282,31 +304,15 @@ def log_odds(xp: Any, logits: Array, labels: Array) -> Any:
 
     The gradient holds the shares of the other classes among themselves.
     """
-    is_label, own, ratios, total, rival = _rivals(xp, logits, labels)
+    is_label, own, powers, rest = _beside(xp, logits, labels, others_only=True)
+    nothing = rest == 0
+    whole = xp.where(nothing, 1.0, rest)
+    value = xp.where(nothing, own + inf, own - xp.log(whole))
 
     def pull_logits(g: Array) -> Array:
-        shares = xp.where(rival == -inf, 0.0, ratios / total)
-        return g[..., None] * xp.where(is_label, 1.0, -shares)
+        return g[..., None] * xp.where(is_label, 1.0, -powers / whole)
 
-    return (own - rival)[..., 0], (pull_logits, None)
-
-
-def _rivals(xp: Any, logits: Array, labels: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """Where the label is; its logit; the ratios of the other classes to the best of them, their sum, their logsumexp.
-
-    The ratio of the best to itself is the constant 1, so that second derivatives are no differences either. Without any
-    other class the logsumexp is -inf.
-    """
-    index = labels[..., None]
-    is_label = positions(logits, dtype=labels.dtype) == index
-    others = xp.where(is_label, -inf, logits)
-    _, is_best, top = largest(others)
-    nothing = top == -inf
-    top = xp.where(nothing, 0.0, top)
-    ratios = xp.where(is_best, 1.0, xp.exp(others - top))
-    total = xp.sum(ratios, axis=-1, keepdims=True)
-    rival = xp.where(nothing, -inf, top + xp.log(total))
-    return is_label, xp.take_along_axis(logits, index, axis=-1), ratios, total, rival
+    return value[..., 0], (pull_logits, None)
 
 
 @primitive(row_axes=1)
@@ -398,6 +404,13 @@ def log1p(x: Array) -> Array:
     xp = array_namespace(x)
     low = x < -0.25
     return xp.where(low, xp.log(1 + xp.where(low, x, 0.0)), xp.log1p(xp.where(low, 0.0, x)))
+
+
+def log_difference(x: Array, y: Array) -> Array:
+    """X - y of two logarithms; 0, without gradient, where both are -inf: of what neither has there is no ratio."""
+    xp = array_namespace(x)
+    neither = (x == -inf) & (y == -inf)
+    return xp.where(neither, 0.0, x) - xp.where(neither, 0.0, y)
 
 
 def divergence_terms(p: Array, q: Array, log_ratio: Array) -> Array:

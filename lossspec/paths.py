@@ -7,7 +7,7 @@ so that they keep their differences; the share of a state is a sum of products o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
@@ -60,8 +60,8 @@ class Paths:
     def shares(self, states: Array, arcs: Array, start: Array, end: Array, running: Array) -> Shares:
         """The derivatives of `score`, by its steps: they can be differentiated in turn."""
         xp = array_namespace(states)
-        last, _, before = self._forward(xp, states, arcs, start, running)
-        return self._backward(xp, arcs, running, before, last + end)
+        last, _, before = self._forward(xp, states, arcs, start, end, running)
+        return self._backward(xp, arcs, running, before, last)
 
     def best(self, states: Array, arcs: Array, start: Array, end: Array, running: Array) -> tuple[Array, Array]:
         """The first of the best paths: its first state [batch], and those at the frames, 0 where not running.
@@ -71,17 +71,17 @@ class Paths:
         xp = array_namespace(states)
         known = [stop_gradient(x) for x in (states, arcs, start, end)]
         states, arcs, start, end = (xp.where(x == x, x, _ABOVE_ALL) for x in known)
-        last, _, before = self._forward(xp, states, arcs, start, running, soft=False)
-        chosen = self._backward(xp, arcs, running, before, last + end, soft=False)
+        last, _, before = self._forward(xp, states, arcs, start, end, running, soft=False)
+        chosen = self._backward(xp, arcs, running, before, last, soft=False)
         return xp.argmax(chosen.start, axis=-1), xp.argmax(chosen.states, axis=-1)
 
     def _score(
         self, xp: Any, states: Array, arcs: Array, start: Array, end: Array, running: Array
     ) -> tuple[Array, tuple[Pull | None, ...]]:
         """Log of the sum of exp(score) over all paths, [batch]."""
-        last, total, before = self._forward(xp, states, arcs, start, running)
-        value = total + _log_sum(xp, _turned(xp, last + end))
-        return value, (*_pulls(lambda: self._backward(xp, arcs, running, before, last + end)), None)
+        last, total, before = self._forward(xp, states, arcs, start, end, running)
+        value = total + _log_sum(xp, _turned(xp, last))
+        return value, (*_pulls(lambda: self._backward(xp, arcs, running, before, last)), None)
 
     def _score_less_path(
         self,
@@ -101,16 +101,14 @@ class Paths:
         Back from its end, -log of the share of the path is a sum of softmax cross entropies, each of the state that it
         comes from, so that the loss of a sure path keeps its digits. Arcs lead from every state to every state here.
         """
-        if gains:
-            start, states = start + gains[0], states + gains[1]
-        last, _, before = self._forward(xp, states, arcs, start, running)
+        last, _, before = self._forward(xp, states, arcs, start, end, running, gains=gains)
         whole = xp.concat((origin[:, None], path), axis=-1)
         into = xp.take_along_axis(arcs, path[:, None, :], axis=-1)  # [batch states frames]: the arcs to the path
         coming = xp.permute_dims(before[0], (1, 0, 2)) + xp.permute_dims(into, (0, 2, 1))
         terms = xp.where(running, _cross_entropy(xp, coming, whole[:, :-1]), 0.0)
         final = gather(whole, xp.count_nonzero(running, axis=-1))
         taken = positions(states, dtype=path.dtype) == whole[..., None]  # [batch 1+frames states]
-        value = _cross_entropy(xp, last + end, final) + xp.sum(terms, axis=-1)
+        value = _cross_entropy(xp, last, final) + xp.sum(terms, axis=-1)
         if gains:
             along = xp.sum(xp.where(running, gather(gains[1], path), 0.0), axis=-1)
             value = value + (gather(gains[0], origin) + along)
@@ -120,7 +118,7 @@ class Paths:
             if not known:
                 marks = xp.permute_dims(taken, (1, 0, 2))
                 between = marks[:-1, ...], marks[1:, ...]
-                known.append(self._backward(xp, arcs, running, before, last + end, marks=between))
+                known.append(self._backward(xp, arcs, running, before, last, marks=between))
             return known[0]
 
         def shares() -> Shares:
@@ -155,7 +153,7 @@ class Paths:
         The derivative for what a path takes is the share of those that do, times by how much their mean cost exceeds
         that of all. Costs count from that of one path, the best, so that those of a sure chain do not cancel.
         """
-        last, _, before = self._forward(xp, states, arcs, start, running)
+        last, _, before = self._forward(xp, states, arcs, start, end, running)
         whole = xp.concat((origin[:, None], path), axis=-1)
         marks = xp.permute_dims(positions(states, dtype=path.dtype) == whole[..., None], (1, 0, 2))
         running = _turned(xp, running)
@@ -163,7 +161,7 @@ class Paths:
         first_more = first_costs - gather(first_costs, origin)[:, None]
         more = xp.permute_dims(costs - gather(costs, path)[..., None], (1, 0, 2))
         (so_far, _), means = scan(self._costs_forward, (first_more, fixed), (running, before[0], more))
-        final = _turned(xp, _softmax(xp, _turned(xp, last + end)))
+        final = _turned(xp, _softmax(xp, _turned(xp, last)))
         mean = xp.sum(final * so_far, axis=-1)
         frames = running, before[0], means[0], more, marks[:-1, ...], marks[1:, ...]
         carry = final, xp.zeros_like(final), fixed, xp.zeros_like(fixed), mean
@@ -202,15 +200,32 @@ class Paths:
         return (states, later, fixed, total, mean), (here, of_states)
 
     def _forward(
-        self, xp: Any, states: Array, arcs: Array, start: Array, running: Array, soft: bool = True
+        self,
+        xp: Any,
+        states: Array,
+        arcs: Array,
+        start: Array,
+        end: Array,
+        running: Array,
+        soft: bool = True,
+        gains: Sequence[Array] = (),
     ) -> tuple[Array, Array, tuple[Array, ...]]:
-        """What leads to each state in the end, what is common to it, and what led to it before each frame."""
+        """The paths to each state that end there, what is common to them, and those to it before each frame.
+
+        `gains` of start and states are added to what is not common: large scores would leave their rounding in them.
+        """
         fixed, moving, common = self._arcs(xp, arcs)
         of_start = _common(xp, start, -1)
-        history = (start - of_start, *(xp.full_like(start, -inf) for _ in range(self.memory - 1)))
-        frames = xp.permute_dims(states, (1, 0, 2)), xp.permute_dims(running, (1, 0)), moving
-        carry, before = scan(self._steps[soft][0], (history, of_start[:, 0], fixed), frames)
-        return carry[0][0], carry[1] + xp.sum(xp.where(running, common, 0.0), axis=-1), before
+        first = start - of_start
+        scored: tuple[Array, ...] = (states,)
+        if gains:
+            first, scored = first + gains[0], (states, gains[1])
+        history = (first, *(xp.full_like(start, -inf) for _ in range(self.memory - 1)))
+        frames = tuple(xp.permute_dims(x, (1, 0, 2)) for x in scored), xp.permute_dims(running, (1, 0)), moving
+        ((last, *_), total, _), before = scan(self._steps[soft][0], (history, of_start[:, 0], fixed), frames)
+        of_end = _common(xp, xp.where(last == -inf, -inf, end), -1)
+        total = total + xp.sum(xp.where(running, common, 0.0), axis=-1) + of_end[:, 0]
+        return last + (end - of_end), total, before
 
     def _backward(
         self,
@@ -247,11 +262,14 @@ class Paths:
 
     def _advance(self, carry: Any, now: Any, combine: Callable[..., Array]) -> tuple[Any, Any]:
         """One frame: from what leads to each state before it to what leads to each state after it."""
-        (history, total, fixed), (states, running, moving) = carry, now
+        (history, total, fixed), ((states, *gains), running, moving) = carry, now
         xp = array_namespace(states)
         reached = combine(xp, self._sources(xp, history) + (*fixed, *moving)[0])
         of_states = _common(xp, xp.where(reached == -inf, -inf, states), -1)
-        moved = reached + (states - of_states)
+        states = states - of_states
+        for gain in gains:
+            states = states + gain
+        moved = reached + states
         of_paths = _common(xp, moved, -1)
         common = of_states + of_paths
         after = (moved - of_paths, *(x - common for x in history[:-1]))

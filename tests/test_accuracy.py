@@ -32,6 +32,27 @@ def test_a_sure_and_right_answer_has_every_digit_of_its_gradient(backend, dtype)
     assert np.all(np.abs(gradient - np.asarray([[-exact, exact]])) <= 2 * np.finfo(dtype).eps * exact)
 
 
+@pytest.mark.parametrize("common", [-1e3, 1e3, 1e4])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_logits_have_in_common_leaves_no_rounding(backend, dtype, common):
+    eps, equal, labels = np.finfo(dtype).eps, np.full((1, 3), common, dtype), np.asarray([0])
+    value, (gradient,) = gradients(backend, ls.cross_entropy, equal, labels, wrt=("logits",))
+    assert abs(float(value) - math.log(3)) <= 2 * eps
+    assert np.all(np.abs(gradient - np.asarray([[-2 / 3, 1 / 3, 1 / 3]])) <= eps)
+    sure, exact = np.asarray([[30, 0]], dtype) + dtype(common), math.log1p(math.exp(-30))
+    assert abs(float(gradients(backend, ls.cross_entropy, sure, labels, wrt=("logits",))[0]) - exact) <= 2 * eps * exact
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_class_that_is_ruled_out_is_no_rival_and_as_the_label_costs_infinitely_much(backend, dtype):
+    logits = np.asarray([[1e4, -np.inf, 1e4]] * 2 + [[-np.inf, 5.0, -np.inf]], dtype)
+    labels = np.asarray([0, 1, 1])
+    value = ls.cross_entropy.per_example(backend.from_numpy(logits), backend.from_numpy(labels))
+    assert np.allclose(backend.to_numpy(value), [math.log(2), np.inf, 0.0], rtol=1e-6)
+    _, (gradient,) = gradients(backend, ls.cross_entropy, logits, labels, wrt=("logits",), reduction="sum")
+    assert np.allclose(gradient, [[-0.5, 0.0, 0.5], [0.5, -1.0, 0.5], [0.0, 0.0, 0.0]], rtol=1e-6)
+
+
 def test_no_error_has_no_gradient_under_the_root(backend):
     x = np.asarray([1.0, 2.0])
     value, found = gradients(backend, ls.root_mean_squared_error, x, x)

@@ -259,6 +259,7 @@ def by_label(
         (by_label, {"convex_in": ("score",)}, "by_label: `convex_in` names 'score', which is no input of real numbers"),
         (by_label, {"convex_in": ("labels",)}, "by_label: `convex_in` names 'labels', which is no input"),
         (by_label, {"convex_in": ("scale",)}, "by_label: `convex_in` names 'scale', which is no input"),
+        (by_label, {"invariant_in": ("score",)}, "by_label: `invariant_in` names 'score', which is no input of real"),
         (
             by_label,
             {"convex_in": ("scores",), "finalize": abs, "reductions": ("sum",), "default_reduction": "sum"},
@@ -276,6 +277,12 @@ def test_a_contract_says_where_the_loss_is_convex():
     assert ls.huber.configured(delta=2.0).contract.convex_in == ("predictions", "targets")
     assert ls.ramp.contract.convex_in == ()
     assert (ls.huber + ls.squared_error).contract.convex_in == ()
+
+
+def test_a_contract_says_what_may_be_shifted():
+    assert ls.cross_entropy.contract.to_dict()["invariant_in"] == ["logits"]
+    assert ls.listmle.configured(reduction="sum").contract.invariant_in == ("scores",)
+    assert ls.squentropy.contract.invariant_in == ()
 
 
 # A loss that someone else declares.

@@ -11,7 +11,7 @@ from lossspec import Loss, cli, get, loss
 from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.loss import Specified, _registry
-from lossspec.numerics import array_namespace, normalize, positions, stop_gradient
+from lossspec.numerics import array_namespace, normalize, positions, softplus, stop_gradient
 from lossspec.plan import make_plan
 
 STORE = Store()
@@ -153,6 +153,16 @@ def cancels(logits, labels, label_smoothing):
     return (top + xp.log(xp.sum(xp.exp(logits - top), axis=-1, keepdims=True)) - own)[..., 0]
 
 
+def leaks_an_offset(logits, labels, label_smoothing):
+    """The digits of a small loss are kept, those of large logits are not."""
+    xp = array_namespace(logits)
+    index = labels[..., None]
+    others = xp.where(positions(logits, dtype=labels.dtype) == index, -float("inf"), logits)
+    top = xp.max(others, axis=-1, keepdims=True)
+    rival = top + xp.log(xp.sum(xp.exp(others - top), axis=-1, keepdims=True))
+    return softplus(rival - xp.take_along_axis(logits, index, axis=-1))[..., 0]
+
+
 def forgets_the_last_pair(first, second, labels, margin):
     return get("cosine_embedding")._function(first, second, labels, margin=margin * 0.999 + 0.001)
 
@@ -209,6 +219,9 @@ FAULTS = {
     "a label out of range with a gradient that is a number": (planted("cross_entropy", kind=HidesNan), "numpy"),
     "a NaN that reaches other units": (planted("cross_entropy", spreads_nan), "numpy"),
     "a pixel mask by multiplication": (planted("mcc", counts_what_is_left_out), "numpy"),
+    "the leak of a shared offset": (planted("cross_entropy", leaks_an_offset), "numpy"),
+    "a hinge that is called invariant": (claims("categorical_hinge", invariant_in=("logits",)), "numpy"),
+    "a square that is called invariant": (claims("squentropy", invariant_in=("logits",)), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 

@@ -406,3 +406,41 @@ def test_shapes_and_dtypes_that_do_not_fit_are_refused(array):
 )
 def test_other_names_are_found(alias, name):
     assert ls.get(alias) is ls.get(name)
+
+
+# What is impossible: log-probabilities of -inf, advantages of 0.
+
+
+@pytest.mark.parametrize("advantage", [0.0, 1.0, -1.0])
+def test_an_action_that_neither_policy_takes_has_the_ratio_one_and_no_gradient(array, plain, advantage):
+    never, some = array([-math.inf, -1.0]), array([-math.inf, -1.0])
+    for loss, inputs in (
+        (ls.ppo_clip, (never, some, array([advantage, advantage]))),
+        (ls.policy_kl_estimate, (never, some)),
+    ):
+        value, gradients = loss.value_and_grad(*inputs, wrt=[a.name for a in loss.contract.inputs[:2]], reduction="sum")
+        assert plain(value) == (-2 * advantage if loss is ls.ppo_clip else 0)
+        assert all(plain(gradient)[0] == 0 for gradient in gradients)
+    tokens = array([[-math.inf, -1.0]])
+    assert plain(ls.grpo.grad(tokens, tokens, tokens, array([[advantage]]), reduction="sum")).tolist()[0][0] == 0
+
+
+def test_an_advantage_of_zero_makes_nothing_of_an_impossible_action(array, plain):
+    impossible, advantages = array([-math.inf, -1.0]), array([0.0, 1.0])
+    both = ("log_probabilities", "advantages")
+    value, (slope, of_advantages) = ls.policy_gradient.value_and_grad(impossible, advantages, wrt=both)
+    assert plain(value) == 0.5
+    assert plain(slope).tolist() == [0.0, -0.5]
+    assert plain(of_advantages).tolist() == [0.0, 0.5]
+
+
+def test_a_policy_that_rules_out_what_the_reference_does_not_has_an_infinite_estimate(array, plain):
+    possible, never = array([-1.0, -math.inf]), array([-math.inf, -1.0])
+    assert plain(ls.policy_kl_estimate.per_example(possible, never)).tolist() == [math.inf, math.inf]
+
+
+def test_a_ratio_that_the_clip_binds_overflows_nowhere(array, plain):
+    new, old, advantages = (array(x, "float32") for x in ([-0.1, -0.1], [-200.0, -math.inf], [1.0, 0.0]))
+    value, gradient = ls.ppo_clip.value_and_grad(new, old, advantages, reduction="sum")
+    assert plain(value) == np.float32(-1.2)
+    assert plain(gradient).tolist() == [0.0, 0.0]

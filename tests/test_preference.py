@@ -339,3 +339,25 @@ def test_shapes_and_dtypes_that_do_not_fit_are_refused(array):
     refuses(lambda: ls.dpo(x, x, x, array([[-1.0], [-2.0]])), ContractError, "`reference_rejected` has shape (2, 1)")
     refuses(lambda: ls.simpo(x, array([-1, -2])), DTypeError, "`rejected`", "real numbers")
     refuses(lambda: ls.orpo(x, array([-1.0, -2.0], "float32")), DTypeError, "`chosen`", "`rejected`")
+
+
+REFERENCED = tuple(map(ls.get, FOUR))
+
+
+@pytest.mark.parametrize("loss", REFERENCED)
+def test_an_answer_that_neither_model_can_give_is_as_likely_under_both(array, plain, loss):
+    never, some = array([-math.inf]), array([-3.0])
+    names = [argument.name for argument in loss.contract.inputs]
+    value, gradients = loss.value_and_grad(never, some, never, some, wrt=names)
+    assert plain(value) == plain(loss(some, some, some, some))
+    assert plain(gradients[0]) == plain(gradients[2]) == 0
+    assert all(np.isfinite(plain(gradient)) for gradient in gradients)
+
+
+def test_an_answer_that_the_policy_alone_cannot_give_costs_infinitely_much_with_smoothing_too(array, plain):
+    never, some = array([-math.inf]), array([-3.0])
+    assert plain(ls.dpo(never, some, some, some, label_smoothing=0.25)) == math.inf
+    assert plain(ls.dpo(some, never, some, some)) == 0
+    assert plain(ls.simpo(never, never)) == plain(ls.simpo(some, some))
+    assert plain(ls.cpo(never, never)) == plain(ls.orpo(never, never)) == math.inf
+    assert plain(ls.cpo(never, never, alpha=0.0)) == plain(ls.cpo(some, some, alpha=0.0))

@@ -164,6 +164,32 @@ def test_an_ignored_label_hides_its_logits_and_its_weight(array, plain):
     assert plain(value) == approx(divided(LOSSES, *weighed(chosen), "mean"))
 
 
+def test_an_infinite_loss_of_weight_0_counts_as_not_given(backend, array, plain):
+    p, labels = array([[1.0, 0.0], [0.5, 0.5], [0.25, 0.75]]), array([1, 0, 0])
+    for options in ({"sample_weight": array([0.0, 1.0, 1.0])}, {"class_weight": array([1.0, 0.0])}):
+        for reduction, expected in (("none", [0.0, math.log(2), math.log(4)]), ("mean", math.log(8) / 2)):
+            value = ls.categorical_cross_entropy(p, labels, reduction=reduction, **options)
+            assert plain(value) == approx(expected)
+        gradient = ls.categorical_cross_entropy.grad(p, labels, reduction="sum", **options)
+        assert plain(gradient) == approx(np.asarray([[0.0, 0.0], [-2.0, 0.0], [-4.0, 0.0]]))
+
+
+@pytest.mark.parametrize("poison", [nan, inf, -inf])
+def test_what_is_no_number_has_no_part_under_the_weight_0(array, plain, poison):
+    inputs = array([3.0, poison, 1.0]), array([0.0, 1.0, poison])
+    weight = array([2.0, 0.0, 0.0])
+    value, gradients = ls.huber.value_and_grad(*inputs, sample_weight=weight, wrt=("predictions", "targets"))
+    assert plain(value) == approx(2.5)
+    assert [plain(gradient).tolist() for gradient in gradients] == [[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]
+
+
+def test_a_finite_loss_still_has_a_derivative_in_its_weight_0(array, plain):
+    gradient = ls.squared_error.grad(
+        array([3.0, 2.0]), array([0.0, 0.0]), sample_weight=array([0.0, 1.0]), wrt="sample_weight", reduction="sum"
+    )
+    assert plain(gradient) == approx([9.0, 4.0])
+
+
 JITTED = ("cross_entropy", "generalized_iou", "perceptual", "cosine_embedding", "info_nce", "batch_dice", "ctc")
 
 

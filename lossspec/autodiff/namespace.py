@@ -121,6 +121,10 @@ class TracedBackend(Backend):
         """Whether `x` is an array of the base, traced or not."""
         return (type(x) is Traced and x.lossspec_backend is self) or self.base.recognises(x)
 
+    def all_true(self, flags: Any) -> bool:
+        """As the base says of an array that is not traced."""
+        return self.base.all_true(flags)
+
     def available(self) -> Availability:
         """As the base."""
         return self.base.available()

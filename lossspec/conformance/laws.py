@@ -367,7 +367,7 @@ def _listed(value: Any) -> list[Any]:
 
 @law("weight 2 is the unit twice")
 def duplicate(trial: Trial) -> str | None:
-    """An example of weight 2 counts as the example given twice, one of weight 0 as not given."""
+    """An example of weight 2 counts as the example given twice, one of weight 0 as not given, whatever it holds."""
     bench = trial.bench
     if bench.contract.form == "coupled":
         return "not run: another pair in the batch is another negative"
@@ -380,14 +380,35 @@ def duplicate(trial: Trial) -> str | None:
     weight = np.ones(trial.shape, dtype=bench.dtype)
     weight[0], weight[-1] = 2, 0
     twice = trial.take(trial.case.inputs, np.asarray([*range(count - 1), 0]))
-    reductions = [name for name in ("sum", "mean") if name in bench.contract.reductions]
-    return _firsts(
-        trial.differ(
-            bench.value(replace(trial.case, inputs=twice, options={"reduction": reduction})),
-            trial.value(reduction=reduction, sample_weight=weight),
-        )
-        for reduction in reductions
-    )
+    given = dict(trial.case.inputs)
+    for number, name in enumerate(bench.real_among(given)):
+        if has_units(bench, name):
+            spoilt = [_last_spoilt(x, (np.nan, np.inf)[number % 2]) for x in _items(given[name])]
+            given[name] = spoilt if isinstance(given[name], list) else spoilt[0]
+
+    def problems() -> Iterator[str | None]:
+        for reduction in ("sum", "mean"):
+            if reduction in bench.contract.reductions:
+                same = replace(trial.case, inputs=twice, options={"reduction": reduction})
+                weighted = replace(same, inputs=given, options={"reduction": reduction, "sample_weight": weight})
+                yield trial.differ(bench.value(weighted), bench.value(same))
+        _, gradients = bench.value_and_grad(replace(trial.case, inputs=given, options={"sample_weight": weight}))
+        for name, gradient in gradients.items():
+            if has_units(bench, name) and any(np.any(x[-1, ...] != 0) for x in _items(gradient)):
+                yield f"a unit of weight 0 has a gradient in {name}"
+
+    return _firsts(problems())
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _last_spoilt(x: Any, bad: float) -> Any:
+    """An array whose last entry of the leading axis holds what is no number."""
+    x = x.copy()
+    x[-1, ...] = bad
+    return x
 
 
 @law("order does not matter")
@@ -483,6 +504,65 @@ def convex(trial: Trial) -> str | None:
             low, high, mid = (float(values[tuple(unlike)]) for values in (losses[i], losses[j], between))
             return f"unit {unlike.tolist()} is {mid:.6g} between {low:.6g} and {high:.6g}"
     return None
+
+
+@law("shifts change nothing")
+def shifts(trial: Trial) -> str | None:
+    """Where a loss is declared invariant, a constant on a row changes value and gradient by their own eps only.
+
+    The entries are whole units of the last place of what is added, so that the sums are exact; half of the rows are
+    eight times as far apart.
+    """
+    bench, names = trial.bench, trial.bench.contract.invariant_in
+    if not names:
+        return "not run: not declared"
+    axes = {name: row_axis(bench, name, trial.case.inputs[name]) for name in names}
+    signs = {name: alternating(trial.case.inputs[name].shape, axis) for name, axis in axes.items()}
+    units = {"reduction": "none"} if "none" in bench.contract.reductions else {}
+    eps = float(np.finfo(bench.dtype).eps)
+
+    def results(inputs: Values) -> Iterator[tuple[str, Any, Any]]:
+        """What is compared, by its name, with the size of its roundings: that of the loss, or the largest of a row."""
+        case = replace(trial.case, inputs={name: cast(value) for name, value in inputs.items()})
+        loss = bench.value(replace(case, options=units))
+        yield "the loss", loss, np.abs(loss)
+        _, gradients = bench.value_and_grad(case)
+        for name, axis in axes.items():
+            yield f"the gradient of {name}", gradients[name], np.max(np.abs(gradients[name]), axis=axis, keepdims=True)
+
+    def cast(value: Any) -> Any:
+        return value.astype(bench.dtype) if is_real(value) else value
+
+    for offset in (1e3, 1e4):
+        last_place = float(np.spacing(bench.dtype(1.5 * offset)))
+        start = dict(trial.case.inputs)
+        for name, sign in signs.items():
+            start[name] = np.round(start[name] * np.where(sign > 0, 1, 8) / last_place) * last_place
+        before = list(results(start))
+        for name, sign in signs.items():
+            after = results({**start, name: start[name] + offset * sign})
+            for (what, right, size), (_, got, _) in zip(before, after, strict=True):
+                with np.errstate(invalid="ignore"):
+                    off = np.where(got == right, 0.0, np.abs(got - right))
+                if not np.all(off <= 16 * eps * size):
+                    worst = np.max(off / np.maximum(eps * size, np.finfo(bench.dtype).smallest_normal))
+                    return f"{offset:g} added to rows of {name} changes {what} by {worst:.3g} eps of itself"
+    return None
+
+
+def row_axis(bench: Bench, name: str, value: Any) -> int:
+    """The axis of an input along which its rows lie: that of the classes, or else the last one."""
+    (argument,) = [argument for argument in bench.contract.inputs if argument.name == name]
+    shape = bench.contract.term_of(argument, "real floating", value.ndim).shape
+    names = () if shape is None else shape.names
+    return names.index("classes") if "classes" in names[:-1] and names[-1] != "classes" else -1
+
+
+def alternating(shape: tuple[int, ...], axis: int) -> Any:
+    """1 and -1 in turn for the rows along an axis, with size 1 on it."""
+    rows = np.asarray(shape)
+    rows[axis] = 1
+    return np.where(np.arange(np.prod(rows)) % 2, -1.0, 1.0).reshape(rows)
 
 
 @law("same value with gradient")

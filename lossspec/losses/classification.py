@@ -106,6 +106,7 @@ __all__ = [
         ),
     ),
     convex_in=("logits",),
+    invariant_in=("logits",),
 )
 def cross_entropy(
     logits: Logits["*batch classes"],
@@ -197,6 +198,7 @@ def _exponential(mean_likelihood: Array) -> Array:
     source="Jelinek, Mercer, Bahl and Baker 1977, doi:10.1121/1.2016299",
     reductions=("mean", "count_mean", "batch_mean", "over"),
     finalize=_exponential,
+    invariant_in=("logits",),
 )
 def perplexity(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Statistics["*batch", ""]:
     """The exponential of the mean negative log-likelihood of all tokens, one number for the whole call.
@@ -275,6 +277,7 @@ def _missed(logits: Array) -> Array:
             differs=_CLIPPED,
         ),
     ),
+    invariant_in=("logits",),
 )
 def focal(
     logits: Logits["*batch classes"],
@@ -389,6 +392,7 @@ def sigmoid_focal(
             when="labels.dtype.kind == 'i'",
         ),
     ),
+    invariant_in=("logits",),
 )
 def poly1_cross_entropy(
     logits: Logits["*batch classes"],
@@ -438,6 +442,7 @@ def _one_minus_exp(x: Array) -> Array:
             differs={"gradient edges": "where a probability is rounded to 0 the derivative of its power is inf"},
         ),
     ),
+    invariant_in=("logits",),
 )
 def generalized_cross_entropy_with_logits(
     logits: Logits["*batch classes"], labels: Label["*batch"], *, q: PositiveFraction = 0.7
@@ -587,6 +592,7 @@ def exponential(logits: HalfLogits["*batch"], targets: Probability["*batch"]) ->
             when="logits.ndim == 2",
         ),
     ),
+    invariant_in=("logits",),
 )
 def sparsemax(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
     """The loss of sparsemax probabilities: 0 as soon as the label leads by 1.

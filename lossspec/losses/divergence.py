@@ -12,6 +12,7 @@ from lossspec.numerics import (
     expm1,
     expm1_minus,
     log1p,
+    log_difference,
     mixture_terms,
     softmax_divergence,
     sqrt,
@@ -640,6 +641,7 @@ def gaussian_kl(
         ),
     ),
     perfect={"logits": "old_logits"},
+    invariant_in=("logits", "old_logits"),
 )
 def policy_kl_divergence(
     logits: Logits["*batch classes"],
@@ -710,7 +712,7 @@ def policy_kl_estimate(
     >>> [round(float(policy_kl_estimate(policy, reference, estimator=k)), 12) for k in ("k1", "k2", "k3")]
     [-0.69314718056, 0.240226506959, 0.30685281944]
     """
-    log_ratio = reference_log_probabilities - log_probabilities
+    log_ratio = log_difference(reference_log_probabilities, log_probabilities)
     if estimator == "k1":
         return carry_nan(-log_ratio)
     return 0.5 * log_ratio * log_ratio if estimator == "k2" else expm1_minus(log_ratio)

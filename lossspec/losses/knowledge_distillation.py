@@ -30,6 +30,7 @@ __all__ = ["distillation", "generalized_jsd"]
         ),
     ),
     perfect={"student_logits": "teacher_logits"},
+    invariant_in=("student_logits", "teacher_logits"),
 )
 def distillation(
     student_logits: Logits["*batch classes"],
@@ -81,6 +82,7 @@ def distillation(
         ),
     ),
     perfect={"student_logits": "teacher_logits"},
+    invariant_in=("student_logits", "teacher_logits"),
 )
 def generalized_jsd(
     student_logits: Logits["*batch classes"],

@@ -122,6 +122,7 @@ def _cost(labels: Array, costs: Array, lengths: Array) -> Array:
         for name in ("none", "token_mean")
     ),
     convex_in=("emissions", "transitions", "start", "end"),
+    invariant_in=("emissions", "start", "end"),
     accuracy=SHARED,
     sizes=SIZES,
 )
@@ -236,6 +237,7 @@ def crf_decode(emissions: Array, lengths: Array, transitions: Array, start: Arra
     unit="sequence",
     source="Collins 2002, Discriminative training methods for hidden Markov models, EMNLP, doi:10.3115/1118693.1118694",
     convex_in=("emissions", "transitions", "start", "end"),
+    invariant_in=("emissions", "start", "end"),
     sizes=SIZES,
 )
 def chain_perceptron(
@@ -273,6 +275,7 @@ def chain_perceptron(
     "and Altun 2005, Journal of Machine Learning Research 6, pages 1453-1484 (margin rescaling)",
     aliases=("max_margin_markov", "sequence_level_margin"),
     convex_in=("emissions", "costs", "transitions", "start", "end"),
+    invariant_in=("emissions", "start", "end"),
     sizes=SIZES,
 )
 def chain_hinge(
@@ -309,6 +312,7 @@ def chain_hinge(
     unit="sequence",
     source="Gimpel and Smith 2010, Softmax-margin CRFs, NAACL HLT, pages 733-736, ACL N10-1112",
     convex_in=("emissions", "costs", "transitions", "start", "end"),
+    invariant_in=("emissions", "start", "end"),
     accuracy=SHARED,
     sizes=SIZES,
 )
@@ -347,6 +351,7 @@ def chain_softmax_margin(
     unit="sequence",
     source="Smith and Eisner 2006, Minimum risk annealing, COLING-ACL, pages 787-794, ACL P06-2101",
     convex_in=("costs",),
+    invariant_in=("emissions", "start", "end"),
     accuracy=SHARED,
     sizes=SIZES,
 )
@@ -386,6 +391,7 @@ def chain_risk(
     unit="sequence",
     source="Gimpel and Smith 2012, Structured ramp loss minimization for machine translation, NAACL HLT, pages "
     "221-231, ACL N12-1023; the first variant: Do et al. 2008, NIPS 21",
+    invariant_in=("emissions", "start", "end"),
     sizes=SIZES,
 )
 def chain_ramp(
@@ -431,6 +437,7 @@ def chain_ramp(
     unit="sequence",
     source="Gimpel and Smith 2012, Structured ramp loss minimization for machine translation, NAACL HLT, pages "
     "221-231, ACL N12-1023: its third ramp with sums of exponentials for the maxima",
+    invariant_in=("emissions", "start", "end"),
     accuracy=SHARED,
     sizes=SIZES,
 )
@@ -468,6 +475,7 @@ def chain_soft_ramp(
     family="linear_chain",
     unit="sequence",
     source="Flanigan, Dyer, Smith and Carbonell 2016, CMU at SemEval-2016 task 8, ACL S16-1186",
+    invariant_in=("emissions", "start", "end"),
     sizes=SIZES,
 )
 def chain_infinite_ramp(

@@ -218,6 +218,7 @@ def perceptron(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch
     also={"multiclass_perceptron_loss": {"reduction": "none"}},
     equals=(Equal("optax", "optax.losses.multiclass_perceptron_loss(logits, labels)", differs={"gradient": _TIES}),),
     convex_in=("logits",),
+    invariant_in=("logits",),
 )
 def multiclass_perceptron(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
     """How far the best score is above that of the label.
@@ -256,6 +257,7 @@ def multiclass_perceptron(logits: Logits["*batch classes"], labels: Label["*batc
         ),
     ),
     convex_in=("logits",),
+    invariant_in=("logits",),
 )
 def multiclass_hinge(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
     """The distance by which the score of the label is not 1 above all others.
@@ -343,6 +345,7 @@ def categorical_hinge(
             when="logits.ndim in (1, 2)",
         ),
     ),
+    invariant_in=("logits",),
 )
 def multi_margin(
     logits: Logits["*batch classes"], labels: Label["*batch"], *, p: Literal[1, 2] = 1, margin: NonNegative = 1.0
@@ -383,6 +386,7 @@ def multi_margin(
             when="logits.ndim in (1, 2)",
         ),
     ),
+    invariant_in=("logits",),
 )
 def multilabel_margin(logits: Logits["*batch classes"], targets: Indicator["*batch classes"]) -> Real["*batch"]:
     """Wants every class that applies 1 above every class that does not.

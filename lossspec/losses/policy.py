@@ -2,10 +2,11 @@
 
 All are minimised: where a paper states an objective to maximise, the loss is its negative. Advantages, returns and the
 log-probabilities of old and reference policies are constants by convention. Nothing is detached here: the gradients in
-them are the mathematical ones, for those who ask for them.
+them are the mathematical ones, for those who ask for them. Where two policies both rule an action out the logarithm of
+their ratio is declared 0, without gradient; an advantage of 0 makes nothing of whatever it meets.
 """
 
-from math import inf
+from math import floor, inf, log
 from typing import Any, Literal
 
 from lossspec.loss import Accuracy, Equal, loss
@@ -16,6 +17,7 @@ from lossspec.numerics import (
     expm1_minus,
     is_zero,
     largest,
+    log_difference,
     relu,
     stop_gradient,
     with_value,
@@ -48,7 +50,9 @@ def policy_gradient(log_probabilities: LogProbability["*batch"], advantages: Rea
     >>> policy_gradient.per_example(np.asarray([-2.0, -1.0]), np.asarray([1.5, -1.0])).tolist()
     [3.0, -1.0]
     """
-    return carry_nan(-advantages * log_probabilities)
+    xp = array_namespace(log_probabilities)
+    nothing = (advantages == 0) & (log_probabilities == -inf)
+    return carry_nan(-advantages * xp.where(nothing, 0.0, log_probabilities))
 
 
 def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any) -> Array:
@@ -58,7 +62,8 @@ def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any)
     """
     xp = array_namespace(log_ratio)
     gains = advantages >= 0
-    ratio = xp.exp(stop_gradient(log_ratio))
+    most = floor(log(float(xp.finfo(log_ratio.dtype).max)))  # beyond it the clip binds without an overflow
+    ratio = xp.exp(xp.where(log_ratio > most, float(most), stop_gradient(log_ratio)))
     clipped = xp.where(gains, ratio > 1 + high, (advantages < 0) & (ratio < 1 - low))
     bound = xp.where(gains, (1 + high) * advantages, (1 - low) * advantages)
     half = xp.exp(0.5 * xp.where(clipped, 0.0, log_ratio))
@@ -107,7 +112,7 @@ def ppo_clip(
     >>> [round(x, 12) for x in ppo_clip.per_example(new, old, np.asarray([1.0, -1.0])).tolist()]
     [-1.2, 2.0]
     """
-    return _clipped_surrogate(log_probabilities - old_log_probabilities, advantages, clip_low, clip_high)
+    return _clipped_surrogate(log_difference(log_probabilities, old_log_probabilities), advantages, clip_low, clip_high)
 
 
 @loss(
@@ -163,6 +168,7 @@ def ppo_value_clip(
             when="logits.size > 0",
         ),
     ),
+    invariant_in=("logits",),
 )
 def entropy_bonus(logits: Logits["*batch classes"]) -> Real["*batch"]:
     """The negative entropy of a policy over its actions: minimising it keeps the policy uncertain.
@@ -261,6 +267,7 @@ def _kl(policy: Array, reference: Array) -> Array:
         ),
     ),
     perfect={"policy_logits": "reference_logits"},
+    invariant_in=("policy_logits", "reference_logits"),
     sizes={"batch": 3},
     accuracy=Accuracy(
         hessian=1e4,
@@ -349,7 +356,9 @@ def grpo(
     >>> grpo.per_example(same, same, same, np.asarray([[-2.0], [1.0]])).tolist()
     [[2.0, 2.0, 2.0, 2.0], [-1.0, -1.0, -1.0, -1.0]]
     """
-    surrogate = _clipped_surrogate(log_probabilities - old_log_probabilities, advantages, clip_low, clip_high)
+    surrogate = _clipped_surrogate(
+        log_difference(log_probabilities, old_log_probabilities), advantages, clip_low, clip_high
+    )
     if is_zero(beta):
         return surrogate
-    return surrogate + beta * expm1_minus(reference_log_probabilities - log_probabilities)
+    return surrogate + beta * expm1_minus(log_difference(reference_log_probabilities, log_probabilities))

@@ -1,9 +1,12 @@
-"""Losses of preferences between answers, on log-probabilities of the answers or on rewards."""
+"""Losses of preferences between answers, on log-probabilities of the answers or on rewards.
+
+Where two log-probabilities that are compared are both -inf, their difference is declared 0, without gradient.
+"""
 
 from math import inf
 
 from lossspec.loss import Equal, loss
-from lossspec.numerics import array_namespace, expm1, is_zero, relu, sigmoid, softplus, stop_gradient
+from lossspec.numerics import array_namespace, expm1, is_zero, log_difference, relu, sigmoid, softplus, stop_gradient
 from lossspec.terms import Array, FlipProbability, LogProbability, NonNegative, Positive, Real, Sign
 
 __all__ = [
@@ -27,7 +30,7 @@ _GAP = "((policy_chosen - reference_chosen) - (policy_rejected - reference_rejec
 
 def _gap(policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array) -> Array:
     """How much more the policy prefers the chosen answer than the reference does, as a difference of log-ratios."""
-    return (policy_chosen - reference_chosen) - (policy_rejected - reference_rejected)
+    return log_difference(policy_chosen, reference_chosen) - log_difference(policy_rejected, reference_rejected)
 
 
 @loss(
@@ -73,7 +76,9 @@ def dpo(
     """
     z = beta * _gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     likelihood = softplus(-z)
-    return likelihood if is_zero(label_smoothing) else likelihood + label_smoothing * z
+    if is_zero(label_smoothing):
+        return likelihood
+    return (1 - label_smoothing) * likelihood + label_smoothing * softplus(z)
 
 
 @loss(
@@ -237,7 +242,7 @@ def kto(
     [0.5, 0.75]
     """
     xp = array_namespace(policy)
-    z = beta * ((policy - reference) - reference_point)
+    z = beta * (log_difference(policy, reference) - reference_point)
     good = labels > 0
     surprise = sigmoid(xp.where(good, -z, z))
     return desirable_weight * xp.where(good, surprise, 0.0) + undesirable_weight * xp.where(good, 0.0, surprise)
@@ -253,7 +258,7 @@ def _log_odds_loss(chosen: Array, rejected: Array) -> Array:
     xp = array_namespace(chosen)
     wins = chosen >= rejected
     high, low = xp.where(wins, chosen, rejected), xp.where(wins, rejected, chosen)
-    certain = low == 0
+    certain = (low == 0) | (high == -inf)
     high, low = xp.where(certain, -1.0, high), xp.where(certain, -1.0, low)
     scale = stop_gradient(expm1(low))  # the derivative of a quotient may square its divisor: let that be 1
     quotient = (expm1(high) / scale) / (expm1(low) / scale)
@@ -298,7 +303,7 @@ def bco(
     >>> [round(x, 12) for x in bco.per_example(same, same, labels, shift).tolist()]
     [0.69314718056, 0.69314718056]
     """
-    z = beta * (policy - reference) - reward_shift
+    z = beta * log_difference(policy, reference) - reward_shift
     return softplus(array_namespace(policy).where(labels > 0, -z, z))
 
 
@@ -339,7 +344,8 @@ def nca(
     >>> round(float(nca(same, same, same, same)), 12)  # 2 log 2
     1.38629436112
     """
-    chosen, rejected = beta * (policy_chosen - reference_chosen), beta * (policy_rejected - reference_rejected)
+    chosen = beta * log_difference(policy_chosen, reference_chosen)
+    rejected = beta * log_difference(policy_rejected, reference_rejected)
     return softplus(-chosen) + 0.5 * softplus(chosen) + 0.5 * softplus(rejected)
 
 
@@ -380,7 +386,9 @@ def sppo(
     8.0
     """
     target = 0.5 / beta
-    return ((policy_chosen - reference_chosen) - target) ** 2 + ((policy_rejected - reference_rejected) + target) ** 2
+    chosen = log_difference(policy_chosen, reference_chosen)
+    rejected = log_difference(policy_rejected, reference_rejected)
+    return (chosen - target) ** 2 + (rejected + target) ** 2
 
 
 @loss(
@@ -420,7 +428,8 @@ def apo_zero(
     >>> round(float(apo_zero(same, same, same, same)), 12)
     1.0
     """
-    chosen, rejected = beta * (policy_chosen - reference_chosen), beta * (policy_rejected - reference_rejected)
+    chosen = beta * log_difference(policy_chosen, reference_chosen)
+    rejected = beta * log_difference(policy_rejected, reference_rejected)
     return sigmoid(-chosen) + sigmoid(rejected)
 
 
@@ -490,7 +499,7 @@ def simpo(
     >>> round(float(simpo(np.asarray([-1.0]), np.asarray([-1.5]))), 12)
     0.69314718056
     """
-    return softplus(gamma - beta * (chosen - rejected))
+    return softplus(gamma - beta * log_difference(chosen, rejected))
 
 
 @loss(
@@ -522,7 +531,8 @@ def cpo(
     >>> round(float(cpo(np.asarray([-3.0]), np.asarray([-3.0]))), 12)
     3.69314718056
     """
-    return softplus(beta * (rejected - chosen)) - alpha * chosen
+    preference = softplus(beta * log_difference(rejected, chosen))
+    return preference if is_zero(alpha) else preference - alpha * chosen
 
 
 @loss(

@@ -10,6 +10,7 @@ from lossspec.numerics import (
     positions,
     relu,
     softplus,
+    with_value,
 )
 from lossspec.terms import Array, Logits, NonNegative, Real, Relevance
 
@@ -45,6 +46,7 @@ def _pairs(scores: Array, labels: Array, entries: Array | None) -> tuple[Array, 
             when="scores.ndim == 2",
         ),
     ),
+    invariant_in=("scores",),
     sizes={"items": 4},
     entries="*batch items",
 )
@@ -71,8 +73,9 @@ def pairwise_logistic(
     """
     xp = array_namespace(scores)
     scores, above, gap = _pairs(scores, labels, entries)
-    # softplus(-gap) = rest(gap) - slope * gap with a constant slope of 0, 1/2 or 1. The slopes of all pairs add up
-    # exactly, where 1 - exp(-30) of one pair and -1 of the next would cancel.
+    # softplus(-gap) = rest(gap) - slope * gap with a constant slope of 0, 1/2 or 1. In derivatives the slopes of all
+    # pairs add up exactly, where 1 - exp(-30) of one pair and -1 of the next would cancel; the value takes the gaps, of
+    # which what the scores have in common is no part.
     near = xp.abs(gap) < 1
     rest = xp.where(
         near,
@@ -81,7 +84,8 @@ def pairwise_logistic(
     )
     slope = xp.where(above, xp.where(near, 0.5, xp.astype(gap < 0, gap.dtype)), 0.0)
     total = xp.sum(slope, axis=-2) - xp.sum(slope, axis=-1)
-    return xp.sum(xp.where(above, rest, 0.0), axis=(-2, -1)) + xp.sum(total * scores, axis=-1)
+    linear = with_value(-xp.sum(slope * gap, axis=(-2, -1)), xp.sum(total * scores, axis=-1))
+    return xp.sum(xp.where(above, rest, 0.0), axis=(-2, -1)) + linear
 
 
 @loss(
@@ -95,6 +99,7 @@ def pairwise_logistic(
             when="scores.ndim == 2",
         ),
     ),
+    invariant_in=("scores",),
     sizes={"items": 4},
     entries="*batch items",
 )
@@ -132,6 +137,7 @@ def pairwise_hinge(
         Equal("optax", "optax.losses.ranking_softmax_loss(scores, labels, reduce_fn=None)"),
         Equal("rax", "rax.softmax_loss(scores, labels, reduce_fn=None)"),
     ),
+    invariant_in=("scores",),
     sizes={"items": 4},
     entries="*batch items",
 )
@@ -178,6 +184,7 @@ def listwise_softmax(
             differs={"gradient": "wrong: of equal scores; for scores (0, 0) it is -0.375 and 0.375 instead of halves"},
         ),
     ),
+    invariant_in=("scores",),
     sizes={"items": 4},
     entries="*batch items",
 )

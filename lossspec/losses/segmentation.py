@@ -753,6 +753,7 @@ def _predicted(logits: Array, labels: Array, entries: Array) -> tuple[Array, Arr
             differs={"edges": "it divides 0 by 0 where the probabilities of a class that is absent underflow"},
         ),
     ),
+    invariant_in=("logits",),
     sizes={"batch": 2, "classes": 3, "space": 2},
     entries="batch *space",
 )
@@ -943,6 +944,7 @@ def lovasz_hinge(
             single=True,
         ),
     ),
+    invariant_in=("logits",),
     sizes={"batch": 2, "classes": 3, "space": 3},
     entries="batch *space",
 )

@@ -102,6 +102,7 @@ def ctc(
     unit="sequence",
     source="Graves, Fernandez, Gomez and Schmidhuber 2006, doi:10.1145/1143844.1143891",
     aliases=("CTC",),
+    invariant_in=("logits",),
     accuracy=Accuracy(
         4.0,
         1e11,
@@ -175,6 +176,7 @@ def ctc_with_logits(
         ),
     ),
     convex_in=("logits",),
+    invariant_in=("logits",),
     reductions=("none", "sum", "mean", "count_mean", "batch_mean", "over", "length_mean", "token_mean"),
     default_reduction="token_mean",
     sizes={"batch": 3, "time": 3, "classes": 3},
@@ -221,6 +223,7 @@ def sequence_nll(
     unit="sequence",
     source="Graves 2012, arXiv:1211.3711",
     aliases=("rnnt_loss", "RNNTLoss"),
+    invariant_in=("logits",),
     sizes={"batch": 3, "time": 3, "labels": 2, "states": 3, "classes": 3},
     unread={"logits": "states beyond the labels of the sequence"},
 )

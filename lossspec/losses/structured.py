@@ -55,6 +55,7 @@ def _or_inf(ruled_out: Array, value: Array) -> Array:
         Equal("torch", "(scores + costs).max(-1).values - torch.gather(scores, -1, labels[..., None]).squeeze(-1)"),
     ),
     convex_in=("scores", "costs"),
+    invariant_in=("scores",),
 )
 def structured_hinge(
     scores: Logits["*batch classes"], labels: Label["*batch"], costs: Cost["*batch classes"]
@@ -96,6 +97,7 @@ def structured_hinge(
         ),
     ),
     convex_in=("scores", "costs"),
+    invariant_in=("scores",),
 )
 def softmax_margin(
     scores: Logits["*batch classes"], labels: Label["*batch"], costs: Cost["*batch classes"]
@@ -131,6 +133,7 @@ def softmax_margin(
     aliases=("expected_cost", "minimum_risk"),
     equals=(Equal("torch", "(F.softmax(scores, -1) * costs).sum(-1)"),),
     convex_in=("costs",),
+    invariant_in=("scores",),
 )
 def risk(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Real["*batch"]:
     """The expected cost of a candidate that is drawn by softmax(scores): minimum risk training.
@@ -168,6 +171,7 @@ def risk(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Rea
             "3: (scores + costs).max(-1).values - (scores - costs).max(-1).values}[variant]",
         ),
     ),
+    invariant_in=("scores",),
 )
 def ramp(
     scores: Logits["*batch classes"], costs: Cost["*batch classes"], *, variant: Literal[1, 2, 3] = 1
@@ -209,6 +213,7 @@ def ramp(
     source="Gimpel and Smith 2012, Structured ramp loss minimization for machine translation, NAACL HLT, pages "
     "221-231, ACL N12-1023: its third ramp with sums of exponentials for the maxima",
     equals=(Equal("torch", "torch.logsumexp(scores + costs, -1) - torch.logsumexp(scores - costs, -1)"),),
+    invariant_in=("scores",),
 )
 def soft_ramp(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Real["*batch"]:
     """The smooth form of the third ramp: with logarithms of sums of exponentials in the place of maxima.
@@ -244,6 +249,7 @@ def soft_ramp(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -
             "scores.masked_fill(costs > costs.min(-1, keepdim=True).values, -torch.inf).max(-1).values",
         ),
     ),
+    invariant_in=("scores",),
 )
 def infinite_ramp(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Real["*batch"]:
     """The third ramp whose hope is the best of the cheapest candidates, which stands for the gold one.
