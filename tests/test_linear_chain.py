@@ -80,10 +80,11 @@ def test_a_chain_is_a_set_of_candidates(backend, name, seed):
 
 
 @pytest.mark.parametrize("variant", [1, 2, 3])
-def test_every_ramp_is_that_over_candidates(variant):
+@pytest.mark.parametrize("name", ["ramp", "soft_ramp"])
+def test_every_ramp_is_that_over_candidates(name, variant):
     chain = drawn(7, 2.0)
-    wanted = float(ls.ramp(*candidates(chain), variant=variant))
-    np.testing.assert_allclose(float(over_chain("ramp", chain, variant=variant)), wanted, rtol=1e-13, atol=1e-15)
+    wanted = float(SAME[name](*candidates(chain), variant=variant))
+    np.testing.assert_allclose(float(over_chain(name, chain, variant=variant)), wanted, rtol=1e-13, atol=1e-15)
 
 
 @settings(deadline=None, max_examples=60)
@@ -100,6 +101,8 @@ def test_bounds_of_the_cost_of_what_is_predicted(chain):
         assert bound >= cost - slack
     assert -slack <= ramps[1] <= cost + slack
     assert ramps[0] <= ramps[2] + slack
+    risk, soft = (float(over_chain(name, chain)) for name in ("risk", "soft_ramp"))
+    assert float(over_chain("soft_ramp", chain, variant=2)) - slack <= risk <= soft + slack
     assert float(over_chain("softmax_margin", chain)) >= float(over_chain("hinge", chain)) - slack
 
 
@@ -124,7 +127,7 @@ def midpoint_excess(name, one, other, **options):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("risk", {}), ("soft_ramp", {}), *(("ramp", {"variant": variant}) for variant in (1, 2, 3))],
+    [("risk", {}), *((name, {"variant": variant}) for name in ("soft_ramp", "ramp") for variant in (1, 2, 3))],
 )
 def test_what_is_not_convex(name, options):
     """Between a sure and cheap and a sure and dear chain: it saturates at both ends, so it is concave between."""

@@ -52,6 +52,8 @@ OPERANDS = {
     "hypot1m1": (3 * ROWS,),
     "logsumexp": (ROWS,),
     "softmax_mean": (ROWS, 3 * WEIGHTS),
+    "log_mean_exp": (ROWS, WEIGHTS),
+    "negative_log_mean_exp": (ROWS, WEIGHTS),
     "log_ratio_of_sums": (ROWS, WEIGHTS),
 }
 each = pytest.mark.parametrize("name", PRIMITIVES)
