@@ -463,7 +463,8 @@ def lpips(
     Weights and mean: the common contract, one weight an image.
     Errors: `ContractError` for lists of unequal length or another shape.
     Equals: what torchmetrics `learned_perceptual_image_patch_similarity` and the reference code compute of the features
-    of their networks, but for the 1e-8 and 1e-10 that they add in the norm.
+    of their networks, but for the 1e-8 and 1e-10 that they add in the norm. The equation of the paper squares
+    channel_weights; its code, and so this, does not.
 
     >>> import numpy as np
     >>> features, other = [np.asarray([[[3.0], [0.0]]])], [np.asarray([[[0.0], [5.0]]])]
