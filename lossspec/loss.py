@@ -24,10 +24,10 @@ from lossspec.contract import (
     Form,
     read_contract,
 )
-from lossspec.dispatch import Backend, all_backends, common_backend
+from lossspec.dispatch import Backend, all_backends, common_backend, find_backend
 from lossspec.errors import ContractError, DTypeError, GradientError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace, positions
-from lossspec.plan import Plan, kind_of, list_of, make_plan
+from lossspec.plan import Plan, is_half, kind_of, list_of, make_plan
 from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
 from lossspec.terms import Array
 
@@ -219,6 +219,7 @@ class Specified(Loss):
         self._plans: dict[Any, Plan] = {}
         self._input_names = tuple(argument.name for argument in contract.inputs)
         self._parameters = {argument.name: argument for argument in contract.parameters}
+        self._may_be_arrays = tuple(a.name for a in contract.parameters if a.array_terms)
         self._defaults = {a.name: a.default for a in contract.parameters if a.default is not inspect.Parameter.empty}
         self._defaults |= {k: v for k, v in self._configuration.items() if k in self._parameters}
         tail = {**TAIL_DEFAULTS, "reduction": contract.default_reduction}
@@ -420,10 +421,23 @@ class Specified(Loss):
         for name in self._parameters:
             if name not in values:
                 raise ContractError(f"{self.contract.name}: the parameter `{name}` is missing")
+        for name in self._may_be_arrays:
+            if isinstance(values[name], tuple):
+                values[name] = self._beside_inputs(values[name], values)
         return values
 
+    def _beside_inputs(self, numbers: tuple[float, ...], values: dict[str, Any]) -> Any:
+        """Numbers as an array of the framework, the device and the dtype that the real inputs are computed in."""
+        for x in (x for name in self._input_names for x in _items(values[name])):
+            backend = find_backend(x)
+            if backend is not None and kind_of(backend.namespace, x.dtype) == "real floating":
+                xp = backend.namespace
+                dtype = xp.float32 if is_half(x.dtype) else x.dtype
+                return xp.asarray(numbers, dtype=dtype, device=backend.creation_device(x))
+        return numbers  # beside inputs that are refused
+
     def _parameter(self, name: str, value: Any) -> Any:
-        """The value of a parameter: an array as it is, a number checked against its domain."""
+        """The value of a parameter: an array as it is, a number or a tuple of them checked against its domain."""
         if isinstance(value, np.generic):
             value = value.item()  # a NumPy scalar would promote: NEP 50 gives it a dtype of its own
         if not hasattr(value, "dtype"):
@@ -522,7 +536,7 @@ def loss(
     accuracy: Accuracy | None = None,
     perfect: Mapping[str, str] | None = None,
     convex_in: tuple[str, ...] = (),
-    sizes: Mapping[str, float] | None = None,
+    sizes: Mapping[str, float | tuple[float, ...]] | None = None,
     definition: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Specified]:
     """Declare and register the loss that the decorated function computes per unit.
