@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from math import isnan
@@ -308,7 +308,7 @@ class Specified(Loss):
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")
         return Partial(
             loss=self,
-            parameters={name: call.values[name] for name in self._parameters},
+            parameters={name: self._kept(name, options, call.values) for name in self._parameters},
             reduction=call.reduction,
             empty=call.empty,
             totals=tuple(self._total(call.plan, statistic) for statistic in self._weighted(call)),
@@ -321,7 +321,14 @@ class Specified(Loss):
         """From the reduced statistics to the loss; the identity unless the loss is an aggregate."""
         if self._finalizer is None:
             return statistics[0]
-        return self._run(self._finalizer, *statistics, **{name: parameters[name] for name in self._parameters})
+        known = {name: parameters[name] for name in self._parameters}
+        known |= {name: _beside(statistics, known[name]) for name, value in known.items() if isinstance(value, tuple)}
+        return self._run(self._finalizer, *statistics, **known)
+
+    def _kept(self, name: str, options: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+        """What a partial keeps of a parameter: numbers as they were given, which are the same in every shard."""
+        given = options.get(name, self._defaults.get(name))
+        return given if isinstance(given, tuple) else values[name]
 
     def _run(self, function: Callable[..., Any], *arrays: Any, **keywords: Any) -> Any:
         """What the code of the loss returns; what it does that has no derivative is told with the name of the loss."""
@@ -423,18 +430,8 @@ class Specified(Loss):
                 raise ContractError(f"{self.contract.name}: the parameter `{name}` is missing")
         for name in self._may_be_arrays:
             if isinstance(values[name], tuple):
-                values[name] = self._beside_inputs(values[name], values)
+                values[name] = _beside((x for key in self._input_names for x in _items(values[key])), values[name])
         return values
-
-    def _beside_inputs(self, numbers: tuple[float, ...], values: dict[str, Any]) -> Any:
-        """Numbers as an array of the framework, the device and the dtype that the real inputs are computed in."""
-        for x in (x for name in self._input_names for x in _items(values[name])):
-            backend = find_backend(x)
-            if backend is not None and kind_of(backend.namespace, x.dtype) == "real floating":
-                xp = backend.namespace
-                dtype = xp.float32 if is_half(x.dtype) else x.dtype
-                return xp.asarray(numbers, dtype=dtype, device=backend.creation_device(x))
-        return numbers  # beside inputs that are refused
 
     def _parameter(self, name: str, value: Any) -> Any:
         """The value of a parameter: an array as it is, a number or a tuple of them checked against its domain."""
@@ -600,6 +597,17 @@ def _items(value: Any) -> Sequence[Any]:
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, (list, tuple))
+
+
+def _beside(arrays: Iterable[Any], numbers: tuple[float, ...]) -> Any:
+    """Numbers as an array of the framework, the device and the dtype in which the first real array is computed."""
+    for x in arrays:
+        backend = find_backend(x)
+        if backend is not None and kind_of(backend.namespace, x.dtype) == "real floating":
+            xp = backend.namespace
+            dtype = xp.float32 if is_half(x.dtype) else x.dtype
+            return xp.asarray(numbers, dtype=dtype, device=backend.creation_device(x))
+    return numbers  # beside inputs that are refused
 
 
 def _restore(module: str, name: str, configuration: dict[str, Any]) -> Specified:

@@ -352,3 +352,11 @@ def test_an_array_parameter_may_be_a_tuple_of_numbers(array, plain, dtype):
 def test_a_default_that_is_a_tuple_is_a_list_in_json():
     declared = {x["name"]: x for x in ls.ms_ssim.contract.to_dict()["parameters"]}
     assert declared["scale_weights"]["default"] == [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
+
+
+def test_partials_under_a_tuple_of_numbers_merge(array, plain):
+    predictions, targets = array([[[0.5, 0.25]], [[1.0, 0.0]]]), array([[[1.0, 0.0]], [[1.0, 0.5]]])
+    bound, options = ls.batch_dice.configured(channel_weight=(2.0,)), {"channel_weight": (2.0,)}
+    for loss, given in ((bound, {}), (ls.batch_dice, options)):
+        shards = [loss.partial(predictions[i : i + 1, ...], targets[i : i + 1, ...], **given) for i in (0, 1)]
+        assert plain((shards[0] + shards[1]).value()) == pytest.approx(plain(loss(predictions, targets, **given)))
