@@ -118,6 +118,23 @@ def test_what_is_no_bound_of_the_cost():
     assert float(over_chain("ramp", chain, variant=1)) == 3.0
 
 
+@pytest.mark.parametrize("variant", [1, 2, 3])
+@pytest.mark.parametrize(("cost", "lead"), [(1e-9, 1.0), (1e-9, 40.0), (1.0, 40.0)])
+def test_the_soft_ramps_of_small_costs_and_of_sure_chains_have_their_digits(backend, variant, cost, lead):
+    """Frames without transitions are sets of candidates of their own, whose ramps add up."""
+    random = np.random.default_rng(2)
+    emissions, costs = lead * random.normal(size=(TIME, CLASSES)), cost * random.uniform(size=(TIME, CLASSES))
+    zeros = np.zeros((CLASSES, CLASSES)), np.zeros(CLASSES), np.zeros(CLASSES)
+    inputs = [backend.from_numpy(x) for x in (emissions[None], costs[None], FULL, *zeros)]
+    alone = [backend.from_numpy(x) for x in (emissions, costs)]
+    with backend.double_precision():
+        found = ls.chain_soft_ramp.value_and_grad(*inputs, variant=variant, wrt=("emissions", "costs"))
+        wanted = ls.soft_ramp.value_and_grad(*alone, variant=variant, wrt=("scores", "costs"), reduction="sum")
+    assert float(found[0]) == pytest.approx(float(wanted[0]), rel=1e-14)
+    for mine, other in zip(found[1], wanted[1], strict=True):
+        np.testing.assert_allclose(backend.to_numpy(mine)[0], backend.to_numpy(other), rtol=1e-11)
+
+
 def midpoint_excess(name, one, other, **options):
     """By how much a loss in the middle of two emissions is above the mean of its values there: above 0, not convex."""
     middle = ((one[0] + other[0]) / 2, *one[1:])

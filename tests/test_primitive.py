@@ -20,6 +20,8 @@ PATHS = {
     "labelled_chains": Paths().score_less_path,
     "costly_chains": Paths().score_less_path,
     "expected_costs": Paths().expected_cost,
+    "gains": Paths().log_mean_exp_cost,
+    "losses": Paths().negative_log_mean_exp_cost,
 }
 """Of one leading axis, where the others take any."""
 PRIMITIVES = {name: value for name, value in vars(numerics).items() if isinstance(value, Primitive)} | PATHS
@@ -40,6 +42,8 @@ OPERANDS = {
     "labelled_chains": LABELLED,
     "costly_chains": (*LABELLED, FIRST_GAINS, GAINS),
     "expected_costs": (*LABELLED, FIRST_GAINS, GAINS),
+    "gains": (*LABELLED, np.abs(FIRST_GAINS), np.abs(GAINS)),
+    "losses": (*LABELLED, np.abs(FIRST_GAINS), np.abs(GAINS)),
     "softplus": (ROWS,),
     "sigmoid": (ROWS,),
     "expm1": (ROWS,),

@@ -453,8 +453,7 @@ def chain_soft_ramp(
     variant 1, and variant 3 is their sum. None is an upper bound of the cost of the labels of the highest score.
 
     Shapes: as `chain_risk` -> sequence [batch].
-    Weights and mean: as `crf`. It is a difference of two losses of the labels of the highest score, so its digits are
-    as many as theirs: for costs far below 1 fewer than those of `soft_ramp`.
+    Weights and mean: as `crf`. Small costs, and small losses of sure chains, keep their digits.
     Errors: as `chain_hinge`, and for another variant.
     Equals: over candidates `soft_ramp`.
 
@@ -467,9 +466,11 @@ def chain_soft_ramp(
     """
     chain = lengths, transitions, start, end
     best = _best(emissions, *chain)
-    fear = _score_less_labels(emissions, best, *chain, *(() if variant == 2 else (costs,)))
-    hope = _score_less_labels(emissions, best, *chain, *(() if variant == 1 else (-costs,)))
-    return fear - hope
+    if variant == 3:
+        emissions, costs = emissions - costs, 2 * costs
+    of_costs = CHAIN.negative_log_mean_exp_cost if variant == 2 else CHAIN.log_mean_exp_cost
+    ramp = of_costs(*_paths(emissions, *chain), *_split(best), *_split(costs))
+    return array_namespace(ramp).where(lengths > 0, ramp, 0.0)
 
 
 @loss(
