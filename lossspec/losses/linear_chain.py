@@ -453,7 +453,7 @@ def chain_soft_ramp(
     variant 1, and variant 3 is their sum. None is an upper bound of the cost of the labels of the highest score.
 
     Shapes: as `chain_risk` -> sequence [batch].
-    Weights and mean: as `crf`. Small costs, and small losses of sure chains, keep their digits.
+    Weights and mean: as `chain_risk`. Small costs, and small losses of sure chains, keep their digits.
     Errors: as `chain_hinge`, and for another variant.
     Equals: over candidates `soft_ramp`.
 
