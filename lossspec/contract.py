@@ -150,6 +150,11 @@ class Argument:
             result["default"] = _json(self.default)
         return result
 
+    @property
+    def array_terms(self) -> tuple[Term, ...]:
+        """The terms of the arrays that it may be."""
+        return tuple(term for term in self.terms if term.shape is not None)
+
     def check_parameter(self, loss: str, value: Any) -> None:
         """Raise where a Python value given for this parameter is not in its domain."""
         if self.choices:
@@ -168,6 +173,13 @@ class Argument:
             whole = isinstance(value, int)
             if not any(value in term.interval and (whole or "real floating" in term.kinds) for term in scalars):
                 raise ContractError(f"{loss}: `{self.name}` is {value!r}; its domain is {scalars[0].domain}")
+        elif isinstance(value, tuple) and self.array_terms:
+            for number in value:
+                real = isinstance(number, (int, float)) and not isinstance(number, bool)
+                if not real or not any(number in term.interval for term in self.array_terms):
+                    raise ContractError(
+                        f"{loss}: `{self.name}` holds {number!r}; its domain is {self.array_terms[0].domain}"
+                    )
         elif not (value is None and self.optional):
             raise DTypeError(f"{loss}: `{self.name}` is {value!r}; it must be {str(self).partition(' = ')[0]}")
 
@@ -197,7 +209,7 @@ class Contract:
     convex_in: tuple[str, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
     invariant_in: tuple[str, ...] = ()
-    sizes: Mapping[str, float] = field(default_factory=dict)
+    sizes: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
     entries: tuple[Shape, ...] = ()
 
     @property
@@ -355,6 +367,8 @@ class Contract:
 
 def _json(value: Any) -> Any:
     """A default as JSON: as it is, or as text where JSON has no such thing."""
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
     plain = value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and isfinite(value))
     return value if plain else str(value)
 

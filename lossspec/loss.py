@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from math import isnan
@@ -28,7 +28,7 @@ from lossspec.contract import (
 from lossspec.dispatch import Backend, all_backends, common_backend, find_backend, is_array
 from lossspec.errors import ContractError, DTypeError, GradientError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace, carry_nan, positions
-from lossspec.plan import Plan, kind_of, list_of, make_plan
+from lossspec.plan import Plan, is_half, kind_of, list_of, make_plan
 from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
 from lossspec.terms import Array, Shape
 
@@ -221,6 +221,7 @@ class Specified(Loss):
         self._plans: dict[Any, Plan] = {}
         self._input_names = tuple(argument.name for argument in contract.inputs)
         self._parameters = {argument.name: argument for argument in contract.parameters}
+        self._may_be_arrays = tuple(a.name for a in contract.parameters if a.array_terms)
         self._defaults = {a.name: a.default for a in contract.parameters if a.default is not inspect.Parameter.empty}
         self._defaults |= {k: v for k, v in self._configuration.items() if k in self._parameters}
         tail = {**TAIL_DEFAULTS, "reduction": contract.default_reduction}
@@ -314,7 +315,7 @@ class Specified(Loss):
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")
         return Partial(
             loss=self,
-            parameters={name: call.values[name] for name in self._parameters},
+            parameters={name: self._kept(name, options, call.values) for name in self._parameters},
             reduction=call.reduction,
             empty=call.empty,
             totals=tuple(self._total(call.plan, statistic) for statistic in self._weighted(call)),
@@ -327,7 +328,14 @@ class Specified(Loss):
         """From the reduced statistics to the loss; the identity unless the loss is an aggregate."""
         if self._finalizer is None:
             return statistics[0]
-        return self._run(self._finalizer, *statistics, **{name: parameters[name] for name in self._parameters})
+        known = {name: parameters[name] for name in self._parameters}
+        known |= {name: _beside(statistics, known[name]) for name, value in known.items() if isinstance(value, tuple)}
+        return self._run(self._finalizer, *statistics, **known)
+
+    def _kept(self, name: str, options: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+        """What a partial keeps of a parameter: numbers as they were given, which are the same in every shard."""
+        given = options.get(name, self._defaults.get(name))
+        return given if isinstance(given, tuple) else values[name]
 
     def _run(self, function: Callable[..., Any], *arrays: Any, **keywords: Any) -> Any:
         """What the code of the loss returns; what it does that has no derivative is told with the name of the loss."""
@@ -433,10 +441,13 @@ class Specified(Loss):
         for name in self._parameters:
             if name not in values:
                 raise ContractError(f"{self.contract.name}: the parameter `{name}` is missing")
+        for name in self._may_be_arrays:
+            if isinstance(values[name], tuple):
+                values[name] = _beside((x for key in self._input_names for x in _items(values[key])), values[name])
         return values
 
     def _parameter(self, name: str, value: Any) -> Any:
-        """The value of a parameter: an array as it is, a number checked against its domain."""
+        """The value of a parameter: an array as it is, a number or a tuple of them checked against its domain."""
         if isinstance(value, np.generic):
             value = value.item()  # a NumPy scalar would promote: NEP 50 gives it a dtype of its own
         if not is_array(value):
@@ -543,7 +554,7 @@ def loss(
     convex_in: tuple[str, ...] = (),
     unread: Mapping[str, str] | None = None,
     invariant_in: tuple[str, ...] = (),
-    sizes: Mapping[str, float] | None = None,
+    sizes: Mapping[str, float | tuple[float, ...]] | None = None,
     entries: str | tuple[str, ...] = (),
     definition: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Specified]:
@@ -625,6 +636,17 @@ def _is_list(value: Any) -> bool:
 def _signature(x: Array) -> tuple[Any, ...]:
     """All that a plan depends on of an array."""
     return type(x), x.shape, x.dtype, getattr(x, "device", None), getattr(x, "layout", None)
+
+
+def _beside(arrays: Iterable[Any], numbers: tuple[float, ...]) -> Any:
+    """Numbers as an array of the framework, the device and the dtype in which the first real array is computed."""
+    for x in arrays:
+        backend = find_backend(x)
+        if backend is not None and kind_of(backend.namespace, x.dtype) == "real floating":
+            xp = backend.namespace
+            dtype = xp.float32 if is_half(x.dtype) else x.dtype
+            return xp.asarray(numbers, dtype=dtype, device=backend.creation_device(x))
+    return numbers  # beside inputs that are refused
 
 
 def _restore(module: str, name: str, configuration: dict[str, Any]) -> Specified:

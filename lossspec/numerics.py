@@ -36,12 +36,14 @@ __all__ = [
     "largest",
     "log1p",
     "log_difference",
+    "log_mean_exp",
     "log_odds",
     "log_ratio_of_sums",
     "log_softmax",
     "logsumexp",
     "matmul",
     "mixture_terms",
+    "negative_log_mean_exp",
     "negative_log_softmax",
     "norm",
     "normalize",
@@ -563,24 +565,28 @@ def softmax_mean(xp: Any, logits: Array, values: Array) -> Any:
 
 
 @primitive(row_axes=1)
-def log_ratio_of_sums(xp: Any, x: Array, y: Array) -> Any:
-    """log(sum(exp(x + y)) / sum(exp(x - y))) over the last axis for y >= 0, right to the last digits for small y too.
+def log_mean_exp(xp: Any, x: Array, y: Array) -> Any:
+    """log(sum(exp(x + y)) / sum(exp(x))) over the last axis for y >= 0: of the mean of exp(y) under softmax(x)."""
+    is_best, top, _, _ = _ratios(xp, x)
+    value, pull_x, p, _, _ = _log_ratio(xp, x - top + y, x - top, y, is_best)
+    return value, (pull_x, lambda g: g[..., None] * p)
 
-    With p = softmax(x + y), q = softmax(x - y) and m = sum(p * (1 - exp(-2 y))), a sum of positive numbers, it is
-    -log(1 - m). The derivatives are p - q = p * (1 - exp(-2 y)) - q * m, and p + q.
-    """
+
+@primitive(row_axes=1)
+def negative_log_mean_exp(xp: Any, x: Array, y: Array) -> Any:
+    """log(sum(exp(x)) / sum(exp(x - y))) over the last axis for y >= 0: -log of the mean of exp(-y)."""
+    is_best, top, _, _ = _ratios(xp, x)
+    value, pull_x, _, q, _ = _log_ratio(xp, x - top, x - top - y, y, is_best)
+    return value, (pull_x, lambda g: g[..., None] * q)
+
+
+@primitive(row_axes=1)
+def log_ratio_of_sums(xp: Any, x: Array, y: Array) -> Any:
+    """log(sum(exp(x + y)) / sum(exp(x - y))) over the last axis for y >= 0."""
     is_best, top, _, _ = _ratios(xp, x)
     d = x - top
-    (_, high, p, p_rest), (_, low, q, q_rest) = _ratios(xp, d + y), _ratios(xp, d - y)
-    p, q = p / (1.0 + p_rest), q / (1.0 + q_rest)
-    falls = -expm1(-2 * y)
-    mean = xp.sum(p * falls, axis=-1, keepdims=True)
-    near = mean <= 0.25
-    far = (high - low) + (xp.log1p(p_rest) - xp.log1p(q_rest))
-    value = xp.where(near, -xp.log1p(-xp.where(near, mean, 0.0)), far)
-
-    def pull_x(g: Array) -> Array:
-        return g[..., None] * balanced(p * falls - q * mean, is_best & (p > 0.5) & (q > 0.5))
+    value, pull_x, p, q, near = _log_ratio(xp, d + y, d - y, 2 * y, is_best)
+    high = largest(d + y)[2]
 
     def pull_y(g: Array) -> Array:
         """By cosh and sinh, of which the one is the derivative of the other: that of p + q is a difference."""
@@ -593,7 +599,30 @@ def log_ratio_of_sums(xp: Any, x: Array, y: Array) -> Any:
         product = xp.where(near & (evens > 0), evens * evens - odds * odds, 1.0)
         return g[..., None] * xp.where(near, 2 * (even * evens - odd * odds) / product, p + q)
 
-    return value[..., 0], (pull_x, pull_y)
+    return value, (pull_x, pull_y)
+
+
+def _log_ratio(
+    xp: Any, above: Array, below: Array, gap: Array, is_best: Array
+) -> tuple[Array, Callable[[Array], Array], Array, Array, Array]:
+    """Give log(sum(exp(above)) / sum(exp(below))) for gap = above - below >= 0, and its pull in what both are made of.
+
+    With p = softmax(above), q = softmax(below) and m = sum(p * (1 - exp(-gap))), a sum of positive numbers, it is
+    -log(1 - m), and p - q is p * (1 - exp(-gap)) - q * m: right to the last digits for small gaps too. With these come
+    p, q and where m is small.
+    """
+    (_, high, p, p_rest), (_, low, q, q_rest) = _ratios(xp, above), _ratios(xp, below)
+    p, q = p / (1.0 + p_rest), q / (1.0 + q_rest)
+    falls = -expm1(-gap)
+    mean = xp.sum(p * falls, axis=-1, keepdims=True)
+    near = mean <= 0.25
+    far = (high - low) + (xp.log1p(p_rest) - xp.log1p(q_rest))
+    value = xp.where(near, -xp.log1p(-xp.where(near, mean, 0.0)), far)
+
+    def pull(g: Array) -> Array:
+        return g[..., None] * balanced(p * falls - q * mean, is_best & (p > 0.5) & (q > 0.5))
+
+    return value[..., 0], pull, p, q, near
 
 
 def balanced(terms: Array, chosen: Array, axis: int | tuple[int, ...] = -1) -> Array:

@@ -11,7 +11,18 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
-from lossspec.numerics import array_namespace, balanced, gather, negative_log_softmax, positions, scan, stop_gradient
+from lossspec.numerics import (
+    array_namespace,
+    balanced,
+    expm1,
+    gather,
+    log_mean_exp,
+    negative_log_mean_exp,
+    negative_log_softmax,
+    positions,
+    scan,
+    stop_gradient,
+)
 from lossspec.primitive import Primitive, Pull
 from lossspec.terms import Array
 
@@ -47,8 +58,17 @@ class Paths:
         self.score = Primitive(self._score, 2)
         self.score_less_path = Primitive(self._score_less_path, 2)
         self.expected_cost = Primitive(self._expected_cost, 2)
+        self.log_mean_exp_cost = Primitive(self._log_mean_exp_cost, 2)
+        self.negative_log_mean_exp_cost = Primitive(self._negative_log_mean_exp_cost, 2)
         self._costs_forward = lambda carry, now: self._advance_costs(carry, now)
         self._costs_backward = lambda carry, now: self._retreat_costs(carry, now)
+        self._gains = {
+            gain: (
+                lambda carry, now, mean=mean: self._advance_gains(carry, now, mean),
+                lambda carry, now, gain=gain: self._retreat_gains(carry, now, gain),
+            )
+            for gain, mean in ((True, log_mean_exp.body), (False, negative_log_mean_exp.body))
+        }
         self._steps = {
             soft: (
                 lambda carry, now, combine=combine: self._advance(carry, now, combine),
@@ -174,6 +194,95 @@ class Paths:
         of_end = balanced(final * (so_far - mean[:, None]), whole_mark)
         derivatives = of_states, xp.permute_dims(of_arcs, (1, 0, 2)), of_start, of_end, None, None, None, first, shares
         return value, tuple(None if x is None else _row_pull(x) for x in derivatives)
+
+    def _log_mean_exp_cost(self, xp: Any, *operands: Array) -> tuple[Array, tuple[Pull | None, ...]]:
+        """The log of the mean of exp(cost) of all paths by their shares, [batch]; operands as of `expected_cost`."""
+        return self._gain(xp, True, *operands)
+
+    def _negative_log_mean_exp_cost(self, xp: Any, *operands: Array) -> tuple[Array, tuple[Pull | None, ...]]:
+        """Less the log of the mean of exp(-cost) of all paths by their shares, [batch]; operands likewise."""
+        return self._gain(xp, False, *operands)
+
+    def _gain(
+        self,
+        xp: Any,
+        gain: bool,
+        states: Array,
+        arcs: Array,
+        start: Array,
+        end: Array,
+        running: Array,
+        origin: Array,
+        path: Array,
+        first_costs: Array,
+        costs: Array,
+    ) -> tuple[Array, tuple[Pull | None, ...]]:
+        """By how much the score of all paths is higher with the costs as gains, or lower with them as losses, [batch].
+
+        Frame by frame it is the cost of a state and the log-mean of what led there, all positive, so that small costs
+        keep their digits. The derivative in what paths take is the difference of two shares, that of the states before
+        a frame made of those after it: sums of small differences, and for the best path less the others'.
+        """
+        sign = 1 if gain else -1
+        last, _, before = self._forward(xp, states, arcs, start, end, running)
+        extra = sign * first_costs, sign * costs
+        moved, _, moved_before = self._forward(xp, states, arcs, start, end, running, gains=extra)
+        whole = xp.concat((origin[:, None], path), axis=-1)
+        marks = xp.permute_dims(positions(states, dtype=path.dtype) == whole[..., None], (1, 0, 2))
+        (fixed,), _, _ = self._arcs(xp, arcs)
+        turned = _turned(xp, running)
+        frames = turned, before[0], xp.permute_dims(costs, (1, 0, 2))
+        (so_far, _), gains = scan(self._gains[gain][0], (first_costs, fixed), frames)
+        value = (log_mean_exp if gain else negative_log_mean_exp).body(xp, last, so_far)[0]
+        known: list[Any] = []
+
+        def derivatives() -> Any:
+            if not known:
+                final, moved_final, apart = _share_difference(
+                    xp, _turned(xp, last), _turned(xp, moved), _turned(xp, so_far), gain
+                )
+                ending = positions(end, dtype=path.dtype) == gather(whole, xp.count_nonzero(running, axis=-1))[:, None]
+                of_end = balanced(_turned(xp, apart), ending)
+                carry = _turned(xp, final), _turned(xp, moved_final), of_end, fixed, xp.zeros_like(fixed)
+                now = turned, before[0], moved_before[0], gains[0], marks[:-1, ...], marks[1:, ...]
+                carry, found = scan(self._gains[gain][1], carry, tuple(xp.flip(x, axis=0) for x in now))
+                of_states, of_costs = (xp.permute_dims(xp.flip(x, axis=0), (1, 0, 2)) for x in found)
+                of_arcs = xp.permute_dims(carry[4], (1, 0, 2))
+                known.append((of_states, of_arcs, carry[2], of_end, carry[1], of_costs))
+            return known[0]
+
+        def pull(number: int) -> Pull:
+            return lambda g: _row_pull(derivatives()[number])(g)
+
+        return value, (*(pull(number) for number in range(4)), None, None, None, pull(4), pull(5))
+
+    def _advance_gains(self, carry: Any, now: Any, mean: Callable[..., Any]) -> tuple[Any, Any]:
+        """One frame: what the costs of the paths to each state add up to before it, and then after it."""
+        (so_far, fixed), (running, before, costs) = carry, now
+        xp = array_namespace(so_far)
+        sources = xp.permute_dims(self._sources(xp, (before,)) + fixed, (1, 2, 0))
+        after = mean(xp, sources, xp.broadcast_to(so_far[:, None, :], sources.shape))[0] + costs
+        return (xp.where(running[:, None], after, so_far), fixed), (so_far,)
+
+    def _retreat_gains(self, carry: Any, now: Any, gain: bool) -> tuple[Any, Any]:
+        """One frame, backwards: shares, those with the costs, and their difference; the derivatives at this frame."""
+        shares, moved, apart, fixed, total = carry
+        running, before, moved_before, so_far, source, target = now
+        xp = array_namespace(shares)
+        here, moved_here, apart_here = (xp.where(running[:, None], x, 0.0) for x in (shares, moved, apart))
+        scores, moved_scores = (self._sources(xp, (x,)) + fixed for x in (before, moved_before))
+        ways, moved_ways, between = _share_difference(xp, scores, moved_scores, _turned(xp, so_far)[:, :, None], gain)
+        higher, lower_ways = (moved_here, ways) if gain else (here, moved_ways)
+        along = between * higher[None, ...] + lower_ways * apart_here[None, ...]
+        own = _turned(xp, source)[:, :, None] & target[None, ...]
+        total = total + balanced(along, own, axis=(0, 2))
+        earlier = (
+            _turned(xp, xp.sum(ways * here[None, ...], axis=-1)),
+            _turned(xp, xp.sum(moved_ways * moved_here[None, ...], axis=-1)),
+            balanced(_turned(xp, xp.sum(along, axis=-1)), source),
+        )
+        kept = (xp.where(running[:, None], x, y) for x, y in zip(earlier, (shares, moved, apart), strict=True))
+        return (*kept, fixed, total), (apart_here, moved_here)
 
     def _advance_costs(self, carry: Any, now: Any) -> tuple[Any, Any]:
         """One frame: the mean cost of the paths to each state before it, and then after it."""
@@ -362,6 +471,15 @@ def _softmax(xp: Any, x: Array) -> Array:
     powers = xp.exp(x - _common(xp, x, 0))
     total = xp.sum(powers, axis=0, keepdims=True)
     return powers / xp.where(total == 0, 1.0, total)
+
+
+def _share_difference(xp: Any, x: Array, moved: Array, gaps: Array, gain: bool) -> tuple[Array, Array, Array]:
+    """The shares of x, those of it moved up or down by the gaps, and those of the higher less those of the lower."""
+    shares, moved_shares = _softmax(xp, x), _softmax(xp, moved)
+    higher, lower = (moved_shares, shares) if gain else (shares, moved_shares)
+    falls = -expm1(-gaps)
+    mean = xp.sum(higher * falls, axis=0, keepdims=True)
+    return shares, moved_shares, higher * falls - lower * mean
 
 
 def _largest(xp: Any, x: Array) -> Array:

@@ -169,7 +169,7 @@ class Partial:
 def _values(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that can be compared: an array is a learned value, the same object in every shard."""
     return {
-        name: value if isinstance(value, (int, float, str, type(None))) else id(value)
+        name: value if isinstance(value, (int, float, str, tuple, type(None))) else id(value)
         for name, value in parameters.items()
     }
 

@@ -499,6 +499,13 @@ Distribution: Any = _Distribution("Distribution", "a probability for each class"
 LogProbability: Any = Term(
     "LogProbability", "the logarithm of a probability", Interval(upper=0.0), extremes=(0.0, -1e4), spread=2.0
 )
+LogDensity: Any = Term(
+    "LogDensity",
+    "the logarithm of a probability or of a density, which may be above 0",
+    Interval(upper_closed=False),
+    extremes=(0.0, -1e4, 1e4),
+    spread=2.0,
+)
 LogDistribution: Any = _LogDistribution(
     "LogDistribution", "the logarithm of a probability for each class", Interval(upper=0.0), extremes=(-1e4,)
 )

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import lossspec as ls
-from lossspec.errors import ContractError, LossSpecError, MergeError
+from lossspec.errors import ContractError, DTypeError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace
 from lossspec.terms import Label, NonNegative, Real, Shape, Statistics
 
@@ -340,3 +340,32 @@ def test_a_coupled_loss_declared_elsewhere_gives_its_reason(own_registry, array,
     assert plain(below_best(array([1.0, 4.0]))) == 1.5
     with pytest.raises(MergeError, match="below_best has no partials: the largest of the batch"):
         below_best.partial(array([1.0]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_array_parameter_may_be_a_tuple_of_numbers(array, plain, dtype):
+    logits, labels = array([[0.5, -1.0, 0.25]], dtype), array([2])
+    alpha = (0.5, 2.0, 0.3)
+    wanted = ls.focal(logits, labels, alpha=array(list(alpha), dtype))
+    for found in (ls.focal(logits, labels, alpha=alpha), ls.focal.configured(alpha=alpha)(logits, labels)):
+        assert found.dtype == wanted.dtype
+        assert plain(found) == plain(wanted)
+    with pytest.raises(ContractError, match=r"focal: `alpha` has shape \(2,\), declared \[classes\]"):
+        ls.focal(logits, labels, alpha=(1.0, 2.0))
+    with pytest.raises(ContractError, match=r"focal: `alpha` holds -1\.0; its domain is \[0, inf\)"):
+        ls.focal(logits, labels, alpha=(1.0, -1.0, 1.0))
+    with pytest.raises(DTypeError, match=r"huber: `delta` is \(1\.0, 2\.0\)"):
+        ls.huber(logits, logits, delta=(1.0, 2.0))
+
+
+def test_a_default_that_is_a_tuple_is_a_list_in_json():
+    declared = {x["name"]: x for x in ls.ms_ssim.contract.to_dict()["parameters"]}
+    assert declared["scale_weights"]["default"] == [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
+
+
+def test_partials_under_a_tuple_of_numbers_merge(array, plain):
+    predictions, targets = array([[[0.5, 0.25]], [[1.0, 0.0]]]), array([[[1.0, 0.0]], [[1.0, 0.5]]])
+    bound, options = ls.batch_dice.configured(channel_weight=(2.0,)), {"channel_weight": (2.0,)}
+    for loss, given in ((bound, {}), (ls.batch_dice, options)):
+        shards = [loss.partial(predictions[i : i + 1, ...], targets[i : i + 1, ...], **given) for i in (0, 1)]
+        assert plain((shards[0] + shards[1]).value()) == pytest.approx(plain(loss(predictions, targets, **given)))

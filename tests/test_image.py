@@ -140,8 +140,8 @@ def test_the_gradient_of_nearly_equal_images_keeps_its_digits(backend):
 
 def test_equal_images_cost_nothing_and_pull_nowhere(backend):
     x, _ = textures(2, 2, 12, 12)
-    for loss, more in ((ls.ssim, ()), (ls.ms_ssim, (np.asarray([1.0]),))):
-        value, found = gradients(backend, loss, x, x, *more, wrt=("predictions", "targets"))
+    for loss in (ls.ssim, ls.ms_ssim.configured(scale_weights=(1.0,))):
+        value, found = gradients(backend, loss, x, x, wrt=("predictions", "targets"))
         assert value == 0
         assert all((g == 0).all() for g in found)
 
@@ -177,38 +177,42 @@ def test_the_luminance_of_constant_images_counts_at_the_last_scale(array, plain)
     apart = (a - b) ** 2 / (a**2 + b**2 + C1)
     weights = array([0.3, 0.2, 0.4])
     for one, other, lost in ((a, b, apart), (0.0, 1.0, 1 / (1 + C1))):
-        value = plain(ls.ms_ssim(array(constant(one, 12)), array(constant(other, 12)), weights, window=3))
+        value = plain(ls.ms_ssim(array(constant(one, 12)), array(constant(other, 12)), scale_weights=weights, window=3))
         assert value == approx(-math.expm1(0.4 * math.log1p(-lost)), rel=1e-10)
 
 
 def test_one_scale_of_weight_one_is_the_single_similarity(array, plain):
     x, y = (array(image) for image in textures(2, 2, 12, 12))
     single = plain(ls.ssim.per_example(x, y))
-    assert plain(ls.ms_ssim.per_example(x, y, array([1.0]))) == approx(single)
-    assert plain(ls.ms_ssim.per_example(x, y, array([1.0]), normalize="simple")) == approx(single / 2)
+    assert plain(ls.ms_ssim.per_example(x, y, scale_weights=array([1.0]))) == approx(single)
+    assert plain(ls.ms_ssim.per_example(x, y, scale_weights=array([1.0]), normalize="simple")) == approx(single / 2)
 
 
 def test_scales_are_means_of_two_by_two_pixels(array, plain):
     x, second = array(CHECKERS), array([0.0, 1.0])
-    assert plain(ls.ms_ssim(x, 1 - x, second, window=3)) == 0  # both are 1/2 at the second scale
+    assert plain(ls.ms_ssim(x, 1 - x, scale_weights=second, window=3)) == 0  # both are 1/2 at the second scale
     corner = CHECKERS.repeat(2, axis=-1).repeat(2, axis=-2)[..., :9, :7]
     other = corner.copy()
     other[..., 8, :], other[..., :, 6] = 0.5, 0.5
-    assert plain(ls.ms_ssim(array(corner), array(other), second, window=3)) == 0  # an odd last row is left out
-    assert plain(ls.ms_ssim(array(corner), array(other), array([1.0, 0.0]), window=3)) > 0.01
+    assert (
+        plain(ls.ms_ssim(array(corner), array(other), scale_weights=second, window=3)) == 0
+    )  # an odd last row is left out
+    assert plain(ls.ms_ssim(array(corner), array(other), scale_weights=array([1.0, 0.0]), window=3)) > 0.01
 
 
 def test_the_five_scales_of_the_paper(array, plain):
+    images = array(constant(0.2, 176)), array(constant(0.6, 176))
     weights = array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
-    value = plain(ls.ms_ssim(array(constant(0.2, 176)), array(constant(0.6, 176)), weights))
+    value = plain(ls.ms_ssim(*images))
+    assert value == plain(ls.ms_ssim(*images, scale_weights=weights))
     assert value == approx(-math.expm1(0.1333 * math.log1p(-0.16 / (0.4 + C1))), rel=1e-9)
 
 
 def test_a_negative_mean_has_the_loss_one_and_no_gradient(backend):
     for weights in ([0.5], [0.3, 0.4]):
         value, found = gradients(
-            backend, ls.ms_ssim, CHECKERS, 1 - CHECKERS, np.asarray(weights), window=3,
-            wrt=("predictions", "targets", "scale_weights"),
+            backend, ls.ms_ssim, CHECKERS, 1 - CHECKERS, scale_weights=backend.from_numpy(np.asarray(weights)),
+            window=3, wrt=("predictions", "targets", "scale_weights"),
         )  # fmt: skip
         assert value == 1
         assert all((g == 0).all() for g in found)
@@ -217,7 +221,7 @@ def test_a_negative_mean_has_the_loss_one_and_no_gradient(backend):
         ls.ms_ssim,
         CHECKERS,
         1 - CHECKERS,
-        np.asarray([1.0]),
+        scale_weights=(1.0,),
         window=3,
         normalize="simple",
         wrt=("predictions",),
@@ -229,7 +233,7 @@ def test_a_negative_mean_has_the_loss_one_and_no_gradient(backend):
 
 def test_a_scale_of_weight_0_does_not_count(array, plain):
     x = array(CHECKERS)
-    assert plain(ls.ms_ssim(x, 1 - x, array([0.0]), window=3)) == 0
+    assert plain(ls.ms_ssim(x, 1 - x, scale_weights=array([0.0]), window=3)) == 0
 
 
 # Feature maps.
@@ -341,28 +345,42 @@ REFUSED = {
         "ssim: `window` is 11|5 x 5|mirror image|at least 6",
     ),
     "too many scales": (
-        lambda a: ls.ms_ssim(images(a, size=40), images(a, size=40), a([0.2] * 3)),
+        lambda a: ls.ms_ssim(images(a, size=40), images(a, size=40), scale_weights=a([0.2] * 3)),
         ContractError,
         "ms_ssim: an image of 40 x 40|`window` 11 at 3 scales|44 x 44|fewer `scale_weights`",
     ),
     "no scale": (
-        lambda a: ls.ms_ssim(images(a), images(a), a(np.zeros(0))),
+        lambda a: ls.ms_ssim(images(a), images(a), scale_weights=a(np.zeros(0))),
         ContractError,
         "ms_ssim: `scale_weights` is empty",
     ),
     "scale weights on two axes": (
-        lambda a: ls.ms_ssim(images(a), images(a), a([[1.0]])),
+        lambda a: ls.ms_ssim(images(a), images(a), scale_weights=a([[1.0]])),
         ContractError,
         "ms_ssim: `scale_weights` has shape (1, 1), declared [scales]",
     ),
-    "no scale weights": (lambda a: ls.ms_ssim(images(a), images(a)), ContractError, "`scale_weights` is missing"),
+    "images too small for the five scales": (
+        lambda a: ls.ms_ssim(images(a), images(a)),
+        ContractError,
+        "ms_ssim: an image of 12 x 12|`window` 11 at 5 scales|176 x 176|fewer `scale_weights`",
+    ),
+    "a negative number among the scale weights": (
+        lambda a: ls.ms_ssim(images(a), images(a), scale_weights=(1.0, -0.5)),
+        ContractError,
+        "ms_ssim: `scale_weights` holds -0.5; its domain is [0, inf)",
+    ),
+    "scale weights that are no numbers": (
+        lambda a: ls.ms_ssim(images(a), images(a), scale_weights=(1.0, "2")),
+        ContractError,
+        "ms_ssim: `scale_weights` holds '2'",
+    ),
     "images of another size": (
         lambda a: ls.ssim(images(a), images(a, size=11)),
         ContractError,
         "ssim: `targets` has shape (1, 1, 11, 11)|height = 12 (from `predictions`)|of shape (1, 1, 12, 12)",
     ),
     "images without channels": (
-        lambda a: ls.ms_ssim(a(np.zeros((12, 12))), a(np.zeros((12, 12))), a([1.0])),
+        lambda a: ls.ms_ssim(a(np.zeros((12, 12))), a(np.zeros((12, 12))), scale_weights=a([1.0])),
         ContractError,
         "ms_ssim: `predictions` has shape (12, 12), declared [batch channels height width]",
     ),
@@ -372,7 +390,7 @@ REFUSED = {
         "ssim: `predictions`|real numbers|convert `predictions` with astype|`data_range`|255",
     ),
     "integer targets": (
-        lambda a: ls.ms_ssim(images(a), images(a, dtype="int64"), a([1.0])),
+        lambda a: ls.ms_ssim(images(a), images(a, dtype="int64"), scale_weights=(1.0,)),
         DTypeError,
         "ms_ssim: `targets`|convert `targets` with astype|`data_range`",
     ),
@@ -423,8 +441,8 @@ def test_what_is_refused_is_named(array, call, error, words):
 OUTSIDE = {
     "an image above its range": lambda a: ls.ssim(images(a) + 1.5, images(a)),
     "an image above its given range": lambda a: ls.ssim(images(a) + 1.0, images(a), data_range=0.5),
-    "a target below 0": lambda a: ls.ms_ssim(images(a), images(a) - 0.5, a([1.0])),
-    "a negative scale weight": lambda a: ls.ms_ssim(images(a), images(a), a([-1.0])),
+    "a target below 0": lambda a: ls.ms_ssim(images(a), images(a) - 0.5, scale_weights=a([1.0])),
+    "a negative scale weight": lambda a: ls.ms_ssim(images(a), images(a), scale_weights=a([-1.0])),
     "a negative layer weight": lambda a: ls.perceptual([a([[1.0]])], [a([[1.0]])], layer_weights=a([-1.0])),
     "a negative channel weight": lambda a: ls.lpips([a([[1.0]])], [a([[1.0]])], [a([-1.0])]),
     "a range of 0": lambda a: ls.ssim(images(a) + 1.0, images(a), data_range=a(0.0)),
@@ -446,7 +464,7 @@ def test_an_image_inside_its_range_is_taken(array, plain):
 def test_an_empty_batch_has_no_mean(array, plain):
     none = images(array, count=0)
     assert plain(ls.ssim.per_example(none, none, padding="reflect")).shape == (0,)
-    assert plain(ls.ms_ssim(none, none, array([1.0]), reduction="sum")) == 0
+    assert plain(ls.ms_ssim(none, none, scale_weights=array([1.0]), reduction="sum")) == 0
     assert math.isnan(plain(ls.ssim(none, none)))
     features = [array(np.zeros((0, 2, 3)))]
     assert math.isnan(plain(ls.lpips(features, features, [array([1.0, 1.0])])))

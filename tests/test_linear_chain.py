@@ -80,10 +80,11 @@ def test_a_chain_is_a_set_of_candidates(backend, name, seed):
 
 
 @pytest.mark.parametrize("variant", [1, 2, 3])
-def test_every_ramp_is_that_over_candidates(variant):
+@pytest.mark.parametrize("name", ["ramp", "soft_ramp"])
+def test_every_ramp_is_that_over_candidates(name, variant):
     chain = drawn(7, 2.0)
-    wanted = float(ls.ramp(*candidates(chain), variant=variant))
-    np.testing.assert_allclose(float(over_chain("ramp", chain, variant=variant)), wanted, rtol=1e-13, atol=1e-15)
+    wanted = float(SAME[name](*candidates(chain), variant=variant))
+    np.testing.assert_allclose(float(over_chain(name, chain, variant=variant)), wanted, rtol=1e-13, atol=1e-15)
 
 
 @settings(deadline=None, max_examples=60)
@@ -100,6 +101,8 @@ def test_bounds_of_the_cost_of_what_is_predicted(chain):
         assert bound >= cost - slack
     assert -slack <= ramps[1] <= cost + slack
     assert ramps[0] <= ramps[2] + slack
+    risk, soft = (float(over_chain(name, chain)) for name in ("risk", "soft_ramp"))
+    assert float(over_chain("soft_ramp", chain, variant=2)) - slack <= risk <= soft + slack
     assert float(over_chain("softmax_margin", chain)) >= float(over_chain("hinge", chain)) - slack
 
 
@@ -115,6 +118,23 @@ def test_what_is_no_bound_of_the_cost():
     assert float(over_chain("ramp", chain, variant=1)) == 3.0
 
 
+@pytest.mark.parametrize("variant", [1, 2, 3])
+@pytest.mark.parametrize(("cost", "lead"), [(1e-9, 1.0), (1e-9, 40.0), (1.0, 40.0)])
+def test_the_soft_ramps_of_small_costs_and_of_sure_chains_have_their_digits(backend, variant, cost, lead):
+    """Frames without transitions are sets of candidates of their own, whose ramps add up."""
+    random = np.random.default_rng(2)
+    emissions, costs = lead * random.normal(size=(TIME, CLASSES)), cost * random.uniform(size=(TIME, CLASSES))
+    zeros = np.zeros((CLASSES, CLASSES)), np.zeros(CLASSES), np.zeros(CLASSES)
+    inputs = [backend.from_numpy(x) for x in (emissions[None], costs[None], FULL, *zeros)]
+    alone = [backend.from_numpy(x) for x in (emissions, costs)]
+    with backend.double_precision():
+        found = ls.chain_soft_ramp.value_and_grad(*inputs, variant=variant, wrt=("emissions", "costs"))
+        wanted = ls.soft_ramp.value_and_grad(*alone, variant=variant, wrt=("scores", "costs"), reduction="sum")
+    assert float(found[0]) == pytest.approx(float(wanted[0]), rel=1e-14)
+    for mine, other in zip(found[1], wanted[1], strict=True):
+        np.testing.assert_allclose(backend.to_numpy(mine)[0], backend.to_numpy(other), rtol=1e-11)
+
+
 def midpoint_excess(name, one, other, **options):
     """By how much a loss in the middle of two emissions is above the mean of its values there: above 0, not convex."""
     middle = ((one[0] + other[0]) / 2, *one[1:])
@@ -124,7 +144,7 @@ def midpoint_excess(name, one, other, **options):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("risk", {}), ("soft_ramp", {}), *(("ramp", {"variant": variant}) for variant in (1, 2, 3))],
+    [("risk", {}), *((name, {"variant": variant}) for name in ("soft_ramp", "ramp") for variant in (1, 2, 3))],
 )
 def test_what_is_not_convex(name, options):
     """Between a sure and cheap and a sure and dear chain: it saturates at both ends, so it is concave between."""

@@ -1,11 +1,13 @@
 """The oracle's second derivatives against closed forms, and the interval or freedom that it leaves at kinks."""
 
+import numpy as np
 import pytest
 from mpmath import cos, exp, log, mp, mpf, sin, sqrt, tanh
 
 from lossspec import get
 from lossspec.conformance.cases import make_cases
 from lossspec.conformance.expected import DTYPES, HESSIAN, Store, key_of
+from lossspec.conformance.measure import error
 from lossspec.conformance.oracle import curvature, derivative, solve_hessians
 
 
@@ -113,3 +115,26 @@ def test_second_derivatives_are_stored_beside_the_results_of_a_case_and_alone():
 def test_a_derivative_far_below_the_first_digits_is_seen():
     low, high, _ = derivative(lambda point: softplus(*point), [mpf(-400)], 0)
     assert float(low) == float(high) == pytest.approx(float(exp(mpf(-400))), rel=1e-14)
+
+
+FAR = mpf("1e8685")
+
+
+@pytest.mark.parametrize(
+    ("got", "low", "high", "right"),
+    [
+        (-0.2, -FAR, mpf("-0.2"), True),
+        (float("-inf"), -FAR, mpf("-0.2"), True),
+        (-0.1, -FAR, mpf("-0.2"), False),
+        (float("inf"), -FAR, mpf("-0.2"), False),
+        (float("nan"), -FAR, mpf("-0.2"), False),
+        (float("inf"), FAR, FAR, True),
+        (1e308, FAR, FAR, False),
+        (float("-inf"), FAR, FAR, False),
+        (5.0, mpf(1), FAR, True),
+        (float("inf"), mpf(1), FAR, True),
+        (float("inf"), mpf(1), mpf(2), False),
+    ],
+)
+def test_all_of_an_interval_is_right_where_one_end_is_beyond_the_dtype(got, low, high, right):
+    assert (error(got, low, high, 1.0, np.float64) <= 1.0) == right

@@ -385,12 +385,39 @@ def test_parameters_outside_their_domain_are_refused(array):
         refuses(call, ContractError, word)
 
 
-def test_probabilities_in_place_of_their_logarithms_are_refused_under_checking(array):
-    p, x = array([0.5]), array([-1.0])
+def test_log_densities_above_0_are_values_as_any(array, plain):
+    """A narrow density of a continuous action is above 1."""
+    new, old, advantages = array([1.2]), array([1.0]), array([-2.0])
+    wanted = {
+        "policy_gradient": 2.4,
+        "ppo_clip": 2 * math.exp(0.2),
+        "grpo": 2 * math.exp(0.2) + 0.04 * (math.exp(-0.2) - 1 + 0.2),
+        "policy_kl_estimate": math.exp(-0.2) - 1 + 0.2,
+    }
     with ls.checking("values"):
-        refuses(lambda: ls.ppo_clip(p, x, x), ContractError, "`log_probabilities` holds 0.5", "[-inf, 0]")
-        refuses(lambda: ls.ppo_clip(x, p, x), ContractError, "`old_log_probabilities` holds 0.5")
-        refuses(lambda: ls.policy_gradient(p, x), ContractError, "`log_probabilities` holds 0.5")
+        found = {
+            "policy_gradient": ls.policy_gradient(new, advantages),
+            "ppo_clip": ls.ppo_clip(new, old, advantages),
+            "grpo": ls.grpo(new[None, :], old[None, :], old[None, :], advantages[None, :]),
+            "policy_kl_estimate": ls.policy_kl_estimate(new, old),
+        }
+    assert {name: float(plain(x)) for name, x in found.items()} == pytest.approx(wanted, rel=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_clipped_ratio_does_not_overflow(dtype):
+    new, old, advantages = (np.asarray([x], dtype=dtype) for x in (1e4, 0.0, 1.0))
+    with np.errstate(all="raise"):
+        assert float(ls.ppo_clip(new, old, advantages)) == pytest.approx(-1.2)
+        assert ls.ppo_clip.grad(new, old, advantages).tolist() == [0.0]
+
+
+def test_values_that_are_the_logarithm_of_nothing_are_refused_under_checking(array):
+    p, x = array([math.inf]), array([-1.0])
+    with ls.checking("values"):
+        refuses(lambda: ls.ppo_clip(p, x, x), ContractError, "`log_probabilities` holds inf", "[-inf, inf)")
+        refuses(lambda: ls.ppo_clip(x, p, x), ContractError, "`old_log_probabilities` holds inf")
+        refuses(lambda: ls.policy_gradient(p, x), ContractError, "`log_probabilities` holds inf")
 
 
 def test_shapes_and_dtypes_that_do_not_fit_are_refused(array):

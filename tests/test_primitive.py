@@ -20,6 +20,8 @@ PATHS = {
     "labelled_chains": Paths().score_less_path,
     "costly_chains": Paths().score_less_path,
     "expected_costs": Paths().expected_cost,
+    "gains": Paths().log_mean_exp_cost,
+    "losses": Paths().negative_log_mean_exp_cost,
 }
 """Of one leading axis, where the others take any."""
 PRIMITIVES = {name: value for name, value in vars(numerics).items() if isinstance(value, Primitive)} | PATHS
@@ -45,6 +47,8 @@ OPERANDS = {
     "carry_nan": (ROWS,),
     "zero_where": (ROWS, ROWS > 1),
     "admitted": (ROWS, ROWS > 9, np.zeros_like(ROWS)),
+    "gains": (*LABELLED, np.abs(FIRST_GAINS), np.abs(GAINS)),
+    "losses": (*LABELLED, np.abs(FIRST_GAINS), np.abs(GAINS)),
     "softplus": (ROWS,),
     "sigmoid": (ROWS,),
     "expm1": (ROWS,),
@@ -57,6 +61,8 @@ OPERANDS = {
     "hypot1m1": (3 * ROWS,),
     "logsumexp": (ROWS,),
     "softmax_mean": (ROWS, 3 * WEIGHTS),
+    "log_mean_exp": (ROWS, WEIGHTS),
+    "negative_log_mean_exp": (ROWS, WEIGHTS),
     "log_ratio_of_sums": (ROWS, WEIGHTS),
 }
 each = pytest.mark.parametrize("name", PRIMITIVES)

@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ WITHOUT = [ls.risk, ls.ramp, ls.soft_ramp, ls.infinite_ramp]
 ALL = [*WITH_LABELS, *WITHOUT]
 each = pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.contract.name)
 RAMPS = {variant: ls.ramp.configured(variant=variant) for variant in (1, 2, 3)}
+SOFT = {variant: ls.soft_ramp.configured(variant=variant) for variant in (1, 2, 3)}
 
 
 def inputs_of(loss, scores, costs, labels=None):
@@ -54,7 +56,9 @@ WANTED = {
     "fear against the model": (RAMPS[1], 4.0 - 2.5),
     "the model against hope": (RAMPS[2], 2.5 - 1.5),
     "fear against hope": (RAMPS[3], 4.0 - 1.5),
-    "soft ramp": (ls.soft_ramp, LSE[0] - LSE[2]),
+    "soft fear against the model": (SOFT[1], LSE[0] - LSE[1]),
+    "the model against soft hope": (SOFT[2], LSE[1] - LSE[2]),
+    "soft fear against soft hope": (SOFT[3], LSE[0] - LSE[2]),
     "infinite ramp": (ls.infinite_ramp, 4.0 - 1.0),
 }
 
@@ -139,9 +143,8 @@ def test_a_gold_candidate_that_is_ruled_out_has_no_gradient(loss, backend):
 
 @each
 def test_a_set_of_one_candidate_and_an_empty_batch(loss, backend):
-    wanted = {ls.soft_ramp: 3.0, ls.infinite_ramp: 1.5}.get(loss, 1.5)
     found, gradient = on(backend, loss, [[-7.0]], [[1.5]])
-    assert math.isclose(float(found[0]), wanted, rel_tol=1e-15)
+    assert math.isclose(float(found[0]), 1.5, rel_tol=1e-15)
     assert gradient.tolist() == [[0.0]]
     found, gradient = on(backend, loss, np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0, dtype=np.int64))
     assert found.shape == (0,)
@@ -160,18 +163,53 @@ def test_large_scores_leave_nothing_in_the_costs(dtype, shift, backend):
         assert backend.to_numpy(ls.ramp(**given, variant=variant)) == tiny
     assert backend.to_numpy(ls.ramp(**given, variant=3)) == 2 * tiny
     assert backend.to_numpy(ls.structured_hinge(**given, labels=backend.from_numpy(np.asarray([0])))) == tiny
-    for loss, wanted in ((ls.soft_ramp, 2 * tiny), (ls.risk, tiny)):
+    for loss, wanted in ((SOFT[1], tiny), (SOFT[2], tiny), (SOFT[3], 2 * tiny), (ls.risk, tiny)):
         assert math.isclose(float(backend.to_numpy(loss(**given))), wanted, rel_tol=4 * float(np.finfo(dtype).eps))
 
 
 @pytest.mark.parametrize("cost", [1e-12, 1e-3, 0.2, 2.0, 50.0, 1e4])
-def test_the_soft_ramp_of_two_candidates_has_its_digits(cost, backend):
+def test_the_third_soft_ramp_of_two_candidates_has_its_digits(cost, backend):
     """Equal scores and the costs 0 and c: log((1 + exp(c)) / (1 + exp(-c))), which is c."""
-    found, gradient = on(backend, ls.soft_ramp, [[3.0, 3.0]], [[0.0, cost]])
+    found, gradient = on(backend, SOFT[3], [[3.0, 3.0]], [[0.0, cost]])
     assert math.isclose(float(found[0]), cost, rel_tol=1e-15)
     slope = math.tanh(cost / 2)
     assert np.allclose(gradient, [[-slope, slope]], rtol=1e-14, atol=0)
-    assert np.allclose(on(backend, ls.soft_ramp, [[3.0, 3.0]], [[0.0, cost]], wrt="costs")[1], 1.0, rtol=1e-14, atol=0)
+    assert np.allclose(on(backend, SOFT[3], [[3.0, 3.0]], [[0.0, cost]], wrt="costs")[1], 1.0, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("cost", [1e-12, 1e-3, 0.2, 2.0, 50.0, 1e4])
+def test_the_first_and_the_second_soft_ramp_of_two_candidates_have_their_digits(cost, backend):
+    """Equal scores and the costs 0 and c: c / 2 + log(cosh(c / 2)) and c / 2 - log(cosh(c / 2))."""
+    scores, costs = [[3.0, 3.0]], [[0.0, cost]]
+    with mpmath.workdps(60):
+        half = mpmath.mpf(cost) / 2
+        curve, slope = mpmath.log(mpmath.cosh(half)), mpmath.tanh(half) / 2
+        wanted = {1: (half + curve, 0.5 - slope, 0.5 + slope), 2: (half - curve, 0.5 + slope, 0.5 - slope)}
+    for variant, exact in wanted.items():
+        result, *in_costs = map(float, exact)
+        found, gradient = on(backend, SOFT[variant], scores, costs)
+        assert math.isclose(float(found[0]), result, rel_tol=1e-15)
+        assert np.allclose(gradient, [[-float(slope), float(slope)]], rtol=1e-14, atol=0)
+        found = on(backend, SOFT[variant], scores, costs, wrt="costs")[1]
+        assert np.allclose(found, [in_costs], rtol=1e-14, atol=1e-300)
+
+
+def test_the_soft_ramps_of_three_candidates():
+    """By exponentials in 50 digits."""
+    scores, costs = [0.3, 1.2, -0.5], [0.0, 1.0, 2.0]
+    with mpmath.workdps(50):
+        fear, model, hope = (
+            mpmath.log(
+                mpmath.fsum(mpmath.exp(mpmath.mpf(s) + k * mpmath.mpf(c)) for s, c in zip(scores, costs, strict=True))
+            )
+            for k in (1, 0, -1)
+        )
+        wanted = {1: fear - model, 2: model - hope, 3: fear - hope}
+    assert round(float(wanted[1]), 5) == 1.03518
+    assert round(float(wanted[3]), 5) == 1.72262
+    assert value(ls.soft_ramp, scores, costs) == value(SOFT[1], scores, costs)
+    for variant, exact in wanted.items():
+        assert math.isclose(value(SOFT[variant], scores, costs), float(exact), rel_tol=1e-15)
 
 
 def test_small_losses_of_the_sure_and_right_have_their_digits(backend):
@@ -180,7 +218,9 @@ def test_small_losses_of_the_sure_and_right_have_their_digits(backend):
     for loss, wanted in (
         (ls.softmax_margin, math.log1p(ratio * math.exp(2.0))),
         (ls.risk, 2.0 * ratio / (1 + ratio)),
-        (ls.soft_ramp, 2 * ratio * math.sinh(2.0)),
+        (SOFT[1], ratio * math.expm1(2.0)),
+        (SOFT[2], -ratio * math.expm1(-2.0)),
+        (SOFT[3], 2 * ratio * math.sinh(2.0)),
     ):
         found, gradient = on(backend, loss, scores, costs)
         assert math.isclose(float(found[0]), wanted, rel_tol=1e-14)
@@ -210,9 +250,11 @@ def gap(x, loss):
         (RAMPS[1], -0.5, 0.5),
         (RAMPS[2], 0.5, 1.5),
         (RAMPS[3], 0.5, 1.5),
-        (ls.soft_ramp, 0.0, 10.0),
+        (SOFT[1], -1.0, 9.0),
+        (SOFT[2], 0.0, 10.0),
+        (SOFT[3], 0.0, 10.0),
     ],
-    ids=["risk", "ramp 1", "ramp 2", "ramp 3", "soft_ramp"],
+    ids=["risk", "ramp 1", "ramp 2", "ramp 3", "soft_ramp 1", "soft_ramp 2", "soft_ramp 3"],
 )
 def test_it_is_not_convex_in_the_scores(loss, low, high):
     assert gap((low + high) / 2, loss) > (gap(low, loss) + gap(high, loss)) / 2 + 0.1
@@ -230,11 +272,13 @@ def test_the_infinite_ramp_is_not_convex_where_two_candidates_are_cheapest():
     [
         (ls.risk, [1.0, 0.0], [1.0, 0.0]),
         (RAMPS[2], [0.0, 0.5], [0.0, 1.0]),
-        (ls.soft_ramp, [0.5, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]),
+        (SOFT[1], [0.5, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]),
+        (SOFT[2], [0.5, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]),
+        (SOFT[3], [0.5, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]),
         (ls.cross_entropy, [0.0, 0.5], [0.0, 2.0]),
         (ls.multiclass_perceptron, [0.0, 0.5], [0.0, 2.0]),
     ],
-    ids=["risk", "ramp 2", "soft_ramp", "cross_entropy", "multiclass_perceptron"],
+    ids=["risk", "ramp 2", "soft 1", "soft 2", "soft 3", "cross_entropy", "multiclass_perceptron"],
 )
 def test_it_is_no_bound_of_the_cost_of_what_is_predicted(loss, scores, costs):
     if len(loss.contract.inputs) == 2 and "costs" not in {argument.name for argument in loss.contract.inputs}:
@@ -281,8 +325,11 @@ def test_the_order_of_the_losses(drawn):
     assert abs(first + second - third) <= slack
     assert hinge <= smooth + slack
     assert likelihood <= smooth + slack
-    assert min(possible) - slack <= value(ls.risk, scores, costs) <= max(possible) + slack
-    assert 2 * min(possible) - slack <= value(ls.soft_ramp, scores, costs) <= 2 * max(possible) + slack
+    risk = value(ls.risk, scores, costs)
+    soft = {variant: value(loss, scores, costs) for variant, loss in SOFT.items()}
+    assert min(possible) - slack <= soft[2] <= risk + slack
+    assert risk - slack <= soft[1] <= max(possible) + slack
+    assert abs(soft[1] + soft[2] - soft[3]) <= 100 * slack
     free = [0.0 if k == label else c for k, c in enumerate(costs)]
     assert value(RAMPS[3], scores, free) <= value(ls.structured_hinge, scores, free, label) + slack
     if sum(c == min(possible) for c in possible) == 1 and scores[costs.index(min(possible))] != -inf:
@@ -297,9 +344,17 @@ def test_the_infinite_ramp_is_the_limit_of_ramps_with_ever_larger_costs_of_hope(
     assert math.isclose(value(ls.infinite_ramp, scores, costs), fear - hope, rel_tol=1e-9)
 
 
-def test_soft_ramp_is_twice_the_risk_for_small_costs():
+@pytest.mark.parametrize(("variant", "factor"), [(1, 1), (2, 1), (3, 2)])
+def test_a_soft_ramp_is_the_risk_or_twice_the_risk_for_small_costs(variant, factor):
     small = [1e-9 * c for c in C]
-    assert math.isclose(value(ls.soft_ramp, S, small), 2 * value(ls.risk, S, small), rel_tol=1e-8)
+    assert math.isclose(value(SOFT[variant], S, small), factor * value(ls.risk, S, small), rel_tol=1e-8)
+
+
+def test_the_first_soft_ramp_is_convex_in_the_costs_and_the_second_concave():
+    ends, middle = ([0.0, 2.0], [2.0, 0.0]), [1.0, 1.0]
+    for variant, sign in ((1, 1), (2, -1)):
+        mean = sum(value(SOFT[variant], [0.0, 0.5], costs) for costs in ends) / 2
+        assert sign * (mean - value(SOFT[variant], [0.0, 0.5], middle)) > 0.1
 
 
 # What other losses it is at special costs.
@@ -311,7 +366,7 @@ def test_without_costs_they_are_the_losses_of_a_random_field_and_of_the_perceptr
     smooth, hard = (loss.per_example(logits, labels, none) for loss in (ls.softmax_margin, ls.structured_hinge))
     assert np.allclose(smooth, ls.cross_entropy.per_example(logits, labels), rtol=1e-14, atol=0)
     assert hard.tolist() == ls.multiclass_perceptron.per_example(logits, labels).tolist()
-    for loss in (*RAMPS.values(), ls.risk, ls.soft_ramp):
+    for loss in (*RAMPS.values(), ls.risk, *SOFT.values()):
         assert loss.per_example(logits, none).tolist() == [0.0] * 50
 
 
@@ -333,6 +388,7 @@ def test_with_costs_of_1_for_the_wrong_ones_it_is_the_multiclass_hinge(draw):
         ("expected_cost", ls.risk),
         ("minimum_risk", ls.risk),
         ("structured_ramp", ls.ramp),
+        ("jensen_risk_bound", ls.soft_ramp),
     ],
 )
 def test_names(name, loss):

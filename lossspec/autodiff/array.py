@@ -33,6 +33,12 @@ class Traced:
         self.node = node
         self.tape = tape
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"an array under differentiation has no `{name}`: it has what the array standard gives an array, and no "
+            f"more. Fix: call functions of its namespace, as in xp = array_namespace(x); xp.sum(x)."
+        )
+
     # What an array says of itself.
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:

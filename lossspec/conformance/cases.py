@@ -656,6 +656,7 @@ _REAL: dict[tuple[str, ...], Callable[[], Any]] = {
     ("LogDistribution[*batch classes]",) * 2: _language_models,
     ("Logits[*batch classes]",) * 2: _language_models,
     ("LogProbability[*batch]",) * 2: _two_log_probabilities,
+    ("LogDensity[*batch]",) * 2: _two_log_probabilities,
     ("Embedding[batch dim]", "Embedding[batch dim]"): _pairs,
     ("Embedding[*batch dim]",) * 3: _triplets,
     ("Embedding[*batch dim]", "Embedding[*batch dim]", "Sign[*batch]"): _signed_pairs,

@@ -65,6 +65,7 @@ PEERS = {
     "segmentation-models-pytorch": Peer(
         "torch", {"smp": "segmentation_models_pytorch.losses", "torch": "torch", "F": "torch.nn.functional"}
     ),
+    "timm": Peer("torch", {"timm": "timm.loss"}, single=True),
     "pytorch-crf": Peer("torch", {"torchcrf": "torchcrf", "torch": "torch"}),
     "keras": Peer("torch", {"keras": "keras", "ops": "keras.ops"}, single=True),
     "optax": Peer("jax", {"optax": "optax", "jnp": "jax.numpy"}),

@@ -87,9 +87,14 @@ def chain_ramp(emissions: Any, costs: Any, lengths: Any, transitions: Any, start
     return {1: fear - model, 2: model - hope, 3: fear - hope}[variant]
 
 
-def chain_soft_ramp(emissions: Any, costs: Any, lengths: Any, transitions: Any, start: Any, end: Any) -> Any:
+def chain_soft_ramp(
+    emissions: Any, costs: Any, lengths: Any, transitions: Any, start: Any, end: Any, variant: Any
+) -> Any:
     chain = Chain(emissions, lengths, transitions, start, end, costs)
-    return chain.log_sum(1) - chain.log_sum(-1) if chain.exists else None
+    if not chain.exists:
+        return None
+    fear, model, hope = chain.log_sum(1), chain.log_sum(), chain.log_sum(-1)
+    return {1: fear - model, 2: model - hope, 3: fear - hope}[variant]
 
 
 def chain_infinite_ramp(emissions: Any, costs: Any, lengths: Any, transitions: Any, start: Any, end: Any) -> Any:

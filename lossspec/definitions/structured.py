@@ -36,8 +36,9 @@ def ramp(scores: Any, costs: Any, variant: Any) -> Any:
     return {1: fear - model, 2: model - hope, 3: fear - hope}[variant]
 
 
-def soft_ramp(scores: Any, costs: Any) -> Any:
-    return log_sum(plus(scores, costs)) - log_sum(minus(scores, costs))
+def soft_ramp(scores: Any, costs: Any, variant: Any) -> Any:
+    fear, model, hope = log_sum(plus(scores, costs)), log_sum(scores), log_sum(minus(scores, costs))
+    return {1: fear - model, 2: model - hope, 3: fear - hope}[variant]
 
 
 def infinite_ramp(scores: Any, costs: Any) -> Any:

@@ -105,7 +105,7 @@ def gan_generator(fake_logits: Logits["*batch"]) -> Real["*batch"]:
     ),
 )
 def gan_generator_minimax(fake_logits: Logits["*batch"]) -> Real["*batch"]:
-    """The generator's loss of the original GAN in its minimax form: what the discriminator gains, negated.
+    """The generator's loss of the original GAN in its minimax form: what the discriminator gains on fakes, to lower.
 
     l = log(1 - D(fake)), with D = 1 / (1 + exp(-logits)): below 0, and unbounded below. It saturates: its slope is near
     0 where the discriminator is sure of a fake, and there `gan_generator` is used instead. It is concave in the logits.

@@ -297,8 +297,8 @@ def focal(
     A label that is ruled out has the loss inf, without gradient. The loss is not convex in the logits.
     Errors: `ContractError` for another shape, gamma < 0 or alpha < 0; labels as in `cross_entropy`.
     Equals: Keras `CategoricalFocalCrossentropy(from_logits=True)` up to its clipping; its alpha=0.25 is a factor of all
-    classes. kornia and monai `FocalLoss` divide their mean by the number of classes too; monai's scalar alpha weighs
-    class 0 by 1 - alpha. For yes/no targets: `sigmoid_focal`.
+    classes. kornia and monai `FocalLoss` divide their mean by the number of classes too; the scalar alpha of both
+    weighs class 0 by 1 - alpha. For yes/no targets: `sigmoid_focal`.
 
     >>> import math
     >>> import numpy as np
@@ -391,6 +391,12 @@ def sigmoid_focal(
             "rax.poly1_softmax_loss(logits, jnp.eye(logits.shape[-1])[labels], epsilon=epsilon, reduce_fn=None)",
             when="labels.dtype.kind == 'i'",
         ),
+        Equal(
+            "timm",
+            "timm.PolyCrossEntropy(float(epsilon), reduction='none')(logits, labels)",
+            when="logits.ndim == 2",
+            differs={"gradient distribution": "in the labels: it writes 1 - sum t p for sum t (1 - p)"},
+        ),
     ),
     invariant_in=("logits",),
 )
@@ -409,8 +415,8 @@ def poly1_cross_entropy(
     or distributions [*batch classes]; `epsilon` a number -> example [*batch].
     Weights and mean: as `cross_entropy`.
     Errors: as `cross_entropy`.
-    Equals: optax `poly_loss_cross_entropy` and timm `PolyLoss` (epsilon=2, as here), rax `poly1_softmax_loss`
-    (epsilon=1).
+    Equals: optax `poly_loss_cross_entropy` and timm `PolyCrossEntropy` (epsilon=2, as here), rax `poly1_softmax_loss`
+    (epsilon=1). timm `PolyBinaryCrossEntropy`, of sigmoids, is another loss.
 
     >>> import math
     >>> import numpy as np
@@ -713,7 +719,8 @@ def large_margin_softmax(
     Where a vector has length 0 the angle has no derivative; the gradient there is declared that of margin = 1.
     Errors: `ContractError` for another shape or margin < 1; labels as in `cross_entropy`.
     Equals: pytorch-metric-learning `LargeMarginSoftmaxLoss(scale=1)` with W = weights^T. SphereFace is this with rows
-    of length 1. Softmax-margin is another loss: it adds a cost to the scores.
+    of length 1. Softmax-margin is another loss: it adds a cost to the scores. The experiments of the paper start from
+    (lambda * |weights[label]| |features| cos a + z[label]) / (1 + lambda) with a falling lambda, which is not here.
 
     >>> import math
     >>> import numpy as np
@@ -784,8 +791,9 @@ def adaptive_log_softmax(
     Errors: `ContractError` for another shape, lists of unequal length or no frequent class; a label outside
     [0, classes) gives NaN, and raises under `checking("values")`.
     Equals: torch `AdaptiveLogSoftmaxWithLoss` with its `head.weight`, `tail[i][0].weight` and `tail[i][1].weight`
-    (`.loss` is the mean, `.output` the log-probability, of the other sign). The log-probabilities of all classes are
-    `adaptive_log_probabilities`. Every cluster is evaluated for every example: shapes do not depend on labels here.
+    (`.loss` is the mean, `.output` the log-probability, of the other sign); its `head_bias=True` has no counterpart
+    here. The log-probabilities of all classes are `adaptive_log_probabilities`. Every cluster is evaluated for every
+    example: shapes do not depend on labels here.
 
     >>> import math
     >>> import numpy as np

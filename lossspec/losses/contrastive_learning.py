@@ -148,7 +148,8 @@ def n_pairs(
     the loss 0. The paper's penalty on the lengths of embeddings is another loss, to be added.
     Errors: `ContractError` for another shape, `MergeError` for `partial`.
     Equals: `info_nce(normalized=False, temperature=1)`; pytorch-metric-learning
-    `NPairsLoss(distance=DotProductSimilarity(normalize_embeddings=False))` on both, one pair of each label.
+    `NPairsLoss(distance=DotProductSimilarity(normalize_embeddings=False))` on both, one pair of each label. The
+    `npairs_loss` of TensorFlow Addons takes labels and a matrix of similarities instead, and admits several positives.
 
     >>> import numpy as np
     >>> round(float(n_pairs(np.eye(2), np.eye(2))), 12)
@@ -382,7 +383,8 @@ def supervised_contrastive(
     Errors: `ContractError` for another shape or temperature <= 0, `DTypeError` for float labels, `MergeError` for
     `partial`.
     Equals: `nt_xent` where no one has two positives; pytorch-metric-learning `SupConLoss` with a `MeanReducer`, unless
-    all are of one group or none has a positive. Its default reducer averages the losses above 0 only.
+    all are of one group or none has a positive. Its default reducer averages the losses above 0 only. The authors'
+    `SupConLoss` has temperature=0.07 and is temperature / base_temperature times this, with base_temperature=0.07.
 
     >>> import numpy as np
     >>> views = np.asarray([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0], [0.0, 3.0]])

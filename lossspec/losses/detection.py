@@ -338,7 +338,8 @@ def efficient_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, for
     0 / 0. Where edges of both coincide the derivative is the mean of the one-sided ones: 0 for equal boxes.
     Errors: `ContractError` for another shape or format; a box of negative size or with a NaN gives NaN, and raises
     under `checking("values")`.
-    Equals: the EIoU loss of the paper, without the factor (I / U)^gamma of its Focal-EIoU.
+    Equals: the EIoU loss of the paper, without the factor (I / U)^gamma of its Focal-EIoU. What is called
+    `eiou_loss` in code of mmdetection's style may be Extended-IoU (Peng and Yu 2021), another formula.
 
     >>> import numpy as np
     >>> a, b = np.asarray([[0.0, 0.0, 2.0, 4.0]]), np.asarray([[0.0, 0.0, 4.0, 4.0]])

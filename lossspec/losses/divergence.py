@@ -23,9 +23,9 @@ from lossspec.terms import (
     Array,
     Distribution,
     Fraction,
+    LogDensity,
     LogDistribution,
     Logits,
-    LogProbability,
     NonNegative,
     Positive,
     Real,
@@ -353,7 +353,7 @@ def generalized_jensen_shannon(
     to 0 and l / beta to KL(targets || predictions); as it goes to 1, l / (1 - beta) to KL(predictions || targets).
     Where a logarithm is -inf its derivative is 0.
     Errors: `ContractError` for another shape or beta outside (0, 1), `DTypeError` for integers or mixed dtypes.
-    Equals: TRL `generalized_jsd_loss` and Liger `LigerFusedLinearJSDLoss` for 0 < beta < 1; at 0 and 1 these return the
+    Equals: TRL `generalized_jsd_loss` and Liger `LigerJSD` for 0 < beta < 1; at 0 and 1 these return the
     limits of l / beta and l / (1 - beta), `kl_divergence_with_log_targets` and `reverse_kl_divergence`, which are no
     limits of l: that is why beta = 0 and 1 are refused here.
 
@@ -420,7 +420,8 @@ def squared_hellinger(
     A small distance keeps its digits. The Hellinger distance is the root of it. Where one probability is 0 its
     derivative is declared 0 (the one-sided limit is -inf); where both are, it is that from above, 1/2.
     Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: half the squared Euclidean distance of the roots; no library of losses has it.
+    Equals: half the squared Euclidean distance of the roots. `squared_hellinger` of TensorFlow Probability is the
+    function of a density ratio whose mean is twice it.
 
     >>> import numpy as np
     >>> round(float(squared_hellinger(np.asarray([[0.36, 0.64]]), np.asarray([[0.64, 0.36]]))), 12)
@@ -687,8 +688,8 @@ def policy_kl_divergence(
     ),
 )
 def policy_kl_estimate(
-    log_probabilities: LogProbability["*batch"],
-    reference_log_probabilities: LogProbability["*batch"],
+    log_probabilities: LogDensity["*batch"],
+    reference_log_probabilities: LogDensity["*batch"],
     *,
     estimator: Literal["k1", "k2", "k3"] = "k3",
 ) -> Real["*batch"]:
@@ -697,7 +698,8 @@ def policy_kl_estimate(
     l = exp(r) - 1 - r for "k3", r^2 / 2 for "k2" and -r for "k1", with r = reference_log_probabilities -
     log_probabilities.
 
-    Shapes: `log_probabilities` and `reference_log_probabilities` [*batch] of sampled tokens, <= 0 -> token [*batch].
+    Shapes: `log_probabilities` and `reference_log_probabilities` [*batch] of sampled tokens, or log-densities of
+    sampled actions, which may be above 0 -> token [*batch].
     Weights and mean: the common contract; mask prompts and padding with `where`; "mean" divides by the sum of weights
     of the tokens that are left.
     Under samples of the policy the mean of k1 and of k3 is the divergence; k2 is biased, little where both are near.

@@ -244,7 +244,16 @@ def _single_scale(
     unit="image",
     source="Wang, Simoncelli and Bovik 2003, doi:10.1109/ACSSC.2003.1292216",
     perfect={"predictions": "targets"},
-    sizes={"batch": 2, "channels": 1, "height": 6, "width": 6, "scales": 2, "window": 3, "sigma": 0.4},
+    sizes={
+        "batch": 2,
+        "channels": 1,
+        "height": 6,
+        "width": 6,
+        "scales": 2,
+        "scale_weights": (0.25, 0.75),
+        "window": 3,
+        "sigma": 0.4,
+    },
     equals=(
         Equal(
             "torchmetrics",
@@ -262,8 +271,8 @@ def _single_scale(
 def ms_ssim(
     predictions: Image["batch channels height width"],
     targets: Image["batch channels height width"],
-    scale_weights: NonNegative["scales"],
     *,
+    scale_weights: NonNegative["scales"] = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333),
     data_range: Positive = 1.0,
     window: Count = 11,
     sigma: Positive = 1.5,
@@ -280,19 +289,20 @@ def ms_ssim(
     "simple".
 
     Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range]; `scale_weights`
-    [scales] >= 0, the finest scale first -> image [batch], in [0, 1]. Those of the paper are (0.0448, 0.2856, 0.3001,
-    0.2363, 0.1333) and need images of at least 176 by 176 pixels.
+    [scales] >= 0, the finest scale first -> image [batch], in [0, 1]. Its default, of the paper, has five scales and
+    needs images of at least 176 by 176 pixels.
     Weights and mean: the common contract, one weight an image.
     Errors: `ContractError` for another shape or images of less than window * 2^(scales - 1) pixels a side,
     `DTypeError` for integer images.
-    Equals: MONAI `MultiScaleSSIMMetric` and pytorch-msssim, subtracted from 1; torchmetrics
-    `multiscale_structural_similarity_index_measure` reflects the image at its edges at the last scale alone, and
-    without `normalize` has NaN for negative means.
+    Equals: one minus MONAI `MultiScaleSSIMMetric`, which computes in float32. pytorch-msssim takes the product over the
+    scales channel by channel and then the mean, and pads an odd size: one minus it is equal for one channel whose sizes
+    can be halved at every scale. torchmetrics `multiscale_structural_similarity_index_measure` reflects the image at
+    its edges at the last scale alone, and without `normalize` has NaN for negative means.
 
     >>> import numpy as np
     >>> black, white = np.zeros((1, 1, 24, 24)), np.ones((1, 1, 24, 24))
-    >>> weights = np.asarray([0.5, 0.5])
-    >>> float(ms_ssim(white, white, weights)), round(float(ms_ssim(black, white, weights)), 6)
+    >>> two = ms_ssim.configured(scale_weights=(0.5, 0.5))
+    >>> float(two(white, white)), round(float(two(black, white)), 6)
     (0.0, 0.99)
     """
     window, scales = int(window), scale_weights.shape[0]
@@ -466,7 +476,8 @@ def lpips(
     Weights and mean: the common contract, one weight an image.
     Errors: `ContractError` for lists of unequal length or another shape.
     Equals: what torchmetrics `learned_perceptual_image_patch_similarity` and the reference code compute of the features
-    of their networks, but for the 1e-8 and 1e-10 that they add in the norm.
+    of their networks, but for the 1e-8 and 1e-10 that they add in the norm. The equation of the paper squares
+    channel_weights; its code, and so this, does not.
 
     >>> import numpy as np
     >>> features, other = [np.asarray([[[3.0], [0.0]]])], [np.asarray([[[0.0], [5.0]]])]

@@ -104,8 +104,9 @@ def generalized_jsd(
     also where classes are ruled out, and goes to 0 with beta and 1 - beta: `generalized_jensen_shannon` says how.
     Errors: `ContractError` for another shape, beta outside (0, 1) or temperature <= 0, `DTypeError` for integers or
     mixed dtypes.
-    Equals: TRL `GKDTrainer.generalized_jsd_loss` and Liger `LigerFusedLinearJSDLoss` for 0 < beta < 1; their beta = 0
-    is `distillation` and their beta = 1 `distillation(direction="reverse")`, without the squared temperature.
+    Equals: TRL `GKDTrainer.generalized_jsd_loss` and, of log-probabilities, Liger `LigerJSD` for 0 < beta < 1; their
+    beta = 0 is `distillation` and their beta = 1 `distillation(direction="reverse")`, without the squared temperature.
+    `LigerFusedLinearJSDLoss` takes hidden states, and is half this and half a cross entropy unless told.
 
     >>> import numpy as np
     >>> certain = np.asarray([[0.0, -np.inf]])

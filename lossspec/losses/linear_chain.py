@@ -435,8 +435,8 @@ def chain_ramp(
 @loss(
     family="linear_chain",
     unit="sequence",
-    source="Gimpel and Smith 2012, Structured ramp loss minimization for machine translation, NAACL HLT, pages "
-    "221-231, ACL N12-1023: its third ramp with sums of exponentials for the maxima",
+    source="variant 1: Gimpel and Smith 2010, Softmax-margin CRFs, NAACL HLT, pages 733-736, ACL N10-1112, their "
+    "Jensen risk bound; variants 2 and 3: derived here from the ramps of Gimpel and Smith 2012, ACL N12-1023",
     invariant_in=("emissions", "start", "end"),
     accuracy=SHARED,
     sizes=SIZES,
@@ -448,27 +448,37 @@ def chain_soft_ramp(
     transitions: Logits["classes classes"],
     start: Logits["classes"],
     end: Logits["classes"],
+    *,
+    variant: Literal[1, 2, 3] = 1,
 ) -> Real["batch"]:
-    """The smooth form of the third ramp over a linear chain: logarithms of sums of exponentials for the maxima.
+    """The smooth forms of the ramps over a linear chain: logarithms of sums of exponentials for the maxima.
 
-    l = log sum_y exp(s(y) + c(y)) - log sum_y exp(s(y) - c(y)), with the score s(y) of `crf` and c(y) = sum_t costs[t,
-    y[t]]. It is not convex in the scores, and no upper bound of the cost of the labels of the highest score.
+    l = fear - model for variant 1, model - hope for variant 2, fear - hope for variant 3, with fear = log sum_y
+    exp(s(y) + c(y)), model = log sum_y exp(s(y)), hope = log sum_y exp(s(y) - c(y)), the score s(y) of `crf` and
+    c(y) = sum_t costs[t, y[t]]. Variant 1 is the logarithm of the mean of exp(c(y)) under the chain.
+
+    None is convex in the scores; in the costs variant 1 is convex and variant 2 concave. Variant 2 <= `chain_risk` <=
+    variant 1, and variant 3 is their sum. None is an upper bound of the cost of the labels of the highest score.
 
     Shapes: as `chain_risk` -> sequence [batch].
-    Weights and mean: as `crf`. It is a difference of two losses of the labels of the highest score, so its digits are
-    as many as theirs: for costs far below 1 fewer than those of `soft_ramp`.
-    Errors: as `chain_hinge`.
+    Weights and mean: as `chain_risk`. Small costs, and small losses of sure chains, keep their digits.
+    Errors: as `chain_hinge`, and for another variant.
     Equals: over candidates `soft_ramp`.
 
     >>> import math
     >>> import numpy as np
     >>> costs, zeros = np.asarray([[[0.0, math.log(2.0)]] * 2]), np.zeros(2)
-    >>> round(math.exp(float(chain_soft_ramp(0 * costs, costs, np.asarray([2]), np.zeros((2, 2)), zeros, zeros))), 12)
-    4.0
+    >>> chain = 0 * costs, costs, np.asarray([2]), np.zeros((2, 2)), zeros, zeros
+    >>> [round(math.exp(float(chain_soft_ramp(*chain, variant=variant))), 12) for variant in (1, 2, 3)]
+    [2.25, 1.777777777778, 4.0]
     """
     chain = lengths, transitions, start, end
     best = _best(emissions, *chain)
-    return _score_less_labels(emissions, best, *chain, costs) - _score_less_labels(emissions, best, *chain, -costs)
+    if variant == 3:
+        emissions, costs = emissions - costs, 2 * costs
+    of_costs = CHAIN.negative_log_mean_exp_cost if variant == 2 else CHAIN.log_mean_exp_cost
+    ramp = of_costs(*_paths(emissions, *chain), *_split(best), *_split(costs))
+    return array_namespace(ramp).where(lengths > 0, ramp, 0.0)
 
 
 @loss(

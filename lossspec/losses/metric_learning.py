@@ -285,8 +285,9 @@ def arcface(
     The cosine with a vector of length 0 is declared 0, its derivative 0.
     Errors: `ContractError` for another shape, margin < 0 or scale <= 0, `DTypeError` for float labels; a label outside
     [0, classes) gives NaN, and raises under `checking("values")`.
-    Equals: the paper's formula 3; pytorch-metric-learning `ArcFaceLoss` with `monotone` (its W is transposed, its
-    margin in degrees), which takes the angle from the arc cosine: its gradient at parallel vectors is NaN or infinite.
+    Equals: the paper's formula 3; with `monotone` insightface's class `ArcFace` and pytorch-metric-learning
+    `ArcFaceLoss` (its W is transposed, its margin in degrees), which takes the angle from the arc cosine: its gradient
+    at parallel vectors is NaN or infinite.
 
     >>> import numpy as np
     >>> x, prototypes = np.asarray([[2.0, 0.0]]), np.asarray([[1.0, 0.0], [0.0, 3.0]])
@@ -343,7 +344,7 @@ def cosface(
     Errors: `ContractError` for another shape, margin < 0 or scale <= 0, `DTypeError` for float labels; a label outside
     [0, classes) gives NaN, and raises under `checking("values")`.
     Equals: pytorch-metric-learning `CosFaceLoss` (its W is transposed); at margin 0, `cross_entropy` of the scaled
-    cosines.
+    cosines. insightface's class `CosFace` has margin=0.4; the same loss as AM-softmax (arXiv:1801.05599) has scale=30.
 
     >>> import numpy as np
     >>> x, prototypes = np.asarray([[2.0, 0.0]]), np.asarray([[1.0, 0.0], [0.0, 3.0]])
@@ -376,7 +377,8 @@ def center(
     rule of its own, not by their gradient: give centers that have none, then.
     Errors: `ContractError` for another shape, `DTypeError` for float labels; a label outside [0, classes) gives NaN,
     and raises under `checking("values")`.
-    Equals: half the squared error of torch, summed over the vector.
+    Equals: half the squared error of torch, summed over the vector. The package pytorch-center-loss leaves the factor
+    1/2 out.
 
     >>> import numpy as np
     >>> float(center(np.asarray([[3.0, 4.0]]), np.asarray([[9.0, 9.0], [0.0, 0.0]]), np.asarray([1])))

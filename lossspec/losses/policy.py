@@ -22,7 +22,7 @@ from lossspec.numerics import (
     stop_gradient,
     with_value,
 )
-from lossspec.terms import Array, Logits, LogProbability, NonNegative, Positive, Real, UnitInterval
+from lossspec.terms import Array, LogDensity, Logits, NonNegative, Positive, Real, UnitInterval
 
 __all__ = ["entropy_bonus", "grpo", "kl_penalty", "policy_gradient", "ppo_clip", "ppo_value_clip"]
 
@@ -34,13 +34,13 @@ __all__ = ["entropy_bonus", "grpo", "kl_penalty", "policy_gradient", "ppo_clip",
     aliases=("reinforce",),
     equals=(Equal("torch", "-advantages * log_probabilities"),),
 )
-def policy_gradient(log_probabilities: LogProbability["*batch"], advantages: Real["*batch"]) -> Real["*batch"]:
+def policy_gradient(log_probabilities: LogDensity["*batch"], advantages: Real["*batch"]) -> Real["*batch"]:
     """The loss whose gradient is the negative policy gradient: an action becomes likelier by its advantage.
 
     l = -advantages * log_probabilities.
 
-    Shapes: `log_probabilities` [*batch] of the actions taken (<= 0); `advantages` [*batch], returns less a baseline,
-    any real numbers -> action [*batch].
+    Shapes: `log_probabilities` [*batch] of the actions taken, or their log-densities, which may be above 0;
+    `advantages` [*batch], returns less a baseline, any real numbers -> action [*batch].
     Weights and mean: the common contract; "mean" divides by the sum of weights over actions. The value has no meaning
     of its own and no lower bound. Advantages are constants by convention; the gradient in them is -log_probabilities.
     Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
@@ -85,8 +85,8 @@ def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any)
     ),
 )
 def ppo_clip(
-    log_probabilities: LogProbability["*batch"],
-    old_log_probabilities: LogProbability["*batch"],
+    log_probabilities: LogDensity["*batch"],
+    old_log_probabilities: LogDensity["*batch"],
     advantages: Real["*batch"],
     *,
     clip_low: UnitInterval = 0.2,
@@ -97,8 +97,9 @@ def ppo_clip(
     l = -min(r * advantages, clip(r, 1 - clip_low, 1 + clip_high) * advantages), with
     r = exp(log_probabilities - old_log_probabilities). The paper states its negative, an objective to maximise.
 
-    Shapes: `log_probabilities` and `old_log_probabilities` [*batch] of the actions taken (<= 0); `advantages` [*batch],
-    any real numbers; `clip_low` in [0, 1]; `clip_high` >= 0, the same number in the paper -> action [*batch].
+    Shapes: `log_probabilities` and `old_log_probabilities` [*batch] of the actions taken, or their log-densities, which
+    may be above 0; `advantages` [*batch], any real numbers; `clip_low` in [0, 1]; `clip_high` >= 0, the same number in
+    the paper -> action [*batch].
     Weights and mean: the common contract; "mean" divides by the sum of weights over actions.
     At the kinks, r = 1 - clip_low and r = 1 + clip_high, the gradient is that of r * advantages, as everywhere between
     them; advantages = 0 belongs to the positive ones. Where r is beyond the range of the dtype (a log-ratio of 709, 88
@@ -171,9 +172,9 @@ def ppo_value_clip(
     invariant_in=("logits",),
 )
 def entropy_bonus(logits: Logits["*batch classes"]) -> Real["*batch"]:
-    """The negative entropy of a policy over its actions: minimising it keeps the policy uncertain.
+    """Minus the entropy of a policy over its actions: add it to a loss, and minimising keeps the policy uncertain.
 
-    l = sum_c p[c] log p[c], with p = softmax(logits).
+    l = sum_c p[c] log p[c], with p = softmax(logits): of the sign of a loss, where other code subtracts an entropy.
 
     Shapes: `logits` [*batch classes] (the class axis anywhere: `axis`), a logit of -inf rules its action out
     -> action [*batch].
@@ -308,7 +309,8 @@ def kl_penalty(
 @loss(
     family="policy",
     unit="token",
-    source="Shao et al. 2024, arXiv:2402.03300, equations 3 and 4",
+    source="Shao et al. 2024, arXiv:2402.03300, equations 3 and 4; DAPO: Yu et al. 2025, arXiv:2503.14476; Dr. GRPO: "
+    "Liu et al. 2025, arXiv:2503.20783",
     aliases=("group_relative_policy_optimization",),
     also={"dapo": {"beta": 0.0, "clip_high": 0.28}},
     equals=(
@@ -322,9 +324,9 @@ def kl_penalty(
     ),
 )
 def grpo(
-    log_probabilities: LogProbability["batch time"],
-    old_log_probabilities: LogProbability["batch time"],
-    reference_log_probabilities: LogProbability["batch time"],
+    log_probabilities: LogDensity["batch time"],
+    old_log_probabilities: LogDensity["batch time"],
+    reference_log_probabilities: LogDensity["batch time"],
     advantages: Real["batch #time"],
     *,
     beta: NonNegative = 0.04,
@@ -337,13 +339,15 @@ def grpo(
     r = exp(log_probabilities - old_log_probabilities) and d = reference_log_probabilities - log_probabilities. The
     paper states its negative, an objective to maximise.
 
-    Shapes: three arrays [batch time] of log-probabilities of the tokens (<= 0); `advantages` [batch time], or
-    [batch 1] for one of the whole answer, any real numbers; `beta` >= 0; `clip_low` in [0, 1]; `clip_high` >= 0
-    -> token [batch time].
+    Shapes: three arrays [batch time] of log-probabilities of the tokens, or log-densities, which may be above 0;
+    `advantages` [batch time], or [batch 1] for one of the whole answer, any real numbers; `beta` >= 0; `clip_low` in
+    [0, 1]; `clip_high` >= 0 -> token [batch time]. With beta = 0 the reference is not read: without a reference policy
+    pass `old_log_probabilities` in its place.
     Weights and mean: padding is masked with `where`. The members of the family are reductions of the same tokens:
     the mean over tokens of the mean of each answer (the paper) is sample_weight = 1 / length [batch 1] with
-    reduction="batch_mean"; the mean over all tokens (DAPO, BNPO) is reduction="mean", the default; a constant length
-    (Dr. GRPO) is Mean(over=batch * length); the sum over tokens, mean over answers (LUSPO) is reduction="batch_mean".
+    reduction="batch_mean"; the mean over all tokens (DAPO, TRL's "bnpo") is reduction="mean", the default; a constant
+    length (Dr. GRPO) is Mean(over=batch * length); the sum over tokens, mean over answers is reduction="batch_mean".
+    GSPO (arXiv:2507.18071) and LUSPO (arXiv:2602.05261) are other losses: their ratio is that of whole answers.
     At the kinks the gradient is that of r * advantages, and advantages = 0 belongs to the positive ones: `ppo_clip`.
     Beyond the range of the dtype (log-ratios of 709, 88 in float32) exp(d), and r with a negative advantage, are inf.
     Old and reference policies and the advantages are constants by convention; the gradients in them are the

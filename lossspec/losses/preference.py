@@ -36,7 +36,8 @@ def _gap(policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, 
 @loss(
     family="preference",
     unit="pair",
-    source="Rafailov et al. 2023, arXiv:2305.18290; smoothing: Mitchell 2023, A note on DPO with noisy preferences",
+    source="Rafailov et al. 2023, arXiv:2305.18290; smoothing: Mitchell 2023, "
+    "A note on DPO with noisy preferences & relationship to IPO",
     aliases=("direct_preference_optimization",),
     equals=(
         Equal(
@@ -291,12 +292,13 @@ def bco(
     [*batch], 1 for a desirable and -1 for an undesirable answer, integers or floats; `reward_shift` real, an array of
     the shape of `policy` or, for one shift of the batch, with axes of size 1; `beta` > 0 -> answer [*batch]. Answers
     are not paired.
-    Weights and mean: the common contract; "mean" divides by the sum of weights over answers. Convex. The shift is half
-    the sum of the mean rewards of good and of bad answers, a running mean by convention. It is an input and a constant
-    by convention; the gradient in it is still the mathematical one.
+    Weights and mean: the common contract; "mean" divides by the sum of weights over answers. Convex. The shift is, in
+    the paper, half the sum of the mean rewards of good and of bad answers. It is an input and a constant by convention;
+    the gradient in it is still the mathematical one.
     Errors: `ContractError` for another shape or beta <= 0; a label other than 1 and -1 gives NaN, and raises under
     `checking("values")`.
-    Equals: TRL `BCOTrainer` without its density ratios, where the means over good and bad answers are added.
+    Equals: TRL `BCOTrainer` without its density ratios: one mean over all answers, good and bad. Its shift is the
+    running mean of the rewards of all.
 
     >>> import numpy as np
     >>> same, labels, shift = np.asarray([-12.0, -12.0]), np.asarray([1, -1]), np.asarray([0.0])

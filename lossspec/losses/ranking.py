@@ -65,6 +65,7 @@ def pairwise_logistic(
     long lists weigh more. For a mean over pairs pass `Mean(over=number of pairs)`.
     Errors: `ContractError` for another shape, `DTypeError` for integer scores.
     Equals: the sum over pairs of rax `pairwise_logistic_loss`, which is a mean over all pairs of the batch unless told.
+    Tied pairs are left out, as in the libraries of ranking; the paper of RankNet gives them the target 1/2.
 
     >>> import numpy as np
     >>> scores, labels = np.asarray([[0.0, 0.0, 0.0]]), np.asarray([[2, 0, 0]])

@@ -543,7 +543,7 @@ def cosine_similarity(
     Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
     Equals: torch `F.cosine_similarity` (where lengths below 1e-8 count as 1e-8) and optax `cosine_similarity` (NaN for
     a vector of length 0). With `negative` the class `CosineSimilarity` of Keras, whose function `cosine_similarity` is
-    negative too, and `NegativeCosineSimilarity` of lightly.
+    negative too, `NegativeCosineSimilarity` of lightly, and `negative_cosine` here, which is the same number.
 
     >>> import numpy as np
     >>> x, y = np.asarray([[3.0, 4.0], [1.0, 0.0]]), np.asarray([[4.0, 3.0], [0.0, 2.0]])
@@ -806,12 +806,14 @@ def half_tweedie(predictions: LogMean["*batch"], targets: Amount["*batch"], *, p
     l = exp((2 - power) predictions) / (2 - power) - targets * exp((1 - power) predictions) / (1 - power). At power = 1
     the second quotient is `predictions` (`poisson_nll`), at power = 2 the first one is (`half_gamma`).
 
-    Shapes: `predictions` [*batch], logarithms of means; `targets` [*batch] not below 0 (above 0 for power >= 2);
-    `power` any number or a 0-d array -> element [*batch].
+    Shapes: `predictions` [*batch], logarithms of means; `targets` [*batch], any real numbers for power <= 0, not below
+    0 for powers up to 2, above 0 from there; `power` any number or a 0-d array -> element [*batch].
     Weights and mean: the common contract. What depends on the targets alone is left out, so that the loss jumps at the
-    powers 1 and 2: compare powers with `half_tweedie_identity`, which leaves out nothing.
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a negative target is outside
-    the domain and raises under `checking("values")`.
+    powers 1 and 2. Powers are not to be compared by it, nor by `half_tweedie_identity`: a deviance leaves out the
+    normalising factor of the density, which depends on the power, and is in the unit of targets^(2 - power). That takes
+    the likelihood (Dunn and Smyth 2005, doi:10.1007/s11222-005-4070-y).
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a target outside the domain
+    raises under `checking("values")`.
     Equals: sklearn `HalfTweedieLoss(power=power)`, which at power = 0 adds targets^2 / 2.
 
     >>> import numpy as np
@@ -877,12 +879,13 @@ def half_tweedie_identity(
     + predictions^(2 - power) / (2 - power); at power = 1 its limit targets * log(targets / predictions) - targets +
     predictions, at power = 2 log(predictions / targets) + targets / predictions - 1. Never negative.
 
-    Shapes: `predictions` (means) [*batch] > 0; `targets` [*batch] not below 0; `power` any number or a 0-d array, 0 for
-    the normal, 1 for the Poisson, 2 for the gamma, 3 for the inverse Gaussian distribution -> element [*batch].
+    Shapes: `predictions` (means) [*batch] > 0; `targets` [*batch], any real numbers for power <= 0, else not below 0;
+    `power` any number or a 0-d array, 0 for the normal, 1 for the Poisson, 2 for the gamma, 3 for the inverse Gaussian
+    distribution -> element [*batch].
     Weights and mean: the common contract. The loss of a target of 0 is inf for power >= 2; for power >= 1 it has no
-    derivative in such a target, which is declared 0.
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a negative target and a mean
-    of 0 or less are outside the domain and raise under `checking("values")`.
+    derivative in such a target, which is declared 0. To choose a power takes the likelihood: `half_tweedie` says why.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a target outside the domain
+    and a mean of 0 or less raise under `checking("values")`.
     Equals: sklearn `HalfTweedieLossIdentity(power=power)`, half of `mean_tweedie_deviance(power=power)`.
 
     >>> import numpy as np
@@ -936,9 +939,11 @@ def general_robust(
     Charbonnier's loss, -2 that of Geman and McClure. Convex for alpha >= 1.
 
     Shapes: `predictions` and `targets` [*batch], any real numbers; `alpha` any number or -inf, `scale` > 0, numbers or
-    0-d arrays, learned or not -> element [*batch].
+    0-d arrays -> element [*batch].
     Weights and mean: the common contract. The derivative in alpha is right near and at 0; at 2 and -inf, where it does
-    not exist, it is declared 0.
+    not exist, it is declared 0. The loss falls with alpha and with 1 / scale, so that learning them by it drives them
+    to -inf and inf: the paper's adaptive loss adds the logarithm of the normalising factor of its density, log(scale) +
+    log Z(alpha), which is not part of this one.
     Errors: `ContractError` for another shape, for scale <= 0 or alpha = inf, `DTypeError` for integers or mixed dtypes.
     Equals: kornia `charbonnier_loss`, `cauchy_loss`, `geman_mcclure_loss` and `welsch_loss` at scale = 1, not reduced;
     scipy `pseudo_huber` / delta^2 at alpha = 1 and scale = delta. The Charbonnier loss of super-resolution (Lai et al.

@@ -740,7 +740,7 @@ def _predicted(logits: Array, labels: Array, entries: Array) -> tuple[Array, Arr
 @loss(
     family="segmentation",
     unit="image",
-    source="Taghanaei et al. 2019, arXiv:1805.02798",
+    source="Dice and cross entropy together, after Asgari Taghanaki et al. 2019, arXiv:1805.02798",
     aliases=("ComboLoss",),
     also={"DiceCELoss": {"smooth": 1e-5}},
     equals=(
@@ -772,8 +772,9 @@ def combo(
 
     l = dice_factor * sum_c w[c] d[c] / sum_c w[c] + cross_entropy_factor * sum_i w[y_i] (-log p[y_i]) / sum_i w[y_i],
     with p = softmax(logits) over the classes, d[c] = 1 - (2 O + smooth) / (P + G + smooth) the `dice` loss of class c
-    against the pixels i of label y_i = c, and w = channel_weight. The paper's loss is that of the factors 1 - alpha and
-    alpha, 1/2 by default, less 1 - alpha.
+    against the pixels i of label y_i = c, and w = channel_weight. The Combo loss of the paper is another one: its cross
+    entropy is a mean over pixels and classes of -b t log p - (1 - b) (1 - t) log(1 - p), with a factor b against false
+    positives and false negatives, and the Dice overlap of all classes is taken off.
 
     Shapes: `logits` [batch classes *space], `labels` integers [batch *space] in [0, classes); `channel_weight`
     [classes] >= 0, 1 unless given -> image [batch].
@@ -846,9 +847,10 @@ def dice_focal(
     With smooth=0 a region that is absent from the targets costs a constant 1 in the first part, for its probabilities
     are not 0. `where_entries` leaves pixels out, as in `dice`. A region without pixels that count is 0.
     Errors: `ContractError` for another shape, gamma < 0 or a factor < 0; `DTypeError` for integer masks.
-    Equals: MONAI `DiceFocalLoss(sigmoid=True)` (the name has its smoothing of 1e-5), which takes the focal loss in
-    float32. Without `sigmoid` or `softmax` it takes logits for probabilities in the first part. With `softmax=True` its
-    second part is of sigmoid(logits) still.
+    Equals: with gamma=0 the Dice loss plus binary cross entropy. MONAI `DiceFocalLoss(sigmoid=True)` (the name has its
+    smoothing of 1e-5), which takes the focal loss in float32; without `sigmoid` or `softmax` it takes logits for
+    probabilities in the first part, and with `softmax=True` its second part is of sigmoid(logits) still. The paper,
+    AnatomyNet, has a softmax over the classes and the focal loss of the true one.
 
     >>> import math
     >>> import numpy as np

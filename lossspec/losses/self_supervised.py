@@ -15,7 +15,7 @@ _STATISTICS = (
 @loss(
     family="self_supervised",
     unit="pair",
-    source="Chen and He 2020, arXiv:2011.10566",
+    source="Chen and He 2021, arXiv:2011.10566",
     equals=(
         Equal(
             "torch",
@@ -38,8 +38,9 @@ def negative_cosine(predictions: Embedding["*batch dim"], targets: Embedding["*b
     Weights and mean: the common contract. The cosine with a vector of length 0 is declared 0, its derivative 0.
     SimSiam and BYOL stop the gradient of the targets: give targets that have none.
     Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: minus torch `F.cosine_similarity`, optax `cosine_distance` - 1, lightly `NegativeCosineSimilarity`; BYOL's
-    loss is 2 + 2 l, the squared distance of the directions.
+    Equals: `cosine_similarity(negative=True)` and `cosine_distance` - 1; minus torch `F.cosine_similarity`, optax
+    `cosine_distance` - 1, lightly `NegativeCosineSimilarity`; BYOL's loss is 2 + 2 l, the squared distance of the
+    directions.
 
     >>> import numpy as np
     >>> float(negative_cosine(np.asarray([[3.0, 0.0]]), np.asarray([[5.0, 0.0]])))

@@ -314,7 +314,8 @@ def soft_dtw(costs: Real["batch rows columns"], *, gamma: Positive = 1.0) -> Rea
     Weights and mean: the common contract. It is below the cost of the best alignment, to which it tends for small
     `gamma`, and may be negative, also for equal series.
     Errors: `ContractError` for another shape or a series without points.
-    Equals: none of the peers that install beside Torch has it.
+    Equals: tslearn `soft_dtw` and `SoftDTWLossPyTorch`, which take two series and make the costs: squared Euclidean
+    distances of their points.
 
     >>> import numpy as np
     >>> round(float(np.exp(-soft_dtw(np.zeros((1, 2, 2))))), 12)

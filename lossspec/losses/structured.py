@@ -12,8 +12,10 @@ from lossspec.numerics import (
     array_namespace,
     first_largest,
     gather,
+    log_mean_exp,
     log_ratio_of_sums,
     logsumexp,
+    negative_log_mean_exp,
     positions,
     softmax_mean,
     zero_where,
@@ -210,32 +212,51 @@ def ramp(
 @loss(
     family="structured",
     unit="example",
-    source="Gimpel and Smith 2012, Structured ramp loss minimization for machine translation, NAACL HLT, pages "
-    "221-231, ACL N12-1023: its third ramp with sums of exponentials for the maxima",
-    equals=(Equal("torch", "torch.logsumexp(scores + costs, -1) - torch.logsumexp(scores - costs, -1)"),),
+    source="variant 1: Gimpel and Smith 2010, Softmax-margin CRFs, NAACL HLT, pages 733-736, ACL N10-1112, their "
+    "Jensen risk bound; variants 2 and 3: derived here from the ramps of Gimpel and Smith 2012, ACL N12-1023",
+    aliases=("jensen_risk_bound",),
+    equals=(
+        Equal(
+            "torch",
+            "{1: torch.logsumexp(scores + costs, -1) - torch.logsumexp(scores, -1), "
+            "2: torch.logsumexp(scores, -1) - torch.logsumexp(scores - costs, -1), "
+            "3: torch.logsumexp(scores + costs, -1) - torch.logsumexp(scores - costs, -1)}[variant]",
+        ),
+    ),
     invariant_in=("scores",),
 )
-def soft_ramp(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Real["*batch"]:
-    """The smooth form of the third ramp: with logarithms of sums of exponentials in the place of maxima.
+def soft_ramp(
+    scores: Logits["*batch classes"], costs: Cost["*batch classes"], *, variant: Literal[1, 2, 3] = 1
+) -> Real["*batch"]:
+    """The smooth forms of the ramps: with logarithms of sums of exponentials in the place of maxima.
 
-    l = log(sum_k exp(scores[k] + costs[k])) - log(sum_k exp(scores[k] - costs[k])). It is between twice the least and
-    twice the largest cost of the candidates; for small costs it is near to twice the `risk`. It is not convex in the
-    scores, and no upper bound of the cost of the candidate of the best score.
+    l = fear - model in variant 1, model - hope in variant 2, fear - hope in variant 3, with
+    fear = log(sum_k exp(scores[k] + costs[k])), model = log(sum_k exp(scores[k])), hope = log(sum_k exp(scores[k] -
+    costs[k])). With p = softmax(scores) variant 1 is log(sum_k p[k] exp(costs[k])), and variant 2 is
+    -log(sum_k p[k] exp(-costs[k])).
+
+    None is convex in the scores; in the costs variant 1 is convex and variant 2 concave. By Jensen's inequality
+    variant 2 <= `risk` <= variant 1, both are between the least and the largest cost of the candidates, and near to
+    the risk where costs are small; variant 3 is their sum. The first is an upper bound of the expected cost; none is
+    one of the cost of the candidate of the best score.
 
     Shapes: `scores` [*batch classes], one for each candidate, -inf for one that is masked; `costs` [*batch classes] >=
     0 -> example [*batch].
     Weights and mean: the common contract; "mean" divides by the sum of weights. Where all candidates are ruled out it
     is inf, without gradient.
-    Errors: `ContractError` for another shape; a negative cost raises under `checking("values")`.
-    Equals: a difference of two torch `torch.logsumexp`, which has no digits where the costs are small.
+    Errors: `ContractError` for another shape or variant; a negative cost raises under `checking("values")`.
+    Equals: a difference of two torch `torch.logsumexp`, which has no digits where the costs are small. What is called
+    soft ramp loss elsewhere is variant 1 where its formula is written. The paper of the ramps has maxima only: sums in
+    their place, variants 2 and 3, are derived here.
 
     >>> import math
     >>> import numpy as np
     >>> scores, costs = np.asarray([[0.0, 0.0]]), np.asarray([[0.0, math.log(2.0)]])
-    >>> round(math.exp(float(soft_ramp(scores, costs))), 12)
-    2.0
+    >>> [round(math.exp(float(soft_ramp(scores, costs, variant=variant))), 12) for variant in (1, 2, 3)]
+    [1.5, 1.333333333333, 2.0]
     """
-    return _or_inf(_none_possible(scores), log_ratio_of_sums(scores, costs))
+    form = {1: log_mean_exp, 2: negative_log_mean_exp, 3: log_ratio_of_sums}[variant]
+    return _or_inf(_none_possible(scores), form(scores, costs))
 
 
 @loss(
