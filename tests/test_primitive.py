@@ -42,7 +42,6 @@ OPERANDS = {
     "expected_costs": (*LABELLED, FIRST_GAINS, GAINS),
     "relu": (ROWS,),
     "absolute": (ROWS,),
-    "carry_nan": (ROWS,),
     "zero_where": (ROWS, ROWS > 1),
     "admitted": (ROWS, ROWS > 9, np.zeros_like(ROWS)),
     "softplus": (ROWS,),
