@@ -405,6 +405,8 @@ class Specified(Loss):
         call.weight = call.weigh(sample_weight, class_weight, labels)
         if call.weight is not None:
             call.pass_over_weightless(self.contract.mergeable)
+            if invalid is not None and call.counts is not None:
+                invalid = invalid & call.counts
         seen = {"selected": selected} if self._sees_selection else {}
         if self._sees_entries:
             seen["entries"] = call.seen_entries

@@ -152,14 +152,13 @@ def _step(xp: Any, size: Array) -> Array:
     return xp.ceil(xp.minimum(size, number(1.0, size)))
 
 
-@primitive(row_axes=0, blocks=False)
-def carry_nan(xp: Any, x: Array, *bad: Array) -> Any:
+def carry_nan(x: Array, bad: Array | None = None) -> Array:
     """The same values, NaN where they are bad; what is pulled back from NaN is NaN, even to where x is constant.
 
-    A cotangent of 0 stays: it says that the value does not count, as that of a unit of weight 0.
+    It is a product, for a `where` would drop what comes back. Few operations cost less than a primitive here.
     """
-    value = xp.where(bad[0], nan, x) if bad else x
-    return value, (lambda g: xp.where((value == value) | (g == 0), g, nan), *(None for _ in bad))
+    known = x == x if bad is None else (x == x) & ~bad
+    return x * array_namespace(x).where(known, 1.0, number(nan, x))
 
 
 @primitive(row_axes=0, blocks=False)
@@ -171,7 +170,7 @@ def zero_where(xp: Any, x: Array, flags: Array) -> Any:
 @primitive(row_axes=0, blocks=False)
 def admitted(xp: Any, x: Array, bad: Array, neutral: Array) -> Any:
     """The same values, and a neutral one where they are bad; the derivative is NaN there."""
-    return xp.where(bad, neutral, x), (lambda g: xp.where(bad, nan, g), None, None)
+    return xp.where(bad, neutral, x), (lambda g: xp.where(bad, nan, g), None, lambda g: xp.where(bad, g, 0.0))
 
 
 @primitive(row_axes=0)

@@ -44,7 +44,6 @@ OPERANDS = {
     "expected_costs": (*LABELLED, FIRST_GAINS, GAINS),
     "relu": (ROWS,),
     "absolute": (ROWS,),
-    "carry_nan": (ROWS,),
     "zero_where": (ROWS, ROWS > 1),
     "admitted": (ROWS, ROWS > 9, np.zeros_like(ROWS)),
     "gains": (*LABELLED, np.abs(FIRST_GAINS), np.abs(GAINS)),
