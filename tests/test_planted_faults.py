@@ -62,6 +62,17 @@ class ReadsMaskedEntries(Specified):
         return call
 
 
+class MasksPixelsByMultiplication(Specified):
+    """The value and the gradient are right where what is left out is a number."""
+
+    def _measure(self, inputs, options):
+        mask = options.pop("where_entries", None)
+        if mask is not None:
+            factor = mask if mask.ndim == options["targets"].ndim else mask[:, None]
+            options |= {name: options[name] * factor.astype(options[name].dtype) for name in self._input_names}
+        return super()._measure(inputs, options)
+
+
 class MergesTheMeans(Specified):
     def partial(self, *inputs, **options):
         part = super().partial(*inputs, **options)
@@ -160,6 +171,7 @@ FAULTS = {
     "a risk that is called convex": (claims("risk", convex_in=("scores", "costs")), "numpy"),
     "an infinite ramp that is called convex in its costs": (claims("infinite_ramp", convex_in=("costs",)), "numpy"),
     "a pixel mask by multiplication": (planted("mcc", counts_what_is_left_out), "numpy"),
+    "a pixel mask that multiplies NaN": (planted("dice", kind=MasksPixelsByMultiplication), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 

@@ -202,7 +202,8 @@ def ssim(
 
     Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range] -> image [batch],
     in [0, 2]. For one result a channel make each an image: reshape both to [batch * channels, 1, height, width].
-    Weights and mean: the common contract, one weight an image.
+    Weights and mean: the common contract, one weight an image. No pixel can be left out: windows are not defined
+    without it.
     Errors: `ContractError` for another shape or a window larger than the image (for "reflect": that reaches beyond the
     mirror image), `DTypeError` for integer images.
     Equals: "valid" is the paper, MONAI `SSIMLoss` (which computes in float32) and twice kornia
@@ -281,7 +282,8 @@ def ms_ssim(
     Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range]; `scale_weights`
     [scales] >= 0, the finest scale first -> image [batch], in [0, 1]. Those of the paper are (0.0448, 0.2856, 0.3001,
     0.2363, 0.1333) and need images of at least 176 by 176 pixels.
-    Weights and mean: the common contract, one weight an image.
+    Weights and mean: the common contract, one weight an image. No pixel can be left out: windows are not defined
+    without it.
     Errors: `ContractError` for another shape or images of less than window * 2^(scales - 1) pixels a side,
     `DTypeError` for integer images.
     Equals: MONAI `MultiScaleSSIMMetric` and pytorch-msssim, subtracted from 1; torchmetrics
