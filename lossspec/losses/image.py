@@ -582,7 +582,7 @@ def gradient_difference(
     Shapes: `predictions` and `targets` [batch channels height width], any real numbers; `alpha` >= 1, a number or a 0-d
     array -> image [batch]. An axis of one pixel has no steps and adds 0.
     Weights and mean: the common contract, one weight an image. The derivative is declared 0 where a step is 0, and for
-    alpha = 1 where both are of one size.
+    alpha = 1 where both are of one size. No pixel can be left out: steps are not defined without it.
     Errors: `ContractError` for another shape or alpha < 1, `DTypeError` for integer images.
     Equals: the loss of the paper, a sum over pixels; with the signs of the steps it would be, for alpha = 1, the
     `total_variation` of predictions - targets, which is not below it.
