@@ -455,6 +455,8 @@ def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
     if contract.convex_in and "none" not in contract.reductions:
         raise TypeError(f"{name}: `convex_in` is about the loss of a unit, which {contract.form} losses do not have")
     _check_entries(contract)
+    if "entries" in signature.parameters and not contract.entries:
+        raise TypeError(f"{name}: the function takes `entries`, whose shape is not declared: entries='batch *space'")
     clash = set(TAIL) & {argument.name for argument in contract.arguments}
     if clash:
         raise TypeError(f"{name}: {sorted(clash)} are keywords of every loss and cannot be declared again")

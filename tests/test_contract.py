@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 import lossspec as ls
 from lossspec.errors import ContractError, DTypeError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace
-from lossspec.terms import Label, NonNegative, Real, Shape, Statistics
+from lossspec.terms import Label, Length, NonNegative, Real, Shape, Statistics
 
 SCHEMA = Draft202012Validator(json.loads((files("lossspec") / "contract.schema.json").read_text("utf-8")))
 every_loss = pytest.mark.parametrize("loss", [ls.get(name) for name in ls.names()], ids=ls.names())
@@ -248,9 +248,24 @@ def by_label(
     """Has one input of real numbers, one of integers and a parameter."""
 
 
+def of_pixels(x: Real["batch *space"], *, entries: Any = None) -> Real["batch"]:
+    """Has pixels that may be left out."""
+
+
+def of_tokens(x: Real["batch time"], n: Length["batch", "of time"]) -> Real["batch"]:
+    """Has tokens that may be left out."""
+
+
 @pytest.mark.parametrize(
     ("function", "options", "message"),
     [
+        (of_pixels, {}, "of_pixels: the function takes `entries`, whose shape is not declared"),
+        (
+            of_pixels,
+            {"entries": "batch time"},
+            r"of_pixels: the entries \[batch time\] are none of `x`, its first input",
+        ),
+        (of_tokens, {"entries": "time"}, r"of_tokens: the entries of sequences with lengths are \['batch', 'time'\]"),
         (no_docstring, {}, "no_docstring: a loss needs a docstring"),
         (no_return, {}, "no_return: the return annotation"),
         (no_term, {}, "no_term: the annotation of `x` is not a term"),

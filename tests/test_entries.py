@@ -86,15 +86,41 @@ def test_a_mean_over_pixels_divides_by_those_that_count(backend):
     assert float(value) == pytest.approx(-20.0, rel=1e-13)
 
 
-@pytest.mark.parametrize("loss", [ls.combo, ls.lovasz_softmax], ids=lambda loss: loss.contract.name)
-def test_an_ignored_label_leaves_its_pixel_out(backend, loss):
-    logits, labels, known = images()
+CONFIGURED = {
+    "combo": ls.combo,
+    "smoothed combo without a background": ls.combo.configured(smooth=0.5, include_background=False),
+    "lovasz": ls.lovasz_softmax,
+    "lovasz of all classes": ls.lovasz_softmax.configured(averaged="all"),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGURED)
+def test_an_ignored_label_leaves_its_pixel_out(backend, name):
+    loss, (logits, labels, known) = CONFIGURED[name], images()
     each = backend.to_numpy(loss.per_example(*put(backend, logits, labels), ignore_index=VOID))
     for i, one in enumerate(each):
         kept = loss(logits[i : i + 1][:, :, known[i]], labels[i : i + 1][:, known[i]])
         assert one == pytest.approx(float(kept), rel=1e-13)
     masked = loss.per_example(*put(backend, logits, labels), where_entries=backend.from_numpy(known))
     assert np.array_equal(backend.to_numpy(masked), each)
+
+
+def test_weights_of_classes_count_the_pixels_that_are_left(backend):
+    logits, labels, known = images()
+    weight = np.asarray([0.5, 2.0, 1.0])
+    value = ls.combo(
+        *put(backend, logits[:1], labels[:1]), ignore_index=VOID, channel_weight=backend.from_numpy(weight)
+    )
+    kept = ls.combo(logits[:1][:, :, known[0]], labels[:1][:, known[0]], channel_weight=weight)
+    assert float(value) == pytest.approx(float(kept), rel=1e-13)
+
+
+@pytest.mark.parametrize("options", [{"squared": True}, {"overlap": "minimum"}, {"smooth_denominator": 0.5}], ids=str)
+@pytest.mark.parametrize("name", ["dice", "jaccard", "batch_dice"])
+def test_every_kind_of_overlap_leaves_pixels_out(backend, name, options):
+    mask, alone = backend.from_numpy(KEPT), ls.get(name)(P[..., :2], T[..., :2], **options)
+    value = ls.get(name)(*put(backend, np.where(KEPT, P, math.nan), T), where_entries=mask, **options)
+    assert float(value) == pytest.approx(float(alone), rel=1e-14)
 
 
 def test_a_hinge_ignores_the_pixels_of_an_integer_target(backend):

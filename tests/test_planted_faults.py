@@ -64,6 +64,17 @@ class ReadsMaskedEntries(Specified):
         return call
 
 
+class MasksPixelsByMultiplication(Specified):
+    """The value and the gradient are right where what is left out is a number."""
+
+    def _measure(self, inputs, options):
+        mask = options.pop("where_entries", None)
+        if mask is not None:
+            factor = mask if mask.ndim == options["targets"].ndim else mask[:, None]
+            options |= {name: options[name] * factor.astype(options[name].dtype) for name in self._input_names}
+        return super()._measure(inputs, options)
+
+
 class MergesTheMeans(Specified):
     def partial(self, *inputs, **options):
         part = super().partial(*inputs, **options)
@@ -222,6 +233,7 @@ FAULTS = {
     "the leak of a shared offset": (planted("cross_entropy", leaks_an_offset), "numpy"),
     "a hinge that is called invariant": (claims("categorical_hinge", invariant_in=("logits",)), "numpy"),
     "a square that is called invariant": (claims("squentropy", invariant_in=("logits",)), "numpy"),
+    "a pixel mask that multiplies NaN": (planted("dice", kind=MasksPixelsByMultiplication), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 

@@ -202,7 +202,8 @@ def ssim(
 
     Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range] -> image [batch],
     in [0, 2]. For one result a channel make each an image: reshape both to [batch * channels, 1, height, width].
-    Weights and mean: the common contract, one weight an image.
+    Weights and mean: the common contract, one weight an image. No pixel can be left out: windows are not defined
+    without it.
     Errors: `ContractError` for another shape or a window larger than the image (for "reflect": that reaches beyond the
     mirror image), `DTypeError` for integer images.
     Equals: "valid" is the paper, MONAI `SSIMLoss` (which computes in float32) and twice kornia
@@ -291,7 +292,8 @@ def ms_ssim(
     Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range]; `scale_weights`
     [scales] >= 0, the finest scale first -> image [batch], in [0, 1]. Its default, of the paper, has five scales and
     needs images of at least 176 by 176 pixels.
-    Weights and mean: the common contract, one weight an image.
+    Weights and mean: the common contract, one weight an image. No pixel can be left out: windows are not defined
+    without it.
     Errors: `ContractError` for another shape or images of less than window * 2^(scales - 1) pixels a side,
     `DTypeError` for integer images.
     Equals: one minus MONAI `MultiScaleSSIMMetric`, which computes in float32. pytorch-msssim takes the product over the
@@ -596,7 +598,7 @@ def gradient_difference(
     Shapes: `predictions` and `targets` [batch channels height width], any real numbers; `alpha` >= 1, a number or a 0-d
     array -> image [batch]. An axis of one pixel has no steps and adds 0.
     Weights and mean: the common contract, one weight an image. The derivative is declared 0 where a step is 0, and for
-    alpha = 1 where both are of one size.
+    alpha = 1 where both are of one size. No pixel can be left out: steps are not defined without it.
     Errors: `ContractError` for another shape or alpha < 1, `DTypeError` for integer images.
     Equals: the loss of the paper, a sum over pixels; with the signs of the steps it would be, for alpha = 1, the
     `total_variation` of predictions - targets, which is not below it.
