@@ -899,7 +899,7 @@ def half_tweedie_identity(
     zero = targets == 0
     positive = xp.where(zero, predictions, targets)
     first, second = number(2 - power, predictions), number(1 - power, predictions)
-    # The loss is homogeneous: in units of the larger one no square of a small mean is 0 where a derivative divides by it.
+    # The loss is homogeneous: in units of the larger one no square of a small mean that a derivative divides by is 0.
     size = stop_gradient(xp.where(positive > predictions, positive, predictions))
     x, y = positive / size, predictions / size
     value = size**first * (x * _power_difference(x, y, second) - _power_difference(x, y, first))
