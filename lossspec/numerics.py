@@ -308,7 +308,7 @@ def log_odds(xp: Any, logits: Array, labels: Array) -> Any:
     is_label, own, powers, rest = _beside(xp, logits, labels, others_only=True)
     nothing = rest == 0
     whole = xp.where(nothing, 1.0, rest)
-    value = xp.where(nothing, own + inf, own - xp.log(whole))
+    value = own + xp.where(nothing, inf, -xp.log(whole))
 
     def pull_logits(g: Array) -> Array:
         return g[..., None] * xp.where(is_label, 1.0, -powers / whole)

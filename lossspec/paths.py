@@ -331,10 +331,11 @@ class Paths:
             first, scored = first + gains[0], (states, gains[1])
         history = (first, *(xp.full_like(start, -inf) for _ in range(self.memory - 1)))
         frames = tuple(xp.permute_dims(x, (1, 0, 2)) for x in scored), xp.permute_dims(running, (1, 0)), moving
-        ((last, *_), total, _), before = scan(self._steps[soft][0], (history, of_start[:, 0], fixed), frames)
+        total = of_start[:, 0], xp.zeros_like(of_start[:, 0])
+        ((last, *_), total, _), before = scan(self._steps[soft][0], (history, total, fixed), frames)
         of_end = _common(xp, xp.where(last == -inf, -inf, end), -1)
-        total = total + xp.sum(xp.where(running, common, 0.0), axis=-1) + of_end[:, 0]
-        return last + (end - of_end), total, before
+        rest = total[1] + xp.sum(xp.where(running, common, 0.0), axis=-1)
+        return last + (end - of_end), total[0] + (rest + of_end[:, 0]), before
 
     def _backward(
         self,
@@ -383,7 +384,8 @@ class Paths:
         common = of_states + of_paths
         after = (moved - of_paths, *(x - common for x in history[:-1]))
         kept = tuple(xp.where(running[:, None], x, y) for x, y in zip(after, history, strict=True))
-        return (kept, xp.where(running, total + common[:, 0], total), fixed), history
+        total = _exactly_added(xp, total, xp.where(running, common[:, 0], 0.0))
+        return (kept, total, fixed), history
 
     def _retreat(self, carry: Any, now: Any, share: Callable[..., Array]) -> tuple[Any, Any]:
         """One frame, backwards: from the share of each state after it to the share of each arc and state before it."""
@@ -443,6 +445,14 @@ def _common(xp: Any, x: Array, axis: Any) -> Array:
     """The largest entry over axes, which it keeps; 0 where all are -inf. Constant: it is taken off and put back."""
     top = xp.max(stop_gradient(x), axis=axis, keepdims=True)
     return xp.where(top == -inf, 0.0, top)
+
+
+def _exactly_added(xp: Any, total: tuple[Array, Array], x: Array) -> tuple[Array, Array]:
+    """A sum and what its roundings have lost, after one more term: of many frames each would leave one."""
+    known, lost = total
+    added = known + x
+    of_x = added - known
+    return added, lost + ((known - (added - of_x)) + (x - of_x))
 
 
 def _shift(xp: Any, x: Array, places: int) -> Array:

@@ -445,6 +445,19 @@ class _Rate(Term):
 
 
 @dataclass(frozen=True)
+class _TweedieAmount(Term):
+    """What a Tweedie distribution of the parameter `power` may give."""
+
+    @property
+    def domain(self) -> str:
+        return "[0, inf), above 0 where `power` is 2 or more, and any number where it is 0 or less"
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        power = facts["power"]
+        return ~xp.isfinite(x) | ((x < 0) & (power > 0)) | ((x == 0) & (power >= 2))
+
+
+@dataclass(frozen=True)
 class _Group(Term):
     """Which group each entry belongs to: integers that are equal or not, and mean nothing else."""
 
@@ -537,6 +550,9 @@ AboveMinusOne: Any = Term(
     extremes=(-0.999, 0.0, 1e-6, 1e4),
 )
 Amount: Any = Term("Amount", "a count or an amount", Interval(0.0, upper_closed=False), extremes=(0.0, 1e-6, 1.0, 1e4))
+TweedieAmount: Any = _TweedieAmount(
+    "Amount", "a count or an amount", Interval(0.0, upper_closed=False), extremes=(0.0, 1e-6, 1.0, 1e4)
+)
 PositiveAmount: Any = Term(
     "PositiveAmount",
     "an amount, a width or a variance, above 0",

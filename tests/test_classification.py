@@ -493,3 +493,11 @@ NAMES = {
 @pytest.mark.parametrize(("name", "loss"), NAMES.items(), ids=NAMES)
 def test_a_name_of_another_library_is_the_loss_under_its_defaults(name, loss):
     assert ls.get(name) == loss
+
+
+def test_generalized_cross_entropy_has_the_slope_of_its_power_at_and_near_a_probability_of_0(backend):
+    p = backend.from_numpy(np.asarray([[0.0, 1.0], [1e-200, 1.0]]))
+    labels = backend.from_numpy(np.asarray([0, 0]))
+    for q, expected in ((1.0, [-1.0, -1.0]), (0.75, [0.0, -1e50])):  # -p^(q - 1), declared 0 at 0 for q < 1
+        gradient = ls.generalized_cross_entropy.grad(p, labels, q=q, reduction="sum")
+        assert np.allclose(backend.to_numpy(gradient)[:, 0], expected, rtol=1e-14, atol=0)

@@ -574,3 +574,10 @@ def test_a_direction_is_of_length_one_whatever_the_length(array, plain):
     unit, zero = normalize(array([[3e300, -4e300], [3e-300, 4e-300], [0.0, -7.0], [0.0, 0.0]]))
     assert plain(zero).tolist() == [False, False, False, True]
     assert plain(unit) == pytest.approx(np.asarray([[0.6, -0.8], [0.6, 0.8], [0.0, -1.0], [0.0, 0.0]]), rel=1e-14)
+
+
+def test_a_distance_whose_square_overflows_costs_an_unlike_pair_nothing(backend):
+    first, second, unlike = (backend.from_numpy(np.asarray(x, np.float32)) for x in ([[3e19, 0]], [[0, 0]], [1]))
+    value, gradient = ls.contrastive.value_and_grad(first, second, unlike)
+    assert backend.to_numpy(value) == 0
+    assert backend.to_numpy(gradient).tolist() == [[0.0, 0.0]]

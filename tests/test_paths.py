@@ -303,3 +303,12 @@ def test_only_losses_with_lengths_have_a_mean_over_them():
     with pytest.raises(ls.ContractError, match="no reduction 'token_mean'"):
         ls.cross_entropy(np.zeros((1, 2)), np.asarray([0]), reduction="token_mean")
     assert ls.ctc.contract.reductions[-2:] == ("length_mean", "token_mean")
+
+
+def test_a_thousand_frames_leave_as_few_roundings_as_one(backend):
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 3, (4, 1000, 20)).astype(np.float32)
+    labels, frames, counts = random.integers(1, 20, (4, 100)), np.full(4, 1000), np.full(4, 100)
+    exact = ls.ctc_with_logits.per_example(logits.astype(np.float64), labels, frames, counts)
+    found = ls.ctc_with_logits.per_example(*(backend.from_numpy(x) for x in (logits, labels, frames, counts)))
+    assert np.all(np.abs(backend.to_numpy(found) - exact) <= 3 * np.finfo(np.float32).eps * exact)

@@ -508,3 +508,58 @@ def test_a_value_outside_its_domain_raises_where_values_are_checked(array, call,
 def test_a_log_rate_may_be_negative_where_values_are_checked(array, plain):
     with ls.checking("values"):
         assert plain(ls.poisson_nll(array([-1.0]), array([0.0]))) == pytest.approx(math.exp(-1), rel=1e-15)
+
+
+# Far out, and at the ends of parameters: right values by mpmath or by hand.
+
+
+@pytest.mark.parametrize(
+    ("alpha", "value", "gradient"),
+    [
+        (0.0, 2 * math.log(1e20) - math.log(2), 2e-20),  # log(1 + z / 2), and 2 / e
+        (1.0, 1e20, 1.0),
+        (-2.0, 2.0, 0.0),
+        (-inf, 1.0, 0.0),
+        (0.5, 3 * ((1e40 / 1.5) ** 0.25 - 1), 1e20 / 1.5 * (1e40 / 1.5) ** -0.75 * 1.5),
+    ],
+)
+def test_an_outlier_whose_square_is_beyond_the_dtype_has_its_robust_loss(each, slope, alpha, value, gradient):
+    assert each(ls.general_robust, 1e20, 0.0, alpha=alpha, dtype="float32") == pytest.approx(value, rel=1e-6)
+    found = slope(ls.general_robust, 1e20, 0.0, alpha=alpha, dtype="float32")
+    assert found == pytest.approx(gradient, rel=1e-6, abs=1e-30)
+
+
+def test_a_product_that_is_in_range_does_not_overflow_on_the_way(each, slope):
+    truth = 1e-8 * math.exp(100)
+    assert each(ls.half_gamma, -100.0, 1e-8, dtype="float32") == pytest.approx(truth, rel=1e-5)
+    assert slope(ls.half_gamma, -100.0, 1e-8, dtype="float32") == pytest.approx(-truth, rel=1e-5)
+    assert each(ls.half_tweedie, -100.0, 1e-8, power=2, dtype="float32") == pytest.approx(truth, rel=1e-5)
+
+
+def test_a_power_is_taken_from_2_before_it_is_rounded_to_the_dtype(each):
+    truth = math.exp((2 - 1.9) * 700) / (2 - 1.9) + math.exp((1 - 1.9) * 700) / 0.9
+    assert each(ls.half_tweedie, 700.0, 1.0, power=1.9, dtype="float32") == pytest.approx(truth, rel=1e-6)
+
+
+def test_of_two_terms_that_overflow_the_larger_one_is_the_loss(each):
+    assert each(ls.half_tweedie, 709.7, 2.0, power=0) == inf
+
+
+@pytest.mark.parametrize("power", [0, 1, 2])
+def test_the_deviance_of_tiny_means_bends_as_it_should(backend, power):
+    with np.errstate(over="ignore"):
+        x = backend.from_numpy(np.asarray([1e-18], np.float32))
+        _, hessian = ls.half_tweedie_identity.grad_hess(x, x, power=power)
+    assert backend.to_numpy(hessian)[0] == pytest.approx(1e18**power, rel=1e-5)
+
+
+@pytest.mark.parametrize(("power", "target"), [(0, -2.0), (-3, -1.0), (1.5, 0.0), (2, 0.5)])
+def test_what_a_tweedie_distribution_of_that_power_gives_is_admitted(each, power, target):
+    with ls.checking("values"):
+        assert math.isfinite(each(ls.half_tweedie, 0.5, target, power=power))
+
+
+@pytest.mark.parametrize(("power", "target"), [(1.5, -1.0), (2, 0.0), (3, 0.0), (2, -1.0), (0, nan)])
+def test_what_it_does_not_give_is_refused(each, power, target):
+    with ls.checking("values"), pytest.raises(ContractError, match="half_tweedie: `targets` holds"):
+        each(ls.half_tweedie, 0.5, target, power=power)

@@ -20,6 +20,7 @@ from lossspec.numerics import (
     negative_log_softmax,
     norm,
     normalize,
+    number,
     positions,
     relu,
     sigmoid_cross_entropy,
@@ -1024,7 +1025,7 @@ def generalized_cross_entropy(
     Shapes: `probabilities` [*batch classes], rows that sum to 1; `labels` integers [*batch] in [0, classes); `q` in
     (0, 1] -> example [*batch], in [0, 1 / q].
     Weights and mean: as `cross_entropy`. At a probability of 0 the loss is 1 / q; its derivative, which grows without
-    bound towards it for q < 1, is declared 0.
+    bound towards it for q < 1, is declared 0 there; for q = 1 it is -1.
     Errors: `ContractError` for another shape or q outside (0, 1]; labels as in `cross_entropy`.
     Equals: Keras `CategoricalGeneralizedCrossEntropy` (q=0.5; it takes integer labels in spite of its name). For
     logits: `generalized_cross_entropy_with_logits`, which keeps the digits of small losses.
@@ -1036,7 +1037,10 @@ def generalized_cross_entropy(
     xp = array_namespace(probabilities)
     own = gather(probabilities, labels)
     zero = own == 0
-    return xp.where(zero, 1.0, _one_minus_exp(-q * xp.log(xp.where(zero, 1.0, own)))) / q
+    logs = -q * xp.log(xp.where(zero, 1.0, own))
+    near = logs < 1  # elsewhere the power itself: by its logarithm its derivative would lose digits to the size of that
+    power = xp.where(zero, xp.where(number(q, own) == 1, own, 0.0), xp.where(near, 0.5, own) ** q)
+    return xp.where(near & ~zero, -expm1(-xp.where(near, logs, 0.0)), 1 - power) / q
 
 
 @loss(

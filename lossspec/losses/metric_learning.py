@@ -108,7 +108,7 @@ def contrastive(
     [0.125, 0.125]
     """
     apart = norm(first - second)
-    return 0.5 * ((1 - dissimilar) * apart**2 + dissimilar * relu(margin - apart) ** 2)
+    return 0.5 * ((1 - dissimilar) * apart * apart + dissimilar * relu(margin - apart) ** 2)
 
 
 def _further(common: Array, near: Array, far: Array, distance: str) -> Array:

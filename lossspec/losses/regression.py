@@ -3,7 +3,18 @@
 import math
 
 from lossspec.loss import Equal, loss
-from lossspec.numerics import absolute, array_namespace, carry_nan, hypot1m1, normalize, number, relu, sqrt
+from lossspec.numerics import (
+    absolute,
+    array_namespace,
+    carry_nan,
+    hypot1m1,
+    is_zero,
+    normalize,
+    number,
+    relu,
+    sqrt,
+    stop_gradient,
+)
 from lossspec.terms import (
     AboveMinusOne,
     Amount,
@@ -17,6 +28,7 @@ from lossspec.terms import (
     Real,
     Robustness,
     Statistics,
+    TweedieAmount,
     UnitInterval,
 )
 
@@ -784,7 +796,8 @@ def half_gamma(predictions: LogMean["*batch"], targets: PositiveAmount["*batch"]
     >>> half_gamma.per_example(np.asarray([0.0, np.log(2.0)]), np.asarray([3.0, 2.0])).tolist()[0]
     3.0
     """
-    return carry_nan(predictions + targets * array_namespace(predictions).exp(-predictions))
+    half = array_namespace(predictions).exp(-0.5 * predictions)  # twice, for its square may overflow before the product
+    return carry_nan(predictions + targets * half * half)
 
 
 @loss(
@@ -800,7 +813,9 @@ def half_gamma(predictions: LogMean["*batch"], targets: PositiveAmount["*batch"]
         ),
     ),
 )
-def half_tweedie(predictions: LogMean["*batch"], targets: Amount["*batch"], *, power: Real = 1.5) -> Real["*batch"]:
+def half_tweedie(
+    predictions: LogMean["*batch"], targets: TweedieAmount["*batch"], *, power: Real = 1.5
+) -> Real["*batch"]:
     """Half the Tweedie deviance of an amount from the exponential of the prediction, without its constant.
 
     l = exp((2 - power) predictions) / (2 - power) - targets * exp((1 - power) predictions) / (1 - power). At power = 1
@@ -812,8 +827,8 @@ def half_tweedie(predictions: LogMean["*batch"], targets: Amount["*batch"], *, p
     powers 1 and 2. Powers are not to be compared by it, nor by `half_tweedie_identity`: a deviance leaves out the
     normalising factor of the density, which depends on the power, and is in the unit of targets^(2 - power). That takes
     the likelihood (Dunn and Smyth 2005, doi:10.1007/s11222-005-4070-y).
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a target outside the domain
-    raises under `checking("values")`.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a target that the power does
+    not admit raises under `checking("values")`.
     Equals: sklearn `HalfTweedieLoss(power=power)`, which at power = 0 adds targets^2 / 2.
 
     >>> import numpy as np
@@ -821,17 +836,17 @@ def half_tweedie(predictions: LogMean["*batch"], targets: Amount["*batch"], *, p
     [2.0, 8.0]
     """
     xp = array_namespace(predictions)
-    power = number(power, predictions)
-    first, second = 2 - power, 1 - power
+    first, second = number(2 - power, predictions), number(1 - power, predictions)
     largest = math.log(float(xp.finfo(predictions.dtype).max))
     rise, fall, zero = first * predictions, second * predictions, targets == 0
-    no_rise = (rise > largest) & (fall > rise) & ~zero  # of two infinities the larger one counts
-    no_fall = (fall > largest) & ((rise > fall) | zero)
+    of_targets = fall + xp.log(xp.where(targets > 0, stop_gradient(targets), 1.0))
+    no_rise = (rise > largest) & (of_targets > rise) & ~zero  # of two infinities the larger one counts
+    no_fall = xp.where(zero, fall > largest, (of_targets > largest) & (rise > of_targets))
     growth = xp.exp(xp.where(no_rise, 0.0, rise)) / xp.where(first == 0, 1.0, first)
-    decay = xp.exp(xp.where(no_fall, 0.0, fall)) / xp.where(second == 0, 1.0, second)
+    half = xp.exp(0.5 * xp.where(no_fall, 0.0, fall))  # twice, for its square may overflow before the product
     growth = xp.where(first == 0, predictions, xp.where(no_rise, 0.0, growth))
-    decay = xp.where(second == 0, predictions, xp.where(no_fall, 0.0, decay))
-    return carry_nan(growth - targets * decay)
+    decay = xp.where(no_fall, 0.0, targets * half * half / xp.where(second == 0, 1.0, second))
+    return carry_nan(growth - xp.where(second == 0, targets * predictions, decay))
 
 
 def _power_difference(x: Array, y: Array, power: Array) -> Array:
@@ -854,11 +869,11 @@ def _growth(x: Array, rate: Array) -> Array:
     xp = array_namespace(x)
     exponent = rate * x
     near = xp.abs(exponent) < 1
-    half = xp.where(near, exponent, 0.0) / 2
+    half, kept = xp.where(near, exponent, 0.0) / 2, xp.where(near, x, 0.0)
     square, series = half * half, 0.0
     for coefficient in _SINH:
         series = coefficient + series * square
-    close = x * xp.exp(half) * series
+    close = kept * xp.exp(half) * series
     return xp.where(near, close, (xp.exp(xp.where(near, 0.0, exponent)) - 1) / xp.where(near, 1.0, rate))
 
 
@@ -893,16 +908,19 @@ def half_tweedie_identity(
     [4.0, 1.0]
     """
     xp = array_namespace(predictions)
-    power = number(power, predictions)
+    if is_zero(power):
+        return 0.5 * (predictions - targets) ** 2
     zero = targets == 0
     positive = xp.where(zero, predictions, targets)
-    first, second = 2 - power, 1 - power
-    value = positive * _power_difference(positive, predictions, second) - _power_difference(
-        positive, predictions, first
-    )
+    first, second = number(2 - power, predictions), number(1 - power, predictions)
+    # The loss is homogeneous: in units of the larger one no square of a small mean that a derivative divides by is 0.
+    size = stop_gradient(xp.where(positive > predictions, positive, predictions))
+    x, y = positive / size, predictions / size
+    value = size**first * (x * _power_difference(x, y, second) - _power_difference(x, y, first))
     possible, smooth = first > 0, second > 0
-    of_zero = xp.where(possible, predictions**first / xp.where(possible, first, 1.0), math.inf)
-    slope = xp.where(smooth, predictions**second / xp.where(smooth, second, 1.0), 0.0)
+    means = xp.where(zero, predictions, 1.0)
+    of_zero = xp.where(possible, means**first / xp.where(possible, first, 1.0), math.inf)
+    slope = xp.where(smooth, means**second / xp.where(smooth, second, 1.0), 0.0)
     return xp.where(zero, of_zero - targets * slope, value)
 
 
@@ -956,14 +974,24 @@ def general_robust(
     """
     xp = array_namespace(predictions)
     alpha = number(alpha, predictions)
-    half_square = ((predictions - targets) / scale) ** 2 / 2
+    error = (predictions - targets) / scale
+    half_square = error**2 / 2
     quadratic, infinite = alpha == 2, alpha == -math.inf
     alpha = xp.where(quadratic | infinite, 1.0, alpha)
     width = xp.abs(alpha - 2)
-    # b / 2 * (exp(alpha / 2 * log(1 + z / b)) - 1) / (alpha / 2), or -(exp(-z / 2) - 1)
-    exponent = xp.where(infinite, -half_square, xp.log1p(2 * half_square / width))
+    # b / 2 * (exp(alpha / 2 * log(1 + u^2)) - 1) / (alpha / 2) with u^2 = z / b, or -(exp(-z / 2) - 1). Far out, where
+    # u^2 may overflow and the logarithm would lose digits to its size, (1 + u^2)^(alpha / 2) is u^alpha times little.
+    u = error / xp.sqrt(width)
+    far = xp.abs(u) > 1
+    inside, size = xp.where(far, 0.0, u), xp.where(far, xp.abs(u), 1.0)
+    beyond = xp.where(far, xp.log1p((1 / size) ** 2), 0.0)
+    logarithm = xp.where(far, 2 * xp.log(size) + beyond, xp.log1p(inside * inside))
+    steep = far & (xp.abs(alpha * logarithm) >= 2) & ~infinite
+    exponent = xp.where(infinite, -half_square, xp.where(steep, 0.0, logarithm))
     value = xp.where(infinite, -1.0, width / 2) * _growth(exponent, xp.where(infinite, 1.0, alpha / 2))
-    return xp.where(quadratic, half_square, value)
+    size, rate = xp.where(steep, size, 1.0), xp.where(steep, alpha, 1.0)
+    outer = width / rate * (size**rate * xp.exp(rate / 2 * beyond) - 1)
+    return xp.where(quadratic, half_square, xp.where(steep, outer, value))
 
 
 def _root(mean_square: Array) -> Array:
