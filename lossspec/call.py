@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lossspec.errors import BackendError, ContractError
-from lossspec.numerics import positions
+from lossspec.numerics import is_zero, positions
 from lossspec.plan import Plan, move_last
 from lossspec.reduction import Reduction
 from lossspec.terms import Array, NonNegative, Term
@@ -62,6 +62,9 @@ class Call:
     statistics: tuple[Array, ...] = ()
     selected: Array | None = None
     weight: Array | None = None
+    """What each unit counts in a mean, or None where all count 1."""
+    factor: Array | None = None
+    """What the statistics of each unit are multiplied by: the weight, less what is within them already."""
     lengths: Array | None = None
 
     @property
@@ -158,23 +161,44 @@ class Call:
         lengths = xp.where(lengths == 0, 1.0, lengths)
         return tuple(s / over_units(lengths, s) for s in statistics)
 
-    def weigh(self, sample_weight: Array, class_weight: Array, labels: Array) -> Array | None:
-        """w_i of every unit, 0 where it is not selected, or None where all weights are 1."""
-        plan, xp = self.plan, self.plan.xp
-        weight = sample_weight
-        if class_weight is not None:
-            if self.label in plan.indices:
-                by_class = xp.reshape(xp.take(class_weight, xp.reshape(labels, (-1,)), axis=0), plan.unit_shape)
-            else:
-                by_class = xp.sum(
-                    labels * expand(class_weight, (False,) * len(plan.unit_shape) + (True,), labels), axis=-1
-                )  # a distribution: the expected class weight
-            weight = by_class if weight is None else weight * by_class
+    def weigh_classes(self, class_weight: Array, smoothing: str) -> tuple[Array, dict[str, Any]]:
+        """The class weight of every unit, and the arguments with which the body has it inside already.
+
+        A distribution t is a mixture of units of each class, which weigh t[c] * class_weight[c] each: that takes the
+        place of t[c]. Smoothing makes a distribution of any label, so it is done here, before the weights.
+        """
+        plan, xp, label = self.plan, self.plan.xp, self.label
+        assert label is not None
+        labels, amount = self.values[label], self.values.get(smoothing, 0.0)
+        row = class_weight[(None,) * len(plan.unit_shape) + (...,)]
+        if label in plan.indices:
+            by_class = xp.reshape(xp.take(class_weight, xp.reshape(labels, (-1,)), axis=0), plan.unit_shape)
+            if is_zero(amount):
+                return by_class, {}
+            labels = xp.astype(positions(row, dtype=labels.dtype) == labels[..., None], row.dtype)
+        else:
+            by_class = xp.sum(labels * row, axis=-1)
+        inside: dict[str, Any] = {}
+        if not is_zero(amount):
+            amount = amount[..., None] if getattr(amount, "shape", ()) else amount
+            labels = (1 - amount) * labels + amount / labels.shape[-1]
+            inside[smoothing] = 0.0
+        return by_class, {**inside, label: labels * row}
+
+    def weigh(self, sample_weight: Array | None, by_class: Array | None, inside: bool) -> None:
+        """Weigh every unit by both, 0 where it is not selected; `inside` says that the statistics have the second."""
+        both = by_class if sample_weight is None else sample_weight if by_class is None else sample_weight * by_class
+        self.weight = self._of_units(both)
+        self.factor = self._of_units(sample_weight) if inside else self.weight
+
+    def _of_units(self, weight: Array | None) -> Array | None:
+        """Weights in the shape of the units, 0 where these are not selected."""
         if weight is None:
             return None
+        plan = self.plan
         if weight.shape != plan.unit_shape:
-            weight = xp.broadcast_to(weight, plan.unit_shape)
-        return weight if self.selected is None else xp.where(self.selected, weight, 0.0)
+            weight = plan.xp.broadcast_to(weight, plan.unit_shape)
+        return weight if self.selected is None else plan.xp.where(self.selected, weight, 0.0)
 
     def check_values(self, sample_weight: Array, class_weight: Array) -> None:
         """Raise for the first selected value outside its domain, with its index."""

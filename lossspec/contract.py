@@ -191,6 +191,7 @@ class Contract:
     equals: tuple[Equal, ...] = ()
     accuracy: Accuracy = Accuracy()
     why_coupled: str = ""
+    why_nonlinear: str = ""
     perfect: Mapping[str, str] = field(default_factory=dict)
     convex_in: tuple[str, ...] = ()
     sizes: Mapping[str, float] = field(default_factory=dict)
@@ -216,6 +217,17 @@ class Contract:
             if any(term.name == "Label" and term.shape == self.result for term in argument.terms):
                 return argument
         return None
+
+    @property
+    def distribution(self) -> Term | None:
+        """The term by which the label of a unit may be a distribution over the classes: a mixture of units."""
+        terms = () if self.label is None else self.label.terms
+        return next((term for term in terms if term.name == "Distribution"), None)
+
+    @property
+    def smoothing(self) -> str:
+        """The parameter that gives a part of each label to all classes alike, or an empty string."""
+        return next((a.name for a in self.parameters if any(term.name == "Smoothing" for term in a.terms)), "")
 
     @property
     def length(self) -> Argument | None:
@@ -262,6 +274,7 @@ class Contract:
             "keywords": list(self.tail),
             "mergeable": self.mergeable,
             "why_not_mergeable": self.why_coupled,
+            "why_not_linear": self.why_nonlinear,
             "perfect_prediction": dict(self.perfect),
             "convex_in": list(self.convex_in),
             "accuracy": {
@@ -283,9 +296,15 @@ class Contract:
         fitting = [term for term in argument.terms if kind in term.kinds]
         if not fitting:
             wanted = " or ".join(dict.fromkeys(term.takes for term in argument.terms))
+            fix = f"convert `{argument.name}` {argument.terms[0].conversion}"
+            if argument == self.label and kind == "real floating":
+                fix = (
+                    "pass the index of a class for each unit; for soft labels use cross_entropy, or mix the losses of "
+                    f"the classes, sum_c {argument.name}[..., c] * {self.name}(..., c)"
+                )
             raise DTypeError(
                 f"{self.name}: `{argument.name}` has a dtype of kind {kind!r}; {argument} takes {wanted}. "
-                f"Nothing is cast silently. Fix: convert `{argument.name}` {argument.terms[0].conversion}."
+                f"Nothing is cast silently. Fix: {fix}."
             )
         for term in fitting:
             if (term.shape is None) == (rank == 0):
@@ -416,6 +435,8 @@ def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
     for convex in contract.convex_in:
         if not any(a.name == convex and any("real floating" in t.kinds for t in a.terms) for a in contract.inputs):
             raise TypeError(f"{name}: `convex_in` names {convex!r}, which is no input of real numbers")
+    if contract.why_nonlinear and contract.distribution is None:
+        raise TypeError(f"{name}: `nonlinear` is about distributions of labels, which the loss does not take")
     if contract.convex_in and "none" not in contract.reductions:
         raise TypeError(f"{name}: `convex_in` is about the loss of a unit, which {contract.form} losses do not have")
     clash = set(TAIL) & {argument.name for argument in contract.arguments}

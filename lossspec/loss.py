@@ -228,6 +228,7 @@ class Specified(Loss):
         self._many = {argument.name for argument in contract.inputs if argument.many}
         self._takes_shards = contract.mergeable and len(contract.inputs) == 1 and not self._many
         self._label = None if contract.label is None else contract.label.name
+        self._smoothing = contract.smoothing
         self._length = "" if contract.length is None else contract.length.name
         self.__name__ = contract.name
         self.__qualname__ = contract.name
@@ -370,7 +371,6 @@ class Specified(Loss):
         xp = plan.xp
         if plan.widened or plan.moved or plan.converted:
             sample_weight, class_weight = call.prepare(sample_weight, class_weight, axis)
-        labels = None if self._label is None else values[self._label]
         selected = where
         if ignore_index is not None:
             if self._label not in plan.indices:
@@ -378,7 +378,7 @@ class Specified(Loss):
                     f"{self.contract.name}: `ignore_index` needs integer labels, and `{self._label}` is a "
                     "distribution. Fix: mask with `where`."
                 )
-            kept = labels != ignore_index
+            kept = values[self._label] != ignore_index
             selected = kept if selected is None else selected & kept
         call.selected = selected
         if not plan.backend.is_tracing() and values_are_checked():
@@ -386,9 +386,9 @@ class Specified(Loss):
         invalid = None
         if selected is not None or plan.strict:
             invalid = call.make_safe()
-            labels = None if self._label is None else values[self._label]
+        by_class, inside = (None, {}) if class_weight is None else call.weigh_classes(class_weight, self._smoothing)
         seen = {"selected": selected} if self._sees_selection else {}
-        statistics = self._run(self._function, **values, **seen)
+        statistics = self._run(self._function, **{**values, **inside}, **seen)
         if self._finalizer is None:
             statistics = (statistics,)
         if invalid is not None:
@@ -398,7 +398,7 @@ class Specified(Loss):
         if how in LENGTH_REDUCTIONS:
             statistics = call.by_length(values[self._length], statistics)
         call.statistics = statistics
-        call.weight = call.weigh(sample_weight, class_weight, labels)
+        call.weigh(sample_weight, by_class, bool(inside))
         return call
 
     def _bind(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
@@ -482,9 +482,9 @@ class Specified(Loss):
         return plan
 
     def _weighted(self, call: Call) -> tuple[Array, ...]:
-        if call.weight is None:
+        if call.factor is None:
             return call.statistics
-        return tuple(s * over_units(call.weight, s) for s in call.statistics)
+        return tuple(s * over_units(call.factor, s) for s in call.statistics)
 
     def _total(self, plan: Plan, statistic: Array) -> Array:
         units = len(plan.unit_shape)
@@ -519,6 +519,7 @@ def loss(
     reductions: tuple[str, ...] | None = None,
     finalize: Callable[..., Array] | None = None,
     coupled: str = "",
+    nonlinear: str = "",
     accuracy: Accuracy | None = None,
     perfect: Mapping[str, str] | None = None,
     convex_in: tuple[str, ...] = (),
@@ -529,8 +530,10 @@ def loss(
 
     The annotated signature is the contract. `finalize` makes it an aggregate: the function returns a tuple of additive
     statistics per unit, and `finalize(*reduced, **parameters)` turns their reductions into the loss. `coupled` says
-    why the value of a unit depends on the whole batch. `aliases` are the names that other libraries give the loss as
-    it is; `also` maps their names for it under other defaults to these, for example `{"l2": {"reduction": "none"}}`.
+    why the value of a unit depends on the whole batch, `nonlinear` why the loss of a distribution of labels is not the
+    mean of the losses of its classes. Unless it is given, a body that takes distributions is linear in them, and does
+    not rely on a sum of 1: class weights are multiplied into them. `aliases` are the names that other libraries give
+    the loss as it is; `also` maps their names for it under other defaults to these, as `{"l2": {"reduction": "none"}}`.
     `equals` are their calls that compute the same, which the tests run. `perfect` maps inputs to the inputs they equal
     in a perfect prediction, where the loss is declared to be 0. `convex_in` names inputs in which together the loss of
     every unit is convex, whatever the other inputs and the parameters are. `sizes` are the sizes of axes in generated
@@ -554,6 +557,7 @@ def loss(
             equals=equals,
             accuracy=accuracy or Accuracy(),
             why_coupled=coupled,
+            why_nonlinear=nonlinear,
             perfect=dict(perfect or {}),
             convex_in=convex_in,
             sizes=dict(sizes or {}),
