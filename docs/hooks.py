@@ -47,6 +47,8 @@ def page(contract: Contract) -> str:
         "convex in": ", ".join(f"`{name}`" for name in contract.convex_in) or "not declared",
         "source": contract.source,
     }
+    if contract.soft_labels:
+        facts["soft labels"] = contract.soft_labels
     lines += ["", *(f"- **{key}**: {value}" for key, value in facts.items()), ""]
     if contract.equals:
         lines += ["| library | equal call | reduction | differs |", "|---|---|---|---|"]

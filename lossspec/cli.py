@@ -88,6 +88,8 @@ def show(
         "convex in": ", ".join(contract.convex_in) or "not declared",
         "source": contract.source,
     }
+    if contract.soft_labels:
+        facts["soft labels"] = contract.soft_labels
     if contract.also:
         facts["also"] = "; ".join(f"{alias}: {_options(options)}" for alias, options in contract.also.items())
     console.print()

@@ -225,6 +225,13 @@ class Contract:
         return next((term for term in terms if term.name == "Distribution"), None)
 
     @property
+    def soft_labels(self) -> str:
+        """The meaning of a distribution of labels in words; empty where no label is one."""
+        if self.distribution is None:
+            return ""
+        return f"not linear: {self.why_nonlinear}" if self.why_nonlinear else "a mixture of units"
+
+    @property
     def smoothing(self) -> str:
         """The parameter that gives a part of each label to all classes alike, or an empty string."""
         return next((a.name for a in self.parameters if any(term.name == "Smoothing" for term in a.terms)), "")

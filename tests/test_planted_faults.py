@@ -62,6 +62,18 @@ class ReadsMaskedEntries(Specified):
         return call
 
 
+class WeighsMixturesAsAWhole(Specified):
+    """Multiplies the loss of a distribution by the mean of its class weights, which belong to the classes."""
+
+    def __call__(self, *inputs, class_weight=None, sample_weight=None, **options):
+        labels = options["labels"]
+        if class_weight is not None and labels.dtype.kind == "f":
+            expected = array_namespace(labels).sum(labels * class_weight, axis=-1)
+            sample_weight = expected if sample_weight is None else sample_weight * expected
+            class_weight = None
+        return super().__call__(*inputs, class_weight=class_weight, sample_weight=sample_weight, **options)
+
+
 class MergesTheMeans(Specified):
     def partial(self, *inputs, **options):
         part = super().partial(*inputs, **options)
@@ -154,6 +166,8 @@ FAULTS = {
     "a smooth ramp that is called convex": (claims("soft_ramp", convex_in=("scores",)), "numpy"),
     "a risk that is called convex": (claims("risk", convex_in=("scores", "costs")), "numpy"),
     "an infinite ramp that is called convex in its costs": (claims("infinite_ramp", convex_in=("costs",)), "numpy"),
+    "a class weight of a whole mixture": (planted("cross_entropy", kind=WeighsMixturesAsAWhole), "numpy"),
+    "a square that is called linear in labels": (claims("brier", why_nonlinear=""), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 
@@ -168,6 +182,14 @@ def test_a_planted_fault_turns_the_cell_red(fault, dtype):
     cell = run_cell(job, STORE)
     assert cell.status == "fail"
     assert cell.failures
+
+
+@pytest.mark.parametrize("fault", ["a class weight of a whole mixture", "a square that is called linear in labels"])
+def test_the_law_of_mixtures_sees_it(fault):
+    faulty, backend = FAULTS[fault]
+    (job,) = plan([faulty], [backend], ["float64"])
+    cell = run_cell(job, STORE)
+    assert "is not" in cell.laws["a soft label is a mixture"]
 
 
 def test_without_a_fault_the_same_cell_is_green():

@@ -344,7 +344,7 @@ def focal(
     odds = xp.where(sure | ruled_out, 0.0, odds)
     each = xp.exp(-gamma * softplus(odds)) * softplus(-odds)
     each = xp.where(sure, 0.0, xp.where(ruled_out, inf, each))
-    by_class = hasattr(alpha, "shape") and alpha.shape != ()
+    by_class = getattr(alpha, "shape", ()) != ()
     if _is_integral(labels):
         return each if alpha is None else each * (_rows(alpha, labels) if by_class else alpha)
     weights = xp.reshape(alpha, (1,) * (len(labels.shape) - 1) + (-1,)) if by_class else alpha
