@@ -667,8 +667,7 @@ def sparsemax(
     [0.0, 0.25, 2.0]
     """
     xp = array_namespace(logits)
-    top = xp.max(stop_gradient(logits), axis=-1, keepdims=True)
-    gaps = logits - top
+    gaps = logits - xp.max(stop_gradient(logits), axis=-1, keepdims=True)
     falling = xp.sort(stop_gradient(gaps), axis=-1, descending=True)
     sizes = positions(falling, dtype=falling.dtype) + 1
     least = xp.max((cumulative_sum(falling) - 1) / sizes, axis=-1, keepdims=True)
@@ -677,12 +676,11 @@ def sparsemax(
     threshold = (xp.sum(xp.where(inside, gaps, 0.0), axis=-1, keepdims=True) - 1) / count
     # The loss as |p - label|^2 / 2 and how far the label is below the threshold: nothing cancels.
     if not _is_integral(labels):
-        ahead = gaps - threshold
+        fixed, ahead = stop_gradient(labels), gaps - threshold
         below = xp.where((labels == 0) & (ahead == -inf), 0.0, relu(-ahead))
-        value = 0.5 * xp.sum((relu(ahead) - labels) ** 2, axis=-1) + xp.sum(labels * below, axis=-1)
-        # It is 0, and gives labels that need not sum to 1 the derivatives of the formula.
-        excess = xp.sum(labels - stop_gradient(labels), axis=-1)
-        return value - excess * (threshold + top)[..., 0]
+        # The second term is 0 and has the derivatives of the formula in the labels, where these need not sum to 1.
+        moved = (labels - fixed) * (0.5 * (labels + fixed) - xp.where(logits == -inf, 0.0, logits))
+        return xp.sum(0.5 * (relu(ahead) - fixed) ** 2 + fixed * below + moved, axis=-1)
     wrong = xp.where(_is_own(logits, labels), 0.0, relu(gaps - threshold))
     below = relu(threshold[..., 0] - gather(gaps, labels))
     return 0.5 * (xp.sum(wrong, axis=-1) ** 2 + xp.sum(wrong**2, axis=-1)) + below
