@@ -172,18 +172,17 @@ class Call:
         labels, amount = self.values[label], self.values.get(smoothing, 0.0)
         row = class_weight[(None,) * len(plan.unit_shape) + (...,)]
         if label in plan.indices:
-            by_class = xp.reshape(xp.take(class_weight, xp.reshape(labels, (-1,)), axis=0), plan.unit_shape)
-            if is_zero(amount):
-                return by_class, {}
-            labels = xp.astype(positions(row, dtype=labels.dtype) == labels[..., None], row.dtype)
+            by_class, inside = xp.reshape(xp.take(class_weight, xp.reshape(labels, (-1,)), axis=0), plan.unit_shape), {}
         else:
-            by_class = xp.sum(labels * row, axis=-1)
-        inside: dict[str, Any] = {}
-        if not is_zero(amount):
-            amount = amount[..., None] if getattr(amount, "shape", ()) else amount
-            labels = (1 - amount) * labels + amount / labels.shape[-1]
-            inside[smoothing] = 0.0
-        return by_class, {**inside, label: labels * row}
+            inside = {label: labels * row}
+            by_class = xp.sum(inside[label], axis=-1)
+        if is_zero(amount):
+            return by_class, inside
+        if label in plan.indices:
+            labels = xp.astype(positions(row, dtype=labels.dtype) == labels[..., None], row.dtype)
+        amount = amount[..., None] if getattr(amount, "shape", ()) else amount
+        smooth = (1 - amount) * labels + amount / labels.shape[-1]
+        return by_class, {label: smooth * row, smoothing: 0.0}
 
     def weigh(self, sample_weight: Array | None, by_class: Array | None, inside: bool) -> None:
         """Weigh every unit by both, 0 where it is not selected; `inside` says that the statistics have the second."""

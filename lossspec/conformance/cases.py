@@ -175,7 +175,7 @@ class _Maker:
             if self.contract.distribution is not None and not self.contract.why_nonlinear:
                 soft = self.case("typical distribution", {**self.first_kinds(), label.name: label.terms[1]})
                 yield soft.with_options("class weights", class_weight=by_class)
-                yield soft.with_options("class weights, sum", class_weight=by_class, reduction="sum")
+                yield soft.with_options("class weights, count_mean", class_weight=by_class, reduction="count_mean")
             if self.contract.smoothing:
                 smooth = replace(case, parameters={**case.parameters, self.contract.smoothing: 0.125})
                 yield smooth.with_options("smooth, class weights", class_weight=by_class, reduction="none")
