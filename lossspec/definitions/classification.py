@@ -22,7 +22,11 @@ def binary_cross_entropy_with_logits(logits: Any, targets: Any, pos_weight: Any)
 
 
 def perplexity(logits: Any, labels: Any, reduce: Any) -> Any:
-    return exp(reduce([nll([log(p) for p in softmax(z)], y) for z, y in zip(logits, labels, strict=True)]))
+    def likelihood(z: Any, y: Any) -> Any:
+        p = softmax(z)
+        return mixture(y, lambda c: -log(p[c]))
+
+    return exp(reduce([likelihood(z, y) for z, y in zip(logits, labels, strict=True)]))
 
 
 def _shares(labels: Any, classes: int) -> Any:
@@ -49,7 +53,8 @@ def poly1_cross_entropy(logits: Any, labels: Any, epsilon: Any) -> Any:
 
 
 def generalized_cross_entropy_with_logits(logits: Any, labels: Any, q: Any) -> Any:
-    return mixture(labels, lambda c: (1 - softmax(logits)[c] ** q) / q)
+    p = softmax(logits)
+    return mixture(labels, lambda c: (1 - p[c] ** q) / q)
 
 
 def rescaled_square(predictions: Any, labels: Any, k: Any, m: Any) -> Any:
