@@ -547,6 +547,14 @@ def rescaled_square(
     return xp.mean(squares, axis=-1)
 
 
+def _others(x: Array) -> Array:
+    """For each of the entries of the last axis, which are not negative, the sum of the others; no near difference."""
+    xp = array_namespace(x)
+    _, is_top, top = largest(x)
+    rest = xp.sum(xp.where(is_top, 0.0, x), axis=-1, keepdims=True)
+    return xp.where(is_top, rest, rest + (top - x))
+
+
 @loss(
     family="classification",
     unit="example",
@@ -585,11 +593,9 @@ def squentropy(
     xp = array_namespace(logits)
     if _is_integral(labels):
         squares = xp.where(_is_own(logits, labels), 0.0, logits) ** 2
-    else:
-        # The weight of all other classes: of the likeliest class as a sum, for the rest of it is no near difference.
-        _, is_best, _ = largest(labels)
-        others = xp.sum(xp.where(is_best, 0.0, labels), axis=-1, keepdims=True)
-        squares = xp.where(is_best, others, xp.sum(labels, axis=-1, keepdims=True) - labels) * logits**2
+    else:  # The second term is 0 and has the derivatives in the labels.
+        fixed = stop_gradient(labels)
+        squares = _others(fixed) * logits**2 + (labels - fixed) * _others(logits**2)
     return _likelihood(logits, labels) + xp.sum(squares, axis=-1) / max(logits.shape[-1] - 1, 1)
 
 
