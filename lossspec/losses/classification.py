@@ -129,9 +129,9 @@ def cross_entropy(
     Errors: `ContractError` for another shape, `DTypeError` for float labels of the shape of integers; a label outside
     [0, classes) gives NaN, and raises under `checking("values")`.
     Equals: torch `F.cross_entropy`, class weights and smoothing included (its mean of distributions divides by the
-    count: "count_mean"), optax `softmax_cross_entropy` and
-    `softmax_cross_entropy_with_integer_labels`, Keras `SparseCategoricalCrossentropy(from_logits=True)`, sklearn
-    `HalfMultinomialLoss`. Small losses are right where these return 0: at logits (30, 0) and label 0 it is exp(-30).
+    count: "count_mean"), optax `softmax_cross_entropy` and `softmax_cross_entropy_with_integer_labels`, Keras
+    `SparseCategoricalCrossentropy(from_logits=True)`, sklearn `HalfMultinomialLoss`. Small losses are right where these
+    return 0: at logits (30, 0) and label 0 it is exp(-30).
 
     >>> import numpy as np
     >>> float(cross_entropy(np.asarray([[30.0, 0.0]]), np.asarray([0])))
