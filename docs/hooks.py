@@ -48,6 +48,8 @@ def page(contract: Contract) -> str:
         "invariant in": ", ".join(f"`{name}`" for name in contract.invariant_in) or "not declared",
         "source": contract.source,
     }
+    if contract.soft_labels:
+        facts["soft labels"] = contract.soft_labels
     lines += ["", *(f"- **{key}**: {value}" for key, value in facts.items()), ""]
     if contract.equals:
         lines += ["| library | equal call | reduction | differs |", "|---|---|---|---|"]

@@ -13,7 +13,7 @@ import numpy as np
 
 from lossspec.dispatch import is_array
 from lossspec.errors import BackendError, ContractError
-from lossspec.numerics import admitted, number, positions
+from lossspec.numerics import admitted, is_zero, number, positions
 from lossspec.plan import Plan, move_last
 from lossspec.reduction import Reduction
 from lossspec.terms import Array, NonNegative, Term
@@ -64,7 +64,11 @@ class Call:
     selected: Array | None = None
     entries: Array | None = None
     weight: Array | None = None
+    """What each unit counts in a mean, or None where all count 1."""
+    factor: Array | None = None
+    """What the statistics of each unit are multiplied by: the weight, less what is within them already."""
     counts: Array | None = None
+    """The units whose weight is not 0, or None where all count."""
     lengths: Array | None = None
 
     @property
@@ -192,23 +196,43 @@ class Call:
         lengths = xp.where(lengths == 0, 1.0, lengths)
         return tuple(s / over_units(lengths, s) for s in statistics)
 
-    def weigh(self, sample_weight: Array, class_weight: Array, labels: Array) -> Array | None:
-        """w_i of every unit, 0 where it is not selected, or None where all weights are 1."""
-        plan, xp = self.plan, self.plan.xp
-        weight = sample_weight
-        if class_weight is not None:
-            if self.label in plan.indices:
-                by_class = xp.reshape(xp.take(class_weight, xp.reshape(labels, (-1,)), axis=0), plan.unit_shape)
-            else:
-                by_class = xp.sum(
-                    labels * expand(class_weight, (False,) * len(plan.unit_shape) + (True,), labels), axis=-1
-                )  # a distribution: the expected class weight
-            weight = by_class if weight is None else weight * by_class
+    def weigh_classes(self, class_weight: Array, smoothing: str) -> tuple[Array, dict[str, Any]]:
+        """The class weight of every unit, and the arguments with which the body has it inside already.
+
+        A distribution t is a mixture of units of each class, which weigh t[c] * class_weight[c] each: that takes the
+        place of t[c]. Smoothing makes a distribution of any label, so it is done here, before the weights.
+        """
+        plan, xp, label = self.plan, self.plan.xp, self.label
+        assert label is not None
+        labels, amount = self.values[label], self.values.get(smoothing, 0.0)
+        row = class_weight[(None,) * len(plan.unit_shape) + (...,)]
+        if label in plan.indices:
+            by_class, inside = xp.reshape(xp.take(class_weight, xp.reshape(labels, (-1,)), axis=0), plan.unit_shape), {}
+        else:
+            inside = {label: labels * row}
+            by_class = xp.sum(inside[label], axis=-1)
+        if is_zero(amount):
+            return by_class, inside
+        if label in plan.indices:
+            labels = xp.astype(positions(row, dtype=labels.dtype) == labels[..., None], row.dtype)
+        amount = amount[..., None] if getattr(amount, "shape", ()) else amount
+        smooth = (1 - amount) * labels + amount / labels.shape[-1]
+        return by_class, {label: smooth * row, smoothing: 0.0}
+
+    def weigh(self, sample_weight: Array | None, by_class: Array | None, inside: bool) -> None:
+        """Weigh every unit by both, 0 where it is not selected; `inside` says that the statistics have the second."""
+        both = by_class if sample_weight is None else sample_weight if by_class is None else sample_weight * by_class
+        self.weight = self._of_units(both)
+        self.factor = self._of_units(sample_weight) if inside else self.weight
+
+    def _of_units(self, weight: Array | None) -> Array | None:
+        """Weights in the shape of the units, 0 where these are not selected."""
         if weight is None:
             return None
+        plan = self.plan
         if weight.shape != plan.unit_shape:
-            weight = xp.broadcast_to(weight, plan.unit_shape)
-        return weight if self.selected is None else xp.where(self.selected, weight, 0.0)
+            weight = plan.xp.broadcast_to(weight, plan.unit_shape)
+        return weight if self.selected is None else plan.xp.where(self.selected, weight, 0.0)
 
     def pass_over_weightless(self, apart: bool) -> None:
         """Find the units of weight 0, which count as not given, and make what is not finite in their inputs neutral.
@@ -235,7 +259,7 @@ class Call:
         if self.counts is not None:
             counts = self.plan.xp.isfinite(statistic) | over_units(self.counts, statistic)
             statistic = self.plan.xp.where(counts, statistic, 0.0)
-        return statistic * over_units(self.weight, statistic)
+        return statistic if self.factor is None else statistic * over_units(self.factor, statistic)
 
     def check_values(self, sample_weight: Array, class_weight: Array, axis: int) -> None:
         """Raise for the first selected value outside its domain, with its index in the array of the caller."""

@@ -90,6 +90,8 @@ def show(
         "invariant in": ", ".join(contract.invariant_in) or "not declared",
         "source": contract.source,
     }
+    if contract.soft_labels:
+        facts["soft labels"] = contract.soft_labels
     if contract.also:
         facts["also"] = "; ".join(f"{alias}: {_options(options)}" for alias, options in contract.also.items())
     console.print()

@@ -137,6 +137,7 @@ def _union(parts: list[tuple[Any, Contract]]) -> Contract:
         ),
         default_reduction=first.default_reduction if len(defaults) == 1 else "each its own",
         why_coupled="; ".join(coupled),
+        why_nonlinear="; ".join(f"{c.name}: {c.why_nonlinear}" for c in contracts if c.why_nonlinear),
         source="; ".join(dict.fromkeys(contract.source for contract in contracts)),
         aliases=(),
         also={},

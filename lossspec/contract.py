@@ -205,6 +205,7 @@ class Contract:
     equals: tuple[Equal, ...] = ()
     accuracy: Accuracy = Accuracy()
     why_coupled: str = ""
+    why_nonlinear: str = ""
     perfect: Mapping[str, str] = field(default_factory=dict)
     convex_in: tuple[str, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
@@ -241,6 +242,24 @@ class Contract:
             if any(t.name in ("Label", "Indicator") and t.shape in self.entries[:1] for t in argument.terms):
                 return argument
         return None
+
+    @property
+    def distribution(self) -> Term | None:
+        """The term by which the label of a unit may be a distribution over the classes: a mixture of units."""
+        terms = () if self.label is None else self.label.terms
+        return next((term for term in terms if term.name == "Distribution"), None)
+
+    @property
+    def soft_labels(self) -> str:
+        """The meaning of a distribution of labels in words; empty where no label is one."""
+        if self.distribution is None:
+            return ""
+        return f"not linear: {self.why_nonlinear}" if self.why_nonlinear else "a mixture of units"
+
+    @property
+    def smoothing(self) -> str:
+        """The parameter that gives a part of each label to all classes alike, or an empty string."""
+        return next((a.name for a in self.parameters if any(term.name == "Smoothing" for term in a.terms)), "")
 
     @property
     def length(self) -> Argument | None:
@@ -290,6 +309,7 @@ class Contract:
             "entries": [str(shape) for shape in self.entries],
             "mergeable": self.mergeable,
             "why_not_mergeable": self.why_coupled,
+            "why_not_linear": self.why_nonlinear,
             "perfect_prediction": dict(self.perfect),
             "convex_in": list(self.convex_in),
             "unread": dict(self.unread),
@@ -313,9 +333,15 @@ class Contract:
         fitting = [term for term in argument.terms if kind in term.kinds]
         if not fitting:
             wanted = " or ".join(dict.fromkeys(term.takes for term in argument.terms))
+            fix = f"convert `{argument.name}` {argument.terms[0].conversion}"
+            if argument == self.label and kind == "real floating":
+                fix = (
+                    "pass the index of a class for each unit; for soft labels use cross_entropy, or mix the losses of "
+                    f"the classes, sum_c {argument.name}[..., c] * {self.name}(..., c)"
+                )
             raise DTypeError(
                 f"{self.name}: `{argument.name}` has a dtype of kind {kind!r}; {argument} takes {wanted}. "
-                f"Nothing is cast silently. Fix: convert `{argument.name}` {argument.terms[0].conversion}."
+                f"Nothing is cast silently. Fix: {fix}."
             )
         for term in fitting:
             if (term.shape is None) == (rank == 0):
@@ -452,6 +478,8 @@ def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
     for unread in contract.unread:
         if unread not in {argument.name for argument in contract.inputs}:
             raise TypeError(f"{name}: `unread` names {unread!r}, which is no input")
+    if contract.why_nonlinear and contract.distribution is None:
+        raise TypeError(f"{name}: `nonlinear` is about distributions of labels, which the loss does not take")
     if contract.convex_in and "none" not in contract.reductions:
         raise TypeError(f"{name}: `convex_in` is about the loss of a unit, which {contract.form} losses do not have")
     _check_entries(contract)

@@ -236,6 +236,7 @@ class Specified(Loss):
         self._label = None if contract.label is None else contract.label.name
         ignorable = contract.label or contract.entry_label
         self._ignorable = "" if ignorable is None else ignorable.name
+        self._smoothing = contract.smoothing
         self._length = "" if contract.length is None else contract.length.name
         self.__name__ = contract.name
         self.__qualname__ = contract.name
@@ -391,7 +392,6 @@ class Specified(Loss):
         xp = plan.xp
         if plan.widened or plan.moved or plan.converted:
             sample_weight, class_weight = call.prepare(sample_weight, class_weight, axis)
-        labels = None if self._label is None else values[self._label]
         call.selected, call.entries = where, entries
         if ignore_index is not None:
             call.leave_out(self._ignorable, ignore_index, of_units=self._label is not None)
@@ -401,8 +401,8 @@ class Specified(Loss):
         invalid = None
         if selected is not None or call.entries is not None or plan.strict:
             invalid = call.make_safe()
-            labels = None if self._label is None else values[self._label]
-        call.weight = call.weigh(sample_weight, class_weight, labels)
+        by_class, inside = (None, {}) if class_weight is None else call.weigh_classes(class_weight, self._smoothing)
+        call.weigh(sample_weight, by_class, bool(inside))
         if call.weight is not None:
             call.pass_over_weightless(self.contract.mergeable)
             if invalid is not None and call.counts is not None:
@@ -410,7 +410,7 @@ class Specified(Loss):
         seen = {"selected": selected} if self._sees_selection else {}
         if self._sees_entries:
             seen["entries"] = call.seen_entries
-        statistics = self._run(self._function, **values, **seen)
+        statistics = self._run(self._function, **{**values, **inside}, **seen)
         if self._finalizer is None:
             statistics = (statistics,)
         if invalid is not None:
@@ -514,7 +514,7 @@ class Specified(Loss):
         return plan
 
     def _weighted(self, call: Call) -> tuple[Array, ...]:
-        if call.weight is None:
+        if call.factor is None and call.counts is None:
             return call.statistics
         return tuple(call.weighted(s) for s in call.statistics)
 
@@ -551,6 +551,7 @@ def loss(
     reductions: tuple[str, ...] | None = None,
     finalize: Callable[..., Array] | None = None,
     coupled: str = "",
+    nonlinear: str = "",
     accuracy: Accuracy | None = None,
     perfect: Mapping[str, str] | None = None,
     convex_in: tuple[str, ...] = (),
@@ -564,8 +565,10 @@ def loss(
 
     The annotated signature is the contract. `finalize` makes it an aggregate: the function returns a tuple of additive
     statistics per unit, and `finalize(*reduced, **parameters)` turns their reductions into the loss. `coupled` says
-    why the value of a unit depends on the whole batch. `aliases` are the names that other libraries give the loss as
-    it is; `also` maps their names for it under other defaults to these, for example `{"l2": {"reduction": "none"}}`.
+    why the value of a unit depends on the whole batch, `nonlinear` why the loss of a distribution of labels is not the
+    mean of the losses of its classes. Unless it is given, a body that takes distributions is linear in them, and does
+    not rely on a sum of 1: class weights are multiplied into them. `aliases` are the names that other libraries give
+    the loss as it is; `also` maps their names for it under other defaults to these, as `{"l2": {"reduction": "none"}}`.
     `equals` are their calls that compute the same, which the tests run. `perfect` maps inputs to the inputs they equal
     in a perfect prediction, where the loss is declared to be 0. `convex_in` names inputs in which together the loss of
     every unit is convex, whatever the other inputs and the parameters are. `unread` maps inputs of which a unit does
@@ -595,6 +598,7 @@ def loss(
             equals=equals,
             accuracy=accuracy or Accuracy(),
             why_coupled=coupled,
+            why_nonlinear=nonlinear,
             perfect=dict(perfect or {}),
             convex_in=convex_in,
             unread=dict(unread or {}),

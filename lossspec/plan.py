@@ -194,6 +194,13 @@ def _check_extra(contract: Contract, extra: dict[str, Any], kinds: dict[str, str
     if extra["class_weight"] is not None:
         _check_kind(contract, "class_weight", kinds, "real floating")
         contract.fits("class_weight", Shape.parse("classes"), tuple(extra["class_weight"].shape), axes)
+        label = "" if contract.label is None else contract.label.name
+        if contract.why_nonlinear and kinds[label] == "real floating":
+            raise ContractError(
+                f"{contract.name}: `class_weight` has no meaning for `{label}` that are distributions: "
+                f"{contract.why_nonlinear}. Fix: weigh whole units with `sample_weight`, or mix the losses of the "
+                f"classes, sum_c {label}[..., c] * class_weight[c] * {contract.name}(..., c)."
+            )
 
 
 def _check_kind(contract: Contract, keyword: str, kinds: dict[str, str], wanted: str) -> None:

@@ -1,5 +1,8 @@
 """From the losses of the units to one number: the reductions, and `Partial`, the additive state that merges.
 
+In a label that is a distribution t the class weights act on each class: w_i l_i below is then sample_weight_i times the
+sum of t[c] class_weight[c] l_i(c) over the classes, and w_i is sample_weight_i times the sum of t[c] class_weight[c].
+
 | reduction | value | with S the selected units and w_i = sample_weight_i * class_weight[label_i] |
 |---|---|---|
 | `"none"` | w_i l_i on S, exactly 0 elsewhere | |

@@ -534,6 +534,7 @@ Count: Any = Term("Count", "a whole number above 0", Interval(1.0, upper_closed=
 Statistics: Any = Term("Statistics", "additive statistics of each unit")
 Cosine: Any = Term("Cosine", "a number in [-1, 1]", Interval(-1.0, 1.0))
 UnitInterval: Any = Term("UnitInterval", "a number in [0, 1]", Interval(0.0, 1.0))
+Smoothing: Any = Term("Smoothing", "the part of each label that goes to all classes alike", Interval(0.0, 1.0))
 Indicator: Any = _Indicator(
     "Indicator", "1 where it holds, else 0", kinds=("real floating", "integral"), neutral=0, strict=True
 )

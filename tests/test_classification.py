@@ -51,6 +51,7 @@ Z, P = [[0.0, log2, 0.0]], [[0.25, 0.5, 0.25]]  # softmax of the first is the se
 
 CLOSED = {
     "nll": (ls.nll, ([[-0.25, -1.5]], [1]), {}, [1.5]),
+    "nll of a distribution": (ls.nll, ([[-0.25, -1.5, -inf]], [[0.25, 0.75, 0.0]]), {}, [1.1875]),
     "categorical cross entropy": (ls.categorical_cross_entropy, (P, [0]), {}, [2 * log2]),
     "categorical cross entropy of a distribution": (ls.categorical_cross_entropy, (P, P), {}, [1.5 * log2]),
     "binary cross entropy": (ls.binary_cross_entropy, ([0.25], [0.5]), {}, [log2 - math.log(0.75) / 2]),
@@ -58,6 +59,13 @@ CLOSED = {
     "focal, gamma": (ls.focal, (Z, [1]), {"gamma": 0.5}, [math.sqrt(0.5) * log2]),
     "focal, alpha of all classes": (ls.focal, (Z, [1]), {"alpha": 0.25}, [0.25 * 0.25 * log2]),
     "focal, alpha by class": (ls.focal, (Z, [0]), {"alpha": np.asarray([3.0, 1.0, 2.0])}, [3 * 0.75**2 * 2 * log2]),
+    "focal of a distribution": (ls.focal, (Z, P), {}, [0.5 * 0.75**2 * 2 * log2 + 0.5 * 0.25 * log2]),
+    "focal of a distribution, alpha by class": (
+        ls.focal,
+        (Z, P),
+        {"alpha": np.asarray([3.0, 1.0, 2.0])},
+        [0.25 * 5 * 0.75**2 * 2 * log2 + 0.5 * 0.25 * log2],
+    ),
     "sigmoid focal": (ls.sigmoid_focal, ([0.0, 0.0], [1.0, 0.0]), {}, [log2 / 4, log2 / 4]),
     "sigmoid focal, alpha": (ls.sigmoid_focal, ([0.0, 0.0], [1.0, 0.0]), {"alpha": 0.25}, [log2 / 16, 3 * log2 / 16]),
     "sigmoid focal of 1/4": (
@@ -80,13 +88,28 @@ CLOSED = {
         {"q": 0.5},
         [2 - 2 * math.sqrt(0.5)],
     ),
+    "generalized cross entropy of a distribution": (
+        ls.generalized_cross_entropy,
+        (P, P),
+        {"q": 0.5},
+        [0.5 + 0.5 * (2 - 2 * math.sqrt(0.5))],
+    ),
+    "generalized cross entropy with logits of a distribution": (
+        ls.generalized_cross_entropy_with_logits,
+        (Z, P),
+        {"q": 0.5},
+        [0.5 + 0.5 * (2 - 2 * math.sqrt(0.5))],
+    ),
     "rescaled square": (ls.rescaled_square, ([[2.0, 1.0, -3.0]], [0]), {"k": 3.0, "m": 4.0}, [(3 * 4 + 1 + 9) / 3]),
     "squentropy": (ls.squentropy, (Z, [0]), {}, [2 * log2 + log2**2 / 2]),
+    "squentropy of a distribution": (ls.squentropy, (Z, [[0.5, 0.5, 0.0]]), {}, [1.5 * log2 + log2**2 / 4]),
     "squentropy of one class": (ls.squentropy, ([[7.0]], [0]), {}, [0.0]),
     "exponential": (ls.exponential, ([log2, log2], [1.0, 0.25]), {}, [0.5, 0.25 * 0.5 + 0.75 * 2]),
     "sparsemax within the margin": (ls.sparsemax, ([[0.5, 0.25, -3.0]], [1]), {}, [0.625**2]),
     "sparsemax beyond it": (ls.sparsemax, ([[1.0, 0.0, 0.25], [0.0, 3.0, 0.0]], [0, 0]), {}, [0.125**2, 3.0]),
     "sparsemax of all alike": (ls.sparsemax, ([[5.0] * 4], [2]), {}, [0.5 * (0.75**2 + 3 * 0.25**2)]),
+    "sparsemax of a distribution": (ls.sparsemax, ([[0.5, 0.25, -3.0]], [[0.25, 0.25, 0.5]]), {}, [1.640625]),
+    "sparsemax of its own probabilities": (ls.sparsemax, ([[0.5, 0.25, -3.0]], [[0.625, 0.375, 0.0]]), {}, [0.0]),
     "binary sparsemax": (
         ls.binary_sparsemax,
         ([-2.0, -0.5, 0.5, 2.0], [1.0] * 4),
@@ -410,6 +433,46 @@ def test_a_label_out_of_range_is_nan_in_its_own_unit(backend, loss):
     assert np.isnan(losses).tolist() == [False, True, True]
     with ls.checking("values"), pytest.raises(ContractError, match=r"`labels` holds 2 at index \(1,\)"):
         each(backend, loss, np.zeros((3, 2)), [0, 2, 0])
+
+
+def test_the_perplexity_of_soft_labels_is_that_of_the_cross_entropy(backend):
+    array = put(backend)
+    value = ls.perplexity(
+        array(Z + Z), array([[0.25, 0.5, 0.25], [0.0, 1.0, 0.0]]), class_weight=array([1.0, 2.0, 1.0])
+    )
+    assert math.isclose(
+        float(backend.to_numpy(value)), math.exp((0.5 * 2 * log2 + log2 + 2 * log2) / 3.5), rel_tol=1e-14
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["focal", "poly1_cross_entropy", "generalized_cross_entropy_with_logits", "squentropy", "sparsemax"],
+)
+@pytest.mark.parametrize("size", [0.0, 30.0, -30.0])
+def test_a_one_hot_distribution_is_its_label(backend, name, size):
+    """The values, gradients and digits of the confident included."""
+    loss, logits = ls.get(name), [[size, 0.5, -1.0]]
+    for hard, soft in zip(
+        *(loss.value_and_grad(*map(put(backend), (logits, y))) for y in ([0], [[1.0, 0, 0]])), strict=True
+    ):
+        assert near(backend.to_numpy(soft), backend.to_numpy(hard), 64)
+
+
+SOFT = [[0.7, 0.3, 0.0]]
+INDICES_ONLY = [
+    name
+    for name in ls.names()
+    if (contract := ls.get(name).contract).label is not None and contract.distribution is None
+    if [str(argument.terms[0]) for argument in contract.inputs][1:] == ["Label[*batch]"]
+]
+
+
+@pytest.mark.parametrize("name", INDICES_ONLY)
+def test_a_loss_of_class_indices_says_what_to_do_with_soft_labels(name):
+    with pytest.raises(DTypeError, match=f"{name}: `labels` .*for soft labels use cross_entropy, or mix") as raised:
+        ls.get(name)(np.zeros((1, 3)), np.asarray(SOFT))
+    assert "astype" not in str(raised.value)
 
 
 # What is refused.

@@ -75,6 +75,18 @@ class MasksPixelsByMultiplication(Specified):
         return super()._measure(inputs, options)
 
 
+class WeighsMixturesAsAWhole(Specified):
+    """Multiplies the loss of a distribution by the mean of its class weights, which belong to the classes."""
+
+    def __call__(self, *inputs, class_weight=None, sample_weight=None, **options):
+        labels = options["labels"]
+        if class_weight is not None and labels.dtype.kind == "f":
+            expected = array_namespace(labels).sum(labels * class_weight, axis=-1)
+            sample_weight = expected if sample_weight is None else sample_weight * expected
+            class_weight = None
+        return super().__call__(*inputs, class_weight=class_weight, sample_weight=sample_weight, **options)
+
+
 class MergesTheMeans(Specified):
     def partial(self, *inputs, **options):
         part = super().partial(*inputs, **options)
@@ -234,6 +246,8 @@ FAULTS = {
     "a hinge that is called invariant": (claims("categorical_hinge", invariant_in=("logits",)), "numpy"),
     "a square that is called invariant": (claims("squentropy", invariant_in=("logits",)), "numpy"),
     "a pixel mask that multiplies NaN": (planted("dice", kind=MasksPixelsByMultiplication), "numpy"),
+    "a class weight of a whole mixture": (planted("cross_entropy", kind=WeighsMixturesAsAWhole), "numpy"),
+    "a square that is called linear in labels": (claims("brier", why_nonlinear=""), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 
@@ -273,6 +287,14 @@ def test_what_is_done_to_nan_is_all_that_is_wrong(fault):
         name for name, outcome in run_cell(job, STORE).laws.items() if outcome != "holds" and "not run" not in outcome
     }
     assert broken == {"NaN in is NaN out"}
+
+
+@pytest.mark.parametrize("fault", ["a class weight of a whole mixture", "a square that is called linear in labels"])
+def test_the_law_of_mixtures_sees_it(fault):
+    faulty, backend = FAULTS[fault]
+    (job,) = plan([faulty], [backend], ["float64"])
+    cell = run_cell(job, STORE)
+    assert "is not" in cell.laws["a soft label is a mixture"]
 
 
 def test_without_a_fault_the_same_cell_is_green():

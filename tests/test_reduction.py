@@ -1,6 +1,7 @@
 """What each reduction divides, by what, and that shards merge to the whole: against sums in plain Python."""
 
 import math
+import operator
 from functools import reduce
 from itertools import pairwise
 from operator import add
@@ -94,12 +95,78 @@ def test_an_aggregate_finishes_the_same_means(array, plain, reduction, chosen):
     assert plain(value) == approx(math.exp(divided(LOSSES, *weighed(chosen), reduction)))
 
 
-def test_a_distribution_is_weighed_by_its_expected_class_weight(array, plain):
-    targets, weights = [[0.5, 0.5, 0.0], [0.0, 0.25, 0.75]], OPTIONS["class_weight"]
-    losses = [-sum(t * math.log(p) for t, p in zip(*pair, strict=True)) for pair in zip(targets, P[:2], strict=True)]
-    expected = [sum(t * w for t, w in zip(row, weights, strict=True)) for row in targets]
-    value = ls.cross_entropy(array(np.log(P[:2])), array(targets), class_weight=array(weights))
-    assert plain(value) == approx(divided(losses, expected, [True] * 2, "mean"))
+TARGETS = [[0.5, 0.5, 0.0], [0.0, 0.25, 0.75], [1.0, 0.0, 0.0], [0.25, 0.25, 0.5], [0.0, 1.0, 0.0]]
+
+
+def mixtures(shares, chosen):
+    """The loss of each distribution with the class weights inside, and what it weighs without, in plain Python."""
+    by_class = OPTIONS["class_weight"] if "class_weight" in chosen else [1.0] * 3
+    sample = OPTIONS["sample_weight"] if "sample_weight" in chosen else [1.0] * 5
+    losses = [
+        s * sum(-t * w * math.log(p) for t, w, p in zip(row, by_class, of, strict=True))
+        for s, row, of in zip(sample, shares, P, strict=True)
+    ]
+    return losses, [s * sum(map(operator.mul, row, by_class)) for s, row in zip(sample, TARGETS, strict=True)]
+
+
+@pytest.mark.parametrize("chosen", [("class_weight",), ("class_weight", "sample_weight", "where")], ids="+".join)
+@pytest.mark.parametrize("reduction", ["none", *REDUCTIONS], ids=str)
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+def test_class_weights_act_on_each_class_of_a_distribution(array, plain, reduction, chosen, smoothing):
+    shares = [[(1 - smoothing) * t + smoothing / 3 for t in row] for row in TARGETS]
+    losses, weights = mixtures(shares, chosen)
+    ratios = [loss / w if w else 0.0 for loss, w in zip(losses, weights, strict=True)]
+    kept = OPTIONS["where"] if "where" in chosen else [True] * 5
+    options = {"label_smoothing": smoothing, "reduction": reduction, **options_of(array, chosen)}
+    value = ls.cross_entropy(array(np.log(P)), array(TARGETS), **options)
+    assert plain(value) == approx(divided(ratios, weights, kept, reduction))
+
+
+def test_the_loss_of_a_mixed_label_is_the_mixture_of_the_losses(array, plain):
+    logits, weights = array([[2.0, 0.0, -1.0]]), array([1.0, 3.0, 5.0])
+    surprise = math.log(1 + math.exp(-2) + math.exp(-3))  # of class 0; of class 1 it is 2 more
+    exact = 0.7 * surprise + 0.3 * 3 * (surprise + 2)
+    whole = ls.cross_entropy(logits, array([[0.7, 0.3, 0.0]]), class_weight=weights, reduction="sum")
+    parts = [ls.cross_entropy(logits, array([c]), class_weight=weights, reduction="sum") for c in (0, 1)]
+    assert plain(whole) == approx(exact)
+    assert 0.7 * plain(parts[0]) + 0.3 * plain(parts[1]) == approx(exact)
+    mean = ls.cross_entropy(logits, array([[0.7, 0.3, 0.0]]), class_weight=weights)
+    assert plain(mean) == approx(exact / (0.7 + 0.3 * 3))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize(("ours", "theirs"), [("none", "none"), ("sum", "sum"), ("mean", "mean")])
+def test_class_weights_and_smoothing_together_are_those_of_torch(ours, theirs, smoothing):
+    torch = pytest.importorskip("torch")
+    logits, weights = torch.tensor(P).log() + 1, torch.tensor(OPTIONS["class_weight"])
+    cross_entropy = torch.nn.functional.cross_entropy
+    for labels in (torch.tensor(LABELS), torch.tensor(TARGETS)):
+        right = cross_entropy(logits, labels, weight=weights, label_smoothing=smoothing, reduction=theirs)
+        soft = labels.is_floating_point() and ours == "mean"  # torch divides by the count there
+        how = "count_mean" if soft else ours
+        got = ls.cross_entropy(logits, labels, class_weight=weights, label_smoothing=smoothing, reduction=how)
+        assert torch.allclose(got, right, rtol=1e-6)
+
+
+NONLINEAR = [name for name in ls.names() if ls.get(name).contract.why_nonlinear]
+
+
+@pytest.mark.parametrize("name", NONLINEAR)
+def test_a_loss_that_is_not_linear_in_distributions_refuses_their_class_weights(array, name):
+    loss = ls.get(name)
+    with pytest.raises(ContractError, match=f"{name}: `class_weight` .*Fix: .*`sample_weight`.*sum_c labels"):
+        loss(array(P), array(TARGETS), class_weight=array(OPTIONS["class_weight"]))
+    loss(array(P), array(LABELS), class_weight=array(OPTIONS["class_weight"]))
+    loss(array(P), array(TARGETS), sample_weight=array(OPTIONS["sample_weight"]))
+
+
+def test_a_class_of_weight_0_may_be_impossible_in_a_distribution(array, plain):
+    logits = array([[0.0, 0.0, -inf]])
+    value, gradient = ls.cross_entropy.value_and_grad(
+        logits, array([[0.5, 0.25, 0.25]]), class_weight=array([1.0, 2.0, 0.0]), reduction="sum"
+    )
+    assert plain(value) == approx(math.log(2))
+    assert plain(gradient) == approx(np.asarray([[0.0, 0.0, 0.0]]))
 
 
 def test_the_class_axis_may_be_anywhere(array, plain):

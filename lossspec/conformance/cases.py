@@ -172,9 +172,14 @@ class _Maker:
                 "where": mask,
                 "ignore_index": ignored,
             }
-            if len(label.terms) > 1:
+            if self.contract.distribution is not None and not self.contract.why_nonlinear:
                 soft = self.case("typical distribution", {**self.first_kinds(), label.name: label.terms[1]})
                 yield soft.with_options("class weights", class_weight=by_class)
+                yield soft.with_options("class weights, count_mean", class_weight=by_class, reduction="count_mean")
+            if self.contract.smoothing:
+                smooth = replace(case, parameters={**case.parameters, self.contract.smoothing: 0.125})
+                yield smooth.with_options("smooth, class weights", class_weight=by_class, reduction="none")
+                yield smooth.with_options("smooth, mean, class weights", class_weight=by_class, reduction="mean")
         for reduction in self.contract.reductions:
             how: Any = Mean(over=7.5) if reduction == "over" else reduction
             yield case.with_options(str(how), reduction=how)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -449,6 +450,62 @@ def consistency(trial: Trial) -> str | None:
             yield "a masked unit is not exactly 0"
         for reduction, value in wanted.items():
             yield trial.differ(trial.value(reduction=reduction, **options), value)
+
+    return _firsts(problems())
+
+
+@law("a soft label is a mixture")
+def mixture(trial: Trial) -> str | None:
+    """A distribution of labels is a unit of each class, weighed by its probability: values, means and gradients.
+
+    So a class weight acts on its class in the distribution, and the mean divides by what the classes weigh; smoothing
+    makes a distribution of any label.
+    """
+    bench, contract = trial.bench, trial.bench.contract
+    if contract.label is None or contract.distribution is None:
+        return "not run: no label is a distribution"
+    if contract.why_nonlinear:
+        return f"not run: {contract.why_nonlinear}"
+    label, clean = contract.label.name, trial.case.inputs
+    classes = next(clean[a.name].shape[-1] for a in contract.inputs if "classes" in str(a.terms[0].shape))
+    soft = contract.distribution.draw(trial.random, (*trial.shape, classes), {}).astype(bench.dtype)
+    keywords = {name: bench.put(value) for name, value in trial.case.parameters.items()}
+    keywords["class_weight"] = bench.put(trial.random.uniform(0.5, 2.0, classes).astype(bench.dtype))
+    hard = [bench.put(np.full(trial.shape, c)) for c in range(classes)]
+    wrt = tuple(name for name in bench.real_among(clean) if name != label)
+
+    def whole(given: Values, **options: Any) -> Any:
+        return bench.loss(**given, **{**keywords, **options}, reduction="mean")
+
+    def mixed(given: Values, **options: Any) -> Any:
+        parts = [
+            bench.loss.partial(
+                **{**given, label: y}, **{**keywords, **options}, reduction="mean", sample_weight=given[label][..., c]
+            )
+            for c, y in enumerate(hard)
+        ]
+        return sum(parts[1:], parts[0]).value()
+
+    tried: list[tuple[Values, tuple[str, ...]]] = [({}, (*wrt, label))]
+    if contract.smoothing:
+        tried.append(({contract.smoothing: 0.25}, wrt))  # what smoothing makes of labels that do not sum to 1 is free
+
+    def both(given: Values) -> list[list[Any]]:
+        """Values and gradients, of the distributions and of the units, without and with smoothing."""
+        return [[bench.gradient_of(partial(f, **o), given, names) for f in (whole, mixed)] for o, names in tried]
+
+    def problems() -> Iterator[str | None]:
+        for (value, gradients), (right, others) in bench.together(both)(
+            {name: bench.put(soft if name == label else x) for name, x in clean.items()}
+        ):
+            yield trial.differ(bench.fetch(value), bench.fetch(right))
+            for a, b in zip(gradients, others, strict=True):
+                yield trial.differ(bench.fetch(a), bench.fetch(b), trial.gradient_slack)
+        if contract.smoothing:
+            known = {"class_weight": bench.fetch(keywords["class_weight"]), "reduction": "none"}
+            smooth = 0.75 * np.eye(classes, dtype=bench.dtype)[clean[label]] + bench.dtype(0.25 / classes)
+            by_hand = replace(trial.case, inputs={**clean, label: smooth}, options=known)
+            yield trial.differ(trial.value(**known, **{contract.smoothing: 0.25}), bench.value(by_hand))
 
     return _firsts(problems())
 

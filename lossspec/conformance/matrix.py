@@ -16,6 +16,7 @@ from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.laws import LAWS, Trial, spared
 from lossspec.conformance.measure import coefficients, error, gradient_error, pooled, reduced
 from lossspec.conformance.oracle import Component, Expected
+from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.dispatch import Backend, all_backends
 from lossspec.loss import Loss
 
@@ -212,14 +213,15 @@ def check_derivatives(
     """Compare the components that the oracle has, scaled by the reduction; all others must be finite."""
     factors = coefficients(bench.contract, case, len(components))
     label = bench.contract.label
-    weighs_labels = "class_weight" in case.options and label is not None
+    reduction = case.options.get("reduction", bench.contract.default_reduction)
+    weighs_labels = "class_weight" in case.options and reduction in ("mean", *LENGTH_REDUCTIONS)
     largest = float(np.finfo(bench.dtype).max)
     for unit, factor, value in pooled(bench.contract, components, factors, expected.values):
         if value is not None and abs(value) > largest:
             continue  # the value overflows; no derivative of it means anything
         for component in unit:
             if weighs_labels and label is not None and component.name == label.name:
-                continue  # the weights depend on a distribution of labels, and with them this derivative
+                continue  # what the mean divides by depends on a distribution of labels, and with it this derivative
             if component.name not in gradients:
                 continue  # an input that has no second derivatives
             got = gradients[component.name]

@@ -40,13 +40,13 @@ def error(got: Any, low: Any, high: Any, scale: float, dtype: type[np.floating[A
 
 def _weighed(contract: Contract, case: Case, reduction: Any) -> tuple[list[bool], list[Any], Any]:
     """Which units are selected, the factor of each, and what their sum is divided by."""
-    shape, selected, weights = selection(contract, case)
+    shape, selected, weights, factors = selection(contract, case)
     lengths = lengths_of(contract, case)
     with mp.workdps(40):
         over = divisor(reduction, shape, selected, weights, lengths)
         if reduction == "length_mean":
-            weights = [w / max(n, 1) for w, n in zip(weights, lengths, strict=True)]
-    return selected, weights, over
+            factors = [w / max(n, 1) for w, n in zip(factors, lengths, strict=True)]
+    return selected, factors, over
 
 
 def reduced(contract: Contract, case: Case, expected: Expected) -> tuple[list[Any], list[float]]:

@@ -118,6 +118,8 @@ def fingerprint(definition: Callable[..., Any], contract: Contract, case: Case) 
     if contract.form == "pointwise":
         of_units = {} if not contract.entries else {"where_entries", "ignore_index"} & options.keys()
         options = {name: options[name] for name in sorted(of_units)}
+    if mixes(contract, case):
+        options = {"class_weight": case.options["class_weight"], **options}
     for name, value in itertools.chain(case.inputs.items(), case.parameters.items(), options.items()):
         for item in value if isinstance(value, list) else [value]:
             digest.update(f"{name} {item if isinstance(item, Mean) else np.asarray(item).dtype}".encode())
@@ -129,17 +131,31 @@ def fingerprint(definition: Callable[..., Any], contract: Contract, case: Case) 
 # Weights and reductions, from the table of the design.
 
 
-def selection(contract: Contract, case: Case) -> tuple[tuple[int, ...], list[bool], list[Any]]:
-    """The shape of the units; which are selected; and w_i = sample_weight_i * class_weight[label_i] of each."""
+def mixes(contract: Contract, case: Case) -> bool:
+    """Whether a case has class weights within the loss of a unit: where its label is a distribution or smoothed."""
+    if contract.label is None or "class_weight" not in case.options:
+        return False
+    smoothed = contract.smoothing and case.parameters[contract.smoothing] != 0
+    return bool(smoothed or case.inputs[contract.label.name].dtype.kind == "f")
+
+
+def selection(contract: Contract, case: Case) -> tuple[tuple[int, ...], list[bool], list[Any], list[Any]]:
+    """The shape of the units; which are selected; w_i = sample_weight_i * class_weight[label_i]; what l_i is times.
+
+    A distribution t weighs sum_c t[c] * class_weight[c]. Where the loss of a unit has that within it, it is times the
+    first of the two alone.
+    """
     shape = unit_shape(contract, case.inputs)
     options, label = case.options, contract.label
     where = np.broadcast_to(options.get("where", True), shape).ravel()
     sample = np.broadcast_to(options.get("sample_weight", 1.0), shape).ravel()
     count = len(where)
-    selected, weights = [], []
+    selected, weights, factors = [], [], []
+    inside = mixes(contract, case)
     labels = None if label is None else case.inputs[label.name]
     for i in range(count):
         keep, weight = bool(where[i]), mpf(float(sample[i]))
+        factors.append(weight)
         if labels is not None and labels.dtype.kind == "i":
             own = int(labels.ravel()[i])
             keep = keep and own != options.get("ignore_index")
@@ -150,7 +166,7 @@ def selection(contract: Contract, case: Case) -> tuple[tuple[int, ...], list[boo
             weight *= mp.fsum(mpf(float(t)) * mpf(float(w)) for t, w in zip(row, options["class_weight"], strict=True))
         selected.append(keep)
         weights.append(weight)
-    return shape, selected, weights
+    return shape, selected, weights, factors if inside else weights
 
 
 def lengths_of(contract: Contract, case: Case) -> list[Any]:
@@ -243,7 +259,7 @@ class _Problem:
         self.leaves: list[_Leaf] = []
         self.point: list[Any] = []
         self.arguments: Values = {}
-        self.shape, self.selected, self.weights = selection(contract, case)
+        self.shape, self.selected, self.weights, self.factors = selection(contract, case)
         inputs = {argument.name for argument in contract.inputs}
         for argument in contract.arguments:
             value = case.inputs[argument.name] if argument.name in inputs else case.parameters[argument.name]
@@ -309,6 +325,13 @@ class _Problem:
     def __call__(self, point: list[Any]) -> Any:
         arguments = {name: _fill(value, point) for name, value in self.arguments.items()}
         form = self.contract.form
+        if mixes(self.contract, self.case):
+            by_class = [mpf(float(w)) for w in self.case.options["class_weight"]]
+            if form == "pointwise":
+                return self.mixture(arguments, by_class)
+            assert self.contract.label is not None
+            label = self.contract.label.name
+            arguments[label] = _scaled_rows(arguments[label], by_class)
         if form == "pointwise":
             return self.definition(**arguments)
         kept = [i for i, keep in enumerate(self.selected) if keep]
@@ -321,7 +344,7 @@ class _Problem:
             arguments[argument.name] = [value[i] for i in kept] if self.shape else value
 
         def reduce(numbers: list[Any]) -> Any:
-            return mp.fsum(self.weights[i] * number for i, number in zip(kept, numbers, strict=True)) / over
+            return mp.fsum(self.factors[i] * number for i, number in zip(kept, numbers, strict=True)) / over
 
         if not self.shape:
             arguments |= {argument.name: [arguments[argument.name]] for argument in self.contract.inputs}
@@ -331,6 +354,22 @@ class _Problem:
             return self.definition(**arguments, reduce=reduce)
         return reduce(self.definition(**arguments))
 
+    def mixture(self, arguments: Values, by_class: list[Any]) -> Any:
+        """sum_c t[c] w[c] l(c), with t the label as a distribution, smoothed if the case says so."""
+        label, smoothing = self.contract.label, self.contract.smoothing
+        assert label is not None
+        given, count = arguments[label.name], len(by_class)
+        shares = given if isinstance(given, list) else [int(c == given) for c in range(count)]
+        if smoothing:
+            amount = arguments[smoothing]
+            shares = [(1 - amount) * share + amount / count for share in shares]
+            arguments = {**arguments, smoothing: 0}
+        return mp.fsum(
+            share * weight * self.definition(**{**arguments, label.name: c})
+            for c, (share, weight) in enumerate(zip(shares, by_class, strict=True))
+            if share * weight != 0
+        )
+
     def units(self, point: list[Any]) -> list[Any]:
         """All values of a coupled loss, None where the unit is not selected."""
         arguments = {name: _fill(value, point) for name, value in self.arguments.items()}
@@ -339,6 +378,13 @@ class _Problem:
             arguments[argument.name] = [arguments[argument.name][i] for i in kept]
         values = iter(self.definition(**arguments))
         return [next(values) if keep else mpf(0) for keep in self.selected]
+
+
+def _scaled_rows(value: Any, factors: list[Any]) -> Any:
+    """Nested lists whose last level is multiplied entry by entry."""
+    if isinstance(value[0], list):
+        return [_scaled_rows(row, factors) for row in value]
+    return [number * factor for number, factor in zip(value, factors, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -542,7 +588,7 @@ def solve(loss: Any, case: Case) -> Expected:
     """Everything that is right about a case."""
     contract, definition = loss.contract, definition_of(loss)
     random = np.random.default_rng(0)
-    shape, selected, _ = selection(contract, case)
+    shape, selected, *_ = selection(contract, case)
     eps = _eps(case)
     if contract.form == "pointwise":
         problems = [_Problem(contract, definition, case, unit) for unit in np.ndindex(shape)]

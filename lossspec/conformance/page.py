@@ -477,6 +477,7 @@ def facts(contract: Contract) -> Markup:
     lines = {
         "unit": f"{contract.unit} {contract.result}",
         "form": contract.form + (f": {contract.why_coupled}" if contract.why_coupled else ""),
+        "soft labels": contract.soft_labels,
         "reductions": ", ".join(reductions),
         "budget": str(contract.accuracy),
         "source": contract.source,

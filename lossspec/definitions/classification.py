@@ -4,7 +4,7 @@ from typing import Any
 
 from mpmath import acos, cos, exp, floor, fsum, inf, log, pi
 
-from lossspec.definitions.common import cosine, inner, norm, sigmoid, softmax
+from lossspec.definitions.common import cosine, inner, mixture, norm, sigmoid, softmax
 
 
 def cross_entropy(logits: Any, labels: Any, label_smoothing: Any) -> Any:
@@ -22,7 +22,11 @@ def binary_cross_entropy_with_logits(logits: Any, targets: Any, pos_weight: Any)
 
 
 def perplexity(logits: Any, labels: Any, reduce: Any) -> Any:
-    return exp(reduce([-log(softmax(z)[y]) for z, y in zip(logits, labels, strict=True)]))
+    def likelihood(z: Any, y: Any) -> Any:
+        p = softmax(z)
+        return mixture(y, lambda c: -log(p[c]))
+
+    return exp(reduce([likelihood(z, y) for z, y in zip(logits, labels, strict=True)]))
 
 
 def _shares(labels: Any, classes: int) -> Any:
@@ -31,9 +35,9 @@ def _shares(labels: Any, classes: int) -> Any:
 
 
 def focal(logits: Any, labels: Any, gamma: Any, alpha: Any) -> Any:
-    p = softmax(logits)[labels]
-    balance = 1 if alpha is None else alpha[labels] if isinstance(alpha, list) else alpha
-    return -balance * (1 - p) ** gamma * log(p)
+    p = softmax(logits)
+    balance = alpha if isinstance(alpha, list) else [1 if alpha is None else alpha] * len(p)
+    return mixture(labels, lambda c: -balance[c] * (1 - p[c]) ** gamma * log(p[c]))
 
 
 def sigmoid_focal(logits: Any, targets: Any, gamma: Any, alpha: Any) -> Any:
@@ -49,7 +53,8 @@ def poly1_cross_entropy(logits: Any, labels: Any, epsilon: Any) -> Any:
 
 
 def generalized_cross_entropy_with_logits(logits: Any, labels: Any, q: Any) -> Any:
-    return (1 - softmax(logits)[labels] ** q) / q
+    p = softmax(logits)
+    return mixture(labels, lambda c: (1 - p[c] ** q) / q)
 
 
 def rescaled_square(predictions: Any, labels: Any, k: Any, m: Any) -> Any:
@@ -58,9 +63,12 @@ def rescaled_square(predictions: Any, labels: Any, k: Any, m: Any) -> Any:
 
 
 def squentropy(logits: Any, labels: Any) -> Any:
-    incorrect = [f for c, f in enumerate(logits) if c != labels]
-    mean = fsum(f**2 for f in incorrect) / len(incorrect) if incorrect else 0
-    return -log(softmax(logits)[labels]) + mean
+    def of_class(label: int) -> Any:
+        incorrect = [f for c, f in enumerate(logits) if c != label]
+        mean = fsum(f**2 for f in incorrect) / len(incorrect) if incorrect else 0
+        return -log(softmax(logits)[label]) + mean
+
+    return mixture(labels, of_class)
 
 
 def exponential(logits: Any, targets: Any) -> Any:
@@ -71,7 +79,9 @@ def sparsemax(logits: Any, labels: Any) -> Any:
     falling = sorted(logits, reverse=True)
     size = max(k for k in range(1, len(falling) + 1) if 1 + k * falling[k - 1] > fsum(falling[:k]))
     threshold = (fsum(falling[:size]) - 1) / size
-    return fsum(z**2 - threshold**2 for z in falling[:size]) / 2 + (1 - 2 * logits[labels]) / 2
+    conjugate = fsum(z**2 - threshold**2 for z in falling[:size]) / 2
+    shares = zip(_shares(labels, len(logits)), logits, strict=True)
+    return conjugate + fsum(y**2 - 2 * y * z for y, z in shares if y != 0) / 2
 
 
 def binary_sparsemax(logits: Any, targets: Any) -> Any:
@@ -92,7 +102,7 @@ def large_margin_softmax(features: Any, labels: Any, weights: Any, margin: Any) 
 
 
 def nll(log_probabilities: Any, labels: Any) -> Any:
-    return -log_probabilities[labels]
+    return mixture(labels, lambda c: -log_probabilities[c])
 
 
 def categorical_cross_entropy(probabilities: Any, labels: Any) -> Any:
@@ -112,7 +122,7 @@ def binary_cross_entropy(probabilities: Any, targets: Any) -> Any:
 
 
 def generalized_cross_entropy(probabilities: Any, labels: Any, q: Any) -> Any:
-    return (1 - probabilities[labels] ** q) / q
+    return mixture(labels, lambda c: (1 - probabilities[c] ** q) / q)
 
 
 def brier(probabilities: Any, labels: Any, scale_by_half: Any) -> Any:

@@ -1,6 +1,6 @@
 """What several definitions say in the same words."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -83,6 +83,13 @@ def sigmoid(z: Any) -> Any:
 def softmax(logits: Any) -> Any:
     total = fsum(exp(z) for z in logits)
     return [exp(z) / total for z in logits]
+
+
+def mixture(labels: Any, loss: Callable[[int], Any]) -> Any:
+    """The loss of a class, or its mean under a distribution, to which a class of probability 0 adds nothing."""
+    if not isinstance(labels, list):
+        return loss(labels)
+    return fsum(share * loss(c) for c, share in enumerate(labels) if share != 0)
 
 
 def divergence(p: Any, q: Any) -> Any:

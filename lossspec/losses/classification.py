@@ -15,7 +15,9 @@ from lossspec.numerics import (
     is_number,
     is_zero,
     largest,
+    log1p,
     log_odds,
+    log_softmax,
     matmul,
     negative_log_softmax,
     norm,
@@ -41,6 +43,7 @@ from lossspec.terms import (
     PositiveFraction,
     Probability,
     Real,
+    Smoothing,
     Statistics,
     UnitInterval,
 )
@@ -113,7 +116,7 @@ def cross_entropy(
     logits: Logits["*batch classes"],
     labels: Label["*batch"] | Distribution["*batch classes"],
     *,
-    label_smoothing: UnitInterval = 0.0,
+    label_smoothing: Smoothing = 0.0,
 ) -> Real["*batch"]:
     """The negative log-likelihood of the labels under softmax(logits).
 
@@ -123,27 +126,25 @@ def cross_entropy(
 
     Shapes: `logits` [*batch classes] (the class axis anywhere: `axis=1` for images), a logit of -inf rules its class
     out; `labels` integers [*batch] in [0, classes), or distributions [*batch classes] -> example [*batch].
-    Weights and mean: w = sample_weight * class_weight[label]; for a distribution the class weight is its expectation
-    sum_c t[c] class_weight[c]. "mean" divides by the sum of weights over examples whose label is not `ignore_index`.
+    Weights and mean: w = sample_weight * class_weight[label]. A distribution is a mixture of examples: class_weight[c]
+    multiplies t[c], or after smoothing (1 - a) t[c] + a / classes, and w = sample_weight * sum_c t[c] class_weight[c].
+    "mean" divides by the sum of w over examples whose label is not `ignore_index`.
     Errors: `ContractError` for another shape, `DTypeError` for float labels of the shape of integers; a label outside
     [0, classes) gives NaN, and raises under `checking("values")`.
-    Equals: torch `F.cross_entropy` for labels (with smoothing *and* class weights torch weights the smoothed classes
-    one by one; for distributions its mean divides by the count), optax `softmax_cross_entropy` and
-    `softmax_cross_entropy_with_integer_labels`, Keras `SparseCategoricalCrossentropy(from_logits=True)`, sklearn
-    `HalfMultinomialLoss`. Small losses are right where these return 0: at logits (30, 0) and label 0 it is exp(-30).
+    Equals: torch `F.cross_entropy`, class weights and smoothing included (its mean of distributions divides by the
+    count: "count_mean"), optax `softmax_cross_entropy` and `softmax_cross_entropy_with_integer_labels`, Keras
+    `SparseCategoricalCrossentropy(from_logits=True)`, sklearn `HalfMultinomialLoss`. Small losses are right where these
+    return 0: at logits (30, 0) and label 0 it is exp(-30).
 
     >>> import numpy as np
     >>> float(cross_entropy(np.asarray([[30.0, 0.0]]), np.asarray([0])))
     9.357622968839737e-14
     """
-    xp = array_namespace(logits)
-    if xp.isdtype(labels.dtype, "integral"):
-        likelihood = negative_log_softmax(logits, labels)
-    else:
-        likelihood = expected_negative_log_softmax(logits, labels)
+    likelihood = _likelihood(logits, labels)
     if is_zero(label_smoothing):
         return likelihood
-    uniform = expected_negative_log_softmax(logits, xp.full_like(logits, 1 / logits.shape[-1]))
+    even = array_namespace(logits).full_like(logits, 1 / logits.shape[-1])
+    uniform = expected_negative_log_softmax(logits, even)
     return (1 - label_smoothing) * likelihood + label_smoothing * uniform
 
 
@@ -189,6 +190,22 @@ def binary_cross_entropy_with_logits(
     return carry_nan((positive + negative) * tail + xp.where(above, negative, -positive) * logits)
 
 
+def _is_integral(labels: Array) -> bool:
+    return bool(array_namespace(labels).isdtype(labels.dtype, "integral"))
+
+
+def _likelihood(logits: Array, labels: Array) -> Array:
+    """The negative log-likelihood of classes, or its mean under distributions."""
+    return (negative_log_softmax if _is_integral(labels) else expected_negative_log_softmax)(logits, labels)
+
+
+def _expected(labels: Array, losses: Array) -> Array:
+    """sum_c labels[c] * losses[c]; what has no weight does not count, were it infinite."""
+    xp = array_namespace(losses)
+    lost = (labels == 0) & (losses == inf)
+    return xp.sum(labels * xp.where(lost, 0.0, losses), axis=-1)
+
+
 def _exponential(mean_likelihood: Array) -> Array:
     return array_namespace(mean_likelihood).exp(mean_likelihood)
 
@@ -201,13 +218,15 @@ def _exponential(mean_likelihood: Array) -> Array:
     finalize=_exponential,
     invariant_in=("logits",),
 )
-def perplexity(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Statistics["*batch", ""]:
+def perplexity(
+    logits: Logits["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
+) -> Statistics["*batch", ""]:
     """The exponential of the mean negative log-likelihood of all tokens, one number for the whole call.
 
-    L = exp(mean(-log softmax(logits)[label])).
+    L = exp(mean(-log softmax(logits)[label])); a distribution t in place of the label has -sum_c t[c] log p[c] there.
 
-    Shapes: `logits` [*batch classes], a logit of -inf rules its class out; `labels` integers [*batch] in [0, classes)
-    -> a number of at least 1.
+    Shapes: `logits` [*batch classes], a logit of -inf rules its class out; `labels` integers [*batch] in [0, classes),
+    or distributions [*batch classes] -> a number of at least 1.
     Weights and mean: weights enter the mean in the exponent; tokens whose label is `ignore_index` do not count. The
     mean of the perplexities of sequences is another number: merge with `partial`.
     Errors: as `cross_entropy`; reductions "none" and "sum" do not exist. Beyond a mean of 709 (88 in float32): inf.
@@ -217,7 +236,7 @@ def perplexity(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Sta
     >>> round(float(perplexity(np.zeros((3, 27)), np.asarray([0, 5, 26]))), 12)
     27.0
     """
-    return (negative_log_softmax(logits, labels),)
+    return (_likelihood(logits, labels),)
 
 
 # Losses of logits.
@@ -235,10 +254,6 @@ def _rows(x: Array, labels: Array) -> Array:
     """x[labels, ...]: one entry of the leading axis for each label."""
     xp = array_namespace(x)
     return xp.reshape(xp.take(x, xp.reshape(labels, (-1,)), axis=0), (*labels.shape, *x.shape[1:]))
-
-
-def _is_integral(labels: Array) -> bool:
-    return bool(array_namespace(labels).isdtype(labels.dtype, "integral"))
 
 
 def _ratios(logits: Array) -> tuple[Array, Array, Array]:
@@ -262,6 +277,18 @@ def _missed(logits: Array) -> Array:
     return xp.where(is_best, xp.exp(-softplus(odds)), 1 - ratios * xp.exp(-softplus(-odds)))
 
 
+def _odds(logits: Array, labels: Array) -> Array:
+    """log(p / (1 - p)) of the label's probability p under softmax(logits); under distributions, of every class."""
+    if _is_integral(labels):
+        return log_odds(logits, labels)
+    xp = array_namespace(logits)
+    best, is_best, top = largest(logits)
+    odds = log_odds(logits, best[..., 0])[..., None]
+    likelihoods = (logits - top) - softplus(-odds)  # of no other class above log(1/2)
+    others = xp.where(is_best, -1.0, likelihoods)
+    return xp.where(is_best, odds, others - log1p(-xp.exp(others)))
+
+
 @loss(
     family="classification",
     unit="example",
@@ -275,6 +302,14 @@ def _missed(logits: Array) -> Array:
             "keras",
             "keras.losses.categorical_focal_crossentropy(ops.one_hot(labels, logits.shape[-1]), logits, "
             "1.0 if alpha is None else alpha, gamma, from_logits=True)",
+            when="labels.dtype.kind == 'i'",
+            differs=_CLIPPED,
+        ),
+        Equal(
+            "keras",
+            "keras.losses.categorical_focal_crossentropy(labels, logits, 1.0 if alpha is None else alpha, gamma, "
+            "from_logits=True)",
+            when="labels.dtype.kind == 'f'",
             differs=_CLIPPED,
         ),
     ),
@@ -282,19 +317,21 @@ def _missed(logits: Array) -> Array:
 )
 def focal(
     logits: Logits["*batch classes"],
-    labels: Label["*batch"],
+    labels: Label["*batch"] | Distribution["*batch classes"],
     *,
     gamma: NonNegative = 2.0,
     alpha: NonNegative["classes"] | NonNegative | None = None,
 ) -> Real["*batch"]:
     """Cross entropy that turns away from examples that are right already: times (1 - p)^gamma.
 
-    l = -alpha[label] * (1 - p[label])^gamma * log p[label], with p = softmax(logits). gamma = 0 is cross entropy.
+    l = -alpha[label] * (1 - p[label])^gamma * log p[label], with p = softmax(logits); for a distribution t in place of
+    the label, sum_c t[c] of that for class c. gamma = 0 is cross entropy.
 
-    Shapes: `logits` [*batch classes], a logit of -inf rules its class out; `labels` integers [*batch] in [0, classes);
-    `gamma` >= 0; `alpha` >= 0, a number or an array [classes], 1 unless given -> example [*batch].
-    Weights and mean: `alpha` is a factor of the loss and in no denominator; `class_weight` is a weight, and "mean"
-    divides by it too. "count_mean" with `class_weight` is "mean" with `alpha`.
+    Shapes: `logits` [*batch classes], a logit of -inf rules its class out; `labels` integers [*batch] in [0, classes),
+    or distributions [*batch classes]; `gamma` >= 0; `alpha` >= 0, a number or an array [classes], 1 unless given
+    -> example [*batch].
+    Weights and mean: `alpha` is a factor of the loss and in no denominator; `class_weight` is a weight as in
+    `cross_entropy`, and "mean" divides by it too. "count_mean" with `class_weight` is "mean" with `alpha`.
     A label that is ruled out has the loss inf, without gradient. The loss is not convex in the logits.
     Errors: `ContractError` for another shape, gamma < 0 or alpha < 0; labels as in `cross_entropy`.
     Equals: Keras `CategoricalFocalCrossentropy(from_logits=True)` up to its clipping; its alpha=0.25 is a factor of all
@@ -307,14 +344,16 @@ def focal(
     0.25
     """
     xp = array_namespace(logits)
-    odds = log_odds(logits, labels)
+    odds = _odds(logits, labels)
     sure, ruled_out = odds == inf, odds == -inf
     odds = xp.where(sure | ruled_out, 0.0, odds)
     each = xp.exp(-gamma * softplus(odds)) * softplus(-odds)
     each = xp.where(sure, 0.0, xp.where(ruled_out, inf, each))
-    if alpha is None:
-        return each
-    return each * (_rows(alpha, labels) if hasattr(alpha, "shape") and alpha.shape != () else alpha)
+    by_class = getattr(alpha, "shape", ()) != ()
+    if _is_integral(labels):
+        return each if alpha is None else each * (_rows(alpha, labels) if by_class else alpha)
+    weights = xp.reshape(alpha, (1,) * (len(labels.shape) - 1) + (-1,)) if by_class else alpha
+    return _expected(labels if alpha is None else labels * weights, each)
 
 
 @loss(
@@ -446,20 +485,25 @@ def _one_minus_exp(x: Array) -> Array:
         Equal(
             "keras",
             "keras.losses.categorical_generalized_cross_entropy(labels, ops.softmax(logits), q)",
+            when="labels.dtype.kind == 'i'",
             differs={"gradient edges": "where a probability is rounded to 0 the derivative of its power is inf"},
         ),
     ),
     invariant_in=("logits",),
 )
 def generalized_cross_entropy_with_logits(
-    logits: Logits["*batch classes"], labels: Label["*batch"], *, q: PositiveFraction = 0.7
+    logits: Logits["*batch classes"],
+    labels: Label["*batch"] | Distribution["*batch classes"],
+    *,
+    q: PositiveFraction = 0.7,
 ) -> Real["*batch"]:
     """Between cross entropy (q -> 0) and the absolute error of the probability (q = 1), for noisy labels.
 
-    l = (1 - p[label]^q) / q, with p = softmax(logits).
+    l = (1 - p[label]^q) / q, with p = softmax(logits); for a distribution t in place of the label, sum_c t[c] of that
+    for class c.
 
-    Shapes: `logits` [*batch classes], a logit of -inf rules its class out; `labels` integers [*batch] in [0, classes);
-    `q` in (0, 1] -> example [*batch], in [0, 1 / q].
+    Shapes: `logits` [*batch classes], a logit of -inf rules its class out; `labels` integers [*batch] in [0, classes),
+    or distributions [*batch classes]; `q` in (0, 1] -> example [*batch], in [0, 1 / q].
     Weights and mean: as `cross_entropy`.
     Errors: `ContractError` for another shape or q outside (0, 1]; labels as in `cross_entropy`.
     Equals: `generalized_cross_entropy` of softmax(logits), and right where that probability is rounded to 1: at logits
@@ -469,7 +513,9 @@ def generalized_cross_entropy_with_logits(
     >>> float(generalized_cross_entropy_with_logits(np.asarray([[0.0, 0.0]]), np.asarray([0]), q=1.0))
     0.5
     """
-    return _one_minus_exp(q * negative_log_softmax(logits, labels)) / q
+    if _is_integral(labels):
+        return _one_minus_exp(q * negative_log_softmax(logits, labels)) / q
+    return _expected(labels, _one_minus_exp(-q * log_softmax(logits)) / q)
 
 
 @loss(
@@ -514,6 +560,14 @@ def rescaled_square(
     return xp.mean(squares, axis=-1)
 
 
+def _others(x: Array) -> Array:
+    """For each of the entries of the last axis, which are not negative, the sum of the others; no near difference."""
+    xp = array_namespace(x)
+    _, is_top, top = largest(x)
+    rest = xp.sum(xp.where(is_top, 0.0, x), axis=-1, keepdims=True)
+    return xp.where(is_top, rest, rest + (top - x))
+
+
 @loss(
     family="classification",
     unit="example",
@@ -523,18 +577,21 @@ def rescaled_square(
             "torch",
             "F.cross_entropy(logits, labels, reduction='none') + "
             "((logits**2).sum(1) - logits.gather(1, labels[:, None])[:, 0] ** 2) / (logits.shape[1] - 1)",
-            when="logits.ndim == 2",
+            when="logits.ndim == 2 and labels.dtype.kind == 'i'",
             differs={"one class": "0 / 0"},
         ),
     ),
 )
-def squentropy(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
+def squentropy(
+    logits: Logits["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
+) -> Real["*batch"]:
     """Cross entropy plus the mean square of the logits of the incorrect classes.
 
-    l = -log softmax(logits)[label] + sum_{c != label} logits[c]^2 / (classes - 1).
+    l = -log softmax(logits)[label] + sum_{c != label} logits[c]^2 / (classes - 1); for a distribution t in place of the
+    label, sum_c t[c] of that for class c.
 
-    Shapes: `logits` [*batch classes], finite; `labels` integers [*batch] in [0, classes) -> example [*batch]. With a
-    single class the second term is 0.
+    Shapes: `logits` [*batch classes], finite; `labels` integers [*batch] in [0, classes), or distributions
+    [*batch classes] -> example [*batch]. With a single class the second term is 0.
     Weights and mean: as `cross_entropy`.
     Errors: as `cross_entropy`.
     Convex. Unlike cross entropy it is not invariant to a shift of the logits.
@@ -547,8 +604,12 @@ def squentropy(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Rea
     5.0
     """
     xp = array_namespace(logits)
-    others = xp.where(_is_own(logits, labels), 0.0, logits)
-    return negative_log_softmax(logits, labels) + xp.sum(others**2, axis=-1) / max(logits.shape[-1] - 1, 1)
+    if _is_integral(labels):
+        squares = xp.where(_is_own(logits, labels), 0.0, logits) ** 2
+    else:  # The second term is 0 and has the derivatives in the labels.
+        fixed = stop_gradient(labels)
+        squares = _others(fixed) * logits**2 + (labels - fixed) * _others(logits**2)
+    return _likelihood(logits, labels) + xp.sum(squares, axis=-1) / max(logits.shape[-1] - 1, 1)
 
 
 @loss(
@@ -596,21 +657,27 @@ def exponential(logits: HalfLogits["*batch"], targets: Probability["*batch"]) ->
         Equal(
             "optax",
             "optax.losses.multiclass_sparsemax_loss(logits, labels)",
-            when="logits.ndim == 2",
+            when="logits.ndim == 2 and labels.dtype.kind == 'i'",
         ),
     ),
     invariant_in=("logits",),
+    nonlinear="its term |labels|^2 / 2 is not linear in them",
 )
-def sparsemax(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
+def sparsemax(
+    logits: Logits["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
+) -> Real["*batch"]:
     """The loss of sparsemax probabilities: 0 as soon as the label leads by 1.
 
     l = sum_{c in S} (logits[c]^2 - t^2) / 2 + 1/2 - logits[label], with S the classes of positive probability
-    p[c] = max(logits[c] - t, 0) and t such that these sum to 1. Its gradient is p minus the one-hot label.
+    p[c] = max(logits[c] - t, 0) and t such that these sum to 1. Its gradient is p minus the one-hot label. For a
+    distribution y in place of the label, |y|^2 / 2 - sum_c y[c] logits[c] takes the place of 1/2 - logits[label]: the
+    Fenchel-Young loss of Blondel, Martins and Niculae 2020, whose gradient is p - y, and which is 0 where p = y.
 
-    Shapes: `logits` [*batch classes], a logit of -inf rules its class out; `labels` integers [*batch] in [0, classes)
-    -> example [*batch].
-    Weights and mean: as `cross_entropy`.
-    Errors: as `cross_entropy`.
+    Shapes: `logits` [*batch classes], a logit of -inf rules its class out; `labels` integers [*batch] in [0, classes),
+    or distributions [*batch classes] -> example [*batch].
+    Weights and mean: w = sample_weight * class_weight[label]; distributions have no class weight, for the loss is not
+    linear in them. "mean" divides by the sum of w over examples whose label is not `ignore_index`.
+    Errors: as `cross_entropy`, and `ContractError` for `class_weight` with distributions.
     Convex, differentiable everywhere.
     Equals: optax `multiclass_sparsemax_loss`, entmax `SparsemaxLoss`. For yes/no
     targets: `binary_sparsemax`.
@@ -627,7 +694,13 @@ def sparsemax(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real
     inside = ~(gaps <= least)  # all of them beside a NaN
     count = xp.sum(xp.astype(inside, logits.dtype), axis=-1, keepdims=True)
     threshold = (xp.sum(xp.where(inside, gaps, 0.0), axis=-1, keepdims=True) - 1) / count
-    # The loss as |p - onehot|^2 / 2 and how far the label is below the threshold: nothing cancels.
+    # The loss as |p - label|^2 / 2 and how far the label is below the threshold: nothing cancels.
+    if not _is_integral(labels):
+        fixed, ahead = stop_gradient(labels), gaps - threshold
+        below = xp.where((labels == 0) & (ahead == -inf), 0.0, relu(-ahead))
+        # The second term is 0 and has the derivatives of the formula in the labels, where these need not sum to 1.
+        moved = (labels - fixed) * (0.5 * (labels + fixed) - xp.where(logits == -inf, 0.0, logits))
+        return xp.sum(0.5 * (relu(ahead) - fixed) ** 2 + fixed * below + moved, axis=-1)
     wrong = xp.where(_is_own(logits, labels), 0.0, relu(gaps - threshold))
     below = relu(threshold[..., 0] - gather(gaps, labels))
     return 0.5 * (xp.sum(wrong, axis=-1) ** 2 + xp.sum(wrong**2, axis=-1)) + below
@@ -874,18 +947,28 @@ def _surprise(weights: Array, probabilities: Array) -> Array:
     unit="example",
     source="Good 1952, doi:10.1111/j.2517-6161.1952.tb00104.x",
     aliases=("nll_loss", "NLLLoss"),
-    equals=(Equal("torch", "F.nll_loss(log_probabilities, labels, reduction='none')", when="labels.ndim == 1"),),
+    equals=(
+        Equal(
+            "torch",
+            "F.nll_loss(log_probabilities, labels, reduction='none')",
+            when="labels.ndim == 1 and labels.dtype.kind == 'i'",
+        ),
+    ),
     unread={"log_probabilities": "classes that the label gives no weight"},
 )
-def nll(log_probabilities: LogDistribution["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
+def nll(
+    log_probabilities: LogDistribution["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
+) -> Real["*batch"]:
     """The negative log-likelihood of the labels, from log-probabilities.
 
-    l = -log_probabilities[label].
+    l = -log_probabilities[label]; for a distribution t in place of the label, -sum_c t[c] log_probabilities[c], where a
+    class of t[c] = 0 contributes 0.
 
     Shapes: `log_probabilities` [*batch classes], logarithms in [-inf, 0], not probabilities (the class axis anywhere:
-    `axis=1` for images); nothing normalises them; `labels` integers [*batch] in [0, classes) -> example [*batch].
+    `axis=1` for images); nothing normalises them; `labels` integers [*batch] in [0, classes), or distributions
+    [*batch classes] -> example [*batch].
     Weights and mean: as `cross_entropy`. A log-probability of -inf at the label is inf, with derivative -1.
-    Errors: `ContractError` for another shape, `DTypeError` for float labels; labels as in `cross_entropy`.
+    Errors: as `cross_entropy`.
     Equals: torch `F.nll_loss`, whose mean under class weights divides by their sum too. For logits: `cross_entropy`,
     which keeps the digits of small losses.
 
@@ -893,7 +976,7 @@ def nll(log_probabilities: LogDistribution["*batch classes"], labels: Label["*ba
     >>> float(nll(np.asarray([[-0.25, -1.5], [-3.0, -0.5]]), np.asarray([1, 0])))
     2.25
     """
-    return -gather(log_probabilities, labels)
+    return -gather(log_probabilities, labels) if _is_integral(labels) else _expected(labels, -log_probabilities)
 
 
 @loss(
@@ -1010,20 +1093,24 @@ def binary_cross_entropy(probabilities: Probability["*batch"], targets: Probabil
         Equal(
             "keras",
             "keras.losses.categorical_generalized_cross_entropy(labels, probabilities, q)",
+            when="labels.dtype.kind == 'i'",
             differs={"gradient edges": "its derivative at a probability of 0 is -inf, and NaN beside it"},
         ),
     ),
     unread={"probabilities": "classes that the label gives no weight"},
 )
 def generalized_cross_entropy(
-    probabilities: Distribution["*batch classes"], labels: Label["*batch"], *, q: PositiveFraction = 0.7
+    probabilities: Distribution["*batch classes"],
+    labels: Label["*batch"] | Distribution["*batch classes"],
+    *,
+    q: PositiveFraction = 0.7,
 ) -> Real["*batch"]:
     """Between cross entropy (q -> 0) and the absolute error of the probability (q = 1), from probabilities.
 
-    l = (1 - probabilities[label]^q) / q.
+    l = (1 - probabilities[label]^q) / q; for a distribution t in place of the label, sum_c t[c] of that for class c.
 
-    Shapes: `probabilities` [*batch classes], rows that sum to 1; `labels` integers [*batch] in [0, classes); `q` in
-    (0, 1] -> example [*batch], in [0, 1 / q].
+    Shapes: `probabilities` [*batch classes], rows that sum to 1; `labels` integers [*batch] in [0, classes), or
+    distributions [*batch classes]; `q` in (0, 1] -> example [*batch], in [0, 1 / q].
     Weights and mean: as `cross_entropy`. At a probability of 0 the loss is 1 / q; its derivative, which grows without
     bound towards it for q < 1, is declared 0 there; for q = 1 it is -1.
     Errors: `ContractError` for another shape or q outside (0, 1]; labels as in `cross_entropy`.
@@ -1035,12 +1122,13 @@ def generalized_cross_entropy(
     1.0
     """
     xp = array_namespace(probabilities)
-    own = gather(probabilities, labels)
+    own = gather(probabilities, labels) if _is_integral(labels) else probabilities
     zero = own == 0
     logs = -q * xp.log(xp.where(zero, 1.0, own))
     near = logs < 1  # elsewhere the power itself: by its logarithm its derivative would lose digits to the size of that
     power = xp.where(zero, xp.where(number(q, own) == 1, own, 0.0), xp.where(near, 0.5, own) ** q)
-    return xp.where(near & ~zero, -expm1(-xp.where(near, logs, 0.0)), 1 - power) / q
+    each = xp.where(near & ~zero, -expm1(-xp.where(near, logs, 0.0)), 1 - power) / q
+    return each if _is_integral(labels) else _expected(labels, each)
 
 
 @loss(
@@ -1056,6 +1144,7 @@ def generalized_cross_entropy(
             reduction="mean",
         ),
     ),
+    nonlinear="it is the square of a distance from them",
 )
 def brier(
     probabilities: Distribution["*batch classes"],
@@ -1070,8 +1159,8 @@ def brier(
 
     Shapes: `probabilities` [*batch classes], rows that sum to 1; `labels` integers [*batch] in [0, classes), or
     distributions [*batch classes] -> example [*batch], at most 2.
-    Weights and mean: as `cross_entropy`. The sum over classes is part of the loss.
-    Errors: as `categorical_cross_entropy`.
+    Weights and mean: as `sparsemax`. The sum over classes is part of the loss.
+    Errors: as `sparsemax`.
     Convex, strictly proper.
     Equals: sklearn `brier_score_loss` of two-dimensional probabilities under the same
     `scale_by_half`; its default "auto" halves for two classes and not for more. Of one probability of yes:

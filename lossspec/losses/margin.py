@@ -299,6 +299,7 @@ def multiclass_hinge(logits: Logits["*batch classes"], labels: Label["*batch"]) 
             differs={"gradient": _TIES},
         ),
     ),
+    nonlinear="it is a maximum over classes of what they change",
 )
 def categorical_hinge(
     logits: Logits["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
@@ -311,10 +312,10 @@ def categorical_hinge(
 
     Shapes: `logits` [*batch classes], any real scores (a class of -inf is no rival); `labels` integers [*batch] in
     [0, classes), or distributions [*batch classes] -> example [*batch].
-    Weights and mean: as `cross_entropy`. The gradient at the kink is declared 0; of several largest entries the first
-    one has it, the label's 0 included.
-    Errors: `ContractError` for another shape, `DTypeError` for float labels of the shape of integers; a label outside
-    [0, classes) gives NaN, and raises under `checking("values")`.
+    Weights and mean: as `sparsemax`. The gradient at the kink is declared 0; of several largest entries the first one
+    has it, the label's 0 included.
+    Errors: `ContractError` for another shape or for `class_weight` with distributions, `DTypeError` for float labels of
+    the shape of integers; a label outside [0, classes) gives NaN, and raises under `checking("values")`.
     Equals: Keras `CategoricalHinge` and `categorical_hinge`, which take one-hot labels.
 
     >>> import numpy as np
