@@ -14,7 +14,7 @@ import numpy as np
 from lossspec.errors import BackendError, ContractError
 from lossspec.numerics import positions
 from lossspec.plan import Plan, move_last
-from lossspec.reduction import Reduction
+from lossspec.reduction import Mean, Reduction
 from lossspec.terms import Array, NonNegative, Term
 
 _checking: ContextVar[str] = ContextVar("lossspec_checking", default="shapes")
@@ -187,6 +187,8 @@ class Call:
             checked.append(("sample_weight", NonNegative, sample_weight, tuple(sample_weight.shape) == plan.unit_shape))
         if class_weight is not None:
             checked.append(("class_weight", NonNegative, class_weight, False))
+        if isinstance(self.reduction, Mean) and hasattr(self.reduction.over, "dtype"):
+            checked.append(("over", NonNegative, self.reduction.over, False))
         for name, term, value, masked in checked:
             many = isinstance(value, (list, tuple))
             for item, x in enumerate(value if many else (value,)):

@@ -307,7 +307,7 @@ class Specified(Loss):
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")
         return Partial(
             loss=self,
-            parameters={name: call.values[name] for name in self._parameters},
+            parameters={name: call.values[name] for name in self._parameters if not self._is_of_units(call, name)},
             reduction=call.reduction,
             empty=call.empty,
             totals=tuple(self._total(call.plan, statistic) for statistic in self._weighted(call)),
@@ -315,6 +315,11 @@ class Specified(Loss):
             count=call.count,
             batch=call.batch,
         )
+
+    def _is_of_units(self, call: Call, name: str) -> bool:
+        """Whether a parameter has an entry for each unit of a call, which nothing needs once their losses are sums."""
+        varying = self._parameters[name].varies
+        return self._finalizer is None and varying is not None and call.plan.terms.get(name) == varying
 
     def finalize(self, statistics: tuple[Array, ...], parameters: Mapping[str, Any]) -> Array:
         """From the reduced statistics to the loss; the identity unless the loss is an aggregate."""

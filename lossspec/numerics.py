@@ -42,6 +42,7 @@ __all__ = [
     "norm",
     "normalize",
     "number",
+    "per_row",
     "positions",
     "relu",
     "scan",
@@ -53,6 +54,7 @@ __all__ = [
     "softmax_pair",
     "softplus",
     "sqrt",
+    "squared_difference_over",
     "stop_gradient",
     "whole",
     "with_value",
@@ -171,6 +173,13 @@ def expm1_minus(xp: Any, x: Array) -> Any:
     by_series = 2 * xp.sinh(small / 2) ** 2 + small * square / 6 * odd  # cosh(x) - 1, and sinh(x) - x
     large = xp.where(near, 1.0, x)
     return xp.where(near, by_series, xp.expm1(large) - large), (lambda g: g * expm1(x),)
+
+
+@primitive(row_axes=0)
+def squared_difference_over(xp: Any, p: Array, t: Array) -> Any:
+    """(t - p)^2 / p with derivatives in the ratio t / p, of which the second is one term and not three."""
+    difference, ratio = t - p, t / p
+    return difference * (difference / p), (lambda g: g * (1 - ratio * ratio), lambda g: g * (2 * (ratio - 1)))
 
 
 @primitive(row_axes=0)
@@ -344,6 +353,16 @@ def number(parameter: Any, like: Array) -> Array:
     assert backend is not None
     xp = array_namespace(like)
     return xp.asarray(parameter, dtype=like.dtype, device=backend.creation_device(like))
+
+
+def per_row(parameter: Any, axes: int = 1) -> Any:
+    """A parameter of the units beside their rows: with trailing axes of size 1, where it varies and so has axes.
+
+    `axes` is how many axes the rows have that the units lack.
+    """
+    if isinstance(parameter, (int, float)) or parameter.shape == ():
+        return parameter
+    return parameter[(..., *(None,) * axes)]
 
 
 def absolute(x: Array) -> Array:

@@ -6,7 +6,8 @@ a bare term (`delta: Positive`) declares a number or a 0-d array. The notation o
 * `classes` is one axis; the same name has the same size everywhere in the call;
 * `*batch` is any number of axes;
 * `4` is an axis of exactly that size;
-* `#classes` and `#*batch` may also have size 1;
+* `#classes` and `#*batch` may also have size 1; a parameter all of whose axes may, as `level: UnitInterval["#*batch"]`,
+  is a number, a 0-d array, or an array with size 1 on each axis along which it does not vary;
 * `?channels` and `*?space` may differ from item to item of a list of arrays.
 
 Three terms state what they relate to after the shape: `Length["batch", "of time"]` counts the valid entries of the axis
@@ -138,6 +139,11 @@ class Term:
 
     def __or__(self, other: Term | None) -> Any:
         return OneOf((self, other))
+
+    @property
+    def varies(self) -> bool:
+        """Whether every axis of it may have size 1."""
+        return self.shape is not None and all(axis.broadcasts for axis in self.shape.axes)
 
     @property
     def takes(self) -> str:

@@ -130,8 +130,8 @@ def run_cell(job: Job, store: Store, thorough: bool = False) -> Cell:
     """
     contract = job.loss.contract
     cell = Cell(contract.name, job.backend.name, job.dtype, job.device)
-    cell.value_budget, cell.gradient_budget = contract.accuracy.value, contract.accuracy.gradient
-    cell.hessian_budget = contract.accuracy.hessian
+    budget = contract.accuracy.of(job.backend.name)
+    cell.value_budget, cell.gradient_budget, cell.hessian_budget = budget.value, budget.gradient, budget.hessian
     if job.reason:
         cell.status, cell.reason = "not run", job.reason
         return cell

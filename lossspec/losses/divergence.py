@@ -4,7 +4,7 @@ import math
 from math import inf, log
 from typing import Any, Literal
 
-from lossspec.loss import Accuracy, Equal, loss
+from lossspec.loss import Equal, loss
 from lossspec.numerics import (
     array_namespace,
     divergence_terms,
@@ -12,8 +12,10 @@ from lossspec.numerics import (
     expm1_minus,
     log1p,
     mixture_terms,
+    per_row,
     softmax_divergence,
     sqrt,
+    squared_difference_over,
     stop_gradient,
     xlogy,
 )
@@ -338,7 +340,7 @@ def generalized_jensen_shannon(
     log_predictions: LogDistribution["*batch classes"],
     log_targets: LogDistribution["*batch classes"],
     *,
-    beta: Fraction = 0.5,
+    beta: Fraction["#*batch"] = 0.5,
 ) -> Real["*batch"]:
     """The Jensen-Shannon divergence with weight `beta` on the targets, from logarithms.
 
@@ -366,7 +368,7 @@ def generalized_jensen_shannon(
     ratio = xp.where(gone, 0.0, log_targets) - xp.where(gone, 0.0, log_predictions)
     alone = xp.where(no_target, -inf, xp.where(no_prediction, inf, ratio))
     ratio = xp.where(no_target & no_prediction, 0.0, alone)
-    return xp.sum(mixture_terms(xp.exp(log_targets), xp.exp(log_predictions), ratio, beta), axis=-1)
+    return xp.sum(mixture_terms(xp.exp(log_targets), xp.exp(log_predictions), ratio, per_row(beta)), axis=-1)
 
 
 @loss(
@@ -444,10 +446,6 @@ def squared_hellinger(
         ),
     ),
     perfect={"predictions": "targets"},
-    accuracy=Accuracy(
-        hessian=32.0,
-        reason="the second derivative in a prediction, 2 targets^2 / predictions^3, is made of three terms",
-    ),
 )
 def chi_squared_divergence(
     predictions: Distribution["*batch classes"], targets: Distribution["*batch classes"]
@@ -473,8 +471,7 @@ def chi_squared_divergence(
     xp = array_namespace(targets)
     impossible = predictions == 0
     prediction = xp.where(impossible, 1.0, predictions)
-    difference = xp.where(impossible, 0.0, targets) - xp.where(impossible, 0.0, prediction)
-    terms = difference * (difference / prediction)
+    terms = squared_difference_over(prediction, xp.where(impossible, 1.0, targets))
     terms = xp.where(impossible, xp.where(targets > 0, inf, predictions), terms)
     return xp.sum(terms, axis=-1)
 
@@ -489,7 +486,7 @@ def renyi_divergence(
     log_predictions: LogDistribution["*batch classes"],
     log_targets: LogDistribution["*batch classes"],
     *,
-    order: Positive = 0.5,
+    order: Positive["#*batch"] = 0.5,
 ) -> Real["*batch"]:
     """The Renyi divergence of the prediction from the target, of any positive order, from logarithms.
 
