@@ -407,11 +407,14 @@ def mixture_terms(p: Array, q: Array, log_ratio: Array, beta: Any) -> Array:
     r = xp.where(near, bounded, 0.0)
     of_p = p * expm1_minus(log1p((1 - beta) * expm1(-r)))
     of_q = q * expm1_minus(log1p(beta * expm1(r)))
-    positive = bounded > 0
-    up = xp.where(near | ~positive, 1.0, bounded)
-    down = xp.where(near | positive, -1.0, bounded)
-    above, below = _log_mean_exp(xp, 1 - beta, beta, -up), _log_mean_exp(xp, beta, 1 - beta, down)
-    log_p, log_q = xp.where(positive, -above, down - below), xp.where(positive, -up - above, -below)
+    positive, weight = bounded > 0, xp.zeros_like(bounded) + beta
+    own, other = xp.where(positive, weight, 1 - weight), xp.where(positive, 1 - weight, weight)  # own: of the larger
+    far = xp.where(near, 1.0, xp.abs(bounded))
+    log_larger = -_log_mean_exp(xp, other, own, -far)
+    excess = own * expm1(xp.where(far > 80, 80.0, far))
+    slight = excess < 1  # where `own` is so small that the other way is a difference of nearly equal numbers
+    log_smaller = xp.where(slight, -log1p(xp.where(slight, excess, 0.0)), log_larger - far)
+    log_p, log_q = xp.where(positive, log_larger, log_smaller), xp.where(positive, log_smaller, log_larger)
     return xp.where(near, beta * of_p + (1 - beta) * of_q, beta * p * log_p + (1 - beta) * q * log_q)
 
 

@@ -511,13 +511,18 @@ def renyi_divergence(
     xp = array_namespace(log_targets)
     no_target, no_prediction = log_targets == -inf, log_predictions == -inf
     present = ~(no_target | no_prediction)
+    size = stop_gradient(xp.max(log_targets, axis=-1))
+    size = xp.where((size < -50) & (size > -inf), size, 0.0)  # a row far from a sum of 1 is scaled, which l follows
+    log_targets = log_targets - size[..., None]
     target = xp.exp(log_targets)
     total = xp.sum(target, axis=-1)
-    above = order - 1 + xp.zeros_like(total)
+    order = order + xp.zeros_like(total)
+    above = order - 1
     divisor = xp.where(above == 0, 1.0, above)
-    log_ratio = xp.where(present, log_targets, 0.0) - xp.where(present, log_predictions, 0.0)
+    log_target, log_prediction = xp.where(present, log_targets, 0.0), xp.where(present, log_predictions, 0.0)
+    log_ratio = log_target - log_prediction
     power = above[..., None] * log_ratio
-    log_terms = xp.where(present, xp.where(no_target, 0.0, log_targets) + power, -inf)
+    log_terms = xp.where(present, order[..., None] * log_target - above[..., None] * log_prediction, -inf)
     impossible = (above >= 0) & xp.any(no_prediction & ~no_target, axis=-1)
     infinite = impossible | ~xp.any(present, axis=-1)
 
@@ -537,7 +542,7 @@ def renyi_divergence(
     top = xp.where(top == -inf, 0.0, top)
     powers = xp.sum(xp.exp(log_terms - top[..., None]), axis=-1)
     by_logarithm = (top + xp.log(xp.where(near | infinite, 1.0, powers)) - xp.log(total)) / divisor
-    return xp.where(infinite, inf, xp.where(near, by_growth, by_logarithm))
+    return xp.where(infinite, inf, size + xp.where(near, by_growth, by_logarithm))
 
 
 @loss(
