@@ -537,6 +537,9 @@ PositiveAmount: Any = Term(
 )
 Rate: Any = _Rate("Rate", "the logarithm of a mean, or the mean", extremes=(0.0, 1e-6, -1e4, 1e4))
 LogMean: Any = Term("LogMean", "the logarithm of a mean", extremes=(0.0, 1e-6, -50.0, 50.0))
+Power: Any = Term(
+    "Power", "the power of the mean that a variance is proportional to", extremes=(-1.0, 0.0, 1.0, 2.0, 3.0)
+)
 Robustness: Any = Term(
     "Robustness", "a number, or -inf for the limit", Interval(upper_closed=False), extremes=(-inf, -2.0, 0.0, 2.0)
 )

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -157,6 +158,20 @@ def test_an_accuracy_beyond_the_budget_needs_its_reason():
     for budget in ({"value": 5.0}, {"gradient": 9.0}, {"hessian": 9.0}):
         with pytest.raises(ValueError, match="needs its reason"):
             ls.Accuracy(**budget)
+
+
+def test_a_budget_may_be_larger_on_one_backend_alone():
+    on_one = ls.Accuracy(on={"jax": ls.Accuracy(hessian=64.0, reason="small factors are flushed")})
+    assert not on_one.is_larger
+    assert on_one.of("numpy") is on_one
+    assert on_one.of("jax").hessian == 64.0
+    words = "values 4, gradients 8, Hessians 64 eps * scale: small factors are flushed"
+    assert str(on_one) == f"values 4, gradients 8, Hessians 8 eps * scale; on jax {words}"
+    contract = replace(ls.huber.contract, accuracy=on_one).to_dict()
+    assert contract["accuracy"]["on"]["jax"]["hessian"] == 64.0
+    SCHEMA.validate(contract)
+    with pytest.raises(ValueError, match="no `on` of its own"):
+        ls.Accuracy(on={"jax": on_one})
 
 
 @pytest.mark.parametrize("text", ["*batch *space", "*a b *c"])

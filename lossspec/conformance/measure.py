@@ -26,9 +26,9 @@ def error(got: Any, low: Any, high: Any, scale: float, dtype: type[np.floating[A
     number = float(got)
     if mp.isinf(low):
         return 0.0 if number == float(low) else float("inf")
-    if abs(low) > float(info.max):
-        return 0.0 if np.isinf(number) and (number > 0) == (low > 0) else float("inf")
-    if not np.isfinite(number):
+    if np.isinf(number):
+        return 0.0 if (high > float(info.max) if number > 0 else low < -float(info.max)) else float("inf")
+    if np.isnan(number) or low > float(info.max) or high < -float(info.max):
         return float("inf")
     with mp.workdps(40):
         away = max(low - mpf(number), mpf(number) - high, mpf(0))
@@ -36,6 +36,12 @@ def error(got: Any, low: Any, high: Any, scale: float, dtype: type[np.floating[A
             return 0.0
         floor = mpf(float(info.eps)) * mpf(scale)
         return float(away / floor) if floor else float("inf")
+
+
+def opposed(values: list[Any], dtype: type[np.floating[Any]]) -> bool:
+    """Whether values beyond the largest number have both signs, so that their sum is no number."""
+    largest = float(np.finfo(dtype).max)
+    return len({value > 0 for value in values if value is not None and abs(value) > largest}) == 2
 
 
 def _weighed(contract: Contract, case: Case, reduction: Any) -> tuple[list[bool], list[Any], Any]:

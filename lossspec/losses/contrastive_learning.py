@@ -508,6 +508,6 @@ def multi_similarity(
         return xp.sum(embeddings, axis=-1)
     scores = _cosines(embeddings, embeddings)
     positive, negative = _relations(scores, labels, selected)
-    near = softplus(_log_sum_exp(-alpha * (scores - base), positive))
-    far = softplus(_log_sum_exp(beta * (scores - base), negative))
+    near = softplus(_log_sum_exp(-alpha * scores, positive) + alpha * base)
+    far = softplus(_log_sum_exp(beta * scores, negative) - beta * base)
     return near / alpha + far / beta

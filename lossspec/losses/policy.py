@@ -341,4 +341,7 @@ def grpo(
     surrogate = _clipped_surrogate(log_probabilities - old_log_probabilities, advantages, clip_low, clip_high)
     if is_zero(beta):
         return surrogate
-    return surrogate + beta * expm1_minus(reference_log_probabilities - log_probabilities)
+    log_ratio = reference_log_probabilities - log_probabilities
+    if not isinstance(beta, (int, float)):  # 0 times what overflows is 0
+        log_ratio = array_namespace(log_ratio).where(beta == 0, 0.0, log_ratio)
+    return surrogate + beta * expm1_minus(log_ratio)

@@ -13,6 +13,7 @@ from lossspec.terms import (
     NonNegative,
     Positive,
     PositiveAmount,
+    Power,
     Rate,
     Real,
     Robustness,
@@ -813,7 +814,7 @@ def half_gamma(predictions: LogMean["*batch"], targets: PositiveAmount["*batch"]
     ),
 )
 def half_tweedie(
-    predictions: LogMean["*batch"], targets: Amount["*batch"], *, power: Real["#*batch"] = 1.5
+    predictions: LogMean["*batch"], targets: Amount["*batch"], *, power: Power["#*batch"] = 1.5
 ) -> Real["*batch"]:
     """Half the Tweedie deviance of an amount from the exponential of the prediction, without its constant.
 
@@ -837,8 +838,9 @@ def half_tweedie(
     first, second = 2 - power, 1 - power
     largest = math.log(float(xp.finfo(predictions.dtype).max))
     rise, fall, zero = first * predictions, second * predictions, targets == 0
-    no_rise = (rise > largest) & (fall > rise) & ~zero  # of two infinities the larger one counts
-    no_fall = (fall > largest) & ((rise > fall) | zero)
+    rises = xp.exp(predictions) * xp.abs(second) > targets * xp.abs(first)  # of two infinities the larger one counts
+    no_rise = (rise > largest) & (fall > largest) & ~rises
+    no_fall = (fall > largest) & (((rise > largest) & rises) | zero)
     growth = xp.exp(xp.where(no_rise, 0.0, rise)) / xp.where(first == 0, 1.0, first)
     decay = xp.exp(xp.where(no_fall, 0.0, fall)) / xp.where(second == 0, 1.0, second)
     growth = xp.where(first == 0, predictions, xp.where(no_rise, 0.0, growth))
@@ -883,7 +885,7 @@ def _growth(x: Array, rate: Array) -> Array:
     perfect={"predictions": "targets"},
 )
 def half_tweedie_identity(
-    predictions: PositiveAmount["*batch"], targets: Amount["*batch"], *, power: Real["#*batch"] = 1.5
+    predictions: PositiveAmount["*batch"], targets: Amount["*batch"], *, power: Power["#*batch"] = 1.5
 ) -> Real["*batch"]:
     """Half the Tweedie deviance of an amount from its mean.
 
