@@ -120,10 +120,12 @@ def generalized_jsd(
     p_gap = _log1p_of_power(xp, 1 / odds, -log_ratio)
     q_gap = _log1p_of_power(xp, odds, log_ratio)
     weights = xp.zeros_like(near) + weights
-    bound = -weights * xp.log(weights) - (1 - weights) * log1p(-weights)
+    log_own, log_other = xp.log(weights), log1p(-weights)
+    bound = -weights * log_own - (1 - weights) * log_other
     apart = bound - xp.sum(beta * p * p_gap + (1 - beta) * q * q_gap, axis=-1)
     p_top, q_top = (xp.take_along_axis(log_ratio, xp.argmax(z, axis=-1, keepdims=True), axis=-1) for z in (p, q))
-    return xp.where(((p_top > 1) & (q_top < -1))[..., 0], apart, near)
+    log_odds = log_own - log_other
+    return xp.where((p_top[..., 0] + log_odds > 1) & (q_top[..., 0] + log_odds < -1), apart, near)
 
 
 def _log1p_of_power(xp: Any, factor: Any, x: Array) -> Array:
