@@ -333,6 +333,11 @@ class Specified(Loss):
             return function(*arrays, **keywords)
         except GradientError as error:
             raise GradientError(f"{self.contract.name}: {error}") from None
+        except OverflowError as error:  # of a Python number: those of arrays are inf
+            raise ContractError(
+                f"{self.contract.name}: a parameter is so large that what follows from it is no number: {error}. "
+                "Fix: pass a smaller one, or an array, which overflows to inf."
+            ) from None
 
     def _given_list(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> bool:
         """Whether a list of arrays is given for the only input."""

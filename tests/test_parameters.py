@@ -124,6 +124,13 @@ def test_a_mean_over_no_number_of_things_is_refused(over):
         ls.squared_error(PREDICTIONS, TARGETS, reduction=ls.Mean(over=array))
 
 
+@pytest.mark.parametrize("parameter", ["data_range", "k1", "k2"])
+def test_a_number_beyond_the_range_of_its_formula_is_a_named_error(parameter):
+    inputs, parameters = typical("ssim")
+    with pytest.raises(ls.ContractError, match="ssim: a parameter is so large"):
+        ls.ssim(**inputs, **{**parameters, parameter: 1e300})
+
+
 def test_what_varies_is_learned_entry_by_entry(backend, array, plain):
     # The slope in a level is the target less the prediction: 1 + 1, 0 + 1, -2 + 1 over the two rows.
     level = array(LEVELS)
