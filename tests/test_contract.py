@@ -92,7 +92,7 @@ def test_a_configured_loss_with_nothing_new_is_the_loss():
     assert ls.huber.configured() == ls.huber
     assert ls.huber.configured(delta=2.0) == ls.huber.configured(delta=2.0)
     assert ls.huber.configured(delta=2.0) != ls.huber.configured(delta=3.0)
-    assert "delta: Positive = 2.0" in repr(ls.huber.configured(delta=2.0))
+    assert "delta: Positive[#*batch] = 2.0" in repr(ls.huber.configured(delta=2.0))
     assert "reduction='sum'" in repr(ls.huber.configured(reduction="sum"))
 
 
