@@ -119,8 +119,10 @@ class JaxBackend(Backend):
 
         def push(operands: tuple[Array, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
             known = tuple(None if isinstance(t, jax.custom_derivatives.SymbolicZero) else t for t in tangents)
-            moved: tuple[Array, Array] = push_known(operands, known)
-            return moved
+            value, tangent = push_known(operands, known)
+            if any(isinstance(x, jax.core.Tracer) for x in operands):
+                value = function(*operands)  # so that its next derivative is the declared one, not that of its steps
+            return value, tangent
 
         function = jax.custom_jvp(jax.jit(lambda *operands: primitive.value(self.namespace, operands)))
         function.defjvp(push, symbolic_zeros=True)

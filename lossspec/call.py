@@ -15,7 +15,7 @@ from lossspec.dispatch import is_array
 from lossspec.errors import BackendError, ContractError
 from lossspec.numerics import admitted, is_zero, number, positions
 from lossspec.plan import Plan, move_last
-from lossspec.reduction import Reduction
+from lossspec.reduction import Mean, Reduction
 from lossspec.terms import Array, NonNegative, Term
 
 _checking: ContextVar[str] = ContextVar("lossspec_checking", default="shapes")
@@ -274,6 +274,8 @@ class Call:
             if weight is not None:
                 of_units = name == "sample_weight" and tuple(weight.shape) == plan.unit_shape
                 checked.append((name, NonNegative, self.known(weight), of_units))
+        if isinstance(self.reduction, Mean) and is_array(self.reduction.over):
+            checked.append(("over", NonNegative, self.known(self.reduction.over), False))
         for name, term, value, masked in checked:
             many = isinstance(value, (list, tuple))
             for item, x in enumerate(value if many else (value,)):

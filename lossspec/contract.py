@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite, prod
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -27,16 +27,26 @@ Axes = dict[str, tuple[Any, str]]
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The budget of error in units of eps * scale; a larger one than (4, 8, 8) needs its reason."""
+    """The budget of error in units of eps * scale; a larger one than (4, 8, 8) needs its reason.
+
+    `on` has the budgets of the backends, by name, that need others than the rest.
+    """
 
     value: float = 4.0
     gradient: float = 8.0
     reason: str = ""
     hessian: float = 8.0
+    on: Mapping[str, Accuracy] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.is_larger and not self.reason:
             raise ValueError("an accuracy budget beyond 4 for values and 8 for derivatives needs its reason")
+        if any(budget.on for budget in self.on.values()):
+            raise ValueError("the accuracy budget of a backend holds there alone; it has no `on` of its own")
+
+    def of(self, backend: str) -> Accuracy:
+        """The budget on a backend."""
+        return self.on.get(backend, self)
 
     @property
     def is_larger(self) -> bool:
@@ -45,7 +55,13 @@ class Accuracy:
 
     def __str__(self) -> str:
         words = f"values {self.value:g}, gradients {self.gradient:g}, Hessians {self.hessian:g} eps * scale"
-        return f"{words}: {self.reason}" if self.reason else words
+        words = f"{words}: {self.reason}" if self.reason else words
+        return "; ".join([words, *(f"on {backend} {budget}" for backend, budget in self.on.items())])
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of the budget."""
+        own = {"value": self.value, "gradient": self.gradient, "hessian": self.hessian, "reason": self.reason}
+        return own | {"on": {name: budget.to_dict() for name, budget in self.on.items()}} if self.on else own
 
 
 @dataclass(frozen=True)
@@ -111,11 +127,20 @@ class Argument:
             return cls(parameter.name, plain=annotation, default=default)
         else:
             raise TypeError(f"{loss}: the annotation of `{parameter.name}` is not a term: {annotation!r}")
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:  # one that may have size 1 everywhere may be a number
+            terms = tuple(t for term in terms for t in ((term, replace(term, shape=None)) if term.varies else (term,)))
         return cls(parameter.name, terms, many=many, optional=optional, default=default)
 
+    @property
+    def varies(self) -> Term | None:
+        """The term of the arrays that a parameter takes beside numbers, one entry a unit; None where it takes none."""
+        beside_numbers = any(term.shape is None for term in self.terms)
+        return next((term for term in self.terms if term.varies), None) if beside_numbers else None
+
     def __str__(self) -> str:
+        shown = [term for term in self.terms if self.varies is None or term.shape is not None]
         words = " | ".join(
-            [str(term) for term in self.terms]
+            [str(term) for term in shown]
             or [repr(choice) for choice in self.choices] + ["function"] * self.takes_function
             or [self.plain.__name__ if self.plain else ""]
         )
@@ -314,12 +339,7 @@ class Contract:
             "convex_in": list(self.convex_in),
             "unread": dict(self.unread),
             "invariant_in": list(self.invariant_in),
-            "accuracy": {
-                "value": self.accuracy.value,
-                "gradient": self.accuracy.gradient,
-                "hessian": self.accuracy.hessian,
-                "reason": self.accuracy.reason,
-            },
+            "accuracy": self.accuracy.to_dict(),
             "source": self.source,
             "aliases": list(self.aliases),
             "also": {
@@ -374,7 +394,10 @@ class Contract:
             if axis.name in axes
         ]
         expected = _expected(declared, axes)
-        if expected is not None and prod(expected) == prod(actual) and expected != actual:
+        beside = _with_axes_of_1(declared, actual, expected)
+        if beside is not None:
+            fix = f"reshape it, {argument} = xp.reshape({argument}, {beside})"
+        elif expected is not None and prod(expected) == prod(actual) and expected != actual:
             fix = f"reshape it, {argument} = xp.reshape({argument}, {expected}), or reshape the other side to {actual}"
         elif expected is not None:
             fix = f"pass `{argument}` of shape {expected}" + (
@@ -432,6 +455,16 @@ def _expected(declared: Shape, axes: Axes) -> tuple[int, ...] | None:
             size = axes[axis.name][0]
             shape.extend(size if isinstance(size, tuple) else (size,))
     return tuple(shape)
+
+
+def _with_axes_of_1(
+    declared: Shape, actual: tuple[int, ...], expected: tuple[int, ...] | None
+) -> tuple[int, ...] | None:
+    """The shape that broadcasting would have meant, where it is declared that axes may have size 1."""
+    if expected is None or not all(axis.broadcasts for axis in declared.axes) or not 0 < len(actual) < len(expected):
+        return None
+    meant = (1,) * (len(expected) - len(actual)) + actual
+    return meant if all(a in (1, b) for a, b in zip(meant, expected, strict=True)) else None
 
 
 def resolve_shape(declared: Shape, axes: Axes) -> tuple[int, ...]:

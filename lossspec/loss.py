@@ -316,7 +316,11 @@ class Specified(Loss):
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")
         return Partial(
             loss=self,
-            parameters={name: self._kept(name, options, call.values) for name in self._parameters},
+            parameters={
+                name: self._kept(name, options, call.values)
+                for name in self._parameters
+                if not self._is_of_units(call, name)
+            },
             reduction=call.reduction,
             empty=call.empty,
             totals=tuple(self._total(call.plan, statistic) for statistic in self._weighted(call)),
@@ -324,6 +328,11 @@ class Specified(Loss):
             count=call.count,
             batch=call.batch,
         )
+
+    def _is_of_units(self, call: Call, name: str) -> bool:
+        """Whether a parameter has an entry for each unit of a call, which nothing needs once their losses are sums."""
+        varying = self._parameters[name].varies
+        return self._finalizer is None and varying is not None and call.plan.terms.get(name) == varying
 
     def finalize(self, statistics: tuple[Array, ...], parameters: Mapping[str, Any]) -> Array:
         """From the reduced statistics to the loss; the identity unless the loss is an aggregate."""
@@ -344,6 +353,11 @@ class Specified(Loss):
             return function(*arrays, **keywords)
         except GradientError as error:
             raise GradientError(f"{self.contract.name}: {error}") from None
+        except OverflowError as error:  # of a Python number: those of arrays are inf
+            raise ContractError(
+                f"{self.contract.name}: a parameter is so large that what follows from it is no number: {error}. "
+                "Fix: pass a smaller one, or an array, which overflows to inf."
+            ) from None
 
     def _given_list(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> bool:
         """Whether a list of arrays is given for the only input."""

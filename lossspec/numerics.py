@@ -48,6 +48,7 @@ __all__ = [
     "norm",
     "normalize",
     "number",
+    "per_row",
     "positions",
     "relu",
     "scan",
@@ -59,6 +60,7 @@ __all__ = [
     "softmax_pair",
     "softplus",
     "sqrt",
+    "squared_difference_over",
     "stop_gradient",
     "whole",
     "with_value",
@@ -212,6 +214,13 @@ def expm1_minus(xp: Any, x: Array) -> Any:
     large = xp.where(near, 1.0, x)
     far = xp.expm1(large) - xp.where(large == inf, 0.0, large)
     return xp.where(near, by_series, far), (lambda g: g * expm1(x),)
+
+
+@primitive(row_axes=0)
+def squared_difference_over(xp: Any, p: Array, t: Array) -> Any:
+    """(t - p)^2 / p with derivatives in the ratio t / p, of which the second is one term and not three."""
+    difference, ratio = t - p, t / p
+    return difference * (difference / p), (lambda g: g * (1 - ratio * ratio), lambda g: g * (2 * (ratio - 1)))
 
 
 @primitive(row_axes=0)
@@ -388,6 +397,16 @@ def number(parameter: Any, like: Array) -> Array:
     return xp.asarray(parameter, dtype=like.dtype, device=backend.creation_device(like))
 
 
+def per_row(parameter: Any, axes: int = 1) -> Any:
+    """A parameter of the units beside their rows: with trailing axes of size 1, where it varies and so has axes.
+
+    `axes` is how many axes the rows have that the units lack.
+    """
+    if isinstance(parameter, (int, float)) or parameter.shape == ():
+        return parameter
+    return parameter[(..., *(None,) * axes)]
+
+
 @primitive(row_axes=0, blocks=False)
 def absolute(xp: Any, x: Array) -> Any:
     """|x|, with derivative 0 at 0, where that of `abs` is 1 on JAX, and NaN at NaN, where that is 0 on Torch."""
@@ -438,11 +457,14 @@ def mixture_terms(p: Array, q: Array, log_ratio: Array, beta: Any) -> Array:
     r = xp.where(near, bounded, 0.0)
     of_p = p * expm1_minus(log1p((1 - beta) * expm1(-r)))
     of_q = q * expm1_minus(log1p(beta * expm1(r)))
-    positive = bounded > 0
-    up = xp.where(near | ~positive, 1.0, bounded)
-    down = xp.where(near | positive, -1.0, bounded)
-    above, below = _log_mean_exp(xp, 1 - beta, beta, -up), _log_mean_exp(xp, beta, 1 - beta, down)
-    log_p, log_q = xp.where(positive, -above, down - below), xp.where(positive, -up - above, -below)
+    positive, weight = bounded > 0, xp.zeros_like(bounded) + beta
+    own, other = xp.where(positive, weight, 1 - weight), xp.where(positive, 1 - weight, weight)  # own: of the larger
+    far = xp.where(near, 1.0, xp.abs(bounded))
+    log_larger = -_log_mean_exp(xp, other, own, -far)
+    excess = own * expm1(xp.where(far > 80, 80.0, far))
+    slight = excess < 1  # where `own` is so small that the other way is a difference of nearly equal numbers
+    log_smaller = xp.where(slight, -log1p(xp.where(slight, excess, 0.0)), log_larger - far)
+    log_p, log_q = xp.where(positive, log_larger, log_smaller), xp.where(positive, log_smaller, log_larger)
     return xp.where(near, beta * of_p + (1 - beta) * of_q, beta * p * log_p + (1 - beta) * q * log_q)
 
 

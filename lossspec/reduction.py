@@ -26,7 +26,7 @@ import numpy as np
 from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.dispatch import array_namespace, is_array
 from lossspec.errors import ContractError, DTypeError, MergeError
-from lossspec.terms import Array
+from lossspec.terms import Array, NonNegative
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,6 +80,8 @@ def check_reduction(contract: Contract, reduction: object) -> Reduction:
                 f"{contract.name}: `over` of the reduction has shape {tuple(reduction.over.shape)}; "
                 "it is a number or a 0-d array"
             )
+        if number and reduction.over not in NonNegative.interval:
+            raise ContractError(f"{contract.name}: `over` is {reduction.over!r}; its domain is {NonNegative.domain}")
         return reduction
     return name
 

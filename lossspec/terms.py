@@ -6,7 +6,8 @@ a bare term (`delta: Positive`) declares a number or a 0-d array. The notation o
 * `classes` is one axis; the same name has the same size everywhere in the call;
 * `*batch` is any number of axes;
 * `4` is an axis of exactly that size;
-* `#classes` and `#*batch` may also have size 1;
+* `#classes` and `#*batch` may also have size 1; a parameter all of whose axes may, as `level: UnitInterval["#*batch"]`,
+  is a number, a 0-d array, or an array with size 1 on each axis along which it does not vary;
 * `?channels` and `*?space` may differ from item to item of a list of arrays.
 
 Three terms state what they relate to after the shape: `Length["batch", "of time"]` counts the valid entries of the axis
@@ -138,6 +139,11 @@ class Term:
 
     def __or__(self, other: Term | None) -> Any:
         return OneOf((self, other))
+
+    @property
+    def varies(self) -> bool:
+        """Whether every axis of it may have size 1."""
+        return self.shape is not None and all(axis.broadcasts for axis in self.shape.axes)
 
     @property
     def takes(self) -> str:
@@ -563,6 +569,9 @@ PositiveAmount: Any = Term(
 )
 Rate: Any = _Rate("Rate", "the logarithm of a mean, or the mean", extremes=(0.0, 1e-6, -1e4, 1e4))
 LogMean: Any = Term("LogMean", "the logarithm of a mean", extremes=(0.0, 1e-6, -50.0, 50.0))
+Power: Any = Term(
+    "Power", "the power of the mean that a variance is proportional to", extremes=(-1.0, 0.0, 1.0, 2.0, 3.0)
+)
 Robustness: Any = Term(
     "Robustness", "a number, or -inf for the limit", Interval(upper_closed=False), extremes=(-inf, -2.0, 0.0, 2.0)
 )

@@ -85,7 +85,7 @@ SHAPES = {
     "sample_weight of too low a rank": (
         lambda a: ls.huber(a(L23), a(L23), sample_weight=zeros(a, 3)),
         "huber: `sample_weight` has shape (3,), declared [#*batch]|*batch = (2, 3) (from `predictions`)|"
-        "pass `sample_weight` of shape (2, 3), or with size 1 on some axes",
+        "xp.reshape(sample_weight, (1, 3))",
     ),
     "sample_weight an example where the unit is a region": (
         lambda a: ls.dice(zeros(a, 2, 3, 4), zeros(a, 2, 3, 4), sample_weight=zeros(a, 2)),
@@ -113,8 +113,8 @@ SHAPES = {
         "binary_cross_entropy_with_logits: `pos_weight` has shape (2,), declared [#*batch]",
     ),
     "a number given as a vector": (
-        lambda a: ls.huber(a(L23), a(L23), delta=a([1.0, 2.0])),
-        "huber: `delta` has shape (2,)|a number, or a 0-d array",
+        lambda a: ls.info_nce(a(L23), a(L23), temperature=a([1.0, 2.0])),
+        "info_nce: `temperature` has shape (2,)|a number, or a 0-d array",
     ),
     "one layer weight too many": (
         lambda a: ls.perceptual([zeros(a, 2, 3)], [zeros(a, 2, 3)], layer_weights=a([1.0, 1.0])),

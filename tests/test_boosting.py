@@ -255,7 +255,7 @@ def test_an_adaptor_is_a_value(kind, pickled):
     assert hash(pickled(value)) == hash(value)
     assert value != kind(ls.huber)
     assert kind.__name__ in repr(value)
-    assert "delta: Positive = 2.0" in repr(value)
+    assert "delta: Positive[#*batch] = 2.0" in repr(value)
 
 
 def test_a_trained_estimator_pickles_with_its_objective(pickled):

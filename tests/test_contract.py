@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -91,7 +92,7 @@ def test_a_configured_loss_with_nothing_new_is_the_loss():
     assert ls.huber.configured() == ls.huber
     assert ls.huber.configured(delta=2.0) == ls.huber.configured(delta=2.0)
     assert ls.huber.configured(delta=2.0) != ls.huber.configured(delta=3.0)
-    assert "delta: Positive = 2.0" in repr(ls.huber.configured(delta=2.0))
+    assert "delta: Positive[#*batch] = 2.0" in repr(ls.huber.configured(delta=2.0))
     assert "reduction='sum'" in repr(ls.huber.configured(reduction="sum"))
 
 
@@ -159,6 +160,20 @@ def test_an_accuracy_beyond_the_budget_needs_its_reason():
     for budget in ({"value": 5.0}, {"gradient": 9.0}, {"hessian": 9.0}):
         with pytest.raises(ValueError, match="needs its reason"):
             ls.Accuracy(**budget)
+
+
+def test_a_budget_may_be_larger_on_one_backend_alone():
+    on_one = ls.Accuracy(on={"jax": ls.Accuracy(hessian=64.0, reason="small factors are flushed")})
+    assert not on_one.is_larger
+    assert on_one.of("numpy") is on_one
+    assert on_one.of("jax").hessian == 64.0
+    words = "values 4, gradients 8, Hessians 64 eps * scale: small factors are flushed"
+    assert str(on_one) == f"values 4, gradients 8, Hessians 8 eps * scale; on jax {words}"
+    contract = replace(ls.huber.contract, accuracy=on_one).to_dict()
+    assert contract["accuracy"]["on"]["jax"]["hessian"] == 64.0
+    SCHEMA.validate(contract)
+    with pytest.raises(ValueError, match="no `on` of its own"):
+        ls.Accuracy(on={"jax": on_one})
 
 
 @pytest.mark.parametrize("text", ["*batch *space", "*a b *c"])

@@ -5,14 +5,16 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from mpmath import mp
 from typer.testing import CliRunner
 
-from lossspec import Loss, cli, get, loss
+from lossspec import Loss, cli, get, loss, names
 from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.loss import Specified, _registry
-from lossspec.numerics import array_namespace, normalize, positions, softplus, stop_gradient
+from lossspec.numerics import array_namespace, normalize, positions, sigmoid, softplus, stop_gradient
 from lossspec.plan import make_plan
+from lossspec.terms import Indicator, Logits, NonNegative, Real, UnitInterval
 
 STORE = Store()
 
@@ -100,6 +102,25 @@ class BendsTooMuch(Specified):
     def grad_hess(self, *inputs, **options):
         gradient, hessian = super().grad_hess(*inputs, **options)
         return gradient, 1.001 * hessian
+
+
+class BendsHalf(Specified):
+    """The value and the gradient are right."""
+
+    def grad_hess(self, *inputs, **options):
+        gradient, hessian = super().grad_hess(*inputs, **options)
+        return gradient, 0.5 * hessian
+
+
+class ALittleMore(Specified):
+    """A hundredth is too much of everything."""
+
+    def __call__(self, *inputs, **options):
+        return 1.01 * super().__call__(*inputs, **options)
+
+    def grad_hess(self, *inputs, **options):
+        gradient, hessian = super().grad_hess(*inputs, **options)
+        return gradient, 1.01 * hessian
 
 
 class BendsNowhere(Specified):
@@ -215,6 +236,39 @@ def counts_what_is_left_out(probabilities, targets, entries=None):
     return get("mcc")._function(probabilities, targets)
 
 
+def asymmetric(
+    logits: Logits["*batch"],
+    targets: Indicator["*batch"],
+    *,
+    gamma_positive: NonNegative = 0.0,
+    gamma_negative: NonNegative = 4.0,
+    clip: UnitInterval = 0.05,
+) -> Real["*batch"]:
+    """Focal with a factor for each side, which forgets negatives below a probability."""
+    xp = array_namespace(logits)
+    missed = sigmoid(logits) - clip
+    counts = missed > 0
+    kept = xp.where(counts, sigmoid(-logits) + clip, 1.0)  # 0 for a sure logit, where nothing is forgotten
+    negative = xp.where(counts, missed, 1.0) ** gamma_negative * -xp.log(kept)
+    return xp.where(targets > 0, xp.exp(-gamma_positive * softplus(logits)) * softplus(-logits), negative)
+
+
+def asymmetric_in_words(logits, targets, gamma_positive, gamma_negative, clip):
+    p = 1 / (1 + mp.exp(-logits))
+    missed = max(p - clip, 0)
+    if targets > 0:
+        return (1 - p) ** gamma_positive * -mp.log(p)
+    return missed**gamma_negative * -mp.log(1 - missed) if missed > 0 else mp.mpf(0)
+
+
+def third_party(function, definition) -> Loss:
+    """A loss outside of the catalogue."""
+    declare = loss(family="own", unit="element", source="a test", definition=definition)
+    declared = declare(function)
+    del _registry[function.__name__]
+    return declared
+
+
 FAULTS = {
     "a wrong factor": (planted("squared_error", wrong_factor), "numpy"),
     "a dropped weight": (planted("squared_error", kind=DropsWeights), "numpy"),
@@ -248,6 +302,10 @@ FAULTS = {
     "a pixel mask that multiplies NaN": (planted("dice", kind=MasksPixelsByMultiplication), "numpy"),
     "a class weight of a whole mixture": (planted("cross_entropy", kind=WeighsMixturesAsAWhole), "numpy"),
     "a square that is called linear in labels": (claims("brier", why_nonlinear=""), "numpy"),
+    "infinity at the end of a parameter": (third_party(asymmetric, asymmetric_in_words), "numpy"),
+    "half a second derivative of the sure": (planted("sigmoid_focal", kind=BendsHalf), "numpy"),
+    "half a compiled second derivative of the sure": (planted("sigmoid_focal", kind=BendsHalf), "jax"),
+    "half a second derivative of the sure in regions": (planted("dice_focal", kind=BendsHalf), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 
@@ -295,6 +353,36 @@ def test_the_law_of_mixtures_sees_it(fault):
     (job,) = plan([faulty], [backend], ["float64"])
     cell = run_cell(job, STORE)
     assert "is not" in cell.laws["a soft label is a mixture"]
+
+
+def test_only_the_end_of_its_parameter_shows_an_infinity():
+    (job,) = plan([FAULTS["infinity at the end of a parameter"][0]], ["numpy"], ["float64"])
+    cell = run_cell(job, STORE)
+    assert cell.failures
+    assert all(failure.startswith("clip=0, hard") for failure in cell.failures)
+
+
+def larger_budgets():
+    """The losses with a larger budget, each with the backends that have it."""
+    for name in names():
+        budget = get(name).contract.accuracy
+        if budget.is_larger:
+            yield name, "numpy"
+        for backend, own in budget.on.items():
+            if own.is_larger:
+                yield name, backend
+
+
+@pytest.mark.parametrize(("name", "backend"), list(larger_budgets()))
+def test_a_larger_budget_can_still_fail(name, backend):
+    (job,) = plan([planted(name, kind=ALittleMore)], [backend], ["float32"])
+    if job.reason:
+        pytest.skip(f"not run: {job.reason}")
+    cell = run_cell(job, STORE)
+    budget = get(name).contract.accuracy.of(backend)
+    for kind, usual in (("value", 4.0), ("gradient", 8.0), ("hessian", 8.0)):
+        worst = getattr(cell, f"{kind}_error")
+        assert getattr(budget, kind) == usual or worst > getattr(budget, kind), (kind, worst)
 
 
 def test_without_a_fault_the_same_cell_is_green():

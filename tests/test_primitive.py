@@ -52,6 +52,7 @@ OPERANDS = {
     "sigmoid": (ROWS,),
     "expm1": (ROWS,),
     "expm1_minus": (ROWS,),
+    "squared_difference_over": (1 + WEIGHTS, ROWS),
     "sigmoid_cross_entropy": (ROWS, WEIGHTS),
     "negative_log_softmax": (ROWS, LABELS),
     "log_odds": (ROWS, LABELS),

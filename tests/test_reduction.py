@@ -584,7 +584,7 @@ def test_a_composite_is_a_value(pickled):
     assert ls.huber != 1.0 * ls.huber
     assert repr(SUM) == (
         "<loss 0.5 * huber + 2.0 * squared_error(predictions: Real[*batch], targets: Real[*batch], "
-        "*, delta: Positive = 1.0) -> element[*batch], pointwise, reduction='mean'>"
+        "*, delta: Positive[#*batch] = 1.0) -> element[*batch], pointwise, reduction='mean'>"
     )
 
 

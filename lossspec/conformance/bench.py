@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossspec.conformance.cases import Case, Values, hessian_inputs
-from lossspec.contract import Contract
+from lossspec.contract import Accuracy, Contract
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
 
@@ -67,6 +67,11 @@ class Bench:
     def contract(self) -> Contract:
         """What the loss declares."""
         return self.loss.contract
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """The budget of error on this backend."""
+        return self.contract.accuracy.of(self.backend.name)
 
     def put(self, value: Any) -> Any:
         """An argument on the device; whatever is no array stays as it is."""

@@ -45,12 +45,14 @@ def make_cases(contract: Contract, dtype: type[np.floating[Any]]) -> list[Case]:
     """All cases of a loss in a precision; the same ones on every run."""
     maker = _Maker(contract, dtype)
     generated, parameters, sizes = list(maker.generated()), list(maker.of_parameters()), list(maker.of_sizes())
+    hard = list(maker.of_hard_parameters())
     real, reductions = list(maker.real()), list(maker.of_reductions(generated[0]))
     curved = [case for case in generated if not case.name.startswith("more")] + real[:1]
     curved += [case for case in parameters if not case.name.endswith("0-d array")]
     curved += [case for case in sizes if case.axis != -1]
     names = {case.name for case in curved} | {"sum, weights and mask"}
-    cases = [*generated, *parameters, *sizes, *real, *reductions, *maker.of_entries(generated[0])]
+    entries = maker.of_entries(generated[0])
+    cases = [*generated, *parameters, *hard, *sizes, *real, *reductions, *entries]
     return [replace(case, hessian=case.name in names) for case in cases]
 
 
@@ -82,9 +84,14 @@ class _Maker:
     def __init__(self, contract: Contract, dtype: type[np.floating[Any]]) -> None:
         self.contract = contract
         self.dtype = dtype
-        self.random = np.random.default_rng(zlib.crc32(f"{contract.name} {np.dtype(dtype)}".encode()))
+        self.random = self.generator()
         self.sizes: dict[str, Any] = {**SIZES, **contract.sizes}
         self.parameters = {a.name: contract.sizes.get(a.name, a.default) for a in contract.parameters}
+
+    def generator(self, case: str = "") -> np.random.Generator:
+        """The source of all that is drawn for the loss, or for one case of it alone."""
+        seed = f"{self.contract.name} {np.dtype(self.dtype)}{case and ' ' + case}"
+        return np.random.default_rng(zlib.crc32(seed.encode()))
 
     def generated(self) -> Iterator[Case]:
         """Typical inputs, edges and extremes, equal and nearly equal inputs, for each kind of input there is."""
@@ -118,6 +125,8 @@ class _Maker:
                 last = self.sizes["classes"] - 1
                 yield self.case(f"{name}={last}", kinds, parameters={name: last})
             for term in argument.terms:
+                if argument.varies == term:
+                    continue  # in `of_hard_parameters`
                 if term.shape is not None:
                     shape = self.shape(term.shape)
                     value = self.cast(term.draw(self.random, shape, self.sizes))
@@ -128,6 +137,50 @@ class _Maker:
                     value = float(self.dtype(term.draw(self.random, (), self.sizes)))
                     yield self.case(f"{name}={value:.3g}", kinds, parameters={name: value})
                     yield self.case(f"{name} as a 0-d array", kinds, parameters={name: np.asarray(self.dtype(value))})
+
+    def of_hard_parameters(self) -> Iterator[Case]:
+        """Each number at the closed ends of its domain and far out, as an array at all of them, with hard inputs.
+
+        These draw from generators of their own: one case more or less changes no other.
+        """
+        for argument in self.contract.parameters:
+            name = argument.name
+            for term in argument.terms:
+                far = self.far_values(term)
+                if term.shape is None:
+                    for value in far:
+                        if value != self.parameters[name]:
+                            yield self.hard(f"{name}={value:.3g}, hard", {name: value})
+                else:
+                    entries = "per unit" if argument.varies == term else "per entry"
+                    typical = term.draw(self.generator(name), (2,), self.sizes)
+                    values = self.cast(np.resize(np.asarray([*far, *typical]), self.shape(term.shape)))
+                    yield self.hard(f"{name} {entries}, hard", {name: values})
+
+    def far_values(self, term: Term) -> list[Any]:
+        """The closed ends of the domain of a number, and numbers far out in it."""
+        interval = term.interval
+        ends = [end for end in (interval.lower, interval.upper) if end in interval]
+        if "integral" in term.kinds:
+            return [int(end) for end in ends]
+        far = (float(self.dtype(size)) for size in term.extremes or (1e-3, 1e3))
+        return list(dict.fromkeys([*ends, *(size for size in far if size in interval)]))
+
+    def hard(self, name: str, parameters: Values) -> Case:
+        """Edges; where there are logits, in every second unit logits that are nearly sure."""
+        saved, self.random = self.random, self.generator(name)
+        kinds = self.first_kinds()
+        case = self.case(name, kinds, edges=True, parameters=parameters)
+        if len(kinds) > 1 and any(term.name == "Logits" for term in kinds.values()):
+            sure = self.confident(kinds, "")
+            units = unit_shape(self.contract, case.inputs)
+            second = np.arange(np.prod(units, dtype=np.int64)).reshape(units) % 2 == 1
+            for key, value in case.inputs.items():
+                if value.shape[: len(units)] == units:
+                    flags = second.reshape(units + (1,) * (value.ndim - len(units)))
+                    case.inputs[key] = np.where(flags, sure.inputs[key], value)
+        self.random = saved
+        return case
 
     def of_sizes(self) -> Iterator[Case]:
         """A batch of one, an empty batch, a single class, several batch axes, the class axis in front."""

@@ -57,13 +57,13 @@ class Trial:
         self.case = typical
         contract = bench.contract
         self.shape = unit_shape(contract, typical.inputs)
-        self.slack = 4 * contract.accuracy.value * float(np.finfo(bench.dtype).eps) * max(scale, 1e-30)
+        self.slack = 4 * bench.accuracy.value * float(np.finfo(bench.dtype).eps) * max(scale, 1e-30)
         self.random = np.random.default_rng(7)
         self.weight = self.random.uniform(0.5, 2.0, self.shape).astype(bench.dtype)
         self.mask = self.random.random(self.shape) < 0.7
         self.mask.flat[0] = True
         self.mask.flat[-1] = False
-        self.gradient_slack = 64 * contract.accuracy.gradient * float(np.finfo(bench.dtype).eps)
+        self.gradient_slack = 64 * bench.accuracy.gradient * float(np.finfo(bench.dtype).eps)
 
     def value(self, **options: Any) -> Any:
         """The loss of the case under some keywords."""
@@ -113,12 +113,23 @@ class Trial:
         value = self.case.inputs[name]
         return [spoil(item) for item in value] if isinstance(value, list) else spoil(value)
 
-    def take(self, inputs: Values, index: Any) -> Values:
-        """The inputs of some entries of the leading axis of the units."""
+    def varied(self) -> Values:
+        """The parameters that may vary, each with an entry for every unit."""
+        varying = {argument.name: argument.varies for argument in self.bench.contract.parameters}
+        return {
+            name: term.draw(self.random, self.shape, self.case.parameters).astype(self.bench.dtype)
+            for name, term in varying.items()
+            if term is not None
+        }
+
+    def take(self, values: Values, index: Any) -> Values:
+        """The inputs, and parameters with an entry for each unit, of some entries of the leading axis of the units."""
         chosen = {}
-        for argument in self.bench.contract.inputs:
-            value = inputs[argument.name]
-            if has_units(self.bench, argument.name):
+        for argument in self.bench.contract.arguments:
+            if argument.name not in values:
+                continue
+            value = values[argument.name]
+            if argument.varies is not None or has_units(self.bench, argument.name):
                 value = [item[index, ...] for item in value] if isinstance(value, list) else value[index, ...]
             chosen[argument.name] = value
         return chosen
@@ -150,7 +161,8 @@ def _firsts(problems: Iterator[str | None]) -> str | None:
 def merge(trial: Trial) -> str | None:
     """Any split of the batch, in any order, merges to the whole: values and gradients."""
     bench, loss = trial.bench, trial.bench.loss
-    inputs, keywords = trial.case.inputs, {name: bench.put(v) for name, v in trial.case.parameters.items()}
+    varied = trial.varied()
+    inputs, keywords = trial.case.inputs, {k: bench.put(v) for k, v in trial.case.parameters.items() if k not in varied}
     if not bench.contract.mergeable:
         try:
             loss.partial(**{name: bench.put(v) for name, v in inputs.items()}, **keywords)
@@ -187,7 +199,7 @@ def merge(trial: Trial) -> str | None:
             found.append([bench.gradient_of(call, given, wrt) for call in calls])
         return found
 
-    given = {name: bench.put(value) for name, value in inputs.items()}
+    given = {name: bench.put(value) for name, value in {**inputs, **varied}.items()}
 
     def problems() -> Iterator[str | None]:
         for (value, gradients), (full, others) in bench.together(both)(
@@ -551,7 +563,7 @@ def convex(trial: Trial) -> str | None:
 
     ends = [trial.case.inputs, other(False), other(True)]
     losses = [at(inputs) for inputs in ends]
-    unit = 16 * bench.contract.accuracy.value * float(np.finfo(bench.dtype).eps)
+    unit = 16 * bench.accuracy.value * float(np.finfo(bench.dtype).eps)
     for i, j in ((0, 1), (0, 2), (1, 2)):
         between = at({**ends[i], **{name: middle(ends[i][name], ends[j][name]) for name in names}})
         room = unit * (1 + max(size(ends[i]), size(ends[j]))) * (1 + np.maximum(np.abs(losses[i]), np.abs(losses[j])))

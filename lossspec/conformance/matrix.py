@@ -14,7 +14,7 @@ from lossspec.conformance.bench import Bench
 from lossspec.conformance.cases import Case, hessian_inputs, make_cases
 from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.laws import LAWS, Trial, spared
-from lossspec.conformance.measure import coefficients, error, gradient_error, pooled, reduced
+from lossspec.conformance.measure import coefficients, error, gradient_error, opposed, pooled, reduced
 from lossspec.conformance.oracle import Component, Expected
 from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.dispatch import Backend, all_backends
@@ -131,8 +131,8 @@ def run_cell(job: Job, store: Store, thorough: bool = False) -> Cell:
     """
     contract = job.loss.contract
     cell = Cell(contract.name, job.backend.name, job.dtype, job.device)
-    cell.value_budget, cell.gradient_budget = contract.accuracy.value, contract.accuracy.gradient
-    cell.hessian_budget = contract.accuracy.hessian
+    budget = contract.accuracy.of(job.backend.name)
+    cell.value_budget, cell.gradient_budget, cell.hessian_budget = budget.value, budget.gradient, budget.hessian
     if job.reason:
         cell.status, cell.reason = "not run", job.reason
         return cell
@@ -163,6 +163,8 @@ def check_case(bench: Bench, case: Case, expected: Expected, cell: Cell) -> None
     if bench.contract.form == "pointwise" and not case.options:
         each = Case(case.name, case.inputs, case.parameters, {"reduction": "none"}, case.axis)
         check_values(bench.value(each), *reduced(bench.contract, each, expected), case, bench, cell)
+    if reduction != "none" and opposed(expected.values, bench.dtype):
+        return
     # Where every gradient costs seconds of compilation, those of the default reduction stand for the others.
     spared = bench.backend.compiles_by_shape and reduction != bench.contract.default_reduction
     if reduction == "none" or spared:

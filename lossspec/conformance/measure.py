@@ -38,6 +38,12 @@ def error(got: Any, low: Any, high: Any, scale: float, dtype: type[np.floating[A
         return float(away / floor) if floor else float("inf")
 
 
+def opposed(values: list[Any], dtype: type[np.floating[Any]]) -> bool:
+    """Whether values beyond the largest number have both signs, so that their sum is no number."""
+    largest = float(np.finfo(dtype).max)
+    return len({value > 0 for value in values if value is not None and abs(value) > largest}) == 2
+
+
 def _weighed(contract: Contract, case: Case, reduction: Any) -> tuple[list[bool], list[Any], Any]:
     """Which units are selected, the factor of each, and what their sum is divided by."""
     shape, selected, weights, factors = selection(contract, case)

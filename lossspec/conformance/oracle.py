@@ -517,13 +517,14 @@ def derivative(
 
 
 def _sensitivity(
-    function: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator, eps: Any
+    function: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator, eps: Any, digits: int
 ) -> float:
     """sum_j |x_j df/dx_j|: exact for few inputs, a lower bound from random signs for many.
 
-    Where moving all inputs by eps changes more than that, as at a minimum, that change over eps.
+    Where moving all inputs by eps changes more than that, as at a minimum, that change over eps. It takes the digits
+    that the value took, and more.
     """
-    with mp.workdps(2 * DIGITS):
+    with mp.workdps(2 * max(digits, DIGITS)):
         here = _evaluate(function, point)
         if here is None or mp.isinf(here):
             return 0.0
@@ -604,17 +605,17 @@ def solve(loss: Any, case: Case) -> Expected:
             def one(point: list[Any], i: int = i) -> Any:
                 return problem.units(point)[i]
 
-            value, _ = settle(partial(_evaluate, one, problem.point))
+            value, digits = settle(partial(_evaluate, one, problem.point))
             values.append(value)
-            scales.append(_scale(value, _sensitivity(one, problem.point, random, eps)))
+            scales.append(_scale(value, _sensitivity(one, problem.point, random, eps, digits)))
             components.append([])
         return Expected(values, scales, components)
     share = max(1, SAMPLED_COMPONENTS // max(1, len(problems)))
     shared = shared_inputs(contract) if contract.form == "pointwise" else frozenset()
     for problem in problems:
-        value, _ = settle(partial(_evaluate, problem, problem.point))
+        value, digits = settle(partial(_evaluate, problem, problem.point))
         values.append(value)
-        scales.append(_scale(value, _sensitivity(problem, problem.point, random, eps)))
+        scales.append(_scale(value, _sensitivity(problem, problem.point, random, eps, digits)))
         inputs = [j for j, leaf in enumerate(problem.leaves) if leaf.is_input and leaf.name not in shared]
         chosen = inputs if len(inputs) <= share else sorted(random.choice(inputs, share, replace=False))
         common = [j for j, leaf in enumerate(problem.leaves) if leaf.is_input and leaf.name in shared]

@@ -178,7 +178,11 @@ def wgan_generator(fake_scores: Real["*batch"]) -> Real["*batch"]:
     ),
 )
 def lsgan_discriminator(
-    real_scores: Real["*batch"], fake_scores: Real["*batch"], *, real_target: Real = 1.0, fake_target: Real = 0.0
+    real_scores: Real["*batch"],
+    fake_scores: Real["*batch"],
+    *,
+    real_target: Real["#*batch"] = 1.0,
+    fake_target: Real["#*batch"] = 0.0,
 ) -> Real["*batch"]:
     """The discriminator's loss of the least squares GAN: half the squared distances of the scores from their targets.
 
@@ -205,7 +209,7 @@ def lsgan_discriminator(
     source=_LSGAN,
     equals=(Equal("torch", "F.mse_loss(fake_scores, torch.full_like(fake_scores, target), reduction='none') / 2"),),
 )
-def lsgan_generator(fake_scores: Real["*batch"], *, target: Real = 1.0) -> Real["*batch"]:
+def lsgan_generator(fake_scores: Real["*batch"], *, target: Real["#*batch"] = 1.0) -> Real["*batch"]:
     """The generator's loss of the least squares GAN: half the squared distance of fake scores from a target.
 
     l = (fake_scores - target)^2 / 2; the target is c of the paper, which names 1 with targets of (1, 0) and 0 with
@@ -355,7 +359,7 @@ def relativistic_average_gan_generator(
     also={"r1_penalty": {"target": 0.0}},
 )
 def gradient_penalty(
-    gradients: Real["batch *dim"], *, target: NonNegative = 1.0, one_sided: bool = False
+    gradients: Real["batch *dim"], *, target: NonNegative["#batch"] = 1.0, one_sided: bool = False
 ) -> Real["batch"]:
     """The squared distance of the length of a critic's gradient from a target; with the target 0 the R1 penalty.
 

@@ -3,7 +3,7 @@
 import math
 from math import inf
 
-from lossspec.loss import Accuracy, Equal, loss, require
+from lossspec.loss import Equal, loss, require
 from lossspec.numerics import (
     array_namespace,
     carry_nan,
@@ -23,6 +23,7 @@ from lossspec.numerics import (
     norm,
     normalize,
     number,
+    per_row,
     positions,
     relu,
     sigmoid_cross_entropy,
@@ -116,7 +117,7 @@ def cross_entropy(
     logits: Logits["*batch classes"],
     labels: Label["*batch"] | Distribution["*batch classes"],
     *,
-    label_smoothing: Smoothing = 0.0,
+    label_smoothing: Smoothing["#*batch"] = 0.0,
 ) -> Real["*batch"]:
     """The negative log-likelihood of the labels under softmax(logits).
 
@@ -164,7 +165,7 @@ def binary_cross_entropy_with_logits(
     logits: Logits["*batch"],
     targets: Probability["*batch"],
     *,
-    pos_weight: NonNegative["#*batch"] | NonNegative = 1.0,
+    pos_weight: NonNegative["#*batch"] = 1.0,
 ) -> Real["*batch"]:
     """The negative log-likelihood of a yes/no target under sigmoid(logits).
 
@@ -319,7 +320,7 @@ def focal(
     logits: Logits["*batch classes"],
     labels: Label["*batch"] | Distribution["*batch classes"],
     *,
-    gamma: NonNegative = 2.0,
+    gamma: NonNegative["#*batch"] = 2.0,
     alpha: NonNegative["classes"] | NonNegative | None = None,
 ) -> Real["*batch"]:
     """Cross entropy that turns away from examples that are right already: times (1 - p)^gamma.
@@ -379,17 +380,13 @@ def focal(
             differs=_CLIPPED,
         ),
     ),
-    accuracy=Accuracy(
-        hessian=1e14,
-        reason="XLA takes small factors of the second derivatives of the sure and right from near numbers",
-    ),
 )
 def sigmoid_focal(
     logits: Logits["*batch"],
     targets: Probability["*batch"],
     *,
-    gamma: NonNegative = 2.0,
-    alpha: UnitInterval | None = None,
+    gamma: NonNegative["#*batch"] = 2.0,
+    alpha: UnitInterval["#*batch"] | None = None,
 ) -> Real["*batch"]:
     """Cross entropy of yes/no targets that turns away from those that are right already: times (1 - p_t)^gamma.
 
@@ -444,7 +441,7 @@ def poly1_cross_entropy(
     logits: Logits["*batch classes"],
     labels: Label["*batch"] | Distribution["*batch classes"],
     *,
-    epsilon: Real = 2.0,
+    epsilon: Real["#*batch"] = 2.0,
 ) -> Real["*batch"]:
     """Cross entropy with another coefficient of the first term of its expansion in powers of 1 - p.
 
@@ -495,7 +492,7 @@ def generalized_cross_entropy_with_logits(
     logits: Logits["*batch classes"],
     labels: Label["*batch"] | Distribution["*batch classes"],
     *,
-    q: PositiveFraction = 0.7,
+    q: PositiveFraction["#*batch"] = 0.7,
 ) -> Real["*batch"]:
     """Between cross entropy (q -> 0) and the absolute error of the probability (q = 1), for noisy labels.
 
@@ -537,7 +534,11 @@ def generalized_cross_entropy_with_logits(
     ),
 )
 def rescaled_square(
-    predictions: Real["*batch classes"], labels: Label["*batch"], *, k: Positive = 1.0, m: Positive = 1.0
+    predictions: Real["*batch classes"],
+    labels: Label["*batch"],
+    *,
+    k: Positive["#*batch"] = 1.0,
+    m: Positive["#*batch"] = 1.0,
 ) -> Real["*batch"]:
     """The squared difference of raw outputs and a one-hot vector of height m, times k at the label: for classification.
 
@@ -556,7 +557,7 @@ def rescaled_square(
     6.5
     """
     xp = array_namespace(predictions)
-    squares = xp.where(_is_own(predictions, labels), k * (predictions - m) ** 2, predictions**2)
+    squares = xp.where(_is_own(predictions, labels), per_row(k) * (predictions - per_row(m)) ** 2, predictions**2)
     return xp.mean(squares, axis=-1)
 
 
@@ -1103,7 +1104,7 @@ def generalized_cross_entropy(
     probabilities: Distribution["*batch classes"],
     labels: Label["*batch"] | Distribution["*batch classes"],
     *,
-    q: PositiveFraction = 0.7,
+    q: PositiveFraction["#*batch"] = 0.7,
 ) -> Real["*batch"]:
     """Between cross entropy (q -> 0) and the absolute error of the probability (q = 1), from probabilities.
 

@@ -4,7 +4,7 @@ import math
 from math import inf, log
 from typing import Any, Literal
 
-from lossspec.loss import Accuracy, Equal, loss
+from lossspec.loss import Equal, loss
 from lossspec.numerics import (
     array_namespace,
     carry_nan,
@@ -14,8 +14,10 @@ from lossspec.numerics import (
     log1p,
     log_difference,
     mixture_terms,
+    per_row,
     softmax_divergence,
     sqrt,
+    squared_difference_over,
     stop_gradient,
     xlogy,
 )
@@ -340,7 +342,7 @@ def generalized_jensen_shannon(
     log_predictions: LogDistribution["*batch classes"],
     log_targets: LogDistribution["*batch classes"],
     *,
-    beta: Fraction = 0.5,
+    beta: Fraction["#*batch"] = 0.5,
 ) -> Real["*batch"]:
     """The Jensen-Shannon divergence with weight `beta` on the targets, from logarithms.
 
@@ -368,7 +370,7 @@ def generalized_jensen_shannon(
     ratio = xp.where(gone, 0.0, log_targets) - xp.where(gone, 0.0, log_predictions)
     alone = xp.where(no_target, -inf, xp.where(no_prediction, inf, ratio))
     ratio = xp.where(no_target & no_prediction, 0.0, alone)
-    return xp.sum(mixture_terms(xp.exp(log_targets), xp.exp(log_predictions), ratio, beta), axis=-1)
+    return xp.sum(mixture_terms(xp.exp(log_targets), xp.exp(log_predictions), ratio, per_row(beta)), axis=-1)
 
 
 @loss(
@@ -447,10 +449,6 @@ def squared_hellinger(
         ),
     ),
     perfect={"predictions": "targets"},
-    accuracy=Accuracy(
-        hessian=32.0,
-        reason="the second derivative in a prediction, 2 targets^2 / predictions^3, is made of three terms",
-    ),
 )
 def chi_squared_divergence(
     predictions: Distribution["*batch classes"], targets: Distribution["*batch classes"]
@@ -476,8 +474,7 @@ def chi_squared_divergence(
     xp = array_namespace(targets)
     impossible = predictions == 0
     prediction = xp.where(impossible, 1.0, predictions)
-    difference = xp.where(impossible, 0.0, targets) - xp.where(impossible, 0.0, prediction)
-    terms = difference * (difference / prediction)
+    terms = squared_difference_over(prediction, xp.where(impossible, 1.0, targets))
     terms = xp.where(impossible, xp.where(targets > 0, inf, predictions), terms)
     return xp.sum(terms, axis=-1)
 
@@ -492,7 +489,7 @@ def renyi_divergence(
     log_predictions: LogDistribution["*batch classes"],
     log_targets: LogDistribution["*batch classes"],
     *,
-    order: Positive = 0.5,
+    order: Positive["#*batch"] = 0.5,
 ) -> Real["*batch"]:
     """The Renyi divergence of the prediction from the target, of any positive order, from logarithms.
 
@@ -517,13 +514,18 @@ def renyi_divergence(
     xp = array_namespace(log_targets)
     no_target, no_prediction = log_targets == -inf, log_predictions == -inf
     present = ~(no_target | no_prediction)
+    size = stop_gradient(xp.max(log_targets, axis=-1))
+    size = xp.where((size < -50) & (size > -inf), size, 0.0)  # a row far from a sum of 1 is scaled, which l follows
+    log_targets = log_targets - size[..., None]
     target = xp.exp(log_targets)
     total = xp.sum(target, axis=-1)
-    above = order - 1 + xp.zeros_like(total)
+    order = order + xp.zeros_like(total)
+    above = order - 1
     divisor = xp.where(above == 0, 1.0, above)
-    log_ratio = xp.where(present, log_targets, 0.0) - xp.where(present, log_predictions, 0.0)
+    log_target, log_prediction = xp.where(present, log_targets, 0.0), xp.where(present, log_predictions, 0.0)
+    log_ratio = log_target - log_prediction
     power = above[..., None] * log_ratio
-    log_terms = xp.where(present, xp.where(no_target, 0.0, log_targets) + power, -inf)
+    log_terms = xp.where(present, order[..., None] * log_target - above[..., None] * log_prediction, -inf)
     impossible = (above >= 0) & xp.any(no_prediction & ~no_target, axis=-1)
     infinite = impossible | ~xp.any(present, axis=-1)
 
@@ -543,7 +545,7 @@ def renyi_divergence(
     top = xp.where(top == -inf, 0.0, top)
     powers = xp.sum(xp.exp(log_terms - top[..., None]), axis=-1)
     by_logarithm = (top + xp.log(xp.where(near | infinite, 1.0, powers)) - xp.log(total)) / divisor
-    return xp.where(infinite, inf, xp.where(near, by_growth, by_logarithm))
+    return xp.where(infinite, inf, size + xp.where(near, by_growth, by_logarithm))
 
 
 @loss(

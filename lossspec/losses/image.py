@@ -12,6 +12,7 @@ from lossspec.numerics import (
     matmul,
     norm,
     normalize,
+    per_row,
     positions,
     stop_gradient,
     whole,
@@ -588,7 +589,7 @@ def gradient_difference(
     predictions: Real["batch channels height width"],
     targets: Real["batch channels height width"],
     *,
-    alpha: AtLeastOne = 1.0,
+    alpha: AtLeastOne["#batch"] = 1.0,
 ) -> Real["batch"]:
     """The difference of the steps between neighbouring pixels of two images, by their size: it asks for sharp edges.
 
@@ -614,7 +615,7 @@ def gradient_difference(
     for axis in (-2, -1):
         difference = _difference_of_steps(predictions, targets, error, axis)
         zero = difference == 0
-        powers = xp.where(zero, 0.0, xp.abs(xp.where(zero, 1.0, difference)) ** alpha)
+        powers = xp.where(zero, 0.0, xp.abs(xp.where(zero, 1.0, difference)) ** per_row(alpha, 3))
         part = xp.sum(powers, axis=(1, 2, 3))
         total = part if total is None else total + part
     return total

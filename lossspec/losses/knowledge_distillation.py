@@ -4,7 +4,7 @@ from math import inf
 from typing import Any, Literal
 
 from lossspec.loss import Equal, loss
-from lossspec.numerics import array_namespace, log1p, mixture_terms, softmax_divergence, softmax_pair
+from lossspec.numerics import array_namespace, log1p, mixture_terms, per_row, softmax_divergence, softmax_pair
 from lossspec.terms import Array, Fraction, Logits, Positive, Real
 
 __all__ = ["distillation", "generalized_jsd"]
@@ -36,7 +36,7 @@ def distillation(
     student_logits: Logits["*batch classes"],
     teacher_logits: Logits["*batch classes"],
     *,
-    temperature: Positive = 1.0,
+    temperature: Positive["#*batch"] = 1.0,
     squared_temperature: bool = True,
     direction: Literal["forward", "reverse"] = "forward",
 ) -> Real["*batch"]:
@@ -62,7 +62,7 @@ def distillation(
     0.523248143765
     """
     first, second = (teacher_logits, student_logits)[:: 1 if direction == "forward" else -1]
-    divergence = softmax_divergence(first, second, temperature)
+    divergence = softmax_divergence(first, second, per_row(temperature))
     return divergence * temperature * temperature if squared_temperature else divergence
 
 
@@ -88,8 +88,8 @@ def generalized_jsd(
     student_logits: Logits["*batch classes"],
     teacher_logits: Logits["*batch classes"],
     *,
-    beta: Fraction = 0.5,
-    temperature: Positive = 1.0,
+    beta: Fraction["#*batch"] = 0.5,
+    temperature: Positive["#*batch"] = 1.0,
 ) -> Real["*batch"]:
     """The generalized Jensen-Shannon divergence of student and teacher, from their logits.
 
@@ -114,18 +114,21 @@ def generalized_jsd(
     0.69314718056
     """
     xp = array_namespace(student_logits)
-    p, q, log_ratio = softmax_pair(teacher_logits, student_logits, temperature)
+    weights, beta = beta, per_row(beta)
+    p, q, log_ratio = softmax_pair(teacher_logits, student_logits, per_row(temperature))
     near = xp.sum(mixture_terms(p, q, log_ratio, beta), axis=-1)
 
     # Where each is sure of what the other rules out, l is the bound of the docstring less small terms.
     odds = beta / (1 - beta)
     p_gap = _log1p_of_power(xp, 1 / odds, -log_ratio)
     q_gap = _log1p_of_power(xp, odds, log_ratio)
-    weights = xp.zeros_like(near) + beta
-    bound = -weights * xp.log(weights) - (1 - weights) * log1p(-weights)
+    weights = xp.zeros_like(near) + weights
+    log_own, log_other = xp.log(weights), log1p(-weights)
+    bound = -weights * log_own - (1 - weights) * log_other
     apart = bound - xp.sum(beta * p * p_gap + (1 - beta) * q * q_gap, axis=-1)
     p_top, q_top = (xp.take_along_axis(log_ratio, xp.argmax(z, axis=-1, keepdims=True), axis=-1) for z in (p, q))
-    return xp.where(((p_top > 1) & (q_top < -1))[..., 0], apart, near)
+    log_odds = log_own - log_other
+    return xp.where((p_top[..., 0] + log_odds > 1) & (q_top[..., 0] + log_odds < -1), apart, near)
 
 
 def _log1p_of_power(xp: Any, factor: Any, x: Array) -> Array:

@@ -8,6 +8,7 @@ from lossspec.numerics import (
     array_namespace,
     first_largest,
     gather,
+    per_row,
     positions,
     relu,
     sigmoid_cross_entropy,
@@ -349,7 +350,11 @@ def categorical_hinge(
     invariant_in=("logits",),
 )
 def multi_margin(
-    logits: Logits["*batch classes"], labels: Label["*batch"], *, p: Literal[1, 2] = 1, margin: NonNegative = 1.0
+    logits: Logits["*batch classes"],
+    labels: Label["*batch"],
+    *,
+    p: Literal[1, 2] = 1,
+    margin: NonNegative["#*batch"] = 1.0,
 ) -> Real["*batch"]:
     """The average over the classes of the distances by which the label is not ahead of them by a margin.
 
@@ -370,7 +375,7 @@ def multi_margin(
     """
     xp = array_namespace(logits)
     ahead = _own_replaced(logits - gather(logits, labels)[..., None], labels, -inf)
-    return xp.sum(relu(margin + ahead) ** p, axis=-1) / logits.shape[-1]
+    return xp.sum(relu(per_row(margin) + ahead) ** p, axis=-1) / logits.shape[-1]
 
 
 @loss(
@@ -462,7 +467,9 @@ def multilabel_soft_margin(
         ),
     ),
 )
-def hinge_embedding(distances: Real["*batch"], labels: Sign["*batch"], *, margin: NonNegative = 1.0) -> Real["*batch"]:
+def hinge_embedding(
+    distances: Real["*batch"], labels: Sign["*batch"], *, margin: NonNegative["#*batch"] = 1.0
+) -> Real["*batch"]:
     """Wants the distance small where the label is 1, and beyond a margin where it is -1.
 
     l = distances where labels = 1, and max(0, margin - distances) where labels = -1. It is convex in the distances.
@@ -496,7 +503,7 @@ def hinge_embedding(distances: Real["*batch"], labels: Sign["*batch"], *, margin
     ),
 )
 def margin_ranking(
-    first: Real["*batch"], second: Real["*batch"], labels: Sign["*batch"], *, margin: NonNegative = 0.0
+    first: Real["*batch"], second: Real["*batch"], labels: Sign["*batch"], *, margin: NonNegative["#*batch"] = 0.0
 ) -> Real["*batch"]:
     """Wants the first score above the second where the label is 1, and below it where the label is -1.
 

@@ -12,6 +12,7 @@ from lossspec.numerics import (
     negative_log_softmax,
     norm,
     normalize,
+    per_row,
     positions,
     relu,
     softplus,
@@ -42,7 +43,7 @@ def cosine_embedding(
     second: Embedding["*batch dim"],
     labels: Sign["*batch"],
     *,
-    margin: Cosine = 0.0,
+    margin: Cosine["#*batch"] = 0.0,
 ) -> Real["*batch"]:
     """Pulls pairs of label 1 to the same direction and pushes pairs of label -1 beyond a margin.
 
@@ -87,7 +88,7 @@ def contrastive(
     second: Embedding["*batch dim"],
     dissimilar: Probability["*batch"],
     *,
-    margin: Positive = 1.0,
+    margin: Positive["#*batch"] = 1.0,
 ) -> Real["*batch"]:
     """Pulls similar pairs together and pushes dissimilar ones beyond a margin.
 
@@ -186,7 +187,7 @@ def triplet_margin(
     positives: Embedding["*batch dim"],
     negatives: Embedding["*batch dim"],
     *,
-    margin: NonNegative = 1.0,
+    margin: NonNegative["#*batch"] = 1.0,
     distance: Literal["euclidean", "squared", "cosine"] | Callable[..., Any] = "euclidean",
     swap: bool = False,
     soft: bool = False,
@@ -269,8 +270,8 @@ def arcface(
     prototypes: Embedding["classes dim"],
     labels: Label["batch"],
     *,
-    margin: NonNegative = 0.5,
-    scale: Positive = 64.0,
+    margin: NonNegative["#batch"] = 0.5,
+    scale: Positive["#batch"] = 64.0,
     monotone: bool = False,
 ) -> Real["batch"]:
     """Softmax cross entropy of cosines, after a margin was added to the angle with the own class.
@@ -305,7 +306,7 @@ def arcface(
     own = cosine * xp.cos(angle) - sine * xp.sin(angle)
     if monotone:
         own = xp.where(cosine >= -xp.cos(angle), own, cosine - angle * xp.sin(angle))
-    return negative_log_softmax(scale * _instead_of_own(own, cosines, labels), labels)
+    return negative_log_softmax(per_row(scale) * _instead_of_own(own, cosines, labels), labels)
 
 
 @loss(
@@ -329,8 +330,8 @@ def cosface(
     prototypes: Embedding["classes dim"],
     labels: Label["batch"],
     *,
-    margin: NonNegative = 0.35,
-    scale: Positive = 64.0,
+    margin: NonNegative["#batch"] = 0.35,
+    scale: Positive["#batch"] = 64.0,
 ) -> Real["batch"]:
     """Softmax cross entropy of cosines, after a margin was taken from the cosine with the own class.
 
@@ -353,7 +354,7 @@ def cosface(
     """
     cosines = matmul(normalize(embeddings)[0], array_namespace(prototypes).matrix_transpose(normalize(prototypes)[0]))
     own = gather(cosines, labels) - margin
-    return negative_log_softmax(scale * _instead_of_own(own, cosines, labels), labels)
+    return negative_log_softmax(per_row(scale) * _instead_of_own(own, cosines, labels), labels)
 
 
 @loss(

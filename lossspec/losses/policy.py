@@ -89,8 +89,8 @@ def ppo_clip(
     old_log_probabilities: LogDensity["*batch"],
     advantages: Real["*batch"],
     *,
-    clip_low: UnitInterval = 0.2,
-    clip_high: NonNegative = 0.2,
+    clip_low: UnitInterval["#*batch"] = 0.2,
+    clip_high: NonNegative["#*batch"] = 0.2,
 ) -> Real["*batch"]:
     """The clipped surrogate of proximal policy optimization, to be minimised.
 
@@ -130,7 +130,7 @@ def ppo_clip(
     ),
 )
 def ppo_value_clip(
-    values: Real["*batch"], old_values: Real["*batch"], returns: Real["*batch"], *, clip: NonNegative = 0.2
+    values: Real["*batch"], old_values: Real["*batch"], returns: Real["*batch"], *, clip: NonNegative["#*batch"] = 0.2
 ) -> Real["*batch"]:
     """Half the squared error of a value, or of the value clipped to near its old one, whichever is larger.
 
@@ -271,7 +271,7 @@ def _kl(policy: Array, reference: Array) -> Array:
     invariant_in=("policy_logits", "reference_logits"),
     sizes={"batch": 3},
     accuracy=Accuracy(
-        hessian=1e4,
+        hessian=4096.0,
         reason="where only the reference is sure, the second derivatives in the policy are differences of large slopes",
     ),
 )
@@ -279,7 +279,7 @@ def kl_penalty(
     policy_logits: Logits["*batch classes"],
     reference_logits: Logits["*batch classes"],
     *,
-    beta: Positive = 0.1,
+    beta: Positive["#*batch"] = 0.1,
     under: Literal["policy", "reference"] = "policy",
 ) -> Real["*batch"]:
     """Keeps a policy near a reference: the exact Kullback-Leibler divergence over all actions, times beta.
@@ -329,9 +329,9 @@ def grpo(
     reference_log_probabilities: LogDensity["batch time"],
     advantages: Real["batch #time"],
     *,
-    beta: NonNegative = 0.04,
-    clip_low: UnitInterval = 0.2,
-    clip_high: NonNegative = 0.2,
+    beta: NonNegative["#batch #time"] = 0.04,
+    clip_low: UnitInterval["#batch #time"] = 0.2,
+    clip_high: NonNegative["#batch #time"] = 0.2,
 ) -> Real["batch time"]:
     """Group relative policy optimization, token by token: the clipped surrogate and an estimate of a KL penalty.
 
@@ -365,4 +365,7 @@ def grpo(
     )
     if is_zero(beta):
         return surrogate
-    return surrogate + beta * expm1_minus(log_difference(reference_log_probabilities, log_probabilities))
+    log_ratio = log_difference(reference_log_probabilities, log_probabilities)
+    if not isinstance(beta, (int, float)):  # 0 times what overflows is 0
+        log_ratio = array_namespace(log_ratio).where(beta == 0, 0.0, log_ratio)
+    return surrogate + beta * expm1_minus(log_ratio)

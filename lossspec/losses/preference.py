@@ -52,8 +52,8 @@ def dpo(
     reference_chosen: LogProbability["*batch"],
     reference_rejected: LogProbability["*batch"],
     *,
-    beta: Positive = 0.1,
-    label_smoothing: FlipProbability = 0.0,
+    beta: Positive["#*batch"] = 0.1,
+    label_smoothing: FlipProbability["#*batch"] = 0.0,
 ) -> Real["*batch"]:
     """Direct preference optimization: wants the policy to prefer the chosen answer more than the reference does.
 
@@ -101,8 +101,8 @@ def robust_dpo(
     reference_chosen: LogProbability["*batch"],
     reference_rejected: LogProbability["*batch"],
     *,
-    beta: Positive = 0.1,
-    flip_probability: FlipProbability = 0.1,
+    beta: Positive["#*batch"] = 0.1,
+    flip_probability: FlipProbability["#*batch"] = 0.1,
 ) -> Real["*batch"]:
     """Robust DPO: an unbiased estimate of the DPO loss of clean pairs from pairs of which some are the wrong way round.
 
@@ -139,7 +139,7 @@ def ipo(
     reference_chosen: LogProbability["*batch"],
     reference_rejected: LogProbability["*batch"],
     *,
-    beta: Positive = 0.1,
+    beta: Positive["#*batch"] = 0.1,
 ) -> Real["*batch"]:
     """Identity preference optimization: draws the log-ratios of chosen and rejected to a fixed distance, not beyond it.
 
@@ -173,7 +173,7 @@ def slic_hinge(
     reference_chosen: LogProbability["*batch"],
     reference_rejected: LogProbability["*batch"],
     *,
-    beta: Positive = 0.1,
+    beta: Positive["#*batch"] = 0.1,
 ) -> Real["*batch"]:
     """Wants the policy to prefer the chosen answer more than the reference does by a margin of 1 / beta.
 
@@ -215,9 +215,9 @@ def kto(
     labels: Sign["*batch"],
     reference_point: NonNegative["#*batch"],
     *,
-    beta: Positive = 0.1,
-    desirable_weight: NonNegative = 1.0,
-    undesirable_weight: NonNegative = 1.0,
+    beta: Positive["#*batch"] = 0.1,
+    desirable_weight: NonNegative["#*batch"] = 1.0,
+    undesirable_weight: NonNegative["#*batch"] = 1.0,
 ) -> Real["*batch"]:
     """Kahneman-Tversky optimization: raises good answers above a reference point and lowers bad ones below it.
 
@@ -282,7 +282,7 @@ def bco(
     labels: Sign["*batch"],
     reward_shift: Real["#*batch"],
     *,
-    beta: Positive = 0.1,
+    beta: Positive["#*batch"] = 0.1,
 ) -> Real["*batch"]:
     """Binary classifier optimization: logistic regression of good against bad answers on their implicit rewards.
 
@@ -328,7 +328,7 @@ def nca(
     reference_chosen: LogProbability["*batch"],
     reference_rejected: LogProbability["*batch"],
     *,
-    beta: Positive = 0.1,
+    beta: Positive["#*batch"] = 0.1,
 ) -> Real["*batch"]:
     """Noise contrastive alignment of a pair: raises the chosen answer, and lets neither of the two rise without bound.
 
@@ -370,7 +370,7 @@ def sppo(
     reference_chosen: LogProbability["*batch"],
     reference_rejected: LogProbability["*batch"],
     *,
-    beta: Positive = 0.001,
+    beta: Positive["#*batch"] = 0.001,
 ) -> Real["*batch"]:
     """Self-play preference optimization of a pair of which one answer surely wins: each log-ratio gets its own target.
 
@@ -412,7 +412,7 @@ def apo_zero(
     reference_chosen: LogProbability["*batch"],
     reference_rejected: LogProbability["*batch"],
     *,
-    beta: Positive = 0.1,
+    beta: Positive["#*batch"] = 0.1,
 ) -> Real["*batch"]:
     """Anchored preference optimization that raises the chosen and lowers the rejected answer.
 
@@ -449,7 +449,7 @@ def apo_zero(
     ),
 )
 def orpo(
-    chosen: LogProbability["*batch"], rejected: LogProbability["*batch"], *, beta: Positive = 0.1
+    chosen: LogProbability["*batch"], rejected: LogProbability["*batch"], *, beta: Positive["#*batch"] = 0.1
 ) -> Real["*batch"]:
     """Odds ratio preference optimization: the likelihood of the chosen answer, and better odds than the rejected one.
 
@@ -483,8 +483,8 @@ def simpo(
     chosen: LogProbability["*batch"],
     rejected: LogProbability["*batch"],
     *,
-    beta: Positive = 2.0,
-    gamma: NonNegative = 1.0,
+    beta: Positive["#*batch"] = 2.0,
+    gamma: NonNegative["#*batch"] = 1.0,
 ) -> Real["*batch"]:
     """Simple preference optimization: wants the mean log-probability of the chosen answer above the rejected one's.
 
@@ -515,8 +515,8 @@ def cpo(
     chosen: LogProbability["*batch"],
     rejected: LogProbability["*batch"],
     *,
-    beta: Positive = 0.1,
-    alpha: NonNegative = 1.0,
+    beta: Positive["#*batch"] = 0.1,
+    alpha: NonNegative["#*batch"] = 1.0,
 ) -> Real["*batch"]:
     """Contrastive preference optimization: prefers the chosen answer without a reference, and keeps it likely.
 
@@ -551,8 +551,8 @@ def reward_bradley_terry(
     chosen: Real["*batch"],
     rejected: Real["*batch"],
     *,
-    margin: NonNegative["#*batch"] | NonNegative = 0.0,
-    center_coefficient: NonNegative = 0.0,
+    margin: NonNegative["#*batch"] = 0.0,
+    center_coefficient: NonNegative["#*batch"] = 0.0,
 ) -> Real["*batch"]:
     """The negative log-likelihood of a preference under the Bradley-Terry model of two rewards.
 

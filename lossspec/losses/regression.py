@@ -24,6 +24,7 @@ from lossspec.terms import (
     NonNegative,
     Positive,
     PositiveAmount,
+    Power,
     Rate,
     Real,
     Robustness,
@@ -167,7 +168,7 @@ def absolute_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real
     perfect={"predictions": "targets"},
     convex_in=("predictions", "targets"),
 )
-def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive = 1.0) -> Real["*batch"]:
+def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive["#*batch"] = 1.0) -> Real["*batch"]:
     """Quadratic near zero, linear beyond `delta`.
 
     l = d^2 / 2 where d = |predictions - targets| <= delta, else delta * (d - delta / 2).
@@ -197,7 +198,9 @@ def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positi
     equals=(Equal("torch", "F.smooth_l1_loss(predictions, targets, beta=beta, reduction='none')"),),
     perfect={"predictions": "targets"},
 )
-def smooth_l1(predictions: Real["*batch"], targets: Real["*batch"], *, beta: NonNegative = 1.0) -> Real["*batch"]:
+def smooth_l1(
+    predictions: Real["*batch"], targets: Real["*batch"], *, beta: NonNegative["#*batch"] = 1.0
+) -> Real["*batch"]:
     """The absolute error with its corner rounded off within `beta`.
 
     l = d^2 / (2 beta) where d = |predictions - targets| < beta, else d - beta / 2; for beta = 0 it is d. Convex.
@@ -227,7 +230,9 @@ def smooth_l1(predictions: Real["*batch"], targets: Real["*batch"], *, beta: Non
     equals=(Equal("scipy", "special.pseudo_huber(delta, predictions - targets)"),),
     perfect={"predictions": "targets"},
 )
-def pseudo_huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive = 1.0) -> Real["*batch"]:
+def pseudo_huber(
+    predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive["#*batch"] = 1.0
+) -> Real["*batch"]:
     """A smooth Huber loss: quadratic near zero, of slope `delta` far out.
 
     l = delta^2 (sqrt(1 + (e / delta)^2) - 1), with e = predictions - targets; at most delta |e|. Convex.
@@ -300,7 +305,9 @@ def log_cosh(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*bat
     perfect={"predictions": "targets"},
     convex_in=("predictions", "targets"),
 )
-def quantile(predictions: Real["*batch"], targets: Real["*batch"], *, level: UnitInterval = 0.5) -> Real["*batch"]:
+def quantile(
+    predictions: Real["*batch"], targets: Real["*batch"], *, level: UnitInterval["#*batch"] = 0.5
+) -> Real["*batch"]:
     """The pinball loss, whose minimum is the quantile of that level.
 
     l = max(level * u, (level - 1) * u), with u = targets - predictions; its derivative at 0 is declared 0. Convex.
@@ -326,7 +333,9 @@ def quantile(predictions: Real["*batch"], targets: Real["*batch"], *, level: Uni
     source="Newey and Powell 1987, doi:10.2307/1911031",
     perfect={"predictions": "targets"},
 )
-def expectile(predictions: Real["*batch"], targets: Real["*batch"], *, level: UnitInterval = 0.5) -> Real["*batch"]:
+def expectile(
+    predictions: Real["*batch"], targets: Real["*batch"], *, level: UnitInterval["#*batch"] = 0.5
+) -> Real["*batch"]:
     """The squared error with one weight below the target and another above, whose minimum is an expectile.
 
     l = |level - [u < 0]| * u^2, with u = targets - predictions. Convex.
@@ -415,7 +424,7 @@ def squared_log_error(predictions: AboveMinusOne["*batch"], targets: AboveMinusO
     perfect={"predictions": "targets"},
 )
 def absolute_percentage_error(
-    predictions: Real["*batch"], targets: Real["*batch"], *, epsilon: Positive = 1e-7, percent: bool = False
+    predictions: Real["*batch"], targets: Real["*batch"], *, epsilon: Positive["#*batch"] = 1e-7, percent: bool = False
 ) -> Real["*batch"]:
     """The absolute difference of prediction and target in parts of the target.
 
@@ -451,7 +460,11 @@ def absolute_percentage_error(
     perfect={"predictions": "targets"},
 )
 def epsilon_insensitive(
-    predictions: Real["*batch"], targets: Real["*batch"], *, epsilon: NonNegative = 0.1, squared: bool = False
+    predictions: Real["*batch"],
+    targets: Real["*batch"],
+    *,
+    epsilon: NonNegative["#*batch"] = 0.1,
+    squared: bool = False,
 ) -> Real["*batch"]:
     """The absolute error beyond a tube of half-width `epsilon`, which is free: the loss of support vector regression.
 
@@ -814,7 +827,7 @@ def half_gamma(predictions: LogMean["*batch"], targets: PositiveAmount["*batch"]
     ),
 )
 def half_tweedie(
-    predictions: LogMean["*batch"], targets: TweedieAmount["*batch"], *, power: Real = 1.5
+    predictions: LogMean["*batch"], targets: TweedieAmount["*batch"], *, power: Power["#*batch"] = 1.5
 ) -> Real["*batch"]:
     """Half the Tweedie deviance of an amount from the exponential of the prediction, without its constant.
 
@@ -840,8 +853,9 @@ def half_tweedie(
     largest = math.log(float(xp.finfo(predictions.dtype).max))
     rise, fall, zero = first * predictions, second * predictions, targets == 0
     of_targets = fall + xp.log(xp.where(targets > 0, stop_gradient(targets), 1.0))
-    no_rise = (rise > largest) & (of_targets > rise) & ~zero  # of two infinities the larger one counts
-    no_fall = xp.where(zero, fall > largest, (of_targets > largest) & (rise > of_targets))
+    rises = xp.exp(predictions) * xp.abs(second) > targets * xp.abs(first)  # of two infinities the larger one counts
+    no_rise = (rise > largest) & (of_targets > largest) & ~rises & ~zero
+    no_fall = xp.where(zero, fall > largest, (of_targets > largest) & (rise > largest) & rises)
     growth = xp.exp(xp.where(no_rise, 0.0, rise)) / xp.where(first == 0, 1.0, first)
     half = xp.exp(0.5 * xp.where(no_fall, 0.0, fall))  # twice, for its square may overflow before the product
     growth = xp.where(first == 0, predictions, xp.where(no_rise, 0.0, growth))
@@ -886,7 +900,7 @@ def _growth(x: Array, rate: Array) -> Array:
     perfect={"predictions": "targets"},
 )
 def half_tweedie_identity(
-    predictions: PositiveAmount["*batch"], targets: Amount["*batch"], *, power: Real = 1.5
+    predictions: PositiveAmount["*batch"], targets: Amount["*batch"], *, power: Power["#*batch"] = 1.5
 ) -> Real["*batch"]:
     """Half the Tweedie deviance of an amount from its mean.
 
@@ -948,7 +962,11 @@ def half_tweedie_identity(
     perfect={"predictions": "targets"},
 )
 def general_robust(
-    predictions: Real["*batch"], targets: Real["*batch"], *, alpha: Robustness = 1.0, scale: Positive = 1.0
+    predictions: Real["*batch"],
+    targets: Real["*batch"],
+    *,
+    alpha: Robustness["#*batch"] = 1.0,
+    scale: Positive["#*batch"] = 1.0,
 ) -> Real["*batch"]:
     """Barron's family of robust losses, from the squared error to one that ignores outliers.
 

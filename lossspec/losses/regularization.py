@@ -71,7 +71,9 @@ def l2_regularization(parameters: Real["*shape"]) -> Real["*shape"]:
     equals=(Equal("keras", "keras.regularizers.L1L2(l1, l2)(parameters)", reduction="sum"),),
     default_reduction="sum",
 )
-def elastic_net(parameters: Real["*shape"], *, l1: NonNegative = 1.0, l2: NonNegative = 1.0) -> Real["*shape"]:
+def elastic_net(
+    parameters: Real["*shape"], *, l1: NonNegative["#*shape"] = 1.0, l2: NonNegative["#*shape"] = 1.0
+) -> Real["*shape"]:
     """A weighted sum of the absolute values and the squares of the parameters.
 
     l = l1 * |parameters| + l2 * parameters^2; by default the sum over all elements. Convex.

@@ -3,13 +3,14 @@
 from math import inf, prod
 from typing import Any, Literal
 
-from lossspec.loss import Accuracy, Equal, loss, require
+from lossspec.loss import Equal, loss, require
 from lossspec.numerics import (
     array_namespace,
     cumulative_sum,
     focal_cross_entropy,
     kept,
     negative_log_softmax,
+    per_row,
     positions,
     relu,
     sigmoid,
@@ -203,8 +204,8 @@ def dice(
     probabilities: Probability["batch channels *space"],
     targets: Probability["batch channels *space"],
     *,
-    smooth: NonNegative = 0.0,
-    smooth_denominator: NonNegative | None = None,
+    smooth: NonNegative["#batch #channels"] = 0.0,
+    smooth_denominator: NonNegative["#batch #channels"] | None = None,
     squared: bool = False,
     overlap: Literal["product", "minimum"] = "product",
 ) -> Real["batch channels"]:
@@ -337,8 +338,8 @@ def jaccard(
     probabilities: Probability["batch channels *space"],
     targets: Probability["batch channels *space"],
     *,
-    smooth: NonNegative = 0.0,
-    smooth_denominator: NonNegative | None = None,
+    smooth: NonNegative["#batch #channels"] = 0.0,
+    smooth_denominator: NonNegative["#batch #channels"] | None = None,
     squared: bool = False,
     overlap: Literal["product", "minimum"] = "product",
 ) -> Real["batch channels"]:
@@ -399,10 +400,10 @@ def tversky(
     probabilities: Probability["batch channels *space"],
     targets: Probability["batch channels *space"],
     *,
-    alpha: NonNegative = 0.5,
-    beta: NonNegative = 0.5,
-    smooth: NonNegative = 0.0,
-    smooth_denominator: NonNegative | None = None,
+    alpha: NonNegative["#batch #channels"] = 0.5,
+    beta: NonNegative["#batch #channels"] = 0.5,
+    smooth: NonNegative["#batch #channels"] = 0.0,
+    smooth_denominator: NonNegative["#batch #channels"] | None = None,
     overlap: Literal["product", "minimum"] = "product",
 ) -> Real["batch channels"]:
     """One minus the overlap of every region, false positives and false negatives weighed apart.
@@ -529,10 +530,10 @@ def focal_tversky(
     probabilities: Probability["batch channels *space"],
     targets: Probability["batch channels *space"],
     *,
-    alpha: NonNegative = 0.3,
-    beta: NonNegative = 0.7,
-    gamma: Positive = 0.75,
-    smooth: NonNegative = 0.0,
+    alpha: NonNegative["#batch #channels"] = 0.3,
+    beta: NonNegative["#batch #channels"] = 0.7,
+    gamma: Positive["#batch #channels"] = 0.75,
+    smooth: NonNegative["#batch #channels"] = 0.0,
     overlap: Literal["product", "minimum"] = "product",
 ) -> Real["batch channels"]:
     """A power of the Tversky loss of every region.
@@ -584,8 +585,8 @@ def generalized_dice(
     probabilities: Probability["batch channels *space"],
     targets: Probability["batch channels *space"],
     *,
-    smooth: NonNegative = 0.0,
-    smooth_denominator: NonNegative | None = None,
+    smooth: NonNegative["#batch"] = 0.0,
+    smooth_denominator: NonNegative["#batch"] | None = None,
 ) -> Real["batch"]:
     """One minus the Dice overlap of all classes of an image together, each weighed by the inverse square of its size.
 
@@ -761,9 +762,9 @@ def combo(
     logits: Logits["batch classes *space"],
     labels: Label["batch *space"],
     *,
-    smooth: NonNegative = 0.0,
-    dice_factor: NonNegative = 1.0,
-    cross_entropy_factor: NonNegative = 1.0,
+    smooth: NonNegative["#batch"] = 0.0,
+    dice_factor: NonNegative["#batch"] = 1.0,
+    cross_entropy_factor: NonNegative["#batch"] = 1.0,
     channel_weight: NonNegative["classes"] | None = None,
     include_background: bool = True,
     entries: Array = None,
@@ -800,7 +801,7 @@ def combo(
     probabilities, is_own, lacking = _predicted(logits, labels, entries)
     own, others = xp.where(is_own, probabilities, 0.0), xp.where(is_own, 0.0, probabilities)
     counts = _summed(own, others, xp.where(is_own, lacking, 0.0))
-    regions = _missed_of_logits(counts, smooth, logits, entries)[:, first:]
+    regions = _missed_of_logits(counts, per_row(smooth), logits, entries)[:, first:]
     likelihood = negative_log_softmax(_classes_last(logits), labels)
     likelihood = xp.reshape(likelihood, (logits.shape[0], prod(logits.shape[2:])))
     of_pixels = None if entries is None else xp.reshape(xp.astype(entries, logits.dtype), likelihood.shape)
@@ -818,10 +819,6 @@ def combo(
     unit="region",
     source="Zhu et al. 2019, arXiv:1808.05238",
     also={"DiceFocalLoss": {"smooth": 1e-5}},
-    accuracy=Accuracy(
-        hessian=1e14,
-        reason="XLA takes small factors of the second derivatives of the sure and right from near numbers",
-    ),
     sizes={"batch": 2, "channels": 2, "space": 2},
     entries=_PIXELS,
 )
@@ -829,10 +826,10 @@ def dice_focal(
     logits: Logits["batch channels *space"],
     targets: Probability["batch channels *space"],
     *,
-    smooth: NonNegative = 0.0,
-    gamma: NonNegative = 2.0,
-    dice_factor: NonNegative = 1.0,
-    focal_factor: NonNegative = 1.0,
+    smooth: NonNegative["#batch #channels"] = 0.0,
+    gamma: NonNegative["#batch #channels"] = 2.0,
+    dice_factor: NonNegative["#batch #channels"] = 1.0,
+    focal_factor: NonNegative["#batch #channels"] = 1.0,
     entries: Array = None,
 ) -> Real["batch channels"]:
     """The Dice loss of every region plus the mean focal loss of its pixels, both of sigmoid(logits).
@@ -861,8 +858,8 @@ def dice_focal(
     predicted, missed = sigmoid(logits), sigmoid(-logits)
     counts = _summed(predicted * targets, predicted * (1 - targets), missed * targets, entries=entries)
     overlap = _missed_of_logits(counts, smooth, logits, entries)
-    focal = _mean_over_space(focal_cross_entropy(logits, targets, gamma), entries)
-    return dice_factor * overlap + focal_factor * focal
+    of_pixels = focal_cross_entropy(logits, targets, per_row(gamma, len(_space(logits))))
+    return dice_factor * overlap + focal_factor * _mean_over_space(of_pixels, entries)
 
 
 # The Lovasz extension of the Jaccard loss.

@@ -1,6 +1,6 @@
 """Losses that compare two views of a batch and need no negatives."""
 
-from lossspec.loss import Equal, loss
+from lossspec.loss import Accuracy, Equal, loss
 from lossspec.numerics import array_namespace, matmul, normalize, positions, relu, sqrt, stop_gradient
 from lossspec.terms import Array, Embedding, NonNegative, Real
 
@@ -103,6 +103,11 @@ def _own(x: Array) -> Array:
     unit="pair",
     source="Zbontar et al. 2021, arXiv:2103.03230",
     aliases=("BarlowTwinsLoss",),
+    accuracy=Accuracy(
+        gradient=8192.0,
+        reason="where one example outweighs all others every correlation is nearly 1 or -1; its slope, nearly 0, is "
+        "what the rounding of a product of matrices leaves",
+    ),
     coupled=_STATISTICS,
     sizes={"batch": 4, "dim": 2},
 )

@@ -1,7 +1,7 @@
 """Losses of sequences against sequences: frames against labels, one series against another."""
 
 from lossspec.loss import Accuracy, Equal, loss, require
-from lossspec.numerics import array_namespace, kept, log_softmax, negative_log_softmax, positions
+from lossspec.numerics import array_namespace, kept, log_softmax, negative_log_softmax, per_row, positions
 from lossspec.paths import Paths
 from lossspec.terms import Array, Label, Length, LogDistribution, Logits, Positive, Real
 
@@ -105,7 +105,7 @@ def ctc(
     invariant_in=("logits",),
     accuracy=Accuracy(
         4.0,
-        1e11,
+        256.0,
         "the gradient is the probability of a class less its share in the alignments, which may be nearly equal",
     ),
     equals=(
@@ -303,7 +303,7 @@ def _diagonals(x: Array) -> Array:
     source="Cuturi and Blondel 2017, arXiv:1703.01541",
     sizes={"batch": 3, "rows": 3, "columns": 3},
 )
-def soft_dtw(costs: Real["batch rows columns"], *, gamma: Positive = 1.0) -> Real["batch"]:
+def soft_dtw(costs: Real["batch rows columns"], *, gamma: Positive["#batch"] = 1.0) -> Real["batch"]:
     """Soft dynamic time warping: the soft minimum of the cost over all alignments of two series.
 
     l = -gamma * log sum_A exp(-sum_{(i, j) in A} costs[i, j] / gamma) over all alignments A: paths from the first to
@@ -326,7 +326,7 @@ def soft_dtw(costs: Real["batch rows columns"], *, gamma: Positive = 1.0) -> Rea
     require(
         rows > 0 and columns > 0, "soft_dtw: `costs` has shape {}. Fix: pass at least one point.", tuple(costs.shape)
     )
-    steps = _diagonals(-costs / gamma)
+    steps = _diagonals(-costs / per_row(gamma, 2))
     start, running = steps[:, 0, :], xp.broadcast_to(positions(steps[:, :, 0]) >= 0, steps.shape[:2])
     following, running = (steps[:, 1:, :], running[:, 1:]) if rows + columns > 2 else (steps, ~running)
     arcs = xp.zeros_like(xp.stack((start,) * 3, axis=1))
