@@ -33,6 +33,9 @@ class NumpyBackend(Backend):
     def to_numpy(self, x: Array) -> Array:
         return np.array(x)
 
+    def owned(self, x: Array) -> Array:
+        return x if x.flags.writeable else x.copy()  # what was broadcast is read-only
+
     def device_of(self, x: Array) -> Any:
         return None
 

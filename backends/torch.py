@@ -51,6 +51,23 @@ class TorchBackend(Backend):
 
         return not (self.is_tracing() or torch._C._functorch.is_batchedtensor(x) or x.device.type == "meta")
 
+    def bits(self, x: Array) -> bytes | None:
+        import torch
+
+        return None if torch._C._functorch.is_functorch_wrapped_tensor(x) else super().bits(x)
+
+    def is_learned(self, x: Array) -> bool:
+        return bool(x.requires_grad)
+
+    def owned(self, x: Array) -> Array:
+        """A gradient with memory and without a graph, unless a transform around it or a compiler still needs both."""
+        import torch
+
+        if self.is_tracing() or torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return x
+        x = x.detach()
+        return x.clone(memory_format=torch.contiguous_format) if x._is_zerotensor() or 0 in x.stride() else x
+
     def cumulative_sum(self, x: Array) -> Array:
         return x.cumsum(-1)  # array_api_compat looks its namespace up anew, of which the compiler warns
 
@@ -73,7 +90,9 @@ class TorchBackend(Backend):
 
         def value_and_grad(*arguments: Any) -> tuple[Array, tuple[Array, ...]]:
             gradients, value = differentiate(*arguments)
-            return value, gradients
+            return value, tuple(
+                type(g)(map(self.owned, g)) if isinstance(g, (list, tuple)) else self.owned(g) for g in gradients
+            )
 
         return value_and_grad
 

@@ -121,6 +121,22 @@ class Backend:
         """Whether the values of `x` are known now (not under a tracer)."""
         return True
 
+    def bits(self, x: Array) -> bytes | None:
+        """The values of `x` to the last bit, or None where they are not known."""
+        if not self.is_concrete(x):
+            return None
+        half = str(x.dtype).rpartition(".")[2] in ("float16", "bfloat16")
+        found: bytes = self.to_numpy(self.namespace.astype(x, self.namespace.float32) if half else x).tobytes()
+        return found
+
+    def is_learned(self, x: Array) -> bool:
+        """Whether `x` is one that training changes in place."""
+        return False
+
+    def owned(self, x: Array) -> Array:
+        """A gradient as an array of its own, which its receiver may write to."""
+        return self.namespace.asarray(x, copy=True)
+
     @property
     def index_dtype(self) -> Any:
         """The default integer dtype, which no bound of a range overflows."""
