@@ -54,7 +54,8 @@ class TorchBackend(Backend):
     def bits(self, x: Array) -> bytes | None:
         import torch
 
-        return None if torch._C._functorch.is_functorch_wrapped_tensor(x) else super().bits(x)
+        known = not self.is_tracing() and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+        return super().bits(x) if known else None
 
     def is_learned(self, x: Array) -> bool:
         return bool(x.requires_grad)

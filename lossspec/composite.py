@@ -135,6 +135,14 @@ class Composite(Loss):
             for own, data in zip(shares, of_data, strict=True):
                 if not data:
                     own.pop(name, None)
+        for name in set(ofs) - {"where", "sample_weight", "class_weight", "ignore_index"}:
+            takers = {unit for part, unit in zip(losses, units, strict=True) if name in part._known}
+            for part, unit in zip(losses, units, strict=True):
+                if unit in takers and name not in part._known:
+                    raise ContractError(
+                        f"{self.contract.name}: `{name}` says something of units of {part.contract.name}, which does "
+                        "not take it. Fix: call the parts one by one, and add the values"
+                    )
         before = [dict(own) for own in shares]
         for judge, unit, own in zip(losses, units, before, strict=True):
             if not _judges(judge, own):

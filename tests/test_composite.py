@@ -162,6 +162,16 @@ def test_units_of_several_shapes_have_no_mask_in_common(array):
         (ls.cross_entropy + ls.dice)(**{k: array(v) for k, v in given.items()}, where=array([[True], [True]]))
 
 
+def test_an_option_that_some_parts_with_the_units_do_not_take_is_refused(monkeypatch):
+    monkeypatch.setattr("lossspec.composite.TAIL", ("only_some", "where"))
+    part = ls.huber.configured(delta=2.0)
+    part._known |= {"only_some"}
+    with pytest.raises(
+        ContractError, match="`only_some` says something of units of squared_error, which does not take"
+    ):
+        (part + ls.squared_error)(np.asarray([1.0]), np.asarray([0.0]), only_some=1)
+
+
 def test_units_of_one_shape_share_mask_and_weight_whatever_their_name(array, plain):
     loss = ls.cross_entropy + ls.squared_error
     inputs = array(LOGITS), array(LABELS), array([1.0, 2.0, 3.0]), array([0.0, 0.0, 0.0])

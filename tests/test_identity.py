@@ -245,6 +245,18 @@ def test_learned_and_traced_parameters_merge(usable):
     assert float(tape(np.asarray(2.0))) == pytest.approx((3 - 2) / 2)
 
 
+def test_partials_and_divisors_are_compared_within_a_compiled_function(usable):
+    backend = usable("torch")
+    import torch
+
+    def merged(x, delta):
+        over = ls.huber.configured(delta=delta)(x, x * 0, reduction=ls.Mean(over=delta))
+        return over + sum(ls.huber.partial(part, part * 0, delta=d) for part, d in ((x, delta), (x, delta * 1))).value()
+
+    found = backend.compile(merged, quick=True)(torch.tensor(X), torch.tensor(2.0))
+    assert float(found) == pytest.approx((4 + 0.5) / 2 + (4 + 0.5) / 2)
+
+
 # A partial is a tree to JAX.
 
 
