@@ -223,7 +223,7 @@ def _factor(name: str, factor: Any) -> Any:
     if isinstance(factor, np.generic):
         factor = factor.item()  # a NumPy scalar belongs to no framework
     if isinstance(factor, (int, float)) and not isinstance(factor, bool):
-        return factor
+        return float(factor)
     backend = find_backend(factor)
     if backend is None or kind_of(backend.namespace, factor.dtype) != "real floating":
         got = type(factor).__name__ if backend is None else f"array of {factor.dtype}"
