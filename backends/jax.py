@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class JaxBackend(Backend):
         return jax.numpy
 
     def recognises(self, x: object) -> bool:
+        _tell_of_partials()
         return isinstance(x, sys.modules["jax"].Array)
 
     @contextmanager
@@ -85,6 +87,11 @@ class JaxBackend(Backend):
         while isinstance(x, jax.core.Tracer):
             x = getattr(x, "primal", None)  # under differentiation, the values themselves
         return x
+
+    def bits(self, x: Array) -> bytes | None:
+        import jax
+
+        return None if isinstance(x, jax.core.Tracer) else super().bits(x)
 
     @property
     def index_dtype(self) -> Any:
@@ -161,6 +168,18 @@ class JaxBackend(Backend):
 
         mapped: Callable[..., Any] = jax.vmap(function)
         return mapped
+
+
+@cache
+def _tell_of_partials() -> None:
+    """Have partials taken apart by whatever JAX does with trees."""
+    import jax
+
+    from lossspec.composite import PartialSum
+    from lossspec.reduction import Partial
+
+    for kind in (Partial, PartialSum):
+        jax.tree_util.register_pytree_node(kind, kind.take_apart, kind.put_together)
 
 
 backend = JaxBackend()

@@ -36,6 +36,9 @@ class NumpyBackend(Backend):
     def all_true(self, flags: Array) -> bool:
         return isinstance(flags, (np.ndarray, np.generic)) and bool(flags.all())
 
+    def owned(self, x: Array) -> Array:
+        return x if x.flags.writeable else x.copy()  # what was broadcast is read-only
+
     def device_of(self, x: Array) -> Any:
         return None
 

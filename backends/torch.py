@@ -81,6 +81,24 @@ class TorchBackend(Backend):
             return False
         return bool(known.all())
 
+    def bits(self, x: Array) -> bytes | None:
+        import torch
+
+        known = not self.is_tracing() and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+        return super().bits(x) if known else None
+
+    def is_learned(self, x: Array) -> bool:
+        return bool(x.requires_grad)
+
+    def owned(self, x: Array) -> Array:
+        """A gradient with memory and without a graph, unless a transform around it or a compiler still needs both."""
+        import torch
+
+        if self.is_tracing() or torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return x
+        x = x.detach()
+        return x.clone(memory_format=torch.contiguous_format) if x._is_zerotensor() or 0 in x.stride() else x
+
     def cumulative_sum(self, x: Array) -> Array:
         return x.cumsum(-1)  # array_api_compat looks its namespace up anew, of which the compiler warns
 
@@ -112,7 +130,9 @@ class TorchBackend(Backend):
 
         def value_and_grad(*arguments: Any) -> tuple[Array, tuple[Array, ...]]:
             gradients, value = differentiate(*arguments)
-            return value, gradients
+            return value, tuple(
+                type(g)(map(self.owned, g)) if isinstance(g, (list, tuple)) else self.owned(g) for g in gradients
+            )
 
         return value_and_grad
 

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lossspec.contract import LENGTH_REDUCTIONS, REDUCTIONS, Argument, Contract
-from lossspec.errors import ContractError, MergeError
+import numpy as np
+
+from lossspec.contract import LENGTH_REDUCTIONS, REDUCTIONS, TAIL, Argument, Contract
+from lossspec.dispatch import array_namespace, find_backend
+from lossspec.errors import ContractError, DTypeError, MergeError
+from lossspec.identity import ByValue, frozen, is_array, key_of, same
 from lossspec.loss import Loss, Specified
+from lossspec.plan import is_half, kind_of, move_last
 from lossspec.reduction import Partial
 from lossspec.terms import Array
 
+Shares = list[dict[str, Any]]
+"""The arguments of each part."""
+
 
 class Composite(Loss):
-    """A weighted sum of losses over the union of their inputs; arguments go to every part that takes them."""
+    """A weighted sum of losses over the union of their inputs.
+
+    Arguments go to every part that takes them, options of units to every part that has these units:
+
+    - `where` and `sample_weight` to the parts whose units have the same axes and sizes. A penalty on parameters has
+      units of its own and does not get them; where the other parts have units of several shapes, they are refused.
+    - A label that is ignored, and `class_weight[label]`, are of the unit: parts without labels whose unit is the same,
+      by its name, axes and sizes, leave that unit out and weigh it as well.
+    """
 
     def __init__(self, parts: tuple[tuple[Any, Loss], ...]) -> None:
         flat: list[tuple[Any, Specified]] = []
         for factor, part in parts:
+            checked = _factor(part.contract.name, factor)
             for inner, loss in parts_of(part):
                 assert isinstance(loss, Specified)
-                flat.append((factor if isinstance(inner, float) and inner == 1.0 else factor * inner, loss))
+                flat.append((checked if _is_one(inner) else inner if _is_one(checked) else checked * inner, loss))
         self.parts = tuple(flat)
         self.contract = _union([(factor, loss.contract) for factor, loss in self.parts])
 
@@ -45,26 +63,100 @@ class Composite(Loss):
             tuple((factor, part.partial(**own)) for (factor, part), own in zip(self.parts, shares, strict=True))
         )
 
-    def _share(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
-        """What of the arguments each part gets: all that it declares."""
-        given = self._named(inputs, options)
-        known = {a.name for a in self.contract.arguments} | {k for _, part in self.parts for k in part.contract.tail}
+    def check(self, *inputs: Any, **options: Any) -> None:
+        """Raise what is wrong with the shapes, dtypes, devices and numbers of a call, as the call would."""
+        for (_, part), own in zip(self.parts, self._share(inputs, options), strict=True):
+            part.check(**own)
+
+    def configured(self, **options: Any) -> Composite:
+        """The same sum with other defaults, in all parts that take them.
+
+        >>> import numpy as np
+        >>> from lossspec import huber, squared_error
+        >>> both = (huber + squared_error).configured(reduction="sum", delta=2.0)
+        >>> float(both(np.asarray([3.0, 1.0]), np.asarray([0.0, 0.0])))
+        14.5
+        """
+        self._refuse_unknown(options)
+        takers = [{name: value for name, value in options.items() if name in part._known} for _, part in self.parts]
+        if len({"class_weight" in own for own in takers}) > 1:
+            raise ContractError(
+                f"{self.contract.name}: `class_weight` cannot be configured for parts of which some have no labels. "
+                "Fix: give it to the call, where it weighs the units of all"
+            )
+        return Composite(tuple((f, part.configured(**own)) for (f, part), own in zip(self.parts, takers, strict=True)))
+
+    def _axis(self, options: Mapping[str, Any]) -> int:
+        axes = {part._axis(options) for _, part in self.parts if part.contract.class_axis} or {-1}
+        if len(axes) > 1:
+            raise ContractError(f"{self.contract.name}: the parts have their classes at the axes {sorted(axes)}")
+        return axes.pop()
+
+    def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
+        known = {name for _, part in self.parts for name in part._known}
         for name in given:
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 hint = f" Did you mean `{near[0]}`?" if near else ""
                 raise ContractError(f"{self.contract.name} takes no argument `{name}`.{hint}")
-        shares = []
-        for _, part in self.parts:
-            takes = {argument.name for argument in part.contract.arguments} | set(part.contract.tail)
-            shares.append({name: value for name, value in given.items() if name in takes})
+
+    def _share(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Shares:
+        """What of the arguments each part gets."""
+        given = self._named(inputs, options)
+        self._refuse_unknown(given)
+        shares = [{name: value for name, value in given.items() if name in part._known} for _, part in self.parts]
+        if len(self.parts) > 1:
+            self._share_options_of_units(given, shares)
         return shares
 
+    def _share_options_of_units(self, given: Mapping[str, Any], shares: Shares) -> None:
+        """Give masks and weights to the parts that have the units, and take them from the others."""
+        losses = [part for _, part in self.parts]
+        ofs = [name for name in TAIL if name not in ("reduction", "empty", "axis") and given.get(name) is not None]
+        judges = [part for part, own in zip(losses, shares, strict=True) if _judges(part, own)]
+        if not ofs and not judges:
+            return
+        of_data = [not is_penalty(part) for part in losses]
+        if not any(of_data):
+            of_data = [True] * len(losses)
+        units = [_units(part, own) if data else None for part, own, data in zip(losses, shares, of_data, strict=True)]
+        shapes = {unit[1:] for unit in units if unit is not None}
+        for name in ("where", "sample_weight"):
+            if name in ofs and len(shapes) > 1:
+                words = ", ".join(
+                    f"{part.contract.unit}{unit[2]} of {part.contract.name}"
+                    for part, unit in zip(losses, units, strict=True)
+                    if unit is not None
+                )
+                raise ContractError(
+                    f"{self.contract.name}: `{name}` is of units, and the parts have different ones: {words}. "
+                    "Fix: call the parts with their own, and add the values"
+                )
+            for own, data in zip(shares, of_data, strict=True):
+                if not data:
+                    own.pop(name, None)
+        for name in set(ofs) - {"where", "sample_weight", "class_weight", "ignore_index"}:
+            takers = {unit for part, unit in zip(losses, units, strict=True) if name in part._known}
+            for part, unit in zip(losses, units, strict=True):
+                if unit in takers and name not in part._known:
+                    raise ContractError(
+                        f"{self.contract.name}: `{name}` says something of units of {part.contract.name}, which does "
+                        "not take it. Fix: call the parts one by one, and add the values"
+                    )
+        before = [dict(own) for own in shares]
+        for judge, unit, own in zip(losses, units, before, strict=True):
+            if not _judges(judge, own):
+                continue
+            judge.check(**own)
+            for part, other, share in zip(losses, units, shares, strict=True):
+                if part is not judge and other == unit:
+                    _share_labels(judge, own, part, share)
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Composite) and self._identity() == other._identity()
+        return self is other or (isinstance(other, Composite) and self._identity() == other._identity())
 
     def _identity(self) -> tuple[Any, ...]:
-        return tuple((repr(factor), part) for factor, part in self.parts)
+        return tuple((key_of(factor), part) for factor, part in self.parts)
 
     def __hash__(self) -> int:
         return hash(self._identity())
@@ -75,14 +167,14 @@ class Composite(Loss):
 
 @dataclass(frozen=True, eq=False)
 class PartialSum:
-    """The partials of a composite loss, one for each part."""
+    """The partials of a composite loss, one for each part; to JAX a tree of them."""
 
     parts: tuple[tuple[Any, Partial], ...] = field(default=())
 
     def __add__(self, other: object) -> PartialSum:
         if not isinstance(other, PartialSum):
             return NotImplemented
-        if [factor for factor, _ in self.parts] != [factor for factor, _ in other.parts]:
+        if len(self.parts) != len(other.parts) or not all(map(same, self._factors, other._factors)):
             raise MergeError("these partials do not add up: they come from different composites")
         return PartialSum(tuple((factor, a + b) for (factor, a), (_, b) in zip(self.parts, other.parts, strict=True)))
 
@@ -90,6 +182,10 @@ class PartialSum:
         if isinstance(other, int) and other == 0:
             return self
         return NotImplemented
+
+    @property
+    def _factors(self) -> tuple[Any, ...]:
+        return tuple(factor for factor, _ in self.parts)
 
     def value(self) -> Array:
         """The composite loss of everything that was added up."""
@@ -99,24 +195,126 @@ class PartialSum:
             total = total + value
         return total
 
+    def take_apart(self) -> tuple[tuple[Partial, ...], ByValue]:
+        """The partials, and their factors, as something hashable."""
+        return tuple(part for _, part in self.parts), ByValue(self._factors)
+
+    @classmethod
+    def put_together(cls, static: ByValue, partials: Any) -> PartialSum:
+        """The sum that was taken apart, or one of other partials."""
+        return cls(tuple(zip(static.value, partials, strict=True)))
+
 
 def parts_of(part: Loss) -> tuple[tuple[Any, Loss], ...]:
     """The factors and losses that a loss is the sum of; itself once unless it is a composite."""
     return part.parts if isinstance(part, Composite) else ((1.0, part),)
 
 
+def inverse(name: str, divisor: Any) -> Any:
+    """The factor that divides a loss."""
+    factor = _factor(name, divisor)
+    if not is_array(factor) and factor == 0:
+        raise ContractError(f"{name}: a loss cannot be divided by 0")
+    return 1 / factor
+
+
+def _factor(name: str, factor: Any) -> Any:
+    """A factor of a loss, which is a real number or a 0-d array of one."""
+    if isinstance(factor, np.generic):
+        factor = factor.item()  # a NumPy scalar belongs to no framework
+    if isinstance(factor, (int, float)) and not isinstance(factor, bool):
+        return float(factor)
+    backend = find_backend(factor)
+    if backend is None or kind_of(backend.namespace, factor.dtype) != "real floating":
+        got = type(factor).__name__ if backend is None else f"array of {factor.dtype}"
+        raise DTypeError(f"{name}: a loss is multiplied by a real number or a 0-d array of one, not by a {got}")
+    if tuple(factor.shape) != ():
+        raise ContractError(
+            f"{name}: a factor of shape {tuple(factor.shape)} is no number. Fix: multiply by a 0-d array, or weigh "
+            "units by `sample_weight`"
+        )
+    return frozen(factor)
+
+
+def _is_one(factor: Any) -> bool:
+    return isinstance(factor, (int, float)) and factor == 1
+
+
+def is_penalty(part: Loss) -> bool:
+    """Whether the units of a loss are parameters of a model, which data has no masks and weights for."""
+    return part.contract.family == "regularization" and "batch" not in part.contract.result.names
+
+
+def _units(part: Specified, given: Mapping[str, Any]) -> tuple[str, tuple[str, ...], Any]:
+    """What the units of a call are: their word, their axes, and their shape, None for those of a list of arrays."""
+    contract, data = part.contract, {name: value for name, value in given.items() if name not in TAIL or name == "axis"}
+    several = any(isinstance(value, (list, tuple)) for value in data.values()) and part._takes_shards
+    return contract.unit, contract.result.names, None if several else part._planned((), data).unit_shape
+
+
+def _ignored(part: Specified, given: Mapping[str, Any]) -> Any:
+    return given.get("ignore_index", part._tail["ignore_index"])
+
+
+def _judges(part: Specified, given: Mapping[str, Any]) -> bool:
+    """Whether the labels of a part say of a unit that it does not count, or with which weight."""
+    labelled = part.contract.label is not None
+    return labelled and (_ignored(part, given) is not None or given.get("class_weight") is not None)
+
+
+def _share_labels(judge: Specified, given: Mapping[str, Any], part: Specified, share: dict[str, Any]) -> None:
+    """Mask and weigh the units of a part as the labels of another one say of the same units."""
+    assert judge._label is not None
+    labels, ignored, class_weight = given[judge._label], _ignored(judge, given), given.get("class_weight")
+    backend, xp = find_backend(labels), array_namespace(labels)
+    assert backend is not None
+    whole = kind_of(xp, labels.dtype) == "integral"
+    if whole:
+        labels = xp.astype(labels, backend.index_dtype, copy=False)
+    if ignored is not None and whole and (part._label, _ignored(part, share)) != (judge._label, ignored):
+        where = share.get("where")
+        share["where"] = labels != ignored if where is None else where & (labels != ignored)
+    if class_weight is None or part._label is not None:
+        return
+
+    def wide(x: Array) -> Array:
+        return xp.astype(x, xp.float32) if is_half(x.dtype) else x
+
+    if whole:
+        index = xp.reshape(labels % class_weight.shape[0], (-1,))
+        weight = xp.reshape(xp.take(wide(class_weight), index, axis=0), labels.shape)
+    else:
+        axis = judge._axis(given)
+        labels = xp.permute_dims(labels, move_last(tuple(range(len(labels.shape))), axis))
+        by_class = xp.reshape(wide(class_weight), (1,) * (len(labels.shape) - 1) + (-1,))
+        weight = xp.sum(wide(labels) * by_class, axis=-1)
+    known = share.get("sample_weight")
+    share["sample_weight"] = weight if known is None else weight * wide(known)
+
+
+def _text(factor: Any) -> str:
+    """A factor and the sign of multiplication, as one would write them; an array has no text of its own."""
+    return "" if _is_one(factor) else f"{'array' if is_array(factor) else factor} * "
+
+
+def _join(name: str, one: Argument, other: Argument) -> Argument:
+    """What an argument is that two parts declare: what both take."""
+    terms = tuple(term for term in one.terms if term in other.terms)
+    own, its = (replace(argument, terms=(), default=None) for argument in (one, other))
+    if bool(terms) != bool(one.terms or other.terms) or own != its:
+        raise ContractError(f"{name}: the parts declare `{one.name}` as {one} and as {other}")
+    return replace(one, terms=terms)
+
+
 def _union(parts: list[tuple[Any, Contract]]) -> Contract:
     """The contract of a weighted sum."""
-    name = " + ".join(contract.name if factor == 1.0 else f"{factor} * {contract.name}" for factor, contract in parts)
+    name = " + ".join(_text(factor) + contract.name for factor, contract in parts)
     inputs: dict[str, Argument] = {}
     parameters: dict[str, Argument] = {}
     for _, contract in parts:
-        for known, own in ((inputs, contract.inputs), (parameters, contract.parameters)):
-            for argument in own:
-                if known.setdefault(argument.name, argument).terms != argument.terms:
-                    raise ContractError(
-                        f"{name}: the parts declare `{argument.name}` as {known[argument.name]} and as {argument}"
-                    )
+        for known, declared in ((inputs, contract.inputs), (parameters, contract.parameters)):
+            for argument in declared:
+                known[argument.name] = _join(name, known.get(argument.name, argument), argument)
     contracts = [contract for _, contract in parts]
     first = contracts[0]
     coupled = [f"{c.name}: {c.why_coupled}" for c in contracts if not c.mergeable]
@@ -125,7 +323,7 @@ def _union(parts: list[tuple[Any, Contract]]) -> Contract:
     return replace(
         first,
         name=name,
-        summary="The sum of " + ", ".join(f"{factor} * {contract.name}" for factor, contract in parts) + ".",
+        summary="The sum of " + ", ".join(_text(factor) + contract.name for factor, contract in parts) + ".",
         family="composite",
         form="coupled" if coupled else "aggregate" if "aggregate" in forms else "pointwise",
         unit=first.unit if len({contract.unit for contract in contracts}) == 1 else "mixed",

@@ -129,6 +129,23 @@ class Backend:
         """Whether all flags are known to be true, at no price: False where a device would have to be waited for."""
         return False
 
+    def bits(self, x: Array) -> bytes | None:
+        """The values of `x` to the last bit, or None where they are not known."""
+        known = self.known(x)
+        if known is None:
+            return None
+        half = str(known.dtype).rpartition(".")[2] in ("float16", "bfloat16")
+        found: bytes = self.to_numpy(self.namespace.astype(known, self.namespace.float32) if half else known).tobytes()
+        return found
+
+    def is_learned(self, x: Array) -> bool:
+        """Whether `x` is one that training changes in place."""
+        return False
+
+    def owned(self, x: Array) -> Array:
+        """A gradient as an array of its own, which its receiver may write to."""
+        return self.namespace.asarray(x, copy=True)
+
     @property
     def index_dtype(self) -> Any:
         """The default integer dtype, which no bound of a range overflows."""

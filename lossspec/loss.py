@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from importlib import import_module
 from math import isnan
 from typing import Any
@@ -27,8 +29,9 @@ from lossspec.contract import (
 )
 from lossspec.dispatch import Backend, all_backends, common_backend, find_backend, is_array
 from lossspec.errors import ContractError, DTypeError, GradientError, LossSpecError, MergeError
+from lossspec.identity import frozen, key_of
 from lossspec.numerics import array_namespace, carry_nan, positions
-from lossspec.plan import Plan, is_half, kind_of, list_of, make_plan
+from lossspec.plan import Plan, is_half, kind_of, list_of, make_plan, move_last
 from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
 from lossspec.terms import Array, Shape
 
@@ -101,6 +104,7 @@ class Loss:
 
         Both have the shape of the input; the second is the diagonal of the Hessian of the unit. Weights and masks are
         those of reduction "sum". Where a unit has several entries (the logits of its classes) it takes a pass for each.
+        An input or parameter that several units share has no entries of a unit, and is refused.
 
         >>> import numpy as np
         >>> from lossspec import squared_error
@@ -117,14 +121,22 @@ class Loss:
         x = given[name]
         if _is_list(x):
             raise ContractError(f"{contract.name}: grad_hess takes an input that is one array; `{name}` is a list")
+        (argument,) = (argument for argument in contract.arguments if argument.name == name)
+        declared = contract.term_of(argument, "real floating", len(x.shape)).shape
+        shared = (
+            f"{contract.name}: grad_hess gives every unit the derivatives in its own entries, and `{name}` is shared "
+            f"by several. Fix: differentiate the gradient, loss.grad(..., wrt={name!r}, reduction='sum')"
+        )
+        require(declared is not None and set(contract.result.names) <= set(declared.names), shared)
         gradient_of = backend.value_and_grad(self._scalar_of(given, (name,)), (0,))
-        units = len(self.per_example(**{key: value for key, value in given.items() if key != "reduction"}).shape)
-        xp, axis = backend.namespace, options.get("axis", -1) % max(len(x.shape), 1)
-        beyond = len(x.shape) - units
+        units = tuple(self.per_example(**{key: value for key, value in given.items() if key != "reduction"}).shape)
+        xp, axis = backend.namespace, self._axis(options) % max(len(x.shape), 1)
+        beyond = len(x.shape) - len(units)
         if beyond > 1:
             raise ContractError(
                 f"{contract.name}: a unit has {beyond} axes of `{name}`; grad_hess knows one, of classes"
             )
+        require((move_last(tuple(x.shape), axis)[:-1] if beyond else tuple(x.shape)) == units, shared)
 
         def inner(point: Array, chosen: Array | None) -> Array:
             _, (gradient,) = gradient_of(point)
@@ -149,8 +161,14 @@ class Loss:
     ) -> tuple[tuple[str, ...], Backend]:
         """The names of `wrt`, which must be real inputs of the call, and their backend."""
         chosen = self.contract.inputs[0].name if wrt is None else wrt
-        names = (chosen,) if isinstance(chosen, str) else tuple(chosen)
+        names = (chosen,) if isinstance(chosen, str) or not isinstance(chosen, Sequence) else tuple(chosen)
+        if not names:
+            raise ContractError(f"{self.contract.name}: `wrt` names nothing. Fix: name an input of the call")
         for name in names:
+            if not isinstance(name, str):
+                raise DTypeError(
+                    f"{self.contract.name}: `wrt` is {wrt!r}; it is the name of an input, or a tuple of names"
+                )
             if name not in given:
                 raise ContractError(f"{self.contract.name}: `wrt` names {name!r}; the call has {', '.join(given)}")
         leaves = [(name, x) for name in names for x in _items(given[name])]
@@ -184,12 +202,25 @@ class Loss:
                 raise ContractError(f"{self.contract.name}: the input `{name}` is given twice")
         return {**named, **options}
 
+    def _axis(self, options: Mapping[str, Any]) -> int:
+        """Where the classes of a call are."""
+        raise NotImplementedError
+
     def __mul__(self, factor: Any) -> Loss:
         from lossspec.composite import Composite
 
         return Composite(((factor, self),))
 
     __rmul__ = __mul__
+    __array_ufunc__ = None  # so that NumPy leaves factors to us
+
+    def __truediv__(self, divisor: Any) -> Loss:
+        from lossspec.composite import Composite, inverse
+
+        return Composite(((inverse(self.contract.name, divisor), self),))
+
+    def __neg__(self) -> Loss:
+        return self * -1.0
 
     def __add__(self, other: object) -> Loss:
         from lossspec.composite import Composite
@@ -197,6 +228,22 @@ class Loss:
         if not isinstance(other, Loss):
             return NotImplemented
         return Composite(((1.0, self), (1.0, other)))
+
+    def __radd__(self, other: object) -> Loss:
+        if isinstance(other, int) and other == 0:  # the start value of sum()
+            return self
+        return NotImplemented
+
+    def __sub__(self, other: object) -> Loss:
+        if not isinstance(other, Loss):
+            return NotImplemented
+        return self + -other
+
+    def __copy__(self) -> Loss:
+        return self  # a value, which nothing changes
+
+    def __deepcopy__(self, memo: object) -> Loss:
+        return self
 
     def __repr__(self) -> str:
         return f"<loss {self.contract}>"
@@ -257,7 +304,10 @@ class Specified(Loss):
         return "nan" if keyword == "empty" and isnan(self._tail[keyword]) else self._tail[keyword]
 
     def configured(self, **options: Any) -> Specified:
-        """The same loss with other defaults.
+        """The same loss with other defaults; two that are configured alike are equal.
+
+        An array among them is copied, and compared by value. One that is traced or learned (`requires_grad` of Torch)
+        stays the object that it is, and is compared as such.
 
         >>> import numpy as np
         >>> from lossspec import huber
@@ -270,7 +320,8 @@ class Specified(Loss):
             if of_data in options:
                 raise ContractError(f"{name}: `{of_data}` belongs to the data of a call; it cannot be configured")
         options = {
-            key: self._parameter(key, value) if key in self._parameters else value for key, value in options.items()
+            key: frozen(self._parameter(key, value) if key in self._parameters else value)
+            for key, value in options.items()
         }
         contract = self.contract
         if isinstance(options.get("reduction"), str):
@@ -300,8 +351,20 @@ class Specified(Loss):
     def check(self, *inputs: Any, **options: Any) -> None:
         """Raise what is wrong with the shapes, dtypes, devices and numbers of a call, as the call would."""
         self._refuse_unknown(options)
+        if self._takes_shards and self._given_list(inputs, options):
+            for shard in self._shards(inputs, options):
+                self.check(**shard)
+            return
+        self._planned(inputs, options)
+
+    def _planned(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Plan:
+        """The static facts of a call."""
         extra = {name: options.get(name) for name in ("sample_weight", "where", "where_entries", "class_weight")}
-        self._plan(self._bind(inputs, options), extra, options.get("axis", self._tail["axis"]))
+        return self._plan(self._bind(inputs, options), extra, self._axis(options))
+
+    def _axis(self, options: Mapping[str, Any]) -> int:
+        axis: int = options.get("axis", self._tail["axis"])
+        return axis
 
     def partial(self, *inputs: Any, **options: Any) -> Partial:
         """The additive state of one shard; add the partials of all shards and take `.value()`."""
@@ -316,11 +379,7 @@ class Specified(Loss):
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")
         return Partial(
             loss=self,
-            parameters={
-                name: self._kept(name, options, call.values)
-                for name in self._parameters
-                if not self._is_of_units(call, name)
-            },
+            options=self._options_of(call, options),
             reduction=call.reduction,
             empty=call.empty,
             totals=tuple(self._total(call.plan, statistic) for statistic in self._weighted(call)),
@@ -329,10 +388,20 @@ class Specified(Loss):
             batch=call.batch,
         )
 
-    def _is_of_units(self, call: Call, name: str) -> bool:
-        """Whether a parameter has an entry for each unit of a call, which nothing needs once their losses are sums."""
-        varying = self._parameters[name].varies
-        return self._finalizer is None and varying is not None and call.plan.terms.get(name) == varying
+    def _options_of(self, call: Call, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What other partials must have been computed with; a parameter with an entry for each unit may differ."""
+        found = {name: options.get(name, self._tail[name]) for name in ("axis", "class_weight", "ignore_index")}
+        units, unit_shape = set(self.contract.result.names), call.plan.unit_shape
+        for name in self._parameters:
+            value, term = call.values[name], call.plan.terms.get(name)
+            of_units = term is not None and term.shape is not None and not units.isdisjoint(term.shape.names)
+            if not (of_units and tuple(value.shape)[:1] == unit_shape[:1]) or self.finalizes(name):
+                found[name] = self._kept(name, options, call.values)
+        return found
+
+    def finalizes(self, name: str) -> bool:
+        """Whether the last step of the loss needs an option."""
+        return self._finalizer is not None and name in self._parameters
 
     def finalize(self, statistics: tuple[Array, ...], parameters: Mapping[str, Any]) -> Array:
         """From the reduced statistics to the loss; the identity unless the loss is an aggregate."""
@@ -369,7 +438,14 @@ class Specified(Loss):
         items = list_of(loss, name, given[name])
         if check_reduction(self.contract, given.get("reduction", self._tail["reduction"])) == "none":
             raise ContractError(f"{loss}: `{name}` is a list, whose units form no array. Fix: call it for each item.")
-        common_backend(loss, [(f"{name}[{index}]", item) for index, item in enumerate(items)])
+        xp = common_backend(loss, [(f"{name}[{index}]", item) for index, item in enumerate(items)]).namespace
+        wide = [xp.float32 if is_half(item.dtype) else item.dtype for item in items]
+        for index, dtype in enumerate(wide):
+            if dtype != wide[0]:
+                raise DTypeError(
+                    f"{loss}: `{name}[0]` is {items[0].dtype} and `{name}[{index}]` is {items[index].dtype}. "
+                    f"Nothing is cast silently. Fix: convert one of them with astype."
+                )
         shards = [{**given, name: item} for item in items]
         for keyword in ("sample_weight", "where"):
             own = given.get(keyword)
@@ -540,17 +616,25 @@ class Specified(Loss):
 
     # A loss is a value.
 
+    @cached_property
     def _identity(self) -> tuple[Any, ...]:
-        return (self._function, *((name, repr(value)) for name, value in sorted(self._configuration.items())))
+        return self._function, key_of(self._configuration)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Specified) and self._identity() == other._identity()
+        return self is other or (isinstance(other, Specified) and self._identity == other._identity)
 
     def __hash__(self) -> int:
-        return hash(self._identity())
+        return hash(self._identity)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.__module__, self._function.__name__, self._configuration)
+        module, name = self.__module__, self._function.__name__
+        found = getattr(sys.modules.get(module), name, None)
+        if not isinstance(found, Specified) or found._function is not self._function:
+            raise ContractError(
+                f"{name}: it cannot be pickled, because it is not what {module}.{name} is. "
+                "Fix: define it at the top of a module, under its own name, and once"
+            )
+        return _restore, (module, name, self._configuration)
 
 
 def loss(
@@ -625,11 +709,14 @@ def loss(
         declared = Specified(function, contract, finalize, definition=definition)
         called = dict.fromkeys((contract.name, *aliases), declared)
         called |= {name: declared.configured(**options) for name, options in contract.also.items()}
+        again = {name for name, known in _registry.items() if _declares(known, contract.name, declared.__module__)}
         for name in called:
-            if name in _registry or (name in contract.also and name in (contract.name, *aliases)):
+            if name in _registry.keys() - again or (name in contract.also and name in (contract.name, *aliases)):
                 raise LossSpecError(
                     f"two losses are called {name!r}: {_registry.get(name, declared)!r} and {declared!r}"
                 )
+        for name in again:  # the module, or the cell of a notebook, is run again
+            del _registry[name]
         _registry.update(called)
         return declared
 
@@ -642,7 +729,12 @@ def require(condition: bool, message: str, *facts: object) -> None:
     The facts go into the `{}` of the message only then: a compiler that keeps sizes symbolic cannot write them.
     """
     if not condition:
-        raise ContractError(message.format(*facts))
+        raise ContractError(message.format(*facts) if facts else message)
+
+
+def _declares(known: Loss, name: str, module: str) -> bool:
+    """Whether a loss of the registry is one of this name, of this module."""
+    return isinstance(known, Specified) and (known.contract.name, known.__module__) == (name, module)
 
 
 def _items(value: Any) -> Sequence[Any]:
@@ -670,7 +762,9 @@ def _beside(arrays: Iterable[Any], numbers: tuple[float, ...]) -> Any:
 
 
 def _restore(module: str, name: str, configuration: dict[str, Any]) -> Specified:
-    found: Specified = getattr(import_module(module), name)
+    found = getattr(import_module(module), name, None)
+    if not isinstance(found, Specified):
+        raise ContractError(f"{module} has no loss {name!r} here, where it is unpickled. Fix: define it in that module")
     return found.configured(**configuration) if configuration else found
 
 

@@ -26,6 +26,7 @@ import numpy as np
 from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.dispatch import array_namespace, is_array
 from lossspec.errors import ContractError, DTypeError, MergeError
+from lossspec.identity import ByValue, frozen, key_of, same, without_values
 from lossspec.terms import Array, NonNegative
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from lossspec.loss import Specified
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mean:
     """The weighted sum divided by a number that the caller gives, for example the tokens of all accumulation steps.
 
@@ -48,8 +49,15 @@ class Mean:
     over: Array
 
     def __post_init__(self) -> None:
-        if isinstance(self.over, np.generic):
-            object.__setattr__(self, "over", self.over.item())  # a NumPy scalar belongs to no framework
+        # A NumPy scalar belongs to no framework; an array is copied, for nobody changes a value.
+        over = self.over.item() if isinstance(self.over, np.generic) else frozen(self.over)
+        object.__setattr__(self, "over", over)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mean) and key_of(self.over) == key_of(other.over)
+
+    def __hash__(self) -> int:
+        return hash((Mean, key_of(self.over)))
 
     def __str__(self) -> str:
         return f"Mean(over={self.over})"
@@ -104,7 +112,11 @@ class Partial:
     """What a shard of a batch contributes: weighted sums, the sum of weights, the count, the length of the batch.
 
     Partials of the same loss and options add up, in any order, to exactly the state of the whole batch;
-    `value()` finishes. `sum([...])` works too.
+    `value()` finishes. `sum([...])` works too. Options are compared by value, arrays too; of arrays that have no values
+    yet, as under `jax.jit`, by shape and dtype. A parameter with an entry for each unit is data, as weights are.
+
+    To JAX a partial is a tree, whose leaves are what adds up: totals, weight, count and batch; all else is static. It
+    may be the carry of a scan, enter and leave jit and vmap, and `lax.psum` in `jax.tree.map` adds it up over devices.
 
     >>> import numpy as np
     >>> from lossspec import root_mean_squared_error as rmse
@@ -115,40 +127,43 @@ class Partial:
     """
 
     loss: Specified
-    parameters: Mapping[str, Any]
+    options: Mapping[str, Any]
+    """The parameters, and the options that decide which units count, and as what."""
     reduction: Reduction
     empty: float
     totals: tuple[Array, ...]
     weight: Array
     count: Array
-    batch: int | None
+    batch: Array | None
 
     def __add__(self, other: object) -> Partial:
         if not isinstance(other, Partial):
             return NotImplemented
-        for mine, theirs, what in (
-            (self.loss, other.loss, "loss"),
-            (str(self.reduction), str(other.reduction), "reduction"),
-            (repr(self.empty), repr(other.empty), "empty"),
-            (_values(self.parameters), _values(other.parameters), "parameters"),
-            (*(array_namespace(part.totals[0]).__name__ for part in (self, other)), "frameworks"),
-            (self.totals[0].dtype, other.totals[0].dtype, "dtypes"),
+        common = self.options.keys() & other.options.keys()
+        for what, mine, theirs in (
+            ("loss", self.loss, other.loss),
+            ("reduction", self.reduction, other.reduction),
+            ("empty", self.empty, other.empty),
+            *((f"options differ: `{name}`", self.options[name], other.options[name]) for name in sorted(common)),
+            ("frameworks", *(array_namespace(part.totals[0]).__name__ for part in (self, other))),
+            ("dtypes", self.totals[0].dtype, other.totals[0].dtype),
         ):
-            if mine != theirs:
-                raise MergeError(f"these partials do not add up: their {what} differ, {mine!r} and {theirs!r}")
-        batch = None if self.batch is None or other.batch is None else self.batch + other.batch
+            if not same(mine, theirs):
+                what = what if "`" in what else f"{what} differ"
+                raise MergeError(f"these partials do not add up: their {what}, {mine!r} and {theirs!r}")
         return replace(
             self,
+            options={**other.options, **self.options},
             totals=tuple(a + b for a, b in zip(self.totals, other.totals, strict=True)),
             weight=self._add(self.weight, other.weight),
             count=self.count + other.count,
-            batch=batch,
+            batch=None if self.batch is None or other.batch is None else self.batch + other.batch,
         )
 
     def _add(self, a: Array, b: Array) -> Array:
         """A sum of weights and a count of units without weights: an integer array is made a float one first."""
-        dtype = self.totals[0].dtype
-        a, b = (array_namespace(x).astype(x, dtype, copy=False) if is_array(x) else x for x in (a, b))
+        if is_array(a) and is_array(b) and a.dtype != b.dtype:
+            a, b = (array_namespace(x).astype(x, self.totals[0].dtype, copy=False) for x in (a, b))
         return a + b
 
     def __radd__(self, other: object) -> Partial:
@@ -161,7 +176,7 @@ class Partial:
         return finish(
             array_namespace(self.totals[0]),
             self.loss,
-            self.parameters,
+            self.options,
             self.totals,
             denominator(self.loss.contract.name, self.reduction, self.weight, self.count, self.batch),
             self.empty,
@@ -170,13 +185,25 @@ class Partial:
     def __repr__(self) -> str:
         return f"Partial({self.loss.contract.name}, reduction={self.reduction!s}, count={self.count})"
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        array_namespace(*self.totals)  # a framework that sees its arrays for the first time is told of partials
 
-def _values(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that can be compared: an array is a learned value, the same object in every shard."""
-    return {
-        name: value if isinstance(value, (int, float, str, tuple, type(None))) else id(value)
-        for name, value in parameters.items()
-    }
+    def take_apart(self) -> tuple[tuple[Any, ...], ByValue]:
+        """What adds up, and all else, which is hashable: how a framework with trees takes a partial."""
+        options = {name: self._static(name, value) for name, value in sorted(self.options.items())}
+        static = ByValue((self.loss, tuple(options), tuple(options.values()), self.reduction, self.empty))
+        return (self.totals, self.weight, self.count, self.batch), static
+
+    @classmethod
+    def put_together(cls, static: ByValue, leaves: Any) -> Partial:
+        """The partial that was taken apart, or one of other leaves."""
+        loss, names, values, reduction, empty = static.value
+        return cls(loss, dict(zip(names, values, strict=True)), reduction, empty, *leaves)
+
+    def _static(self, name: str, value: Any) -> Any:
+        """An option without the traced array that it may be, unless the last step of an aggregate needs that."""
+        return value if self.loss.finalizes(name) else without_values(value)
 
 
 def denominator(loss: str, reduction: Reduction, weight: Array, count: Array, batch: int | None) -> Array | None:

@@ -426,7 +426,7 @@ def shard(loss, **options):
             ("reduction", "Mean(over=2)", "Mean(over=3)"),
         ),
         "another empty value": (lambda: shard(ls.huber) + shard(ls.huber, empty=0.0), ("empty", "nan", "0.0")),
-        "another parameter": (lambda: shard(ls.huber) + shard(ls.huber, delta=2.0), ("parameters", "1.0", "2.0")),
+        "another parameter": (lambda: shard(ls.huber) + shard(ls.huber, delta=2.0), ("`delta`", "1.0", "2.0")),
         "other factors": (
             lambda: shard(0.5 * ls.huber + ls.squared_error) + shard(0.25 * ls.huber + ls.squared_error),
             ("different composites",),

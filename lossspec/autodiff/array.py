@@ -431,6 +431,7 @@ def _define_operators() -> None:
         short, name = names.split()[0], names.split()[-1]
         if names in _BINARY:
             function = make_binary(RULES[name], operate)
+            function = _multiply_arrays(function) if short == "mul" else function
         elif names in _UNARY:
             function = make_unary(RULES[name], operate)
         else:
@@ -438,6 +439,11 @@ def _define_operators() -> None:
         setattr(Traced, f"__{short}__", function)
         if names in _BINARY or names in _CONSTANT_BOTH_SIDES:
             setattr(Traced, f"__r{short}__", _reflected(function))
+
+
+def _multiply_arrays(multiply: Function) -> Function:
+    """Multiplication that leaves a loss on the right, which makes a weighted loss of it, to the loss."""
+    return lambda self, other: NotImplemented if callable(other) else multiply(self, other)
 
 
 _define_operators()

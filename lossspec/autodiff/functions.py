@@ -8,7 +8,7 @@ from typing import Any
 from lossspec.autodiff.array import Traced, remove_traces
 from lossspec.autodiff.namespace import TracedBackend, traced_backend
 from lossspec.autodiff.tape import Array, Node, Program, Tape, make_program, pull_back
-from lossspec.dispatch import array_namespace, find_backend
+from lossspec.dispatch import Backend, array_namespace, find_backend
 from lossspec.errors import ContractError, DTypeError, GradientError, MixtureError
 
 Argnums = int | tuple[int, ...]
@@ -156,7 +156,7 @@ def _differentiate(
             type(x)([_gradient(tape, item) for item in x]) if isinstance(x, (list, tuple)) else _gradient(tape, x)
             for x in inputs
         )
-    return result, gradients
+    return result, gradients if tape.level else _each_its_own(backend.base, gradients)
 
 
 def _backend_of_chosen(numbers: tuple[int, ...], arguments: Sequence[Any]) -> TracedBackend:
@@ -198,6 +198,21 @@ def _input(tape: Tape, x: Array) -> Traced:
 def _gradient(tape: Tape, x: Traced) -> Array:
     found = x.node.cotangent
     return tape.backend.namespace.zeros_like(x.value) if found is None else found
+
+
+def _each_its_own(backend: Backend, gradients: Any) -> Any:
+    """Gradients that share no memory, so that they may be written to: one cotangent can have reached several inputs."""
+    known: list[Array] = []
+
+    def owned(x: Any) -> Any:
+        if isinstance(x, (list, tuple)):
+            return type(x)([owned(item) for item in x])
+        if any(x is other for other in known):
+            x = backend.namespace.asarray(x, copy=True)
+        known.append(x)
+        return backend.owned(x)
+
+    return owned(gradients)
 
 
 def _numbers(argnums: Argnums, count: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 import math
 from math import inf
+from typing import Any
 
 from lossspec.loss import Equal, loss, require
 from lossspec.numerics import (
@@ -195,6 +196,11 @@ def _is_integral(labels: Array) -> bool:
     return bool(array_namespace(labels).isdtype(labels.dtype, "integral"))
 
 
+def _beside(parameter: Any, labels: Array) -> Any:
+    """A parameter beside one loss a unit, or beside those of all its classes where the label is a distribution."""
+    return parameter if _is_integral(labels) else per_row(parameter)
+
+
 def _likelihood(logits: Array, labels: Array) -> Array:
     """The negative log-likelihood of classes, or its mean under distributions."""
     return (negative_log_softmax if _is_integral(labels) else expected_negative_log_softmax)(logits, labels)
@@ -348,7 +354,7 @@ def focal(
     odds = _odds(logits, labels)
     sure, ruled_out = odds == inf, odds == -inf
     odds = xp.where(sure | ruled_out, 0.0, odds)
-    each = xp.exp(-gamma * softplus(odds)) * softplus(-odds)
+    each = xp.exp(-_beside(gamma, labels) * softplus(odds)) * softplus(-odds)
     each = xp.where(sure, 0.0, xp.where(ruled_out, inf, each))
     by_class = getattr(alpha, "shape", ()) != ()
     if _is_integral(labels):
@@ -512,6 +518,7 @@ def generalized_cross_entropy_with_logits(
     """
     if _is_integral(labels):
         return _one_minus_exp(q * negative_log_softmax(logits, labels)) / q
+    q = per_row(q)
     return _expected(labels, _one_minus_exp(-q * log_softmax(logits)) / q)
 
 
@@ -1124,7 +1131,7 @@ def generalized_cross_entropy(
     """
     xp = array_namespace(probabilities)
     own = gather(probabilities, labels) if _is_integral(labels) else probabilities
-    zero = own == 0
+    q, zero = _beside(q, labels), own == 0
     logs = -q * xp.log(xp.where(zero, 1.0, own))
     near = logs < 1  # elsewhere the power itself: by its logarithm its derivative would lose digits to the size of that
     power = xp.where(zero, xp.where(number(q, own) == 1, own, 0.0), xp.where(near, 0.5, own) ** q)
