@@ -19,11 +19,11 @@ from lossspec.errors import MissingExtraError as MissingExtraError
 from lossspec.errors import MixtureError as MixtureError
 from lossspec.loss import Loss as Loss
 from lossspec.loss import checking as checking
-from lossspec.loss import get as get
 from lossspec.loss import loss as loss
-from lossspec.loss import names as names
 from lossspec.losses import *  # noqa: F403
 from lossspec.reduction import Mean as Mean
 from lossspec.reduction import Partial as Partial
+from lossspec.registry import get as get
+from lossspec.registry import names as names
 
 __version__ = "0.1.0"

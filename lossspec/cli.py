@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from lossspec.dispatch import all_backends
 from lossspec.errors import LossSpecError, MissingExtraError
-from lossspec.loss import get, names
+from lossspec.registry import get, names
 
 try:
     import typer
@@ -89,7 +89,7 @@ def show(
         "source": contract.source,
     }
     if contract.also:
-        facts["also"] = "; ".join(f"{alias}: {_options(options)}" for alias, options in contract.also.items())
+        facts["also"] = "; ".join(f"{name}: {_options(means)}" for name, means in contract.also.items())
     console.print()
     for key, value in facts.items():
         console.print(f"[dim]{key:<11}[/dim] {escape(value)}")
@@ -103,8 +103,10 @@ def show(
     console.print(escape(f"\n>>>{example}".rstrip()), highlight=False)
 
 
-def _options(options: Mapping[str, Any]) -> str:
-    """Defaults as one would write them in a call."""
+def _options(options: Mapping[str, Any] | str) -> str:
+    """Defaults as one would write them in a call; why there are none as it stands."""
+    if isinstance(options, str):
+        return f"not here: {options}"
     return ", ".join(f"{key}={value!r}" for key, value in options.items())
 
 

@@ -187,7 +187,7 @@ class Contract:
     default_reduction: str = "mean"
     source: str = ""
     aliases: tuple[str, ...] = ()
-    also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    also: Mapping[str, Mapping[str, Any] | str] = field(default_factory=dict)
     equals: tuple[Equal, ...] = ()
     accuracy: Accuracy = Accuracy()
     why_coupled: str = ""
@@ -273,7 +273,8 @@ class Contract:
             "source": self.source,
             "aliases": list(self.aliases),
             "also": {
-                name: {key: _json(value) for key, value in options.items()} for name, options in self.also.items()
+                name: means if isinstance(means, str) else {key: _json(value) for key, value in means.items()}
+                for name, means in self.also.items()
             },
             "equals": [equal.to_dict() for equal in self.equals],
         }

@@ -25,33 +25,14 @@ from lossspec.contract import (
     read_contract,
 )
 from lossspec.dispatch import Backend, all_backends, common_backend
-from lossspec.errors import ContractError, DTypeError, GradientError, LossSpecError, MergeError
+from lossspec.errors import ContractError, DTypeError, GradientError, MergeError
 from lossspec.numerics import array_namespace, positions
 from lossspec.plan import Plan, kind_of, list_of, make_plan
 from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
+from lossspec.registry import register, split
 from lossspec.terms import Array
 
-_registry: dict[str, Loss] = {}
 _PLANS_KEPT = 256
-
-
-def get(name: str) -> Loss:
-    """The loss of that name, or of the name another library gives it.
-
-    >>> get("sparse_categorical_crossentropy")
-    <loss cross_entropy(logits: Logits[*batch classes], ...
-    """
-    try:
-        return _registry[name]
-    except KeyError:
-        near = difflib.get_close_matches(name, _registry, 3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise ContractError(f"no loss is called {name!r}.{hint}") from None
-
-
-def names() -> tuple[str, ...]:
-    """The names of all losses, without their aliases."""
-    return tuple(dict.fromkeys(loss.contract.name for loss in _registry.values()))
 
 
 class Loss:
@@ -372,14 +353,14 @@ class Specified(Loss):
             sample_weight, class_weight = call.prepare(sample_weight, class_weight, axis)
         labels = None if self._label is None else values[self._label]
         selected = where
-        if ignore_index is not None:
-            if self._label not in plan.indices:
-                raise ContractError(
-                    f"{self.contract.name}: `ignore_index` needs integer labels, and `{self._label}` is a "
-                    "distribution. Fix: mask with `where`."
-                )
+        if ignore_index is not None and self._label in plan.indices:
             kept = labels != ignore_index
             selected = kept if selected is None else selected & kept
+        elif options.get("ignore_index") is not None:  # a default for labels says nothing about distributions
+            raise ContractError(
+                f"{self.contract.name}: `ignore_index` needs integer labels, and `{self._label}` is a "
+                "distribution. Fix: mask with `where`."
+            )
         call.selected = selected
         if not plan.backend.is_tracing() and values_are_checked():
             call.check_values(sample_weight, class_weight)
@@ -513,7 +494,7 @@ def loss(
     unit: str,
     source: str,
     aliases: tuple[str, ...] = (),
-    also: Mapping[str, Mapping[str, Any]] | None = None,
+    also: Mapping[str, Mapping[str, Any] | str] | None = None,
     equals: tuple[Equal, ...] = (),
     default_reduction: str = "mean",
     reductions: tuple[str, ...] | None = None,
@@ -529,13 +510,15 @@ def loss(
 
     The annotated signature is the contract. `finalize` makes it an aggregate: the function returns a tuple of additive
     statistics per unit, and `finalize(*reduced, **parameters)` turns their reductions into the loss. `coupled` says
-    why the value of a unit depends on the whole batch. `aliases` are the names that other libraries give the loss as
-    it is; `also` maps their names for it under other defaults to these, for example `{"l2": {"reduction": "none"}}`.
-    `equals` are their calls that compute the same, which the tests run. `perfect` maps inputs to the inputs they equal
-    in a perfect prediction, where the loss is declared to be 0. `convex_in` names inputs in which together the loss of
-    every unit is convex, whatever the other inputs and the parameters are. `sizes` are the sizes of axes in generated
-    conformance cases, and the parameters that go with them there. `definition` is the textbook formula that the oracle
-    evaluates (see `lossspec.definitions`); a loss of the catalogue has it in the mirror of its file.
+    why the value of a unit depends on the whole batch. `aliases` are the names that papers give the loss and, after the
+    library and a colon, those that a library calls it by at the same defaults: `"torch:mse_loss MSELoss"`. `also` maps
+    such names to other defaults, `{"optax:l2_loss": {"reduction": "none"}}`, or to a sentence that says why the
+    function of that name is not here and what to do. `equals` are calls of other libraries that compute the same, which
+    the tests run. `perfect` maps inputs to the inputs they equal in a perfect prediction, where the loss is declared to
+    be 0. `convex_in` names inputs in which together the loss of every unit is convex, whatever the other inputs and the
+    parameters are. `sizes` are the sizes of axes in generated conformance cases, and the parameters that go with them
+    there. `definition` is the textbook formula that the oracle evaluates (see `lossspec.definitions`); a loss of the
+    catalogue has it in the mirror of its file.
     """
     form: Form = "aggregate" if finalize is not None else "coupled" if coupled else "pointwise"
     allowed = REDUCTIONS if form != "aggregate" else REDUCTIONS[1:]
@@ -549,8 +532,8 @@ def loss(
             reductions=allowed if reductions is None else reductions,
             default_reduction=default_reduction,
             source=source,
-            aliases=aliases,
-            also=dict(also or {}),
+            aliases=tuple(name for words in aliases for name in split(words)),
+            also={name: means for words, means in (also or {}).items() for name in split(words)},
             equals=equals,
             accuracy=accuracy or Accuracy(),
             why_coupled=coupled,
@@ -561,14 +544,7 @@ def loss(
         if contract.length is not None and form == "pointwise" and reductions is None:
             contract = replace(contract, reductions=(*allowed, *LENGTH_REDUCTIONS))
         declared = Specified(function, contract, finalize, definition=definition)
-        called = dict.fromkeys((contract.name, *aliases), declared)
-        called |= {name: declared.configured(**options) for name, options in contract.also.items()}
-        for name in called:
-            if name in _registry or (name in contract.also and name in (contract.name, *aliases)):
-                raise LossSpecError(
-                    f"two losses are called {name!r}: {_registry.get(name, declared)!r} and {declared!r}"
-                )
-        _registry.update(called)
+        register(declared)
         return declared
 
     return declare
@@ -593,6 +569,6 @@ def _restore(module: str, name: str, configuration: dict[str, Any]) -> Specified
     return found.configured(**configuration) if configuration else found
 
 
-__all__ = ["Accuracy", "Equal", "Loss", "Specified", "checking", "get", "loss", "names", "require"]
+__all__ = ["Accuracy", "Equal", "Loss", "Specified", "checking", "loss", "require"]
 
 all_backends()  # found now: a compiler that traces the first call does not have to trace the search

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 from lossspec import Loss, cli, get, loss
 from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
-from lossspec.loss import Specified, _registry
+from lossspec.loss import Specified
 from lossspec.numerics import array_namespace, positions, stop_gradient
+from lossspec.registry import _registry
 
 STORE = Store()
 

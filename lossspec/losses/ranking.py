@@ -30,6 +30,12 @@ def _pairs(scores: Array, labels: Array) -> tuple[Array, Array, Array]:
     unit="list",
     source="Burges et al. 2005, doi:10.1145/1102351.1102363",
     aliases=("ranknet", "RankNet"),
+    also={
+        "rax:pairwise_logistic_loss": (
+            "its mean is over pairs; that of pairwise_logistic is over lists. Fix: reduction=Mean(over=the number of "
+            "pairs)"
+        ),
+    },
     equals=(
         Equal(
             "rax",
@@ -77,6 +83,12 @@ def pairwise_logistic(scores: Logits["*batch items"], labels: Relevance["*batch 
     family="ranking",
     unit="list",
     source="Joachims 2002, doi:10.1145/775047.775067",
+    also={
+        "rax:pairwise_hinge_loss": (
+            "its mean is over pairs; that of pairwise_hinge is over lists. Fix: reduction=Mean(over=the number of "
+            "pairs)"
+        ),
+    },
     equals=(
         Equal(
             "rax",
@@ -112,7 +124,7 @@ def pairwise_hinge(scores: Logits["*batch items"], labels: Relevance["*batch ite
     family="ranking",
     unit="list",
     source="Cao et al. 2007, doi:10.1145/1273496.1273513, with the labels as they are",
-    aliases=("ranking_softmax_loss", "softmax_loss"),
+    aliases=("optax:ranking_softmax_loss", "rax:softmax_loss"),
     equals=(
         Equal("optax", "optax.losses.ranking_softmax_loss(scores, labels, reduce_fn=None)"),
         Equal("rax", "rax.softmax_loss(scores, labels, reduce_fn=None)"),
@@ -152,7 +164,7 @@ def listwise_softmax(scores: Logits["*batch items"], labels: NonNegative["*batch
     family="ranking",
     unit="list",
     source="Xia et al. 2008, doi:10.1145/1390156.1390306",
-    aliases=("listmle_loss", "ListMLE"),
+    aliases=("ListMLE", "rax:listmle_loss"),
     equals=(
         Equal(
             "rax",

@@ -157,9 +157,10 @@ _LIKE_SMP = (
     unit="region",
     source=_SOURCE,
     also={
-        "DiceLoss": {"smooth": 1e-5},
-        "dice_loss": {"smooth": 2.0},
-        "binary_dice_loss": {"smooth": 2.0},
+        "monai:DiceLoss": {"smooth": 1e-5},
+        "smp:DiceLoss": "it has no default `mode`, and takes logits; dice takes probabilities",
+        "optax:dice_loss": "it takes logits by default. Fix: dice(smooth=2.0) of their softmax",
+        "optax:binary_dice_loss": "it takes logits by default. Fix: dice(smooth=2.0) of their sigmoid",
     },
     equals=(
         Equal(
@@ -225,7 +226,7 @@ def dice(
     family="segmentation",
     unit="example",
     source=_SOURCE,
-    also={"Dice": {"smooth_denominator": 1e-7, "average": "micro"}},
+    also={"keras:Dice dice": {"smooth_denominator": 1e-7, "average": "micro"}},
     equals=(
         Equal(
             "monai",
@@ -303,6 +304,9 @@ def batch_dice(
     unit="region",
     source="Rahman and Wang 2016, doi:10.1007/978-3-319-50835-1_22; minimum: Wang et al. 2023, arXiv:2302.05666",
     aliases=("soft_jaccard",),
+    also={
+        "smp:JaccardLoss": "it has no default `mode`, and takes logits; jaccard takes probabilities",
+    },
     equals=(
         Equal(
             "monai",
@@ -349,7 +353,10 @@ _TVERSKY = "Salehi, Erdogmus and Gholipour 2017, arXiv:1706.05721"
     family="segmentation",
     unit="region",
     source=_TVERSKY,
-    also={"TverskyLoss": {"smooth": 1e-5}},
+    also={
+        "monai:TverskyLoss": {"smooth": 1e-5},
+        "smp:TverskyLoss": "it has no default `mode`, and takes logits; tversky takes probabilities",
+    },
     equals=(
         Equal(
             "monai",
@@ -411,10 +418,7 @@ def tversky(
     family="segmentation",
     unit="example",
     source=_TVERSKY,
-    also={
-        "Tversky": {"smooth_denominator": 1e-7, "average": "micro"},
-        "JaccardLoss": {"alpha": 1.0, "beta": 1.0, "overlap": "minimum", "absent": "zero"},
-    },
+    also={"keras:Tversky tversky": {"smooth_denominator": 1e-7, "average": "micro"}},
     equals=(
         Equal(
             "monai",
@@ -539,7 +543,7 @@ def focal_tversky(
     family="segmentation",
     unit="image",
     source="Sudre et al. 2017, arXiv:1707.03237; Crum, Camara and Hill 2006, doi:10.1109/TMI.2006.880587",
-    also={"GeneralizedDiceLoss": {"smooth": 1e-5}},
+    also={"monai:GeneralizedDiceLoss": {"smooth": 1e-5}},
     equals=(
         Equal(
             "monai",
@@ -602,7 +606,10 @@ def generalized_dice(
     family="segmentation",
     unit="region",
     source="Abhishek and Hamarneh 2021, arXiv:2010.13454",
-    aliases=("MCCLoss",),
+    also={
+        "monai:MCCLoss": "it adds 1e-5 to the denominator; mcc adds nothing",
+        "smp:MCCLoss": "it adds 1e-5 to the denominator; mcc adds nothing",
+    },
     equals=(
         Equal(
             "monai",
@@ -698,8 +705,16 @@ def _predicted(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
     family="segmentation",
     unit="image",
     source="Taghanaei et al. 2019, arXiv:1805.02798",
-    aliases=("ComboLoss",),
-    also={"DiceCELoss": {"smooth": 1e-5}},
+    also={
+        "ComboLoss": (
+            "the combo loss of Taghanaki et al. adds binary cross entropies and subtracts Dice; combo adds the cross "
+            "entropy of classes and the Dice loss"
+        ),
+        "monai:DiceCELoss": (
+            "by default its Dice part takes probabilities and its other part logits. Fix: combo(smooth=1e-5) is that "
+            "with softmax=True and to_onehot_y=True"
+        ),
+    },
     equals=(
         Equal(
             "monai",
@@ -769,7 +784,12 @@ def combo(
     family="segmentation",
     unit="region",
     source="Zhu et al. 2019, arXiv:1808.05238",
-    also={"DiceFocalLoss": {"smooth": 1e-5}},
+    also={
+        "monai:DiceFocalLoss": (
+            "by default its Dice part takes probabilities and its other part logits. Fix: dice_focal(smooth=1e-5) is "
+            "that with sigmoid=True"
+        ),
+    },
     accuracy=Accuracy(
         hessian=1e14,
         reason="XLA takes small factors of the second derivatives of the sure and right from near numbers",

@@ -101,7 +101,12 @@ def _own(x: Array) -> Array:
     family="self_supervised",
     unit="pair",
     source="Zbontar et al. 2021, arXiv:2103.03230",
-    aliases=("BarlowTwinsLoss",),
+    aliases=("lightly:BarlowTwinsLoss",),
+    also={
+        "monai:BarlowTwinsLoss": (
+            "it divides the cross-correlations by batch - 1, where barlow_twins divides by batch"
+        ),
+    },
     coupled=_STATISTICS,
     sizes={"batch": 4, "dim": 2},
 )
@@ -147,7 +152,7 @@ def barlow_twins(
     family="self_supervised",
     unit="pair",
     source="Bardes, Ponce and LeCun 2021, arXiv:2105.04906",
-    aliases=("VICRegLoss",),
+    aliases=("VICReg", "pml:VICRegLoss"),
     equals=(
         Equal(
             "pytorch-metric-learning",
