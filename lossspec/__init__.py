@@ -1,5 +1,7 @@
 """Losses specified once, implemented once on the Array API standard, and checked on every backend."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from lossspec.autodiff import grad as grad
 from lossspec.autodiff import hessian_diagonal as hessian_diagonal
 from lossspec.autodiff import hvp as hvp
@@ -25,5 +27,11 @@ from lossspec.reduction import Mean as Mean
 from lossspec.reduction import Partial as Partial
 from lossspec.registry import get as get
 from lossspec.registry import names as names
+from lossspec.registry import no_attribute as _no_attribute
 
 __version__ = "0.1.0"
+
+if not _TYPE_CHECKING:  # to a type checker an unknown attribute is an error
+
+    def __getattr__(name: str) -> None:
+        raise _no_attribute(name)

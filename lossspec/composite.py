@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lossspec.advice import hint_for_keyword
 from lossspec.contract import LENGTH_REDUCTIONS, REDUCTIONS, Argument, Contract
 from lossspec.errors import ContractError, MergeError
 from lossspec.loss import Loss, Specified
@@ -51,8 +51,7 @@ class Composite(Loss):
         known = {a.name for a in self.contract.arguments} | {k for _, part in self.parts for k in part.contract.tail}
         for name in given:
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f" Did you mean `{near[0]}`?" if near else ""
+                hint = hint_for_keyword(self.contract, name)
                 raise ContractError(f"{self.contract.name} takes no argument `{name}`.{hint}")
         shares = []
         for _, part in self.parts:

@@ -170,6 +170,11 @@ class Argument:
             raise DTypeError(f"{loss}: `{self.name}` is {value!r}; it must be {str(self).partition(' = ')[0]}")
 
 
+def cast_words(name: str, kind: str) -> str:
+    """How an array is converted to a kind of dtype where no framework is known."""
+    return f"convert `{name}` to {kind}"
+
+
 @dataclass(frozen=True)
 class Contract:
     """Everything a loss declares."""
@@ -279,14 +284,18 @@ class Contract:
             "equals": [equal.to_dict() for equal in self.equals],
         }
 
-    def term_of(self, argument: Argument, kind: str, rank: int) -> Term:
-        """The one of an argument's terms that an array of this kind of dtype and this rank is meant for."""
+    def term_of(self, argument: Argument, kind: str, rank: int, cast: Callable[[str, str], str] = cast_words) -> Term:
+        """The one of an argument's terms that an array of this kind of dtype and this rank is meant for.
+
+        `cast` writes how the caller converts an array, by its name, to a kind of dtype.
+        """
         fitting = [term for term in argument.terms if kind in term.kinds]
         if not fitting:
+            first = argument.terms[0]
             wanted = " or ".join(dict.fromkeys(term.takes for term in argument.terms))
             raise DTypeError(
                 f"{self.name}: `{argument.name}` has a dtype of kind {kind!r}; {argument} takes {wanted}. "
-                f"Nothing is cast silently. Fix: convert `{argument.name}` {argument.terms[0].conversion}."
+                f"Nothing is cast silently. Fix: {cast(argument.name, first.kinds[0])}{first.needs_too}."
             )
         for term in fitting:
             if (term.shape is None) == (rank == 0):

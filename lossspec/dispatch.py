@@ -44,6 +44,12 @@ class Backend:
     """The package to import; also what has to be loaded before an array of it can exist."""
     extra: str
     """The extra of lossspec that installs it."""
+    casting = "xp.astype({x}, xp.{dtype})"
+    """How its users write the array `x` in another dtype; errors advise it."""
+    making = "xp.asarray({x})"
+    """How its users write an array of a list or of numbers."""
+    integer = "int64"
+    """The dtype of labels to advise."""
 
     @property
     def namespace(self) -> Any:
@@ -241,13 +247,15 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
     Raises `DTypeError` for what is no array, `MixtureError` for two frameworks or two devices.
     """
     first: tuple[str, Backend, Any] | None = None
+    arrays = list(arrays)
     for name, x in arrays:
         backend = find_backend(x)
         if backend is None:
+            others = (find_backend(other) for _, other in arrays)
+            known = next((other for other in others if other is not None), None)
             raise DTypeError(
                 f"{loss}: `{name}` is a {type(x).__name__}, not an array of a known framework. "
-                f"Fix: make it an array, for example numpy.asarray({name})"
-                + (", and give its mask as `where`." if hasattr(x, "mask") else ".")
+                f"Fix: {_how_to_make_an_array(name, x, known)}."
             )
         device = backend.device_of(x)
         if first is None:
@@ -257,7 +265,7 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
         if (backend.base or backend) is not (known.base or known):
             raise MixtureError(
                 f"{loss}: `{other}` is a {known.name} array and `{name}` is a {backend.name} array. "
-                f"Nothing is moved silently. Fix: convert one of the two."
+                f"Nothing is moved silently. Fix: convert one of the two, for example {known.making.format(x=name)}."
             )
         if device is not None and place is not None and device != place:
             raise MixtureError(
@@ -266,6 +274,22 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
             )
     assert first is not None, "every loss has an input"
     return first[1]
+
+
+def _how_to_make_an_array(name: str, x: object, backend: Backend | None) -> str:
+    """What makes an array of the framework of the other arguments from an argument that is none."""
+    making = "numpy.asarray({x})" if backend is None else (backend.base or backend).making
+    if isinstance(x, (int, float, complex)) and name in ("sample_weight", "class_weight", "where"):
+        return f"give `{name}` an entry for each, or leave it out"
+    if hasattr(x, "mask") and not callable(x.mask):  # a masked array of NumPy
+        return f"make it an array, {making.format(x=name)}, and give its mask as `where`, which is True for what counts"
+    if isinstance(x, (list, tuple, int, float, complex)):
+        return f"make it an array, {making.format(x=name)}"
+    for method in ("to_numpy", "toarray", "compute"):  # tables, sparse matrices, lazy arrays
+        if callable(getattr(x, method, None)) and not isinstance(x, type):
+            inner = f"{name}.{method}()"
+            return f"make it an array, {inner if making.startswith('numpy') else making.format(x=inner)}"
+    return f"pass an array with the values of `{name}`"
 
 
 def array_namespace(*arrays: Array) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lossspec.advice import hint_for_keyword
 from lossspec.call import Call, checking, over_units, values_are_checked
 from lossspec.contract import (
     LENGTH_REDUCTIONS,
@@ -431,10 +431,9 @@ class Specified(Loss):
         for name in options:
             if name not in self._known:
                 known = (*self._input_names, *self._parameters, *self.contract.tail)
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f" Did you mean `{near[0]}`?" if near else ""
                 raise ContractError(
-                    f"{self.contract.name} takes no argument `{name}`; it takes {', '.join(known)}.{hint}"
+                    f"{self.contract.name} takes no argument `{name}`; it takes {', '.join(known)}."
+                    + hint_for_keyword(self.contract, name)
                 )
 
     def _plan(self, values: dict[str, Any], extra: dict[str, Any], axis: int) -> Plan:

@@ -120,6 +120,17 @@ def split(words: str) -> tuple[str, ...]:
     return tuple(library + colon + name for name in bare.split())
 
 
+def no_attribute(name: str) -> AttributeError:
+    """The error for an attribute that the package has not; a name of a loss is found with `get`."""
+    hint = _hint(name)
+    if any(meaning.bare == name for meaning in _registry.values()):
+        try:
+            hint = f" Fix: lossspec.get({name!r}), which is {get(name).contract.name}."
+        except ContractError as error:
+            hint = f" As a name of a loss: {error}"
+    return AttributeError(f"module 'lossspec' has no attribute {name!r}.{hint}", name=name)
+
+
 def _hint(name: str) -> str:
     """The names that are near an unknown one: first those that differ in case, underscores or the word "loss"."""
     library, _, bare = name.rpartition(":")

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import pydoc
 import re
 import sys
 from collections.abc import Callable
@@ -106,6 +107,20 @@ def test_an_unknown_name_says_which_are_near():
         ls.get("hubber")
     with pytest.raises(ContractError, match=r"no loss is called 'zzz'\.$"):
         ls.get("zzz")
+
+
+def test_a_signature_reads_as_it_is_written():
+    assert str(inspect.signature(ls.huber)).startswith(
+        "(predictions: Real[*batch], targets: Real[*batch], *, delta: Po"
+    )
+    assert "labels: Label[*batch] | Distribution[*batch classes]" in str(inspect.signature(ls.cross_entropy))
+    assert "predictions: list[Real[batch ?channels *?space]]" in str(inspect.signature(ls.perceptual))
+    assert "huber(predictions: Real[*batch]" in pydoc.render_doc(ls.huber, renderer=pydoc.plaintext)
+
+
+@every_loss
+def test_no_signature_shows_the_fields_of_a_term(loss):
+    assert "Interval(" not in str(inspect.signature(loss))
 
 
 @every_loss
