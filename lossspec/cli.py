@@ -6,11 +6,12 @@ import inspect
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from lossspec.dispatch import all_backends
-from lossspec.errors import LossSpecError, MissingExtraError
+from lossspec.dispatch import all_backends, broken_backends
+from lossspec.errors import ContractError, LossSpecError, MissingExtraError
 from lossspec.registry import get, names
 
 try:
@@ -139,6 +140,8 @@ def doctor() -> None:
             devices,
             "its own" if backend.has_autodiff else "lossspec.autodiff",
         )
+    for entry_point, why_not in broken_backends().items():
+        table.add_row(escape(entry_point), escape(f"no: the plugin is broken: {why_not}"), "", "", "")
     console.print(table)
 
 
@@ -164,6 +167,8 @@ def check(
     cell shows its worst error in units of eps * scale. What cannot run says why.
     """
     _import_modules(module or [])
+    for path in filter(None, (json_file, html_file)):
+        _try_to_write(path)
     cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], thorough, recompute)
     from lossspec.conformance import page, report
 
@@ -177,8 +182,13 @@ def check(
         json_file.write_text(report.to_json(cells))
     if html_file is not None:
         html_file.write_text(page.page(cells, report.environment()))
+    ran = [cell for cell in cells if cell.status != "not run"]
+    known = {cell.backend for cell in ran} | {cell.device for cell in ran}
+    missed = [name for name in (*(backend or ()), *(device or ())) if name not in known]
+    if missed:
+        console.print(f"Nothing ran on {' and '.join(missed)}, which was asked for.", markup=False)
     failed = any(cell.status == "fail" for cell in cells)
-    raise typer.Exit(1 if failed or not cells else 0)
+    raise typer.Exit(1 if failed or missed or not ran else 0)
 
 
 def _find(wanted: list[str]) -> list[Loss]:
@@ -191,8 +201,24 @@ def _find(wanted: list[str]) -> list[Loss]:
 def _import_modules(modules: list[str]) -> None:
     from importlib import import_module
 
+    if modules and "" not in sys.path:
+        sys.path.insert(0, "")  # the current folder, as for `python -m`
     for module in modules:
-        import_module(module)
+        try:
+            import_module(module)
+        except Exception as error:  # whatever the code of a user raises
+            raise typer.BadParameter(f"{module} does not import: {type(error).__name__}: {error}") from None
+
+
+def _try_to_write(path: Path) -> None:
+    """Refuse a file that cannot be written, before the minutes that its content takes."""
+    new = not path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}") from None
+    if new:
+        path.unlink()
 
 
 def _check(
@@ -206,8 +232,14 @@ def _check(
     try:
         from lossspec.conformance.expected import DTYPES, Store, solve_all
         from lossspec.conformance.matrix import plan, run_cell
+        from lossspec.conformance.oracle import definition_of
     except ImportError as missing:
         raise MissingExtraError(f'checking needs {missing.name}: pip install "lossspec[check]"') from None
+    for loss in losses:
+        try:
+            definition_of(loss)
+        except ContractError as error:
+            raise typer.BadParameter(str(error)) from None
     for given, known in ((backend_names, list(all_backends())), (dtypes, list(DTYPES))):
         for name in given:
             if name not in known:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import entry_points, version
+from importlib.metadata import EntryPoint, entry_points, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -203,16 +203,45 @@ class Backend:
 
 
 _found: dict[str, Backend] = {}
+_broken: dict[str, str] = {}
 
 
 def all_backends() -> Mapping[str, Backend]:
     """Every backend that is declared, by name; none of their frameworks is imported."""
     if not _found:
-        loaded = (point.load() for point in entry_points(group=ENTRY_POINTS))
         order = ("numpy", "strict", "torch", "jax", "cupy")
-        rank = {name: index for index, name in enumerate(order)}
-        _found.update((b.name, b) for b in sorted(loaded, key=lambda b: (rank.get(b.name, len(order)), b.name)))
+        points = {point.value: point for point in entry_points(group=ENTRY_POINTS)}
+        for value in sorted(points, key=lambda value: (not value.startswith(f"{ENTRY_POINTS}."), value)):  # ours first
+            backend, why_not = _load(points[value])
+            if backend is None:
+                _broken[value] = why_not
+            else:
+                _found[backend.name] = backend
+        names = sorted(_found, key=lambda name: (order.index(name) if name in order else len(order), name))
+        for name in names:
+            _found[name] = _found.pop(name)
     return _found
+
+
+def broken_backends() -> Mapping[str, str]:
+    """The entry points that give no backend, with the reason."""
+    all_backends()
+    return _broken
+
+
+def _load(point: EntryPoint) -> tuple[Backend | None, str]:
+    """The backend of an entry point, or None and why there is none: the mistake of a plugin stays its own."""
+    try:
+        backend = point.load()
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
+    if not isinstance(backend, Backend):
+        return None, f"it is of type {type(backend).__name__}, not a lossspec.Backend"
+    if not all(isinstance(getattr(backend, need, None), str) for need in ("name", "module")):
+        return None, "it lacks a `name` or a `module`"
+    if backend.name in _found:
+        return None, f"a backend is called {backend.name!r} already"
+    return backend, ""
 
 
 def get_backend(name: str) -> Backend:
