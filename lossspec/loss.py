@@ -128,7 +128,9 @@ class Loss:
     ) -> tuple[tuple[str, ...], Backend]:
         """The names of `wrt`, which must be real inputs of the call, and their backend."""
         chosen = self.contract.inputs[0].name if wrt is None else wrt
-        names = (chosen,) if isinstance(chosen, str) else tuple(chosen)
+        names = (chosen,) if isinstance(chosen, str) else tuple(chosen) if isinstance(chosen, Sequence) else ()
+        if not names or not all(isinstance(name, str) for name in names):
+            raise ContractError(f"{self.contract.name}: `wrt` is {wrt!r}; it is the name of an input, or several")
         for name in names:
             if name not in given:
                 raise ContractError(f"{self.contract.name}: `wrt` names {name!r}; the call has {', '.join(given)}")

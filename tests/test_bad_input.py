@@ -346,6 +346,13 @@ OPTIONS = {
         lambda a: ls.huber.value_and_grad(a([1.0]), a([1.0]), wrt="logits"),
         "huber: `wrt` names 'logits'; the call has predictions, targets",
     ),
+    **{
+        f"a gradient in {wrt!r}": (
+            lambda a, wrt=wrt: ls.huber.value_and_grad(a([1.0]), a([1.0]), wrt=wrt),
+            f"huber: `wrt` is {wrt!r}; it is the name of an input",
+        )
+        for wrt in ((), 0, 1, (0,))
+    },
     "an unknown level of checking": (lambda a: ls.checking("all").__enter__(), "'shapes' and 'values'"),
 }  # fmt: skip
 
