@@ -23,7 +23,7 @@ except ImportError as missing:
     raise SystemExit(f'lossspec needs {missing.name} for its command line: pip install "lossspec[check]"') from None
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from lossspec.conformance.matrix import Cell
     from lossspec.contract import Equal
@@ -90,7 +90,7 @@ def show(
         "source": contract.source,
     }
     if contract.also:
-        facts["also"] = "; ".join(f"{name}: {_options(means)}" for name, means in contract.also.items())
+        facts["also"] = "; ".join(f"{', '.join(called)}: {means}" for means, called in contract.other_meanings.items())
     console.print()
     for key, value in facts.items():
         console.print(f"[dim]{key:<11}[/dim] {escape(value)}")
@@ -102,13 +102,6 @@ def show(
     for line in re.sub(r"\n(?![\n]|[A-Z][\w ]*:)", " ", words.strip()).split("\n"):  # a line a subject, wrapped to fit
         console.print(escape(line.strip()))
     console.print(escape(f"\n>>>{example}".rstrip()), highlight=False)
-
-
-def _options(options: Mapping[str, Any] | str) -> str:
-    """Defaults as one would write them in a call; why there are none as it stands."""
-    if isinstance(options, str):
-        return f"not here: {options}"
-    return ", ".join(f"{key}={value!r}" for key, value in options.items())
 
 
 def _equal_calls(equals: Sequence[Equal]) -> Table:

@@ -239,6 +239,16 @@ class Contract:
         return tuple(keyword for keyword in TAIL if keyword not in absent)
 
     @property
+    def other_meanings(self) -> Mapping[str, list[str]]:
+        """The names in `also` by their meanings: defaults as one would write them in a call, or why it is not here."""
+        found: dict[str, list[str]] = {}
+        for name, means in self.also.items():
+            keywords = () if isinstance(means, str) else (f"{key}={value!r}" for key, value in means.items())
+            words = f"not here: {means}" if isinstance(means, str) else ", ".join(keywords)
+            found.setdefault(words, []).append(name)
+        return found
+
+    @property
     def mergeable(self) -> bool:
         """Whether partials of shards add up to the whole."""
         return self.form != "coupled"

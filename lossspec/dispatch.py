@@ -292,9 +292,10 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
             continue
         other, known, place = first
         if (backend.base or backend) is not (known.base or known):
+            converted = (known.base or known).making.format(x=name)
             raise MixtureError(
                 f"{loss}: `{other}` is a {known.name} array and `{name}` is a {backend.name} array. "
-                f"Nothing is moved silently. Fix: convert one of the two, for example {known.making.format(x=name)}."
+                f"Nothing is moved silently. Fix: convert one of the two, for example {converted}."
             )
         if device is not None and place is not None and device != place:
             raise MixtureError(

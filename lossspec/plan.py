@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -80,7 +80,13 @@ def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axi
     xp = backend.namespace
     kinds = {label: kind_of(xp, x.dtype) for label, x in (*((label, x) for _, label, x in arrays), *given)}
     terms: dict[str, Term] = {}
-    cast = _casts(backend, [x for _, _, x in arrays], kinds.values())
+
+    def cast(name: str, kind: str) -> str:
+        """How the caller writes the conversion of an argument to a kind of dtype."""
+        real = (_name_of(x.dtype) for _, label, x in arrays if kinds[label] == "real floating")
+        dtypes = {"integral": (backend.base or backend).integer, "bool": "bool"}
+        return _cast_to(backend, name, dtypes.get(kind) or next(real, "float32"))
+
     axes: Axes = {}
     moved = set()
     units = set(contract.result.names)
@@ -188,15 +194,6 @@ def _arrays(contract: Contract, values: dict[str, Any]) -> Iterator[tuple[Argume
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"`{name}` has {count}" for name, count in lengths.items())
         raise ContractError(f"{loss}: its lists pair up item by item, but {counts} items")
-
-
-def _casts(backend: Backend, arrays: list[Array], kinds: Iterable[str]) -> Callable[[str, str], str]:
-    """How the caller writes the conversion of an array to a kind of dtype: in the words of the framework."""
-    found = next(
-        (_name_of(x.dtype) for x, kind in zip(arrays, kinds, strict=False) if kind == "real floating"), "float32"
-    )
-    dtypes = {"real floating": found, "integral": (backend.base or backend).integer, "bool": "bool"}
-    return lambda name, kind: _cast_to(backend, name, dtypes[kind])
 
 
 def _cast_to(backend: Backend, name: str, dtype: str) -> str:
