@@ -158,7 +158,6 @@ _LIKE_SMP = (
     source=_SOURCE,
     also={
         "monai:DiceLoss": {"smooth": 1e-5},
-        "smp:DiceLoss": "it has no default `mode`, and takes logits; dice takes probabilities",
         "optax:dice_loss": "it takes logits by default. Fix: dice(smooth=2.0) of their softmax",
         "optax:binary_dice_loss": "it takes logits by default. Fix: dice(smooth=2.0) of their sigmoid",
     },
@@ -226,7 +225,11 @@ def dice(
     family="segmentation",
     unit="example",
     source=_SOURCE,
-    also={"keras:Dice dice": {"smooth_denominator": 1e-7, "average": "micro"}},
+    also={
+        "keras:Dice dice": {"smooth_denominator": 1e-7, "average": "micro"},
+        "smp:DiceLoss": "it has no default `mode`, and takes logits. Fix: batch_dice.configured(absent='zero') of "
+        "their probabilities",
+    },
     equals=(
         Equal(
             "monai",
@@ -304,9 +307,6 @@ def batch_dice(
     unit="region",
     source="Rahman and Wang 2016, doi:10.1007/978-3-319-50835-1_22; minimum: Wang et al. 2023, arXiv:2302.05666",
     aliases=("soft_jaccard",),
-    also={
-        "smp:JaccardLoss": "it has no default `mode`, and takes logits; jaccard takes probabilities",
-    },
     equals=(
         Equal(
             "monai",
@@ -355,7 +355,6 @@ _TVERSKY = "Salehi, Erdogmus and Gholipour 2017, arXiv:1706.05721"
     source=_TVERSKY,
     also={
         "monai:TverskyLoss": {"smooth": 1e-5},
-        "smp:TverskyLoss": "it has no default `mode`, and takes logits; tversky takes probabilities",
     },
     equals=(
         Equal(
@@ -418,7 +417,13 @@ def tversky(
     family="segmentation",
     unit="example",
     source=_TVERSKY,
-    also={"keras:Tversky tversky": {"smooth_denominator": 1e-7, "average": "micro"}},
+    also={
+        "keras:Tversky tversky": {"smooth_denominator": 1e-7, "average": "micro"},
+        "smp:JaccardLoss": "it has no default `mode`, and takes logits. Fix: batch_tversky.configured(alpha=1.0, "
+        "beta=1.0, overlap='minimum', absent='zero') of their probabilities",
+        "smp:TverskyLoss": "it has no default `mode`, and takes logits. Fix: batch_tversky.configured(absent='zero') "
+        "of their probabilities",
+    },
     equals=(
         Equal(
             "monai",
