@@ -15,6 +15,8 @@ class CupyBackend(Backend):
     name = "cupy"
     module = "cupy"
     extra = "cupy-cuda12x"
+    casting = '{x}.astype("{dtype}")'
+    making = "cupy.asarray({x})"
     no_device = "no CUDA device"
 
     def version(self) -> str:

@@ -21,6 +21,9 @@ class JaxBackend(Backend):
     name = "jax"
     module = "jax"
     extra = "jax"
+    casting = '{x}.astype("{dtype}")'
+    making = "jax.numpy.asarray({x})"
+    integer = "int32"
     compiles_by_shape = True
 
     def __init__(self) -> None:

@@ -16,6 +16,8 @@ class NumpyBackend(Backend):
     name = "numpy"
     module = "numpy"
     extra = "check"
+    casting = '{x}.astype("{dtype}")'
+    making = "numpy.asarray({x})"
     block = 1 << 16  # 256 or 512 KiB: fresh pages of large temporaries cost more than the arithmetic
 
     @property

@@ -21,6 +21,8 @@ class TorchBackend(Backend):
     name = "torch"
     module = "torch"
     extra = "torch"
+    casting = "{x}.to(torch.{dtype})"
+    making = "torch.as_tensor({x})"
 
     @property
     def namespace(self) -> Any:

@@ -36,6 +36,9 @@ def page(contract: Contract) -> str:
             lines.append(f"| `{argument.name}` | `{term}`: {term.meaning} | {term.domain} |")
         if not argument.terms:
             lines.append(f"| `{argument.name}` | `{str(argument).replace('|', 'or')}` | |")
+    also = [
+        f"{', '.join(f'`{name}`' for name in called)}: {means}" for means, called in contract.other_meanings.items()
+    ]
     facts = {
         "unit": f"{contract.unit} `{contract.result}`",
         "form": contract.form + (f": {contract.why_coupled}" if contract.why_coupled else ""),
@@ -43,7 +46,8 @@ def page(contract: Contract) -> str:
         "default": f"`{contract.default_reduction}`",
         "keywords": ", ".join(f"`{keyword}`" for keyword in contract.tail),
         "accuracy": str(contract.accuracy),
-        "aliases": ", ".join(f"`{alias}`" for alias in (*contract.aliases, *contract.also)) or "none",
+        "aliases": ", ".join(f"`{alias}`" for alias in contract.aliases) or "none",
+        "also": "; ".join(also) or "none",
         "convex in": ", ".join(f"`{name}`" for name in contract.convex_in) or "not declared",
         "invariant in": ", ".join(f"`{name}`" for name in contract.invariant_in) or "not declared",
         "source": contract.source,

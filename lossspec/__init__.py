@@ -1,5 +1,7 @@
 """Losses specified once, implemented once on the Array API standard, and checked on every backend."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from lossspec.autodiff import grad as grad
 from lossspec.autodiff import hessian_diagonal as hessian_diagonal
 from lossspec.autodiff import hvp as hvp
@@ -19,11 +21,17 @@ from lossspec.errors import MissingExtraError as MissingExtraError
 from lossspec.errors import MixtureError as MixtureError
 from lossspec.loss import Loss as Loss
 from lossspec.loss import checking as checking
-from lossspec.loss import get as get
 from lossspec.loss import loss as loss
-from lossspec.loss import names as names
 from lossspec.losses import *  # noqa: F403
 from lossspec.reduction import Mean as Mean
 from lossspec.reduction import Partial as Partial
+from lossspec.registry import get as get
+from lossspec.registry import names as names
+from lossspec.registry import no_attribute as _no_attribute
 
 __version__ = "0.1.0"
+
+if not _TYPE_CHECKING:  # to a type checker an unknown attribute is an error
+
+    def __getattr__(name: str) -> None:
+        raise _no_attribute(name)

@@ -6,12 +6,13 @@ import inspect
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from lossspec.dispatch import all_backends
-from lossspec.errors import LossSpecError, MissingExtraError
-from lossspec.loss import get, names
+from lossspec.dispatch import all_backends, broken_backends
+from lossspec.errors import ContractError, LossSpecError, MissingExtraError
+from lossspec.registry import get, names
 
 try:
     import typer
@@ -22,7 +23,7 @@ except ImportError as missing:
     raise SystemExit(f'lossspec needs {missing.name} for its command line: pip install "lossspec[check]"') from None
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from lossspec.conformance.matrix import Cell
     from lossspec.contract import Equal
@@ -93,7 +94,7 @@ def show(
     if contract.soft_labels:
         facts["soft labels"] = contract.soft_labels
     if contract.also:
-        facts["also"] = "; ".join(f"{alias}: {_options(options)}" for alias, options in contract.also.items())
+        facts["also"] = "; ".join(f"{', '.join(called)}: {means}" for means, called in contract.other_meanings.items())
     console.print()
     for key, value in facts.items():
         console.print(f"[dim]{key:<11}[/dim] {escape(value)}")
@@ -105,11 +106,6 @@ def show(
     for line in re.sub(r"\n(?![\n]|[A-Z][\w ]*:)", " ", words.strip()).split("\n"):  # a line a subject, wrapped to fit
         console.print(escape(line.strip()))
     console.print(escape(f"\n>>>{example}".rstrip()), highlight=False)
-
-
-def _options(options: Mapping[str, Any]) -> str:
-    """Defaults as one would write them in a call."""
-    return ", ".join(f"{key}={value!r}" for key, value in options.items())
 
 
 def _equal_calls(equals: Sequence[Equal]) -> Table:
@@ -141,6 +137,8 @@ def doctor() -> None:
             devices,
             "its own" if backend.has_autodiff else "lossspec.autodiff",
         )
+    for entry_point, why_not in broken_backends().items():
+        table.add_row(escape(entry_point), escape(f"no: the plugin is broken: {why_not}"), "", "", "")
     console.print(table)
 
 
@@ -166,6 +164,8 @@ def check(
     cell shows its worst error in units of eps * scale. What cannot run says why.
     """
     _import_modules(module or [])
+    for path in filter(None, (json_file, html_file)):
+        _try_to_write(path)
     cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], thorough, recompute)
     from lossspec.conformance import page, report
 
@@ -179,8 +179,13 @@ def check(
         json_file.write_text(report.to_json(cells))
     if html_file is not None:
         html_file.write_text(page.page(cells, report.environment()))
+    ran = [cell for cell in cells if cell.status != "not run"]
+    known = {cell.backend for cell in ran} | {cell.device for cell in ran}
+    missed = [name for name in (*(backend or ()), *(device or ())) if name not in known]
+    if missed:
+        console.print(f"Nothing ran on {' and '.join(missed)}, which was asked for.", markup=False)
     failed = any(cell.status == "fail" for cell in cells)
-    raise typer.Exit(1 if failed or not cells else 0)
+    raise typer.Exit(1 if failed or missed or not ran else 0)
 
 
 def _find(wanted: list[str]) -> list[Loss]:
@@ -193,8 +198,24 @@ def _find(wanted: list[str]) -> list[Loss]:
 def _import_modules(modules: list[str]) -> None:
     from importlib import import_module
 
+    if modules and "" not in sys.path:
+        sys.path.insert(0, "")  # the current folder, as for `python -m`
     for module in modules:
-        import_module(module)
+        try:
+            import_module(module)
+        except Exception as error:  # whatever the code of a user raises
+            raise typer.BadParameter(f"{module} does not import: {type(error).__name__}: {error}") from None
+
+
+def _try_to_write(path: Path) -> None:
+    """Refuse a file that cannot be written, before the minutes that its content takes."""
+    new = not path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}") from None
+    if new:
+        path.unlink()
 
 
 def _check(
@@ -208,8 +229,14 @@ def _check(
     try:
         from lossspec.conformance.expected import DTYPES, Store, solve_all
         from lossspec.conformance.matrix import plan, run_cell
+        from lossspec.conformance.oracle import definition_of
     except ImportError as missing:
         raise MissingExtraError(f'checking needs {missing.name}: pip install "lossspec[check]"') from None
+    for loss in losses:
+        try:
+            definition_of(loss)
+        except ContractError as error:
+            raise typer.BadParameter(str(error)) from None
     for given, known in ((backend_names, list(all_backends())), (dtypes, list(DTYPES))):
         for name in given:
             if name not in known:

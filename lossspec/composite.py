@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from lossspec.advice import hint_for_keyword
 from lossspec.contract import LENGTH_REDUCTIONS, REDUCTIONS, TAIL, Argument, Contract
 from lossspec.dispatch import array_namespace, find_backend
 from lossspec.errors import ContractError, DTypeError, MergeError
@@ -96,8 +96,7 @@ class Composite(Loss):
         known = {name for _, part in self.parts for name in part._known}
         for name in given:
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f" Did you mean `{near[0]}`?" if near else ""
+                hint = hint_for_keyword(self.contract, name)
                 raise ContractError(f"{self.contract.name} takes no argument `{name}`.{hint}")
 
     def _share(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Shares:

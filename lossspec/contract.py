@@ -209,6 +209,11 @@ class Argument:
             raise DTypeError(f"{loss}: `{self.name}` is {value!r}; it must be {str(self).partition(' = ')[0]}")
 
 
+def cast_words(name: str, kind: str) -> str:
+    """How an array is converted to a kind of dtype where no framework is known."""
+    return f"convert `{name}` to {kind}"
+
+
 @dataclass(frozen=True)
 class Contract:
     """Everything a loss declares."""
@@ -226,7 +231,7 @@ class Contract:
     default_reduction: str = "mean"
     source: str = ""
     aliases: tuple[str, ...] = ()
-    also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    also: Mapping[str, Mapping[str, Any] | str] = field(default_factory=dict)
     equals: tuple[Equal, ...] = ()
     accuracy: Accuracy = Accuracy()
     why_coupled: str = ""
@@ -305,6 +310,16 @@ class Contract:
         return tuple(keyword for keyword in TAIL if keyword not in absent)
 
     @property
+    def other_meanings(self) -> Mapping[str, list[str]]:
+        """The names in `also` by their meanings: defaults as one would write them in a call, or why it is not here."""
+        found: dict[str, list[str]] = {}
+        for name, means in self.also.items():
+            keywords = () if isinstance(means, str) else (f"{key}={value!r}" for key, value in means.items())
+            words = f"not here: {means}" if isinstance(means, str) else ", ".join(keywords)
+            found.setdefault(words, []).append(name)
+        return found
+
+    @property
     def mergeable(self) -> bool:
         """Whether partials of shards add up to the whole."""
         return self.form != "coupled"
@@ -343,17 +358,22 @@ class Contract:
             "source": self.source,
             "aliases": list(self.aliases),
             "also": {
-                name: {key: _json(value) for key, value in options.items()} for name, options in self.also.items()
+                name: means if isinstance(means, str) else {key: _json(value) for key, value in means.items()}
+                for name, means in self.also.items()
             },
             "equals": [equal.to_dict() for equal in self.equals],
         }
 
-    def term_of(self, argument: Argument, kind: str, rank: int) -> Term:
-        """The one of an argument's terms that an array of this kind of dtype and this rank is meant for."""
+    def term_of(self, argument: Argument, kind: str, rank: int, cast: Callable[[str, str], str] = cast_words) -> Term:
+        """The one of an argument's terms that an array of this kind of dtype and this rank is meant for.
+
+        `cast` writes how the caller converts an array, by its name, to a kind of dtype.
+        """
         fitting = [term for term in argument.terms if kind in term.kinds]
         if not fitting:
+            first = argument.terms[0]
             wanted = " or ".join(dict.fromkeys(term.takes for term in argument.terms))
-            fix = f"convert `{argument.name}` {argument.terms[0].conversion}"
+            fix = f"{cast(argument.name, first.kinds[0])}{first.needs_too}"
             if argument == self.label and kind == "real floating":
                 fix = (
                     "pass the index of a class for each unit; for soft labels use cross_entropy, or mix the losses of "

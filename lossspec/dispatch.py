@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import entry_points, version
+from importlib.metadata import EntryPoint, entry_points, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,12 @@ class Backend:
     """The package to import; also what has to be loaded before an array of it can exist."""
     extra: str
     """The extra of lossspec that installs it."""
+    casting = "xp.astype({x}, xp.{dtype})"
+    """How its users write the array `x` in another dtype; errors advise it."""
+    making = "xp.asarray({x})"
+    """How its users write an array of a list or of numbers."""
+    integer = "int64"
+    """The dtype of labels to advise."""
 
     @property
     def namespace(self) -> Any:
@@ -230,16 +236,45 @@ class Backend:
 
 
 _found: dict[str, Backend] = {}
+_broken: dict[str, str] = {}
 
 
 def all_backends() -> Mapping[str, Backend]:
     """Every backend that is declared, by name; none of their frameworks is imported."""
     if not _found:
-        loaded = (point.load() for point in entry_points(group=ENTRY_POINTS))
         order = ("numpy", "strict", "torch", "jax", "cupy")
-        rank = {name: index for index, name in enumerate(order)}
-        _found.update((b.name, b) for b in sorted(loaded, key=lambda b: (rank.get(b.name, len(order)), b.name)))
+        points = {point.value: point for point in entry_points(group=ENTRY_POINTS)}
+        for value in sorted(points, key=lambda value: (not value.startswith(f"{ENTRY_POINTS}."), value)):  # ours first
+            backend, why_not = _load(points[value])
+            if backend is None:
+                _broken[value] = why_not
+            else:
+                _found[backend.name] = backend
+        names = sorted(_found, key=lambda name: (order.index(name) if name in order else len(order), name))
+        for name in names:
+            _found[name] = _found.pop(name)
     return _found
+
+
+def broken_backends() -> Mapping[str, str]:
+    """The entry points that give no backend, with the reason."""
+    all_backends()
+    return _broken
+
+
+def _load(point: EntryPoint) -> tuple[Backend | None, str]:
+    """The backend of an entry point, or None and why there is none: the mistake of a plugin stays its own."""
+    try:
+        backend = point.load()
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
+    if not isinstance(backend, Backend):
+        return None, f"it is of type {type(backend).__name__}, not a lossspec.Backend"
+    if not all(isinstance(getattr(backend, need, None), str) for need in ("name", "module")):
+        return None, "it lacks a `name` or a `module`"
+    if backend.name in _found:
+        return None, f"a backend is called {backend.name!r} already"
+    return backend, ""
 
 
 def get_backend(name: str) -> Backend:
@@ -279,13 +314,15 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
     Raises `DTypeError` for what is no array, `MixtureError` for two frameworks or two devices.
     """
     first: tuple[str, Backend, Any] | None = None
+    arrays = list(arrays)
     for name, x in arrays:
         backend = find_backend(x)
         if backend is None:
+            others = (find_backend(other) for _, other in arrays)
+            known = next((other for other in others if other is not None), None)
             raise DTypeError(
                 f"{loss}: `{name}` is a {type(x).__name__}, not an array of a known framework. "
-                f"Fix: make it an array, for example numpy.asarray({name})"
-                + (", and give its mask as `where`." if hasattr(x, "mask") else ".")
+                f"Fix: {_how_to_make_an_array(name, x, known)}."
             )
         refused = backend.refusal(x)
         if refused:
@@ -296,9 +333,10 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
             continue
         other, known, place = first
         if (backend.base or backend) is not (known.base or known):
+            converted = (known.base or known).making.format(x=name)
             raise MixtureError(
                 f"{loss}: `{other}` is a {known.name} array and `{name}` is a {backend.name} array. "
-                f"Nothing is moved silently. Fix: convert one of the two."
+                f"Nothing is moved silently. Fix: convert one of the two, for example {converted}."
             )
         if device is not None and place is not None and device != place:
             raise MixtureError(
@@ -307,6 +345,22 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
             )
     assert first is not None, "every loss has an input"
     return first[1]
+
+
+def _how_to_make_an_array(name: str, x: object, backend: Backend | None) -> str:
+    """What makes an array of the framework of the other arguments from an argument that is none."""
+    making = "numpy.asarray({x})" if backend is None else (backend.base or backend).making
+    if isinstance(x, (int, float, complex)) and name in ("sample_weight", "class_weight", "where"):
+        return f"give `{name}` an entry for each, or leave it out"
+    if hasattr(x, "mask") and not callable(x.mask):  # a masked array of NumPy
+        return f"make it an array, {making.format(x=name)}, and give its mask as `where`, which is True for what counts"
+    if isinstance(x, (list, tuple, int, float, complex)):
+        return f"make it an array, {making.format(x=name)}"
+    for method in ("to_numpy", "toarray", "compute"):  # tables, sparse matrices, lazy arrays
+        if callable(getattr(x, method, None)) and not isinstance(x, type):
+            inner = f"{name}.{method}()"
+            return f"make it an array, {inner if making.startswith('numpy') else making.format(x=inner)}"
+    return f"pass an array with the values of `{name}`"
 
 
 def array_namespace(*arrays: Array) -> Any:

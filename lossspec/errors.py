@@ -25,6 +25,10 @@ class GradientError(LossSpecError, NotImplementedError):
     """What was asked of an array under differentiation has no derivative here; the message says what to do instead."""
 
 
+class NoMethodError(GradientError, AttributeError):
+    """A method of a framework that an array under differentiation has not; the namespace has a function for it."""
+
+
 class BackendError(LossSpecError, RuntimeError):
     """A framework is absent, or cannot do what was asked of it."""
 

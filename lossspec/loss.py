@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lossspec.advice import hint_for_keyword
 from lossspec.call import Call, checking, over_units, values_are_checked
 from lossspec.contract import (
     LENGTH_REDUCTIONS,
@@ -28,34 +28,15 @@ from lossspec.contract import (
     read_contract,
 )
 from lossspec.dispatch import Backend, all_backends, common_backend, find_backend, is_array
-from lossspec.errors import ContractError, DTypeError, GradientError, LossSpecError, MergeError
+from lossspec.errors import ContractError, DTypeError, GradientError, MergeError
 from lossspec.identity import frozen, key_of
 from lossspec.numerics import array_namespace, carry_nan, positions
 from lossspec.plan import Plan, is_half, kind_of, list_of, make_plan, move_last
 from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
+from lossspec.registry import register, split
 from lossspec.terms import Array, Shape
 
-_registry: dict[str, Loss] = {}
 _PLANS_KEPT = 256
-
-
-def get(name: str) -> Loss:
-    """The loss of that name, or of the name another library gives it.
-
-    >>> get("sparse_categorical_crossentropy")
-    <loss cross_entropy(logits: Logits[*batch classes], ...
-    """
-    try:
-        return _registry[name]
-    except KeyError:
-        near = difflib.get_close_matches(name, _registry, 3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise ContractError(f"no loss is called {name!r}.{hint}") from None
-
-
-def names() -> tuple[str, ...]:
-    """The names of all losses, without their aliases."""
-    return tuple(dict.fromkeys(loss.contract.name for loss in _registry.values()))
 
 
 class Loss:
@@ -161,14 +142,10 @@ class Loss:
     ) -> tuple[tuple[str, ...], Backend]:
         """The names of `wrt`, which must be real inputs of the call, and their backend."""
         chosen = self.contract.inputs[0].name if wrt is None else wrt
-        names = (chosen,) if isinstance(chosen, str) or not isinstance(chosen, Sequence) else tuple(chosen)
-        if not names:
-            raise ContractError(f"{self.contract.name}: `wrt` names nothing. Fix: name an input of the call")
+        names = (chosen,) if isinstance(chosen, str) else tuple(chosen) if isinstance(chosen, Sequence) else ()
+        if not names or not all(isinstance(name, str) for name in names):
+            raise ContractError(f"{self.contract.name}: `wrt` is {wrt!r}; it is the name of an input, or several")
         for name in names:
-            if not isinstance(name, str):
-                raise DTypeError(
-                    f"{self.contract.name}: `wrt` is {wrt!r}; it is the name of an input, or a tuple of names"
-                )
             if name not in given:
                 raise ContractError(f"{self.contract.name}: `wrt` names {name!r}; the call has {', '.join(given)}")
         leaves = [(name, x) for name in names for x in _items(given[name])]
@@ -483,7 +460,8 @@ class Specified(Loss):
         if plan.widened or plan.moved or plan.converted:
             sample_weight, class_weight = call.prepare(sample_weight, class_weight, axis)
         call.selected, call.entries = where, entries
-        if ignore_index is not None:
+        # A default that is for labels says nothing about distributions.
+        if ignore_index is not None and (self._ignorable in plan.indices or options.get("ignore_index") is not None):
             call.leave_out(self._ignorable, ignore_index, of_units=self._label is not None)
         selected = call.selected
         if not plan.backend.is_tracing() and values_are_checked():
@@ -571,10 +549,9 @@ class Specified(Loss):
                         f"{self.contract.unit}. Fix: leave out whole units with `where`, {self.contract.result}."
                     )
                 known = (*self._input_names, *self._parameters, *self.contract.tail)
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f" Did you mean `{near[0]}`?" if near else ""
                 raise ContractError(
-                    f"{self.contract.name} takes no argument `{name}`; it takes {', '.join(known)}.{hint}"
+                    f"{self.contract.name} takes no argument `{name}`; it takes {', '.join(known)}."
+                    + hint_for_keyword(self.contract, name)
                 )
 
     def _plan(self, values: dict[str, Any], extra: dict[str, Any], axis: int) -> Plan:
@@ -643,7 +620,7 @@ def loss(
     unit: str,
     source: str,
     aliases: tuple[str, ...] = (),
-    also: Mapping[str, Mapping[str, Any]] | None = None,
+    also: Mapping[str, Mapping[str, Any] | str] | None = None,
     equals: tuple[Equal, ...] = (),
     default_reduction: str = "mean",
     reductions: tuple[str, ...] | None = None,
@@ -665,10 +642,12 @@ def loss(
     statistics per unit, and `finalize(*reduced, **parameters)` turns their reductions into the loss. `coupled` says
     why the value of a unit depends on the whole batch, `nonlinear` why the loss of a distribution of labels is not the
     mean of the losses of its classes. Unless it is given, a body that takes distributions is linear in them, and does
-    not rely on a sum of 1: class weights are multiplied into them. `aliases` are the names that other libraries give
-    the loss as it is; `also` maps their names for it under other defaults to these, as `{"l2": {"reduction": "none"}}`.
-    `equals` are their calls that compute the same, which the tests run. `perfect` maps inputs to the inputs they equal
-    in a perfect prediction, where the loss is declared to be 0. `convex_in` names inputs in which together the loss of
+    not rely on a sum of 1: class weights are multiplied into them. `aliases` are the names that papers give the loss
+    and, after a library and a colon, those that it calls it by at the same defaults, `"torch:mse_loss MSELoss"`.
+    `also` maps such names to other defaults, `{"optax:l2_loss": {"reduction": "none"}}`, or to a sentence that says why
+    the function of that name is not here and what to do. `equals` are calls of other libraries that compute the same,
+    which the tests run. `perfect` maps inputs to the inputs they equal in a perfect prediction, where the loss is
+    declared to be 0. `convex_in` names inputs in which together the loss of
     every unit is convex, whatever the other inputs and the parameters are. `unread` maps inputs of which a unit does
     not read every entry to those that it leaves out, where NaN does nothing. `invariant_in` names inputs to each row of
     which a constant may be added: the entries along the classes, or else the last axis, of which only the differences
@@ -691,8 +670,8 @@ def loss(
             reductions=allowed if reductions is None else reductions,
             default_reduction=default_reduction,
             source=source,
-            aliases=aliases,
-            also=dict(also or {}),
+            aliases=tuple(name for words in aliases for name in split(words)),
+            also={name: means for words, means in (also or {}).items() for name in split(words)},
             equals=equals,
             accuracy=accuracy or Accuracy(),
             why_coupled=coupled,
@@ -707,17 +686,7 @@ def loss(
         if contract.length is not None and form == "pointwise" and reductions is None:
             contract = replace(contract, reductions=(*allowed, *LENGTH_REDUCTIONS))
         declared = Specified(function, contract, finalize, definition=definition)
-        called = dict.fromkeys((contract.name, *aliases), declared)
-        called |= {name: declared.configured(**options) for name, options in contract.also.items()}
-        again = {name for name, known in _registry.items() if _declares(known, contract.name, declared.__module__)}
-        for name in called:
-            if name in _registry.keys() - again or (name in contract.also and name in (contract.name, *aliases)):
-                raise LossSpecError(
-                    f"two losses are called {name!r}: {_registry.get(name, declared)!r} and {declared!r}"
-                )
-        for name in again:  # the module, or the cell of a notebook, is run again
-            del _registry[name]
-        _registry.update(called)
+        register(declared)
         return declared
 
     return declare
@@ -730,11 +699,6 @@ def require(condition: bool, message: str, *facts: object) -> None:
     """
     if not condition:
         raise ContractError(message.format(*facts) if facts else message)
-
-
-def _declares(known: Loss, name: str, module: str) -> bool:
-    """Whether a loss of the registry is one of this name, of this module."""
-    return isinstance(known, Specified) and (known.contract.name, known.__module__) == (name, module)
 
 
 def _items(value: Any) -> Sequence[Any]:
@@ -768,6 +732,6 @@ def _restore(module: str, name: str, configuration: dict[str, Any]) -> Specified
     return found.configured(**configuration) if configuration else found
 
 
-__all__ = ["Accuracy", "Equal", "Loss", "Specified", "checking", "get", "loss", "names", "require"]
+__all__ = ["Accuracy", "Equal", "Loss", "Specified", "checking", "loss", "require"]
 
 all_backends()  # found now: a compiler that traces the first call does not have to trace the search

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 from lossspec.contract import Argument, Axes, Contract, resolve_shape
 from lossspec.dispatch import Backend, common_backend, is_array
-from lossspec.errors import ContractError, DTypeError
+from lossspec.errors import ContractError, DTypeError, LossSpecError
 from lossspec.terms import Array, Shape, Term
 
 HALF_EPS: Mapping[str, float] = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
@@ -48,6 +49,37 @@ class Plan:
 
 def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axis: int) -> Plan:
     """Bind every shape, dtype and device of a call, or raise what is wrong with it."""
+    try:
+        return _bind(contract, values, extra, axis)
+    except ContractError as error:
+        fix = _what_would_fit(contract, values, extra, axis)
+        if not fix:
+            raise
+        raise type(error)(f"{str(error).partition(' Fix: ')[0]} Fix: {fix}.") from None
+
+
+def _what_would_fit(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axis: int) -> str:
+    """The other axis of classes, or the two arguments to swap, with which the call would be right."""
+
+    def fits(values: dict[str, Any], axis: int) -> bool:
+        try:
+            return bool(_bind(contract, values, extra, axis))
+        except LossSpecError:
+            return False
+
+    if contract.class_axis and axis == -1:
+        rank = max(len(getattr(values[argument.name], "shape", ())) for argument in contract.inputs)
+        other = next((other for other in range(1, rank - 1) if fits(values, other)), None)
+        if other is not None:
+            return f"pass `axis={other}`, where the classes are"
+    for one, two in combinations((argument.name for argument in contract.inputs if not argument.many), 2):
+        if fits({**values, one: values[two], two: values[one]}, axis):
+            return f"swap them: `{one}` comes first, then `{two}`"
+    return ""
+
+
+def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axis: int) -> Plan:
+    """The static facts of a call, or what is wrong with it."""
     name = contract.name
     arrays = list(_arrays(contract, values))
     given = [(key, x) for key, x in extra.items() if x is not None]
@@ -55,11 +87,18 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
     xp = backend.namespace
     kinds = {label: kind_of(xp, x.dtype) for label, x in (*((label, x) for _, label, x in arrays), *given)}
     terms: dict[str, Term] = {}
+
+    def cast(name: str, kind: str) -> str:
+        """How the caller writes the conversion of an argument to a kind of dtype."""
+        real = (_name_of(x.dtype) for _, label, x in arrays if kinds[label] == "real floating")
+        dtypes = {"integral": (backend.base or backend).integer, "bool": "bool"}
+        return _cast_to(backend, name, dtypes.get(kind) or next(real, "float32"))
+
     axes: Axes = {}
     moved = set()
     units = set(contract.result.names)
     for argument, label, x in arrays:
-        term = contract.term_of(argument, kinds[label], len(x.shape))
+        term = contract.term_of(argument, kinds[label], len(x.shape), cast)
         terms[argument.name] = term
         if term.shape is None:
             if x.shape != ():
@@ -80,7 +119,7 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
         try:
             contract.fits(label, declared, shape, axes)
         except ContractError:
-            _suggest_dtype(contract, argument, label, kinds[label], shape, axes)
+            _suggest_dtype(contract, argument, label, kinds[label], shape, axes, cast)
             raise
     for key, (size, source) in axes.items():
         axis_name = key.partition("[")[0]  # an axis of an item of a list is named with it
@@ -93,7 +132,7 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
                 f"{name}: the axis `{axis_name}` of `{source}` has size 0. Fix: pass at least one entry on it."
             )
     unit_shape = resolve_shape(contract.result, axes)
-    _check_extra(contract, extra, kinds, axes)
+    _check_extra(contract, extra, kinds, axes, cast)
     entries = _entry_axes(contract, extra["where_entries"], axes)
     floats = {label: x.dtype for _, label, x in arrays if kinds[label] == "real floating"}
     floats |= {key: x.dtype for key, x in given if kinds[key] == "real floating" and key != "over"}
@@ -104,7 +143,7 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
             first = next(iter(wide))
             raise DTypeError(
                 f"{name}: `{first}` is {floats[first]} and `{label}` is {floats[label]}. "
-                f"Nothing is cast silently. Fix: convert one of them with astype."
+                f"Nothing is cast silently. Fix: {_cast_to(backend, label, _name_of(floats[first]))}, or the other way."
             )
     names = {label: argument.name for argument, label, _ in arrays}
     ranked = {names[label]: x for _, label, x in arrays}
@@ -116,7 +155,7 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
         unit_shape=unit_shape,
         facts={key: size for key, (size, _) in axes.items()},
         terms=terms,
-        widened={names.get(label, label): HALF_EPS[_bare(d)] for label, d in floats.items() if is_half(d)},
+        widened={names.get(label, label): HALF_EPS[_name_of(d)] for label, d in floats.items() if is_half(d)},
         moved=frozenset(moved),
         indices=indices,
         converted=frozenset(label for _, label, x in arrays if label in indices and x.dtype != backend.index_dtype),
@@ -136,7 +175,13 @@ def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any],
 
 
 def _suggest_dtype(
-    contract: Contract, argument: Argument, label: str, kind: str, shape: tuple[int, ...], axes: Axes
+    contract: Contract,
+    argument: Argument,
+    label: str,
+    kind: str,
+    shape: tuple[int, ...],
+    axes: Axes,
+    cast: Callable[[str, str], str],
 ) -> None:
     """Raise where another term of the argument has this shape and wants another dtype: that was meant."""
     for term in argument.terms:
@@ -147,7 +192,7 @@ def _suggest_dtype(
                 continue
             raise DTypeError(
                 f"{contract.name}: `{label}` has shape {shape} and a dtype of kind {kind!r}; as {term} it takes "
-                f"{term.takes}. Nothing is cast silently. Fix: convert `{label}` with astype."
+                f"{term.takes}. Nothing is cast silently. Fix: {cast(label, term.kinds[0])}."
             ) from None
 
 
@@ -172,13 +217,29 @@ def _arrays(contract: Contract, values: dict[str, Any]) -> Iterator[tuple[Argume
         raise ContractError(f"{loss}: its lists pair up item by item, but {counts} items")
 
 
-def _check_extra(contract: Contract, extra: dict[str, Any], kinds: dict[str, str], axes: Axes) -> None:
+def _cast_to(backend: Backend, name: str, dtype: str) -> str:
+    """How the caller writes an array in another dtype."""
+    return f"{name} = {(backend.base or backend).casting.format(x=name, dtype=dtype)}"
+
+
+def _name_of(dtype: Any) -> str:
+    """The name of a dtype, which frameworks write as float32, torch.float32 or dtype('float32')."""
+    return str(dtype).rpartition(".")[2]
+
+
+def _check_extra(
+    contract: Contract,
+    extra: dict[str, Any],
+    kinds: dict[str, str],
+    axes: Axes,
+    cast: Callable[[str, str], str],
+) -> None:
     unit = Shape(tuple(replace(a, broadcasts=True) for a in contract.result.axes))
     if extra["sample_weight"] is not None:
-        _check_kind(contract, "sample_weight", kinds, "real floating")
+        _check_kind(contract, "sample_weight", kinds, "real floating", cast)
         contract.fits("sample_weight", unit, tuple(extra["sample_weight"].shape), axes)
     if extra["where"] is not None:
-        _check_kind(contract, "where", kinds, "bool")
+        _check_kind(contract, "where", kinds, "bool", cast)
         shape = tuple(extra["where"].shape)
         try:
             contract.fits("where", contract.result, shape, axes)
@@ -190,9 +251,9 @@ def _check_extra(contract: Contract, extra: dict[str, Any], kinds: dict[str, str
                 f"declared {contract.result}. Fix: pass it as `where_entries`."
             ) from None
     if extra["where_entries"] is not None:
-        _check_kind(contract, "where_entries", kinds, "bool")
+        _check_kind(contract, "where_entries", kinds, "bool", cast)
     if extra["class_weight"] is not None:
-        _check_kind(contract, "class_weight", kinds, "real floating")
+        _check_kind(contract, "class_weight", kinds, "real floating", cast)
         contract.fits("class_weight", Shape.parse("classes"), tuple(extra["class_weight"].shape), axes)
         label = "" if contract.label is None else contract.label.name
         if contract.why_nonlinear and kinds[label] == "real floating":
@@ -203,11 +264,13 @@ def _check_extra(contract: Contract, extra: dict[str, Any], kinds: dict[str, str
             )
 
 
-def _check_kind(contract: Contract, keyword: str, kinds: dict[str, str], wanted: str) -> None:
+def _check_kind(
+    contract: Contract, keyword: str, kinds: dict[str, str], wanted: str, cast: Callable[[str, str], str]
+) -> None:
     if kinds[keyword] != wanted:
         raise DTypeError(
             f"{contract.name}: `{keyword}` has a dtype of kind {kinds[keyword]!r}; it takes {wanted}. "
-            f"Nothing is cast silently. Fix: convert `{keyword}` with astype."
+            f"Nothing is cast silently. Fix: {cast(keyword, wanted)}."
         )
 
 
@@ -251,7 +314,7 @@ def _masking(
 
 def kind_of(xp: Any, dtype: Any) -> str:
     """The kind of a dtype in the words of the standard, half precisions included."""
-    if _bare(dtype) in (*HALF_EPS, "float32", "float64"):
+    if _name_of(dtype) in (*HALF_EPS, "float32", "float64"):
         return "real floating"
     for kind in ("integral", "bool"):
         if xp.isdtype(dtype, kind):
@@ -261,12 +324,7 @@ def kind_of(xp: Any, dtype: Any) -> str:
 
 def is_half(dtype: Any) -> bool:
     """Whether a dtype of any framework is float16 or bfloat16."""
-    return _bare(dtype) in HALF_EPS
-
-
-def _bare(dtype: Any) -> str:
-    """The name of a dtype without that of its framework."""
-    return str(dtype).rpartition(".")[2]
+    return _name_of(dtype) in HALF_EPS
 
 
 def move_last(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

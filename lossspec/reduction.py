@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from lossspec.advice import hint_for_reduction
 from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.dispatch import array_namespace, is_array
 from lossspec.errors import ContractError, DTypeError, MergeError
@@ -78,6 +79,7 @@ def check_reduction(contract: Contract, reduction: object) -> Reduction:
         )
     if name not in contract.reductions:
         why = " It has no value per unit, only one for the whole call." if name == "none" else ""
+        why = why or hint_for_reduction(name, contract.reductions)
         raise ContractError(f"{contract.name}: no reduction {name!r}; allowed are {_allowed(contract)}.{why}")
     if isinstance(reduction, Mean):
         number = isinstance(reduction.over, (int, float)) and not isinstance(reduction.over, bool)

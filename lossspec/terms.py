@@ -133,6 +133,9 @@ class Term:
     relation: str = ""
     spread: float = field(default=1.0, compare=False)
 
+    def __init_subclass__(cls) -> None:
+        type.__setattr__(cls, "__repr__", Term.__repr__)  # which a dataclass would replace by all of its fields
+
     def __getitem__(self, declared: str | tuple[str, str]) -> Any:
         shape, relation = declared if isinstance(declared, tuple) else (declared, "")
         return replace(self, shape=Shape.parse(shape), relation=relation)
@@ -151,9 +154,9 @@ class Term:
         return " or ".join({"integral": "integers", "real floating": "real numbers"}[kind] for kind in self.kinds)
 
     @property
-    def conversion(self) -> str:
-        """How an array of another dtype becomes this, for errors."""
-        return "with astype"
+    def needs_too(self) -> str:
+        """What to pass beside an array that was converted to this, for errors."""
+        return ""
 
     @property
     def domain(self) -> str:
@@ -205,6 +208,9 @@ class Term:
     def __str__(self) -> str:
         return self.name + (str(self.shape) if self.shape is not None else "") + f" {self.relation}".rstrip()
 
+    def __repr__(self) -> str:
+        return str(self)
+
 
 @dataclass(frozen=True)
 class OneOf:
@@ -214,6 +220,9 @@ class OneOf:
 
     def __or__(self, other: Term | None) -> OneOf:
         return OneOf((*self.terms, other))
+
+    def __repr__(self) -> str:
+        return " | ".join(map(str, self.terms))
 
 
 @dataclass(frozen=True)
@@ -313,8 +322,8 @@ class _Vector(_Rows):
 @dataclass(frozen=True)
 class _Image(Term):
     @property
-    def conversion(self) -> str:
-        return "with astype, and pass `data_range`, which is 255 for 8 bits"
+    def needs_too(self) -> str:
+        return ", and pass `data_range`, which is 255 for 8 bits"
 
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         return ~((x >= 0) & (x <= facts.get("data_range", 1.0)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+import lossspec as ls
 from lossspec.autodiff import (
     GradientError,
     grad,
@@ -500,3 +501,11 @@ def test_an_array_that_escaped_is_refused():
         kept[0] + 1.0
     with pytest.raises(GradientError, match="different differentiations meet"):
         grad(lambda x: xp.sum(x + kept[0]))(np.ones(2))
+
+
+def test_a_method_of_numpy_is_told_as_the_function_of_the_namespace():
+    with pytest.raises(GradientError, match=r"no attribute 'sum'. Fix: xp.sum\(x\), with xp = x.__array_namespace__"):
+        ls.grad(lambda x: (x * x).sum())(np.asarray([1.0, 2.0]))
+    x, y, z = np.asarray([[1.0, 2.0]]), np.asarray([[2.0, 1.0]]), np.asarray([[0.0, 0.0]])
+    with pytest.raises(GradientError, match="triplet_margin: an array under differentiation has no attribute 'sum'"):
+        ls.triplet_margin.grad(x, y, z, distance=lambda a, b: ((a - b) ** 2).sum(-1))

@@ -161,16 +161,19 @@ def test_a_shape_that_does_not_fit_is_refused_with_what_is_bound_and_the_fix(arr
 
 
 DTYPES = {
-    "integer predictions": (lambda a: ls.huber(a([1, 2]), a([1.0, 2.0])), "huber: `predictions`|integral|astype"),
+    "integer predictions": (
+        lambda a: ls.huber(a([1, 2]), a([1.0, 2.0])),
+        "huber: `predictions`|integral|Fix: predictions = ",
+    ),
     "integer targets": (
         lambda a: ls.binary_cross_entropy_with_logits(a([1.0, 2.0]), a([0, 1])),
-        "binary_cross_entropy_with_logits: `targets`|integral|astype",
+        "binary_cross_entropy_with_logits: `targets`|integral|Fix: targets = ",
     ),
-    "boolean masks": (lambda a: ls.dice(zeros(a, 1, 1, 2), a([[[True, False]]])), "dice: `targets`|bool|astype"),
-    "complex predictions": (lambda a: ls.huber(a([1j]), a([1j])), "huber: `predictions`|complex128|astype"),
+    "boolean masks": (lambda a: ls.dice(zeros(a, 1, 1, 2), a([[[True, False]]])), "dice: `targets`|bool|Fix: targets"),
+    "complex predictions": (lambda a: ls.huber(a([1j]), a([1j])), "huber: `predictions`|complex128|Fix: predictions"),
     "float labels": (
         lambda a: ls.perplexity(a(L23), a([0.0, 1.0])),
-        "perplexity: `labels`|real floating|integers|astype",
+        "perplexity: `labels`|real floating|integers|Fix: labels = ",
     ),
     "float labels where distributions are taken too": (
         lambda a: ls.cross_entropy(a(L23), a([0.0, 1.0])),
@@ -178,17 +181,17 @@ DTYPES = {
     ),
     "integer sample_weight": (
         lambda a: ls.huber(a([1.0]), a([1.0]), sample_weight=a([1])),
-        "huber: `sample_weight`|integral|astype",
+        "huber: `sample_weight`|integral|Fix: sample_weight = ",
     ),
     "integer class_weight": (
         lambda a: ls.cross_entropy(a(L23), a([0, 1]), class_weight=a([1, 1, 1])),
-        "cross_entropy: `class_weight`|integral|astype",
+        "cross_entropy: `class_weight`|integral|Fix: class_weight = ",
     ),
-    "integer where": (lambda a: ls.huber(a([1.0]), a([1.0]), where=a([1])), "huber: `where`|integral|bool|astype"),
+    "integer where": (lambda a: ls.huber(a([1.0]), a([1.0]), where=a([1])), "huber: `where`|integral|bool|Fix: where"),
     "float where": (lambda a: ls.huber(a([1.0]), a([1.0]), where=a([1.0])), "huber: `where`|real floating|bool"),
     "targets of another width": (
         lambda a: ls.huber(a([1.0], "float32"), a([1.0], "float64")),
-        "huber: `predictions` is|float32|`targets` is|float64|astype",
+        "huber: `predictions` is|float32|`targets` is|float64|Fix: targets = ",
     ),
     "sample_weight of another width": (
         lambda a: ls.huber(a([1.0]), a([1.0]), sample_weight=a([1.0], "float32")),
@@ -198,7 +201,7 @@ DTYPES = {
         lambda a: ls.huber(a([1.0]), a([1.0]), delta=a(1.0, "float32")),
         "huber: `predictions` is|float64|`delta` is|float32",
     ),
-    "a list for an array": (lambda a: ls.huber(a([1.0]), [1.0]), "huber: `targets` is a list|numpy.asarray(targets)"),
+    "a list for an array": (lambda a: ls.huber(a([1.0]), [1.0]), "huber: `targets` is a list|make it an array, "),
     "a number for an array": (lambda a: ls.huber(1.0, a([1.0])), "huber: `predictions` is a float"),
     "None for an array": (lambda a: ls.huber(a([1.0]), None), "huber: `targets` is a NoneType"),
     "a number for sample_weight": (
@@ -343,6 +346,13 @@ OPTIONS = {
         lambda a: ls.huber.value_and_grad(a([1.0]), a([1.0]), wrt="logits"),
         "huber: `wrt` names 'logits'; the call has predictions, targets",
     ),
+    **{
+        f"a gradient in {wrt!r}": (
+            lambda a, wrt=wrt: ls.huber.value_and_grad(a([1.0]), a([1.0]), wrt=wrt),
+            f"huber: `wrt` is {wrt!r}; it is the name of an input",
+        )
+        for wrt in ((), 0, 1, (0,))
+    },
     "an unknown level of checking": (lambda a: ls.checking("all").__enter__(), "'shapes' and 'values'"),
 }  # fmt: skip
 
@@ -396,6 +406,138 @@ def test_two_devices_in_one_call_are_refused_and_named(usable, name, here, there
 
 def test_a_partial_of_a_coupled_loss_is_refused_with_the_reason(array):
     refuses(lambda: ls.info_nce.partial(zeros(array, 2, 3), zeros(array, 2, 3)), MergeError, "negatives", "Gather")
+
+
+# Advice in the words of the caller.
+
+
+ADVICE = {
+    "classes on the second axis": (
+        lambda a: ls.cross_entropy(zeros(a, 2, 3, 5, 5), a(np.zeros((2, 5, 5), "int64"))),
+        "cross_entropy: `labels` has shape (2, 5, 5), declared [*batch]|Fix: pass `axis=1`, where the classes are.",
+    ),
+    "labels before logits": (
+        lambda a: ls.cross_entropy(a([0, 1]), a(L23)),
+        "cross_entropy: `logits`|Fix: swap them: `logits` comes first, then `labels`.",
+    ),
+    "labels before probabilities": (
+        lambda a: ls.categorical_cross_entropy(a([0, 1]), a([[0.5, 0.5], [0.5, 0.5]])),
+        "Fix: swap them: `probabilities` comes first, then `labels`.",
+    ),
+    "lengths before labels": (
+        lambda a: ls.sequence_nll(zeros(a, 2, 4, 3), a([4, 4]), a([[0, 1, 2, 0]] * 2)),
+        "Fix: swap them: `labels` comes first, then `lengths`.",
+    ),
+    "input": (lambda a: ls.huber(input=a([1.0]), targets=a([1.0])), "`input` is `predictions` here"),
+    "target": (lambda a: ls.huber(a([1.0]), target=a([1.0])), "`target` is `targets` here"),
+    "y_true": (lambda a: ls.cross_entropy(a(L23), y_true=a([0, 1])), "`y_true` is `labels` here"),
+    "y_pred": (lambda a: ls.cross_entropy(y_pred=a(L23), labels=a([0, 1])), "`y_pred` is `logits` here"),
+    "mask": (lambda a: ls.huber(a([1.0]), a([1.0]), mask=1), "`mask` is `where` here: it is True for what counts"),
+    "dim": (lambda a: ls.cross_entropy(a(L23), a([0, 1]), dim=1), "`dim` is `axis` here"),
+    "weight of classes": (lambda a: ls.nll(a(L23), a([0, 1]), weight=1), "`weight` is `class_weight` here"),
+    "weight of elements": (lambda a: ls.huber(a([1.0]), a([1.0]), weight=1), "`weight` is `sample_weight` here"),
+    "size_average": (lambda a: ls.huber(a([1.0]), a([1.0]), size_average=True), "`size_average` is `reduction` here"),
+    "reduce": (lambda a: ls.huber(a([1.0]), a([1.0]), reduce=True), "`reduce` is `reduction` here"),
+    "from_logits": (
+        lambda a: ls.binary_cross_entropy(a([0.5]), a([1.0]), from_logits=True),
+        "`probabilities` is declared as a probability",
+    ),
+    "eps": (lambda a: ls.nll(a(L23), a([0, 1]), eps=1e-7), "Nothing is added to keep it finite"),
+    "the input of a composite": (
+        lambda a: (0.5 * ls.huber)(input=a([1.0]), targets=a([1.0])),
+        "`input` is `predictions` here",
+    ),
+    "batchmean": (
+        lambda a: ls.huber(a([1.0]), a([1.0]), reduction="batchmean"),
+        "no reduction 'batchmean'|'batchmean' is 'batch_mean' here",
+    ),
+    "elementwise_mean": (
+        lambda a: ls.huber(a([1.0]), a([1.0]), reduction="elementwise_mean"),
+        "'elementwise_mean' is 'mean' here",
+    ),
+    "sum_over_batch_size": (
+        lambda a: ls.huber(a([1.0]), a([1.0]), reduction="sum_over_batch_size"),
+        "'sum_over_batch_size' is 'count_mean' here",
+    ),
+}  # fmt: skip
+
+
+@cases(ADVICE)
+def test_what_another_library_would_take_is_told_in_our_words(array, call, words):
+    refuses(lambda: call(array), ContractError, *words.split("|"))
+
+
+CASTS = {
+    "numpy": ('labels.astype("int64")', 'where.astype("bool")', 'targets.astype("float64")', "numpy.asarray(w)"),
+    "jax": ('labels.astype("int32")', 'where.astype("bool")', 'targets.astype("float64")', "jax.numpy.asarray(w)"),
+    "torch": ("labels.to(torch.int64)", "where.to(torch.bool)", "targets.to(torch.float64)", "torch.as_tensor(w)"),
+    "cupy": ('labels.astype("int64")', 'where.astype("bool")', 'targets.astype("float64")', "cupy.asarray(w)"),
+    "strict": ("xp.astype(labels, xp.int64)", "xp.astype(where, xp.bool)", "xp.astype(targets, xp.float64)",
+               "xp.asarray(w)"),
+}  # fmt: skip
+
+
+def test_a_conversion_is_advised_as_the_users_of_the_framework_write_it(backend, array):
+    x, (labels, where, targets, made) = array([1.0, 2.0]), CASTS[backend.name]
+    calls = {
+        labels: lambda: ls.perplexity(array(L23), array([0.0, 1.0])),
+        where: lambda: ls.huber(x, x, where=array([1, 0])),
+        targets: lambda: ls.huber(x, array([1, 2])),
+        made.replace("(w)", "(class_weight)"): lambda: ls.cross_entropy(array(L23), array([0, 1]), class_weight=[1.0]),
+    }
+    for wanted, call in calls.items():
+        refuses(call, DTypeError, "Fix: ", wanted)
+    refuses(lambda: ls.huber(x, array([1.0, 2.0], "float32")), DTypeError, "Fix: targets = ", "float64")
+
+
+class Table:
+    """What pandas and polars have."""
+
+    def to_numpy(self):
+        return np.zeros(2)
+
+    def mask(self):
+        """A method, and no mask."""
+
+
+class Sparse:
+    """What a matrix of scipy has."""
+
+    def toarray(self):
+        return np.zeros(2)
+
+
+class Lazy:
+    """What an array of dask has."""
+
+    def compute(self):
+        return np.zeros(2)
+
+
+def test_what_is_no_array_is_told_what_makes_it_one():
+    x, advice = np.zeros(2), {}
+    for thing in (Table(), Sparse(), Lazy(), {}, "balanced", (n for n in (1.0, 2.0)), None):
+        with pytest.raises(DTypeError) as caught:
+            ls.huber(x, thing)
+        advice[type(thing).__name__] = str(caught.value).partition("Fix: ")[2]
+    given = "pass an array with the values of `targets`."
+    assert advice == {
+        "Table": "make it an array, targets.to_numpy().",
+        "Sparse": "make it an array, targets.toarray().",
+        "Lazy": "make it an array, targets.compute().",
+        **dict.fromkeys(("dict", "str", "generator", "NoneType"), given),
+    }
+    refuses(lambda: ls.huber(x, x, sample_weight=2.0), DTypeError, "give `sample_weight` an entry for each")
+
+
+def test_the_name_of_a_loss_is_no_attribute_but_leads_to_one():
+    with pytest.raises(AttributeError, match=r"no attribute 'mse_loss'. Fix: lossspec.get\('mse_loss'\)"):
+        _ = ls.mse_loss
+    with pytest.raises(AttributeError, match=r"no attribute 'huber_loss'. As a name of a loss: .* differs between"):
+        _ = ls.huber_loss
+    with pytest.raises(AttributeError, match=r"no attribute 'huberr'. Did you mean huber"):
+        _ = ls.huberr
+    assert not hasattr(ls, "__path_of_nothing__")
 
 
 # Weights are not read unless asked.

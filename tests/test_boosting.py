@@ -9,7 +9,7 @@ from sklearn.base import clone
 import lossspec as ls
 from lossspec.errors import ContractError, DTypeError
 from lossspec.integrations.boosting import LightGBMMetric, Objective, XGBoostMetric
-from lossspec.loss import _registry
+from lossspec.registry import _registry
 from lossspec.terms import Real
 
 ROWS, CLASSES = 120, 3

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import pydoc
 import re
 import sys
 from collections.abc import Callable
@@ -26,7 +27,7 @@ COMPOSITES = [0.5 * ls.huber, ls.cross_entropy + 2 * ls.dice, ls.huber + ls.info
 @pytest.fixture
 def own_registry(monkeypatch):
     """A registry that forgets what a test declares."""
-    module = sys.modules["lossspec.loss"]  # the package attribute of this name is the decorator
+    module = sys.modules["lossspec.registry"]
     monkeypatch.setattr(module, "_registry", dict(module._registry))
 
 
@@ -107,6 +108,20 @@ def test_an_unknown_name_says_which_are_near():
         ls.get("hubber")
     with pytest.raises(ContractError, match=r"no loss is called 'zzz'\.$"):
         ls.get("zzz")
+
+
+def test_a_signature_reads_as_it_is_written():
+    assert str(inspect.signature(ls.huber)).startswith(
+        "(predictions: Real[*batch], targets: Real[*batch], *, delta: Po"
+    )
+    assert "labels: Label[*batch] | Distribution[*batch classes]" in str(inspect.signature(ls.cross_entropy))
+    assert "predictions: list[Real[batch ?channels *?space]]" in str(inspect.signature(ls.perceptual))
+    assert "huber(predictions: Real[*batch]" in pydoc.render_doc(ls.huber, renderer=pydoc.plaintext)
+
+
+@every_loss
+def test_no_signature_shows_the_fields_of_a_term(loss):
+    assert "Interval(" not in str(inspect.signature(loss))
 
 
 @every_loss
@@ -191,7 +206,7 @@ def test_a_shape_that_is_no_notation_is_refused(text):
 
 
 def test_a_name_is_given_once(own_registry):
-    for options in ({}, {"aliases": ("huber_loss",)}):
+    for options in ({}, {"aliases": ("torch:huber_loss",)}):
         with pytest.raises(LossSpecError, match="two losses are called 'huber"):
 
             @declare(**options)
@@ -233,7 +248,7 @@ def test_a_parameter_may_be_a_choice_or_a_function(own_registry):
 def test_a_refused_declaration_leaves_no_name_behind(own_registry):
     with pytest.raises(LossSpecError):
 
-        @declare(aliases=("another_name", "huber_loss"))
+        @declare(aliases=("another_name", "rmse"))
         def fresh_name(x: Real["*batch"]) -> Real["*batch"]:
             """A loss with an alias that is taken."""
             return x

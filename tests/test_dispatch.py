@@ -75,11 +75,12 @@ class CrateBackend(Backend):
 def crates(monkeypatch):
     """A third-party backend, found through an entry point."""
     added = CrateBackend()
-    point = types.SimpleNamespace(load=lambda: added)
+    point = types.SimpleNamespace(value="crates:backend", load=lambda: added)
     known = dispatch.entry_points
     monkeypatch.setattr(dispatch, "entry_points", lambda group: (point, *known(group=group)))
     monkeypatch.setattr(dispatch, "_by_type", {})
     monkeypatch.setattr(dispatch, "_found", {})
+    monkeypatch.setattr(dispatch, "_broken", {})
     return added
 
 

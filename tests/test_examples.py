@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lossspec.loss import _registry
+from lossspec.registry import _registry
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))

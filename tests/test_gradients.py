@@ -8,8 +8,8 @@ import pytest
 
 import lossspec as ls
 from lossspec.autodiff import grad
-from lossspec.loss import _registry
 from lossspec.numerics import array_namespace
+from lossspec.registry import _registry
 from lossspec.terms import Real, Statistics
 
 LOGITS = np.asarray([-40.0, -2.0, 0.0, 0.5, 30.0])

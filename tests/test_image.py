@@ -387,12 +387,12 @@ REFUSED = {
     "integer images": (
         lambda a: ls.ssim(images(a, dtype="uint8"), images(a, dtype="uint8")),
         DTypeError,
-        "ssim: `predictions`|real numbers|convert `predictions` with astype|`data_range`|255",
+        "ssim: `predictions`|real numbers|Fix: predictions = |`data_range`|255",
     ),
     "integer targets": (
         lambda a: ls.ms_ssim(images(a), images(a, dtype="int64"), scale_weights=(1.0,)),
         DTypeError,
-        "ms_ssim: `targets`|convert `targets` with astype|`data_range`",
+        "ms_ssim: `targets`|Fix: targets = |`data_range`",
     ),
     "a range of 0": (lambda a: ls.ssim(images(a), images(a), data_range=0.0), ContractError, "`data_range` is 0.0"),
     "a negative width": (lambda a: ls.ssim(images(a), images(a), sigma=-1.5), ContractError, "`sigma` is -1.5"),

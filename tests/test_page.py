@@ -10,7 +10,7 @@ from lossspec.conformance import page as module
 from lossspec.conformance.matrix import Cell
 from lossspec.conformance.page import page
 from lossspec.contract import Accuracy
-from lossspec.loss import get
+from lossspec.registry import get
 
 VOID = {"meta", "br"}
 LOADING = {"script", "link", "img", "iframe", "object", "embed", "audio", "video", "source", "base", "form", "svg"}

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from lossspec import Loss, cli, get, loss, names
 from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
-from lossspec.loss import Specified, _registry
+from lossspec.loss import Specified
 from lossspec.numerics import array_namespace, normalize, positions, sigmoid, softplus, stop_gradient
 from lossspec.plan import make_plan
+from lossspec.registry import _registry
 from lossspec.terms import Indicator, Logits, NonNegative, Real, UnitInterval
 
 STORE = Store()

@@ -189,7 +189,7 @@ def test_the_names_of_keras():
     x = np.asarray([1.0, -2.0])
     assert float(ls.get("L1")(x)) == pytest.approx(0.03, rel=1e-15)
     assert float(ls.get("L2")(x)) == pytest.approx(0.05, rel=1e-15)
-    assert ls.get("L1L2") is ls.elastic_net
+    assert float(ls.get("L1L2")(x)) == 0.0
 
 
 def test_integers_are_no_parameters(array):

@@ -413,8 +413,9 @@ def test_names_of_other_libraries_have_their_defaults():
     def defaults(name):
         return {k: p.default for k, p in inspect.signature(ls.get(name)).parameters.items()}
 
-    assert defaults("dice_loss")["smooth"] == 2
-    assert defaults("DiceLoss")["smooth"] == 1e-5
+    assert defaults("monai:DiceLoss")["smooth"] == 1e-5
     assert (defaults("Dice")["average"], defaults("Dice")["smooth_denominator"]) == ("micro", 1e-7)
     assert defaults("Tversky")["average"] == "micro"
-    assert (defaults("JaccardLoss")["alpha"], defaults("JaccardLoss")["absent"]) == (1.0, "zero")
+    for name in ("JaccardLoss", "smp:DiceLoss", "smp:TverskyLoss"):
+        with pytest.raises(ContractError, match=r"Fix: batch_\w+.configured\(.*absent='zero'\) of their probabilities"):
+            ls.get(name)

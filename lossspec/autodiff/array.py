@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossspec.autodiff.rules import RULES, Rule
 from lossspec.autodiff.tape import NO_KEYWORDS, Array, Node, Tape
-from lossspec.errors import GradientError
+from lossspec.errors import GradientError, NoMethodError
 
 if TYPE_CHECKING:
     from lossspec.autodiff.namespace import TracedBackend
@@ -32,12 +32,6 @@ class Traced:
         self.value = value
         self.node = node
         self.tape = tape
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            f"an array under differentiation has no `{name}`: it has what the array standard gives an array, and no "
-            f"more. Fix: call functions of its namespace, as in xp = array_namespace(x); xp.sum(x)."
-        )
 
     # What an array says of itself.
 
@@ -102,6 +96,13 @@ class Traced:
 
     def __repr__(self) -> str:
         return f"Traced({self.value!r})"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        has = hasattr(self.tape.backend.namespace, name)
+        fix = f" Fix: xp.{name}(x), with xp = x.__array_namespace__()" if has else ""
+        raise NoMethodError(f"an array under differentiation has no attribute {name!r}.{fix}")
 
     # What would take the value out of the differentiation, or change it behind its back.
 

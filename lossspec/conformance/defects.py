@@ -24,7 +24,8 @@ from lossspec.conformance.oracle import NEGLIGIBLE
 from lossspec.conformance.peers import PEERS, cases_of, evaluate, excuse, is_single, names_of
 from lossspec.contract import Equal
 from lossspec.dispatch import get_backend
-from lossspec.loss import Loss, get, names
+from lossspec.loss import Loss
+from lossspec.registry import get, names
 
 WRONG = 1e4
 """Errors from here on, in units of eps * scale: four digits more are lost than the inputs had unsure."""

@@ -19,7 +19,7 @@ from mpmath import mp, mpf
 
 from lossspec.conformance.cases import Case, hessian_inputs, make_cases
 from lossspec.conformance.oracle import Component, Expected, definition_of, fingerprint, solve, solve_hessians
-from lossspec.loss import get, names
+from lossspec.registry import get, names
 
 FILE = "expected.json.gz"
 DTYPES: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": np.float64}

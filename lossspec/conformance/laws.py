@@ -12,8 +12,8 @@ import numpy as np
 from lossspec.conformance.bench import EAGER_DTYPE, Bench, is_real
 from lossspec.conformance.cases import Case, Values, axes_of, entry_axes, spoil, unit_shape
 from lossspec.errors import MergeError
-from lossspec.loss import get, names
 from lossspec.reduction import Mean
+from lossspec.registry import get, names
 
 Law = Callable[["Trial"], str | None]
 """None where the law holds, a reason starting with "not run" where it does not apply, else what is wrong."""

@@ -18,6 +18,7 @@ import inspect
 import itertools
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
@@ -38,6 +39,7 @@ from lossspec.conformance.cases import (
 )
 from lossspec.contract import Contract
 from lossspec.definitions.common import constants_held, start_evaluation
+from lossspec.errors import ContractError
 from lossspec.reduction import Mean
 
 VERSION = 4
@@ -78,10 +80,15 @@ class Expected:
 def definition_of(loss: Any) -> Callable[..., Any]:
     """The definition that a loss names, or the one that mirrors it: `losses` becomes `definitions` in its module."""
     found: Callable[..., Any] | None = loss.definition
+    if found is None and ".losses." in loss.__module__:
+        with suppress(ModuleNotFoundError):
+            mirror = import_module(loss.__module__.replace(".losses.", ".definitions."))
+            found = getattr(mirror, loss.contract.name, None)
     if found is None:
-        module = loss.__module__.replace(".losses.", ".definitions.")
-        found = getattr(import_module(module), loss.contract.name)
-    assert found is not None
+        raise ContractError(
+            f"{loss.contract.name} has no definition to be compared with. Fix: pass `definition=`, its formula on one "
+            "unit in mpmath, to the decorator `loss`."
+        )
     return found
 
 

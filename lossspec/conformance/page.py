@@ -14,7 +14,7 @@ from lossspec.conformance.matrix import KINDS, Cell
 from lossspec.contract import Contract
 from lossspec.dispatch import all_backends
 from lossspec.errors import LossSpecError
-from lossspec.loss import get
+from lossspec.registry import get
 
 LEVELS = (0.25, 0.5, 0.75, 1.0)
 """Where the shades of the colour scale end, as shares of the budget."""

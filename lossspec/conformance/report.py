@@ -98,4 +98,4 @@ def summary(cells: Sequence[Cell]) -> str:
 def to_json(cells: Sequence[Cell]) -> str:
     """The whole matrix as JSON."""
     content: dict[str, Any] = {"environment": environment(), "cells": [cell.to_dict() for cell in cells]}
-    return json.dumps(content, indent=1, allow_nan=True)
+    return json.dumps(content, indent=1, allow_nan=False)

@@ -81,18 +81,19 @@ __all__ = [
     unit="example",
     source="Good 1952, doi:10.1111/j.2517-6161.1952.tb00104.x; label smoothing: Szegedy et al. 2016, arXiv:1512.00567",
     aliases=(
-        "CrossEntropyLoss",
-        "sparse_categorical_crossentropy",
-        "SparseCategoricalCrossentropy",
-        "HalfMultinomialLoss",
-        "HalfMultinomialLossArrayAPI",
+        "CE",
+        "CrossEntropy",
         "conditional_log_likelihood",
+        "sklearn:HalfMultinomialLoss HalfMultinomialLossArrayAPI",
+        "timm:SoftTargetCrossEntropy",
     ),
     also={
-        "softmax_cross_entropy": {"reduction": "none"},
-        "softmax_cross_entropy_with_integer_labels": {"reduction": "none"},
-        "safe_softmax_cross_entropy": {"reduction": "none"},
-        "multiclass_logistic_loss": {"reduction": "none"},
+        "torch:cross_entropy CrossEntropyLoss": {"ignore_index": -100},
+        "optax:softmax_cross_entropy softmax_cross_entropy_with_integer_labels safe_softmax_cross_entropy": {
+            "reduction": "none"
+        },
+        "jaxopt:multiclass_logistic_loss": {"reduction": "none"},
+        "timm:LabelSmoothingCrossEntropy": {"label_smoothing": 0.1},
     },
     equals=(
         Equal(
@@ -155,11 +156,13 @@ def cross_entropy(
     unit="element",
     source="Cox 1958, doi:10.1111/j.2517-6161.1958.tb00292.x",
     aliases=(
-        "BCEWithLogitsLoss",
-        "HalfBinomialLoss",
-        "HalfBinomialLossArrayAPI",
+        "torch:binary_cross_entropy_with_logits BCEWithLogitsLoss",
+        "sklearn:HalfBinomialLoss HalfBinomialLossArrayAPI",
     ),
-    also={"sigmoid_binary_cross_entropy": {"reduction": "none"}, "binary_logistic_loss": {"reduction": "none"}},
+    also={
+        "optax:sigmoid_binary_cross_entropy": {"reduction": "none"},
+        "jaxopt:binary_logistic_loss": {"reduction": "none"},
+    },
     convex_in=("logits",),
 )
 def binary_cross_entropy_with_logits(
@@ -301,8 +304,12 @@ def _odds(logits: Array, labels: Array) -> Array:
     unit="example",
     source="Lin, Goyal, Girshick, He and Dollar 2017, arXiv:1708.02002",
     also={
-        "CategoricalFocalCrossentropy": {"alpha": 0.25},
-        "categorical_focal_crossentropy": {"alpha": 0.25},
+        "keras:CategoricalFocalCrossentropy categorical_focal_crossentropy": (
+            "it takes probabilities; focal(alpha=0.25) takes logits. Fix: give it log(probabilities)"
+        ),
+        "smp:FocalLoss": (
+            "it has no default `mode`: sigmoid_focal is its 'binary' and 'multilabel', focal its 'multiclass'"
+        ),
     },
     equals=(
         Equal(
@@ -367,8 +374,14 @@ def focal(
     family="classification",
     unit="element",
     source="Lin, Goyal, Girshick, He and Dollar 2017, arXiv:1708.02002",
-    aliases=("BinaryFocalCrossentropy", "binary_focal_crossentropy"),
-    also={"sigmoid_focal_loss": {"alpha": 0.25, "reduction": "none"}},
+    aliases=("monai:FocalLoss",),
+    also={
+        "torchvision:sigmoid_focal_loss": {"alpha": 0.25, "reduction": "none"},
+        "optax:sigmoid_focal_loss": {"reduction": "none"},
+        "keras:BinaryFocalCrossentropy binary_focal_crossentropy": (
+            "it takes probabilities; sigmoid_focal takes logits. Fix: give it log(p) - log1p(-p)"
+        ),
+    },
     equals=(
         Equal(
             "optax",
@@ -422,7 +435,12 @@ def sigmoid_focal(
     family="classification",
     unit="example",
     source="Leng et al. 2022, arXiv:2204.12511",
-    also={"poly_loss_cross_entropy": {"reduction": "none"}, "poly1_softmax_loss": {"epsilon": 1.0}},
+    also={
+        "optax:poly_loss_cross_entropy": {"reduction": "none"},
+        "rax:poly1_softmax_loss": (
+            "it takes grades of relevance; where these sum to 1 it is poly1_cross_entropy(epsilon=1.0)"
+        ),
+    },
     equals=(
         Equal(
             "optax",
@@ -625,7 +643,7 @@ def squentropy(
     unit="element",
     source="Freund and Schapire 1997, doi:10.1006/jcss.1997.1504; Friedman, Hastie and Tibshirani 2000, "
     "doi:10.1214/aos/1016218223",
-    aliases=("exponential_loss", "ExponentialLoss"),
+    aliases=("exponential_loss", "sklearn:ExponentialLoss"),
     equals=(Equal("sklearn", "losses.loss.ExponentialLoss().loss(targets, logits)", when="logits.ndim == 1"),),
 )
 def exponential(logits: HalfLogits["*batch"], targets: Probability["*batch"]) -> Real["*batch"]:
@@ -660,7 +678,7 @@ def exponential(logits: HalfLogits["*batch"], targets: Probability["*batch"]) ->
     unit="example",
     source="Martins and Astudillo 2016, arXiv:1602.02068",
     aliases=("SparsemaxLoss",),
-    also={"multiclass_sparsemax_loss": {"reduction": "none"}},
+    also={"optax:multiclass_sparsemax_loss": {"reduction": "none"}},
     equals=(
         Equal(
             "optax",
@@ -718,7 +736,10 @@ def sparsemax(
     family="classification",
     unit="element",
     source="Blondel, Martins and Niculae 2020, arXiv:1901.02324",
-    also={"sparsemax_loss": {"reduction": "none"}, "binary_sparsemax_loss": {"reduction": "none"}},
+    also={
+        "optax:sparsemax_loss": {"reduction": "none"},
+        "jaxopt:binary_sparsemax_loss": {"reduction": "none"},
+    },
     equals=(
         Equal(
             "optax",
@@ -783,7 +804,7 @@ def z_loss(logits: Logits["*batch classes"]) -> Real["*batch"]:
     family="classification",
     unit="example",
     source="Liu, Wen, Yu and Yang 2016, arXiv:1612.02295",
-    aliases=("LargeMarginSoftmaxLoss",),
+    aliases=("pml:LargeMarginSoftmaxLoss",),
     sizes={"batch": 4, "classes": 3},
 )
 def large_margin_softmax(
@@ -839,7 +860,7 @@ def large_margin_softmax(
     family="classification",
     unit="example",
     source="Grave, Joulin, Cisse, Grangier and Jegou 2017, arXiv:1609.04309",
-    aliases=("AdaptiveLogSoftmaxWithLoss",),
+    aliases=("torch:AdaptiveLogSoftmaxWithLoss",),
     equals=(
         Equal(
             "torch",
@@ -954,7 +975,8 @@ def _surprise(weights: Array, probabilities: Array) -> Array:
     family="classification",
     unit="example",
     source="Good 1952, doi:10.1111/j.2517-6161.1952.tb00104.x",
-    aliases=("nll_loss", "NLLLoss"),
+    aliases=("NLL",),
+    also={"torch:nll_loss NLLLoss": {"ignore_index": -100}},
     equals=(
         Equal(
             "torch",
@@ -991,7 +1013,11 @@ def nll(
     family="classification",
     unit="example",
     source="Good 1952, doi:10.1111/j.2517-6161.1952.tb00104.x",
-    aliases=("CategoricalCrossentropy", "categorical_crossentropy", "log_loss"),
+    aliases=(
+        "keras:CategoricalCrossentropy categorical_crossentropy",
+        "keras:SparseCategoricalCrossentropy sparse_categorical_crossentropy",
+        "sklearn:log_loss",
+    ),
     equals=(
         Equal(
             "torch",
@@ -1044,7 +1070,7 @@ def categorical_cross_entropy(
     family="classification",
     unit="element",
     source="Cox 1958, doi:10.1111/j.2517-6161.1958.tb00292.x",
-    aliases=("BCELoss", "BinaryCrossentropy", "binary_crossentropy"),
+    aliases=("torch:binary_cross_entropy BCELoss", "keras:BinaryCrossentropy binary_crossentropy bce BCE"),
     equals=(
         Equal(
             "torch",
@@ -1093,9 +1119,10 @@ def binary_cross_entropy(probabilities: Probability["*batch"], targets: Probabil
     family="classification",
     unit="example",
     source="Zhang and Sabuncu 2018, arXiv:1805.07836",
+    aliases=("GCE",),
     also={
-        "CategoricalGeneralizedCrossEntropy": {"q": 0.5},
-        "categorical_generalized_cross_entropy": {"q": 0.5},
+        "keras:CategoricalGeneralizedCrossEntropy": {"q": 0.5},
+        "keras:categorical_generalized_cross_entropy": "its `q` has no default; that of its class is 0.5",
     },
     equals=(
         Equal(
@@ -1192,6 +1219,7 @@ def brier(
     family="classification",
     unit="element",
     source="Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2",
+    aliases=("sklearn:brier_score_loss",),
     equals=(Equal("torch", "F.mse_loss(probabilities, targets, reduction='none')"),),
     perfect={"probabilities": "targets"},
 )

@@ -69,7 +69,9 @@ def _find_own(scores: Array, selected: Array) -> Array:
     unit="pair",
     source="van den Oord, Li and Vinyals 2018, arXiv:1807.03748",
     aliases=("InfoNCE",),
-    also={"NPairsLoss": {"temperature": 1.0}},
+    also={
+        "pml:NPairsLoss": "it finds the pairs by labels; info_nce(temperature=1.0) takes the pairs",
+    },
     equals=(
         Equal(
             "torch",
@@ -123,7 +125,11 @@ def info_nce(
     family="contrastive_learning",
     unit="pair",
     source="Sohn 2016, Improved deep metric learning with multi-class N-pair loss objective, NIPS 29",
-    aliases=("npairs_loss",),
+    also={
+        "tfa:npairs_loss": (
+            "it takes labels and a matrix of similarities; n_pairs takes the anchors and the positives"
+        ),
+    },
     equals=(
         Equal(
             "pytorch-metric-learning",
@@ -162,7 +168,10 @@ def n_pairs(
     family="contrastive_learning",
     unit="pair",
     source="Radford et al. 2021, arXiv:2103.00020",
-    aliases=("ClipLoss", "clip_loss"),
+    aliases=("CLIP", "open_clip:ClipLoss"),
+    also={
+        "transformers:clip_loss": "it takes the matrix of similarities; clip takes the two batches of embeddings",
+    },
     equals=(
         Equal(
             "torch",
@@ -208,7 +217,7 @@ def clip(
     family="contrastive_learning",
     unit="pair",
     source="Zhai, Mustafa, Kolesnikov and Beyer 2023, arXiv:2303.15343",
-    aliases=("SigLipLoss",),
+    aliases=("SigLIP", "open_clip:SigLipLoss"),
     equals=(
         Equal(
             "torch",
@@ -287,7 +296,14 @@ def _shares(chosen: Array, x: Array) -> Array:
     family="contrastive_learning",
     unit="example",
     source="Chen, Kornblith, Norouzi and Hinton 2020, arXiv:2002.05709",
-    aliases=("ntxent", "NTXentLoss"),
+    aliases=("NT-Xent", "SimCLR"),
+    also={
+        "optax:ntxent": "its mean is over pairs. Fix: give each example the weight of its number of positives",
+        "pml:NTXentLoss": "its mean is over pairs. Fix: give each example the weight of its number of positives",
+        "lightly:NTXentLoss": (
+            "it takes two batches of views; nt_xent takes both as one, with labels, and `temperature=0.5`"
+        ),
+    },
     equals=(
         Equal(
             "optax",
@@ -350,7 +366,12 @@ def nt_xent(
     family="contrastive_learning",
     unit="example",
     source="Khosla et al. 2020, arXiv:2004.11362 (the sum over positives outside of the logarithm)",
-    aliases=("SupConLoss",),
+    aliases=("SupCon",),
+    also={
+        "pml:SupConLoss": (
+            "its mean is over the examples that have a positive. Fix: leave the others out with `where`"
+        ),
+    },
     equals=(
         Equal(
             "pytorch-metric-learning",
@@ -406,7 +427,13 @@ def supervised_contrastive(
     family="contrastive_learning",
     unit="example",
     source="Sun et al. 2020, arXiv:2002.10857",
-    aliases=("Circle", "CircleLoss"),
+    also={
+        "pml:CircleLoss": (
+            "its mean is over the examples that have both a positive and a negative. Fix: leave the others out with "
+            "`where`"
+        ),
+        "keras:Circle circle": "it does not normalise embeddings, and its mean is over the examples that have pairs",
+    },
     equals=(
         Equal(
             "pytorch-metric-learning",
@@ -466,7 +493,7 @@ def circle(
     family="contrastive_learning",
     unit="example",
     source="Wang et al. 2019, arXiv:1904.06627",
-    aliases=("MultiSimilarityLoss",),
+    aliases=("pml:MultiSimilarityLoss",),
     equals=(
         Equal(
             "pytorch-metric-learning",

@@ -133,7 +133,10 @@ def _distance(pair: _Pair) -> Array:
     family="detection",
     unit="box",
     source="Yu, Jiang, Wang, Cao and Huang 2016, arXiv:1608.01471; Rezatofighi et al. 2019, arXiv:1902.09630",
-    aliases=("iou_loss",),
+    aliases=("IoU",),
+    also={
+        "mmdet:iou_loss IoULoss": "it is -log(IoU); iou is 1 - IoU",
+    },
     equals=(
         Equal(
             "torchvision",
@@ -171,7 +174,8 @@ def iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Forma
     family="detection",
     unit="box",
     source="Rezatofighi et al. 2019, arXiv:1902.09630",
-    aliases=("giou", "generalized_box_iou_loss", "BoxGIoULoss"),
+    aliases=("giou", "GIoU", "monai:BoxGIoULoss giou"),
+    also={"torchvision:generalized_box_iou_loss": {"reduction": "none"}},
     equals=(
         Equal(
             "torchvision",
@@ -225,7 +229,8 @@ def generalized_iou(
     family="detection",
     unit="box",
     source="Zheng, Wang, Liu, Li, Ye and Ren 2020, arXiv:1911.08287",
-    aliases=("diou", "distance_box_iou_loss"),
+    aliases=("diou", "DIoU"),
+    also={"torchvision:distance_box_iou_loss": {"reduction": "none"}},
     equals=(
         Equal(
             "torchvision",
@@ -278,7 +283,8 @@ def _angle(pair: _Pair) -> Array:
     family="detection",
     unit="box",
     source="Zheng, Wang, Liu, Li, Ye and Ren 2020, arXiv:1911.08287",
-    aliases=("ciou", "complete_box_iou_loss"),
+    aliases=("ciou", "CIoU"),
+    also={"torchvision:complete_box_iou_loss": {"reduction": "none"}},
     equals=(
         Equal(
             "torchvision",
@@ -322,7 +328,12 @@ def complete_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, form
     family="detection",
     unit="box",
     source="Zhang, Ren, Zhang, Jia, Wang and Tan 2022, arXiv:2101.08158",
-    aliases=("eiou",),
+    also={
+        "eiou": (
+            "two losses have this name: efficient_iou is that of Zhang et al.; the extended IoU of Peng and Yu is "
+            "not here"
+        ),
+    },
 )
 def efficient_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
     """One minus the intersection over union of two boxes, plus the distances of their centres, widths and heights.

@@ -56,7 +56,17 @@ __all__ = [
     family="divergence",
     unit="example",
     source="Kullback and Leibler 1951, doi:10.1214/aoms/1177729694",
-    aliases=("kl_div", "KLDivLoss", "KLDivergence", "kullback_leibler_divergence"),
+    aliases=("KL",),
+    also={
+        "torch:kl_div KLDivLoss": (
+            "its mean is over all entries. Fix: reduction=Mean(over=the number of entries), or torch's 'batchmean', "
+            "which is 'batch_mean' here"
+        ),
+        "keras:KLDivergence kl_divergence kullback_leibler_divergence kld KLD": (
+            "it takes probabilities; kl_divergence takes log-probabilities and targets. Fix: give it log(probabilities)"
+        ),
+        "optax:kl_divergence": {"reduction": "none"},
+    },
     equals=(
         Equal(
             "torch", "F.kl_div(log_predictions, targets, reduction='none').sum(-1)", differs={"edges": "0 log 0 is NaN"}
@@ -105,6 +115,7 @@ def _log_divergence(log_p: Array, log_q: Array) -> Array:
     family="divergence",
     unit="example",
     source="Kullback and Leibler 1951, doi:10.1214/aoms/1177729694",
+    also={"optax:kl_divergence_with_log_targets": {"reduction": "none"}},
     equals=(
         Equal(
             "torch",
@@ -188,7 +199,7 @@ def reverse_kl_divergence(
     family="divergence",
     unit="example",
     source="Bregman 1967, doi:10.1016/0041-5553(67)90040-7; Csiszar 1975, doi:10.1214/aop/1176996454",
-    aliases=("convex_kl_divergence",),
+    also={"optax:generalized_kl_divergence convex_kl_divergence": {"reduction": "none"}},
     equals=(Equal("optax", "optax.losses.generalized_kl_divergence(log_predictions, targets)"),),
 )
 def generalized_kl_divergence(

@@ -152,7 +152,10 @@ def _reflected(z: Array, window: int, axis: int) -> Array:
     family="image",
     unit="image",
     source="Wang, Bovik, Sheikh and Simoncelli 2004, doi:10.1109/TIP.2003.819861",
-    aliases=("SSIMLoss",),
+    aliases=("SSIM", "monai:SSIMLoss"),
+    also={
+        "kornia:SSIMLoss ssim_loss": "it is half of ssim. Fix: 0.5 * ssim",
+    },
     perfect={"predictions": "targets"},
     sizes={"batch": 2, "channels": 1, "height": 5, "width": 5, "window": 3, "sigma": 0.42},
     equals=(
@@ -245,6 +248,7 @@ def _single_scale(
     family="image",
     unit="image",
     source="Wang, Simoncelli and Bovik 2003, doi:10.1109/ACSSC.2003.1292216",
+    aliases=("MS-SSIM", "MSSSIM"),
     perfect={"predictions": "targets"},
     sizes={
         "batch": 2,
@@ -507,6 +511,7 @@ def _directions_apart(x: Array, y: Array, weights: Array) -> Array:
     family="image",
     unit="image",
     source="Huynh-Thu and Ghanbari 2008, doi:10.1049/el:20080522",
+    aliases=("PSNR",),
     equals=(
         Equal(
             "torchmetrics",

@@ -70,7 +70,7 @@ def distillation(
     family="distillation",
     unit="example",
     source="Agarwal et al. 2024, arXiv:2306.13649",
-    aliases=("generalized_jsd_loss",),
+    also={"trl:generalized_jsd_loss": {"reduction": "batch_mean"}},
     equals=(
         Equal(
             "torch",

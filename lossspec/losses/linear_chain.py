@@ -108,7 +108,10 @@ def _cost(labels: Array, costs: Array, lengths: Array) -> Array:
     family="linear_chain",
     unit="sequence",
     source="Lafferty, McCallum and Pereira 2001, Conditional random fields, ICML, pages 282-289",
-    aliases=("linear_chain_crf", "crf_loss", "CRF"),
+    aliases=("linear_chain_crf", "crf_loss"),
+    also={
+        "torchcrf:CRF": "it is the log-likelihood, a sum over sequences. Fix: -1.0 * crf.configured(reduction='sum')",
+    },
     equals=tuple(
         Equal(
             "pytorch-crf",

@@ -57,7 +57,7 @@ def _rival_ahead(logits: Array, labels: Array) -> Array:
     family="margin",
     unit="example",
     source="Cox 1958, doi:10.1111/j.2517-6161.1958.tb00292.x",
-    aliases=("soft_margin_loss", "SoftMarginLoss"),
+    aliases=("torch:soft_margin_loss SoftMarginLoss",),
     equals=(
         Equal(
             "torch",
@@ -94,8 +94,8 @@ def soft_margin(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batc
     family="margin",
     unit="example",
     source="Cortes and Vapnik 1995, doi:10.1007/BF00994018",
-    aliases=("Hinge",),
-    also={"hinge_loss": {"reduction": "none"}},
+    aliases=("keras:Hinge hinge", "sklearn:hinge_loss"),
+    also={"optax:hinge_loss": {"reduction": "none"}},
     equals=(
         Equal("optax", "optax.hinge_loss(logits, labels.astype(logits.dtype))"),
         Equal("keras", "keras.losses.Hinge()(labels, logits)", reduction="mean"),
@@ -132,7 +132,7 @@ def hinge(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
     family="margin",
     unit="example",
     source="Cortes and Vapnik 1995, doi:10.1007/BF00994018, with slacks to the power 2",
-    aliases=("SquaredHinge",),
+    aliases=("keras:SquaredHinge squared_hinge",),
     equals=(Equal("keras", "keras.losses.SquaredHinge()(labels, logits)", reduction="mean"),),
     convex_in=("logits",),
 )
@@ -183,7 +183,7 @@ def modified_huber(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*b
     family="margin",
     unit="example",
     source="Rosenblatt 1958, doi:10.1037/h0042519",
-    also={"perceptron_loss": {"reduction": "none"}},
+    also={"optax:perceptron_loss": {"reduction": "none"}},
     equals=(
         Equal(
             "optax",
@@ -216,7 +216,7 @@ def perceptron(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch
     unit="example",
     source="Collins 2002, doi:10.3115/1118693.1118694",
     aliases=("structured_perceptron",),
-    also={"multiclass_perceptron_loss": {"reduction": "none"}},
+    also={"optax:multiclass_perceptron_loss": {"reduction": "none"}},
     equals=(Equal("optax", "optax.losses.multiclass_perceptron_loss(logits, labels)", differs={"gradient": _TIES}),),
     convex_in=("logits",),
     invariant_in=("logits",),
@@ -247,7 +247,7 @@ def multiclass_perceptron(logits: Logits["*batch classes"], labels: Label["*batc
     family="margin",
     unit="example",
     source="Crammer and Singer 2001, Journal of Machine Learning Research 2, pages 265-292",
-    also={"multiclass_hinge_loss": {"reduction": "none"}},
+    also={"optax:multiclass_hinge_loss": {"reduction": "none"}},
     equals=(
         Equal("optax", "optax.losses.multiclass_hinge_loss(logits, labels)"),
         Equal(
@@ -285,7 +285,7 @@ def multiclass_hinge(logits: Logits["*batch classes"], labels: Label["*batch"]) 
     family="margin",
     unit="example",
     source="Crammer and Singer 2001, Journal of Machine Learning Research 2, pages 265-292, in the form of Keras",
-    aliases=("CategoricalHinge",),
+    aliases=("keras:CategoricalHinge categorical_hinge",),
     equals=(
         Equal(
             "keras",
@@ -339,7 +339,7 @@ def categorical_hinge(
     family="margin",
     unit="example",
     source="Weston and Watkins 1999, ESANN, pages 219-224, divided by the number of classes",
-    aliases=("multi_margin_loss", "MultiMarginLoss"),
+    aliases=("torch:multi_margin_loss MultiMarginLoss",),
     equals=(
         Equal(
             "torch",
@@ -383,7 +383,12 @@ def multi_margin(
     unit="example",
     source="Elisseeff and Weston 2001, Advances in Neural Information Processing Systems 14, pages 681-687, with the "
     "pairs divided by the number of classes",
-    aliases=("multilabel_margin_loss", "MultiLabelMarginLoss"),
+    also={
+        "torch:multilabel_margin_loss MultiLabelMarginLoss": (
+            "its targets are lists of classes that end with -1; those of multilabel_margin are 1 for the classes "
+            "that hold"
+        ),
+    },
     equals=(
         Equal(
             "torch",
@@ -423,7 +428,7 @@ def multilabel_margin(logits: Logits["*batch classes"], targets: Indicator["*bat
     family="margin",
     unit="example",
     source="Cox 1958, doi:10.1111/j.2517-6161.1958.tb00292.x, averaged over the classes",
-    aliases=("multilabel_soft_margin_loss", "MultiLabelSoftMarginLoss"),
+    aliases=("torch:multilabel_soft_margin_loss MultiLabelSoftMarginLoss",),
     equals=(Equal("torch", "F.multilabel_soft_margin_loss(logits, targets, weight=label_weights, reduction='none')"),),
 )
 def multilabel_soft_margin(
@@ -459,7 +464,7 @@ def multilabel_soft_margin(
     family="margin",
     unit="pair",
     source="Hadsell, Chopra and LeCun 2006, doi:10.1109/CVPR.2006.100, without the squares",
-    aliases=("hinge_embedding_loss", "HingeEmbeddingLoss"),
+    aliases=("torch:hinge_embedding_loss HingeEmbeddingLoss",),
     equals=(
         Equal(
             "torch",
@@ -493,7 +498,7 @@ def hinge_embedding(
     family="margin",
     unit="pair",
     source="Herbrich, Graepel and Obermayer 1999, doi:10.1049/cp:19991091",
-    aliases=("margin_ranking_loss", "MarginRankingLoss"),
+    aliases=("torch:margin_ranking_loss MarginRankingLoss",),
     equals=(
         Equal(
             "torch",

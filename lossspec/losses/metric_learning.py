@@ -28,7 +28,7 @@ __all__ = ["arcface", "center", "contrastive", "cosface", "cosine_embedding", "t
     family="metric_learning",
     unit="pair",
     source="Hadsell, Chopra and LeCun 2006, doi:10.1109/CVPR.2006.100, with the cosine for the distance",
-    aliases=("cosine_embedding_loss", "CosineEmbeddingLoss"),
+    aliases=("torch:cosine_embedding_loss CosineEmbeddingLoss",),
     equals=(
         Equal(
             "torch",
@@ -75,6 +75,12 @@ def cosine_embedding(
     family="metric_learning",
     unit="pair",
     source="Hadsell, Chopra and LeCun 2006, doi:10.1109/CVPR.2006.100",
+    also={
+        "pml:ContrastiveLoss": (
+            "it finds the pairs by labels and does not square distances; contrastive takes the pairs"
+        ),
+        "monai:ContrastiveLoss": "it is NT-Xent of two batches of views: nt_xent(temperature=0.5)",
+    },
     equals=(
         Equal(
             "torch",
@@ -144,11 +150,14 @@ def _given_distance(distance: Callable[..., Any], x: Array, y: Array) -> Array:
     source="Balntas et al. 2016, BMVC paper 119, doi:10.5244/C.30.119; squared distances: Schroff, Kalenichenko and "
     "Philbin 2015, arXiv:1503.03832; soft margin: Hermans, Beyer and Leibe 2017, arXiv:1703.07737",
     aliases=(
-        "triplet_margin_loss",
-        "TripletMarginLoss",
-        "triplet_margin_with_distance_loss",
-        "TripletMarginWithDistanceLoss",
+        "TripletLoss",
+        "torch:triplet_margin_loss TripletMarginLoss",
+        "torch:triplet_margin_with_distance_loss TripletMarginWithDistanceLoss",
     ),
+    also={
+        "optax:triplet_margin_loss": {"reduction": "none"},
+        "pml:TripletMarginLoss": "it finds the triplets by labels; triplet_margin takes the triplets",
+    },
     equals=(
         Equal(
             "torch",
@@ -245,8 +254,10 @@ def _instead_of_own(own: Array, scores: Array, labels: Array) -> Array:
     family="metric_learning",
     unit="example",
     source="Deng, Guo, Xue and Zafeiriou 2018, arXiv:1801.07698",
-    aliases=("ArcFace",),
-    also={"ArcFaceLoss": {"margin": radians(28.6), "monotone": True}},
+    also={
+        "insightface:ArcFace": {"monotone": True},
+        "pml:ArcFaceLoss": {"margin": radians(28.6), "monotone": True},
+    },
     equals=(
         Equal(
             "torch",
@@ -313,7 +324,11 @@ def arcface(
     family="metric_learning",
     unit="example",
     source="Wang et al. 2018, arXiv:1801.09414",
-    aliases=("CosFaceLoss", "CosFace", "am_softmax"),
+    aliases=("pml:CosFaceLoss",),
+    also={
+        "insightface:CosFace": {"margin": 0.4},
+        "am_softmax": {"scale": 30.0},
+    },
     equals=(
         Equal(
             "pytorch-metric-learning",
@@ -361,7 +376,10 @@ def cosface(
     family="metric_learning",
     unit="example",
     source="Wen, Zhang, Li and Qiao 2016, doi:10.1007/978-3-319-46478-7_31",
-    aliases=("CenterLoss", "center_loss"),
+    aliases=("center_loss",),
+    also={
+        "pytorch-center-loss:CenterLoss": "it has no factor 1/2. Fix: 2.0 * center",
+    },
     equals=(Equal("torch", "0.5 * F.mse_loss(embeddings, centers[labels], reduction='none').sum(-1)"),),
     sizes={"batch": 3, "classes": 3, "dim": 2},
 )

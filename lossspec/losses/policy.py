@@ -31,7 +31,7 @@ __all__ = ["entropy_bonus", "grpo", "kl_penalty", "policy_gradient", "ppo_clip",
     family="policy",
     unit="action",
     source="Williams 1992, doi:10.1007/BF00992696",
-    aliases=("reinforce",),
+    aliases=("reinforce", "REINFORCE"),
     equals=(Equal("torch", "-advantages * log_probabilities"),),
 )
 def policy_gradient(log_probabilities: LogDensity["*batch"], advantages: Real["*batch"]) -> Real["*batch"]:
@@ -74,7 +74,7 @@ def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any)
     family="policy",
     unit="action",
     source="Schulman et al. 2017, arXiv:1707.06347, equation 7",
-    aliases=("ppo", "clipped_surrogate"),
+    aliases=("ppo", "PPO", "clipped_surrogate"),
     equals=(
         Equal(
             "torch",
@@ -311,8 +311,8 @@ def kl_penalty(
     unit="token",
     source="Shao et al. 2024, arXiv:2402.03300, equations 3 and 4; DAPO: Yu et al. 2025, arXiv:2503.14476; Dr. GRPO: "
     "Liu et al. 2025, arXiv:2503.20783",
-    aliases=("group_relative_policy_optimization",),
-    also={"dapo": {"beta": 0.0, "clip_high": 0.28}},
+    aliases=("GRPO", "group_relative_policy_optimization"),
+    also={"dapo DAPO": {"beta": 0.0, "clip_high": 0.28}},
     equals=(
         Equal(
             "torch",

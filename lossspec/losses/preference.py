@@ -38,7 +38,7 @@ def _gap(policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, 
     unit="pair",
     source="Rafailov et al. 2023, arXiv:2305.18290; smoothing: Mitchell 2023, "
     "A note on DPO with noisy preferences & relationship to IPO",
-    aliases=("direct_preference_optimization",),
+    aliases=("DPO", "direct_preference_optimization"),
     equals=(
         Equal(
             "torch",
@@ -86,7 +86,13 @@ def dpo(
     family="preference",
     unit="pair",
     source="Chowdhury, Kini and Natarajan 2024, arXiv:2403.00409",
-    aliases=("rdpo", "robust_direct_preference_optimization"),
+    aliases=("robust_direct_preference_optimization",),
+    also={
+        "rdpo": (
+            "two losses have this name: robust_dpo is that of Chowdhury et al.; that of Park et al., which weighs "
+            "lengths, is not here"
+        ),
+    },
     equals=(
         Equal(
             "torch",
@@ -130,7 +136,7 @@ def robust_dpo(
     family="preference",
     unit="pair",
     source="Azar et al. 2023, arXiv:2310.12036",
-    aliases=("identity_preference_optimization",),
+    aliases=("IPO", "identity_preference_optimization"),
     equals=(Equal("torch", f"({_GAP} - 1 / (2 * beta)) ** 2"),),
 )
 def ipo(
@@ -164,7 +170,10 @@ def ipo(
     family="preference",
     unit="pair",
     source="Zhao et al. 2023, arXiv:2305.10425; on log-ratios to a reference: Liu et al. 2023, arXiv:2309.06657",
-    aliases=("slic", "dpo_hinge"),
+    aliases=("dpo_hinge",),
+    also={
+        "slic": "SLiC has no reference model; slic_hinge is the hinge of log-ratios to one",
+    },
     equals=(Equal("torch", f"F.relu(1 - beta * {_GAP})"),),
 )
 def slic_hinge(
@@ -199,7 +208,7 @@ def slic_hinge(
     family="preference",
     unit="answer",
     source="Ethayarajh et al. 2024, arXiv:2402.01306",
-    aliases=("kahneman_tversky_optimization",),
+    aliases=("KTO", "kahneman_tversky_optimization"),
     equals=(
         Equal(
             "torch",
@@ -273,7 +282,7 @@ def _log_odds_loss(chosen: Array, rejected: Array) -> Array:
     family="preference",
     unit="answer",
     source="Jung et al. 2024, arXiv:2404.04656",
-    aliases=("binary_classifier_optimization",),
+    aliases=("BCO", "binary_classifier_optimization"),
     equals=(Equal("torch", "-F.logsigmoid(labels * (beta * (policy - reference) - reward_shift))"),),
 )
 def bco(
@@ -314,6 +323,9 @@ def bco(
     unit="pair",
     source="Chen et al. 2024, arXiv:2402.05369",
     aliases=("noise_contrastive_alignment", "nca_pair"),
+    also={
+        "pml:NCALoss": "it is neighbourhood components analysis; nca is noise contrastive alignment",
+    },
     equals=(
         Equal(
             "torch",
@@ -355,7 +367,7 @@ def nca(
     family="preference",
     unit="pair",
     source="Wu et al. 2024, arXiv:2405.00675",
-    aliases=("self_play_preference_optimization", "sppo_hard"),
+    aliases=("SPPO", "self_play_preference_optimization", "sppo_hard"),
     equals=(
         Equal(
             "torch",
@@ -397,7 +409,9 @@ def sppo(
     family="preference",
     unit="pair",
     source="D'Oosterlinck et al. 2024, arXiv:2408.06266",
-    aliases=("anchored_preference_optimization",),
+    also={
+        "anchored_preference_optimization": "two losses have this name: apo_zero, and apo_down, which is not here",
+    },
     equals=(
         Equal(
             "torch",
@@ -439,7 +453,7 @@ def apo_zero(
     family="preference",
     unit="pair",
     source="Hong, Lee and Thorne 2024, arXiv:2403.07691",
-    aliases=("odds_ratio_preference_optimization",),
+    aliases=("ORPO", "odds_ratio_preference_optimization"),
     equals=(
         Equal(
             "torch",
@@ -476,7 +490,7 @@ def orpo(
     family="preference",
     unit="pair",
     source="Meng, Xia and Chen 2024, arXiv:2405.14734",
-    aliases=("simple_preference_optimization",),
+    aliases=("SimPO", "simple_preference_optimization"),
     equals=(Equal("torch", "-F.logsigmoid(beta * (chosen - rejected) - gamma)"),),
 )
 def simpo(
@@ -508,7 +522,7 @@ def simpo(
     family="preference",
     unit="pair",
     source="Xu et al. 2024, arXiv:2401.08417",
-    aliases=("contrastive_preference_optimization",),
+    aliases=("CPO", "contrastive_preference_optimization"),
     equals=(Equal("torch", "-F.logsigmoid(beta * (chosen - rejected)) - alpha * chosen"),),
 )
 def cpo(

@@ -39,6 +39,12 @@ def _pairs(scores: Array, labels: Array, entries: Array | None) -> tuple[Array, 
     unit="list",
     source="Burges et al. 2005, doi:10.1145/1102351.1102363",
     aliases=("ranknet", "RankNet"),
+    also={
+        "rax:pairwise_logistic_loss": (
+            "its mean is over pairs; that of pairwise_logistic is over lists. Fix: reduction=Mean(over=the number of "
+            "pairs)"
+        ),
+    },
     equals=(
         Equal(
             "rax",
@@ -93,6 +99,12 @@ def pairwise_logistic(
     family="ranking",
     unit="list",
     source="Joachims 2002, doi:10.1145/775047.775067",
+    also={
+        "rax:pairwise_hinge_loss": (
+            "its mean is over pairs; that of pairwise_hinge is over lists. Fix: reduction=Mean(over=the number of "
+            "pairs)"
+        ),
+    },
     equals=(
         Equal(
             "rax",
@@ -133,7 +145,7 @@ def pairwise_hinge(
     family="ranking",
     unit="list",
     source="Cao et al. 2007, doi:10.1145/1273496.1273513, with the labels as they are",
-    aliases=("ranking_softmax_loss", "softmax_loss"),
+    aliases=("optax:ranking_softmax_loss", "rax:softmax_loss"),
     equals=(
         Equal("optax", "optax.losses.ranking_softmax_loss(scores, labels, reduce_fn=None)"),
         Equal("rax", "rax.softmax_loss(scores, labels, reduce_fn=None)"),
@@ -177,7 +189,7 @@ def listwise_softmax(
     family="ranking",
     unit="list",
     source="Xia et al. 2008, doi:10.1145/1390156.1390306",
-    aliases=("listmle_loss", "ListMLE"),
+    aliases=("ListMLE", "rax:listmle_loss"),
     equals=(
         Equal(
             "rax",

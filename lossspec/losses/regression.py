@@ -65,7 +65,13 @@ _FLAT = "predictions.ndim == 1"  # what sklearn's private losses take
     family="regression",
     unit="element",
     source="Gauss 1809, Theoria motus corporum coelestium, section 179",
-    aliases=("mse_loss", "MSELoss", "mean_squared_error", "MeanSquaredError"),
+    aliases=(
+        "torch:mse_loss MSELoss",
+        "keras:MeanSquaredError mean_squared_error mse MSE",
+        "sklearn:mean_squared_error",
+        "rax:pointwise_mse_loss",
+    ),
+    also={"optax:squared_error": {"reduction": "none"}},
     equals=(
         Equal("torch", "F.mse_loss(predictions, targets, reduction='none')"),
         Equal("optax", "optax.squared_error(predictions, targets)"),
@@ -97,8 +103,8 @@ def squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real[
     family="regression",
     unit="element",
     source="Gauss 1809, Theoria motus corporum coelestium, section 179",
-    aliases=("HalfSquaredError",),
-    also={"l2_loss": {"reduction": "none"}},
+    aliases=("sklearn:HalfSquaredError",),
+    also={"optax:l2_loss": {"reduction": "none"}},
     equals=(
         Equal("optax", "optax.l2_loss(predictions, targets)"),
         Equal("sklearn", "losses.HalfSquaredError().loss(targets, predictions)", when=_FLAT),
@@ -127,7 +133,11 @@ def half_squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> 
     family="regression",
     unit="element",
     source="Boscovich 1757, De litteraria expeditione per pontificiam ditionem",
-    aliases=("l1_loss", "L1Loss", "mean_absolute_error", "MeanAbsoluteError", "AbsoluteError"),
+    aliases=(
+        "torch:l1_loss L1Loss",
+        "keras:MeanAbsoluteError mean_absolute_error mae MAE",
+        "sklearn:mean_absolute_error AbsoluteError",
+    ),
     equals=(
         Equal("torch", "F.l1_loss(predictions, targets, reduction='none')"),
         Equal("sklearn", "losses.AbsoluteError().loss(targets, predictions)", when=_FLAT),
@@ -158,7 +168,11 @@ def absolute_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real
     family="regression",
     unit="element",
     source="Huber 1964, doi:10.1214/aoms/1177703732",
-    aliases=("huber_loss", "HuberLoss", "Huber"),
+    aliases=("torch:huber_loss HuberLoss", "keras:Huber huber"),
+    also={
+        "optax:huber_loss": {"reduction": "none"},
+        "sklearn:HuberLoss": {"delta": 0.5},
+    },
     equals=(
         Equal("torch", "F.huber_loss(predictions, targets, reduction='none', delta=delta)"),
         Equal("optax", "optax.huber_loss(predictions, targets, delta=delta)"),
@@ -194,7 +208,7 @@ def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positi
     family="regression",
     unit="element",
     source="Girshick 2015, arXiv:1504.08083",
-    aliases=("smooth_l1_loss", "SmoothL1Loss"),
+    aliases=("torch:smooth_l1_loss SmoothL1Loss",),
     equals=(Equal("torch", "F.smooth_l1_loss(predictions, targets, beta=beta, reduction='none')"),),
     perfect={"predictions": "targets"},
 )
@@ -258,7 +272,8 @@ _LOG_2 = math.log(2.0)
     family="regression",
     unit="element",
     source="Saleh and Saleh 2022, arXiv:2208.04564",
-    aliases=("logcosh", "LogCosh", "log_cosh_error"),
+    aliases=("logcosh", "keras:LogCosh log_cosh", "torchmetrics:log_cosh_error"),
+    also={"optax:log_cosh": {"reduction": "none"}},
     equals=(
         Equal("optax", "optax.log_cosh(predictions, targets)"),
         Equal("keras", "keras.losses.LogCosh()(targets, predictions)", reduction="mean"),
@@ -294,7 +309,7 @@ def log_cosh(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*bat
     family="regression",
     unit="element",
     source="Koenker and Bassett 1978, doi:10.2307/1913643",
-    aliases=("pinball", "pinball_loss", "PinballLoss", "mean_pinball_loss"),
+    aliases=("pinball", "pinball_loss", "sklearn:PinballLoss mean_pinball_loss"),
     equals=(
         Equal(
             "sklearn",
@@ -358,7 +373,10 @@ def expectile(
     family="regression",
     unit="element",
     source="Tornqvist, Vartia and Vartia 1985, doi:10.1080/00031305.1985.10479385",
-    aliases=("mean_squared_log_error", "mean_squared_logarithmic_error", "MeanSquaredLogarithmicError"),
+    aliases=(
+        "keras:MeanSquaredLogarithmicError mean_squared_logarithmic_error msle MSLE",
+        "sklearn:mean_squared_log_error",
+    ),
     equals=(
         Equal("torch", "(torch.log1p(predictions) - torch.log1p(targets)) ** 2"),
         Equal(
@@ -403,10 +421,8 @@ def squared_log_error(predictions: AboveMinusOne["*batch"], targets: AboveMinusO
     family="regression",
     unit="element",
     source="de Myttenaere, Golden, Le Grand and Rossi 2016, arXiv:1605.02541",
-    also={
-        "MeanAbsolutePercentageError": {"percent": True},
-        "mean_absolute_percentage_error": {"percent": True},
-    },
+    aliases=("sklearn:mean_absolute_percentage_error",),
+    also={"keras:MeanAbsolutePercentageError mean_absolute_percentage_error mape MAPE": {"percent": True}},
     equals=(
         Equal(
             "keras",
@@ -490,6 +506,7 @@ def epsilon_insensitive(
     family="regression",
     unit="pair",
     source="Salton, Wong and Yang 1975, doi:10.1145/361219.361220",
+    also={"optax:cosine_distance": {"reduction": "none"}},
     equals=(
         Equal(
             "optax",
@@ -534,7 +551,12 @@ def _directions(x: Array, y: Array) -> tuple[Array, Array, Array]:
     family="regression",
     unit="pair",
     source="Salton, Wong and Yang 1975, doi:10.1145/361219.361220; negative: Chen and He 2021, arXiv:2011.10566",
-    also={"CosineSimilarity": {"negative": True}, "NegativeCosineSimilarity": {"negative": True}},
+    also={
+        "keras:CosineSimilarity cosine_similarity": {"negative": True},
+        "lightly:NegativeCosineSimilarity": {"negative": True},
+        "optax:cosine_similarity": {"reduction": "none"},
+        "torch:cosine_similarity CosineSimilarity": {"reduction": "none"},
+    },
     equals=(
         Equal(
             "optax",
@@ -627,8 +649,12 @@ def _beyond_stirling(x: Array) -> Array:
     family="regression",
     unit="element",
     source="Nelder and Wedderburn 1972, doi:10.2307/2344614",
-    aliases=("poisson_nll_loss", "PoissonNLLLoss", "half_poisson", "HalfPoissonLoss", "HalfPoissonLossArrayAPI"),
-    also={"Poisson": {"log_input": False}, "poisson": {"log_input": False}},
+    aliases=(
+        "half_poisson",
+        "torch:poisson_nll_loss PoissonNLLLoss",
+        "sklearn:HalfPoissonLoss HalfPoissonLossArrayAPI",
+    ),
+    also={"keras:Poisson poisson": {"log_input": False}},
     equals=(
         Equal(
             "torch",
@@ -711,7 +737,7 @@ def _log(x: Array, harmless: Array) -> Array:
     family="regression",
     unit="element",
     source="Nix and Weigend 1994, doi:10.1109/ICNN.1994.374138",
-    aliases=("gaussian_nll_loss", "GaussianNLLLoss"),
+    aliases=("torch:gaussian_nll_loss GaussianNLLLoss",),
     equals=(
         Equal(
             "torch",
@@ -789,7 +815,7 @@ def laplace_nll(
     family="regression",
     unit="element",
     source="McCullagh and Nelder 1989, doi:10.1007/978-1-4899-3242-6, section 8.3",
-    aliases=("HalfGammaLoss",),
+    aliases=("sklearn:HalfGammaLoss",),
     equals=(Equal("sklearn", "losses.HalfGammaLoss().loss(targets, predictions)", when=_FLAT),),
 )
 def half_gamma(predictions: LogMean["*batch"], targets: PositiveAmount["*batch"]) -> Real["*batch"]:
@@ -817,7 +843,7 @@ def half_gamma(predictions: LogMean["*batch"], targets: PositiveAmount["*batch"]
     family="regression",
     unit="element",
     source="Jorgensen 1987, doi:10.1111/j.2517-6161.1987.tb01685.x",
-    aliases=("HalfTweedieLoss",),
+    aliases=("sklearn:HalfTweedieLoss",),
     equals=(
         Equal(
             "sklearn",
@@ -895,7 +921,16 @@ def _growth(x: Array, rate: Array) -> Array:
     family="regression",
     unit="element",
     source="Jorgensen 1987, doi:10.1111/j.2517-6161.1987.tb01685.x",
-    aliases=("HalfTweedieLossIdentity",),
+    aliases=("sklearn:HalfTweedieLossIdentity",),
+    also={
+        "sklearn:mean_poisson_deviance": (
+            "it has no factor 1/2. Fix: 2.0 * half_tweedie_identity.configured(power=1.0)"
+        ),
+        "sklearn:mean_gamma_deviance": "it has no factor 1/2. Fix: 2.0 * half_tweedie_identity.configured(power=2.0)",
+        "sklearn:mean_tweedie_deviance": (
+            "it has no factor 1/2, and power 0 by default. Fix: 2.0 * half_tweedie_identity.configured(power=...)"
+        ),
+    },
     equals=(Equal("sklearn", "losses.HalfTweedieLossIdentity(power=power).loss(targets, predictions)", when=_FLAT),),
     perfect={"predictions": "targets"},
 )
@@ -944,13 +979,13 @@ def half_tweedie_identity(
     source="Barron 2019, arXiv:1701.03077",
     also={
         "charbonnier": {"alpha": 1.0},
-        "charbonnier_loss": {"alpha": 1.0, "reduction": "none"},
         "cauchy": {"alpha": 0.0},
-        "cauchy_loss": {"alpha": 0.0, "reduction": "none"},
         "geman_mcclure": {"alpha": -2.0},
-        "geman_mcclure_loss": {"alpha": -2.0, "reduction": "none"},
         "welsch": {"alpha": -math.inf},
-        "welsch_loss": {"alpha": -math.inf, "reduction": "none"},
+        "kornia:charbonnier_loss": {"alpha": 1.0, "reduction": "none"},
+        "kornia:cauchy_loss": {"alpha": 0.0, "reduction": "none"},
+        "kornia:geman_mcclure_loss": {"alpha": -2.0, "reduction": "none"},
+        "kornia:welsch_loss": {"alpha": -math.inf, "reduction": "none"},
     },
     equals=(
         Equal(
@@ -1020,7 +1055,10 @@ def _root(mean_square: Array) -> Array:
     family="regression",
     unit="element",
     source="Gauss 1809, Theoria motus corporum coelestium, section 179",
-    aliases=("rmse", "RootMeanSquaredError"),
+    aliases=("rmse", "RMSE", "keras:RootMeanSquaredError", "sklearn:root_mean_squared_error"),
+    also={
+        "sklearn:root_mean_squared_log_error": "it is the square root of squared_log_error, whose mean is here",
+    },
     reductions=("mean", "count_mean", "batch_mean", "over"),
     finalize=_root,
     perfect={"predictions": "targets"},

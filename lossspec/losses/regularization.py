@@ -66,8 +66,11 @@ def l2_regularization(parameters: Real["*shape"]) -> Real["*shape"]:
     family="regularization",
     unit="element",
     source="Zou and Hastie 2005, doi:10.1111/j.1467-9868.2005.00503.x",
-    aliases=("L1L2", "l1_l2"),
-    also={"L1": {"l1": 0.01, "l2": 0.0}, "L2": {"l1": 0.0, "l2": 0.01}},
+    also={
+        "keras:L1L2 l1_l2": {"l1": 0.0, "l2": 0.0},
+        "keras:L1 l1": {"l1": 0.01, "l2": 0.0},
+        "keras:L2 l2": {"l1": 0.0, "l2": 0.01},
+    },
     equals=(Equal("keras", "keras.regularizers.L1L2(l1, l2)(parameters)", reduction="sum"),),
     default_reduction="sum",
 )
@@ -126,7 +129,8 @@ def group_lasso(parameters: Real["*groups dim"], *, size_factor: bool = True) ->
     family="regularization",
     unit="example",
     source="Rudin, Osher and Fatemi 1992, doi:10.1016/0167-2789(92)90242-F",
-    aliases=("TotalVariation",),
+    aliases=("torchmetrics:TotalVariation total_variation",),
+    also={"kornia:TotalVariation total_variation": {"reduction": "none"}},
     equals=(Equal("torchmetrics", "M.image.total_variation(images, reduction='none')", when="not isotropic"),),
     default_reduction="sum",
     sizes={"batch": 2, "channels": 1, "height": 4, "width": 3},

@@ -173,9 +173,9 @@ _LIKE_SMP = (
     unit="region",
     source=_SOURCE,
     also={
-        "DiceLoss": {"smooth": 1e-5},
-        "dice_loss": {"smooth": 2.0},
-        "binary_dice_loss": {"smooth": 2.0},
+        "monai:DiceLoss": {"smooth": 1e-5},
+        "optax:dice_loss": "it takes logits by default. Fix: dice(smooth=2.0) of their softmax",
+        "optax:binary_dice_loss": "it takes logits by default. Fix: dice(smooth=2.0) of their sigmoid",
     },
     equals=(
         Equal(
@@ -244,7 +244,11 @@ def dice(
     family="segmentation",
     unit="example",
     source=_SOURCE,
-    also={"Dice": {"smooth_denominator": 1e-7, "average": "micro"}},
+    also={
+        "keras:Dice dice": {"smooth_denominator": 1e-7, "average": "micro"},
+        "smp:DiceLoss": "it has no default `mode`, and takes logits. Fix: batch_dice.configured(absent='zero') of "
+        "their probabilities",
+    },
     equals=(
         Equal(
             "monai",
@@ -370,7 +374,9 @@ _TVERSKY = "Salehi, Erdogmus and Gholipour 2017, arXiv:1706.05721"
     family="segmentation",
     unit="region",
     source=_TVERSKY,
-    also={"TverskyLoss": {"smooth": 1e-5}},
+    also={
+        "monai:TverskyLoss": {"smooth": 1e-5},
+    },
     equals=(
         Equal(
             "monai",
@@ -435,8 +441,11 @@ def tversky(
     unit="example",
     source=_TVERSKY,
     also={
-        "Tversky": {"smooth_denominator": 1e-7, "average": "micro"},
-        "JaccardLoss": {"alpha": 1.0, "beta": 1.0, "overlap": "minimum", "absent": "zero"},
+        "keras:Tversky tversky": {"smooth_denominator": 1e-7, "average": "micro"},
+        "smp:JaccardLoss": "it has no default `mode`, and takes logits. Fix: batch_tversky.configured(alpha=1.0, "
+        "beta=1.0, overlap='minimum', absent='zero') of their probabilities",
+        "smp:TverskyLoss": "it has no default `mode`, and takes logits. Fix: batch_tversky.configured(absent='zero') "
+        "of their probabilities",
     },
     equals=(
         Equal(
@@ -565,7 +574,7 @@ def focal_tversky(
     family="segmentation",
     unit="image",
     source="Sudre et al. 2017, arXiv:1707.03237; Crum, Camara and Hill 2006, doi:10.1109/TMI.2006.880587",
-    also={"GeneralizedDiceLoss": {"smooth": 1e-5}},
+    also={"monai:GeneralizedDiceLoss": {"smooth": 1e-5}},
     equals=(
         Equal(
             "monai",
@@ -629,7 +638,10 @@ def generalized_dice(
     family="segmentation",
     unit="region",
     source="Abhishek and Hamarneh 2021, arXiv:2010.13454",
-    aliases=("MCCLoss",),
+    also={
+        "monai:MCCLoss": "it adds 1e-5 to the denominator; mcc adds nothing",
+        "smp:MCCLoss": "it adds 1e-5 to the denominator; mcc adds nothing",
+    },
     equals=(
         Equal(
             "monai",
@@ -742,8 +754,16 @@ def _predicted(logits: Array, labels: Array, entries: Array) -> tuple[Array, Arr
     family="segmentation",
     unit="image",
     source="Dice and cross entropy together, after Asgari Taghanaki et al. 2019, arXiv:1805.02798",
-    aliases=("ComboLoss",),
-    also={"DiceCELoss": {"smooth": 1e-5}},
+    also={
+        "ComboLoss": (
+            "the combo loss of Asgari Taghanaki et al. adds binary cross entropies and subtracts Dice; combo adds the "
+            "cross entropy of classes and the Dice loss"
+        ),
+        "monai:DiceCELoss": (
+            "by default its Dice part takes probabilities and its other part logits. Fix: combo(smooth=1e-5) is that "
+            "with softmax=True and to_onehot_y=True"
+        ),
+    },
     equals=(
         Equal(
             "monai",
@@ -818,7 +838,12 @@ def combo(
     family="segmentation",
     unit="region",
     source="Zhu et al. 2019, arXiv:1808.05238",
-    also={"DiceFocalLoss": {"smooth": 1e-5}},
+    also={
+        "monai:DiceFocalLoss": (
+            "by default its Dice part takes probabilities and its other part logits. Fix: dice_focal(smooth=1e-5) is "
+            "that with sigmoid=True"
+        ),
+    },
     sizes={"batch": 2, "channels": 2, "space": 2},
     entries=_PIXELS,
 )

@@ -102,7 +102,12 @@ def _own(x: Array) -> Array:
     family="self_supervised",
     unit="pair",
     source="Zbontar et al. 2021, arXiv:2103.03230",
-    aliases=("BarlowTwinsLoss",),
+    aliases=("lightly:BarlowTwinsLoss",),
+    also={
+        "monai:BarlowTwinsLoss": (
+            "it divides the cross-correlations by batch - 1, where barlow_twins divides by batch"
+        ),
+    },
     accuracy=Accuracy(
         gradient=8192.0,
         reason="where one example outweighs all others every correlation is nearly 1 or -1; its slope, nearly 0, is "
@@ -153,7 +158,7 @@ def barlow_twins(
     family="self_supervised",
     unit="pair",
     source="Bardes, Ponce and LeCun 2021, arXiv:2105.04906",
-    aliases=("VICRegLoss",),
+    aliases=("VICReg", "pml:VICRegLoss"),
     equals=(
         Equal(
             "pytorch-metric-learning",

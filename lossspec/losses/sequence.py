@@ -49,7 +49,7 @@ def _aligned(
     family="sequence",
     unit="sequence",
     source="Graves, Fernandez, Gomez and Schmidhuber 2006, doi:10.1145/1143844.1143891",
-    aliases=("ctc_loss", "CTCLoss"),
+    also={"torch:ctc_loss CTCLoss": {"reduction": "length_mean"}},
     equals=tuple(
         Equal(
             "torch",
@@ -101,7 +101,8 @@ def ctc(
     family="sequence",
     unit="sequence",
     source="Graves, Fernandez, Gomez and Schmidhuber 2006, doi:10.1145/1143844.1143891",
-    aliases=("CTC",),
+    aliases=("keras:CTC ctc",),
+    also={"optax:ctc_loss": {"reduction": "none"}},
     invariant_in=("logits",),
     accuracy=Accuracy(
         4.0,
@@ -222,7 +223,11 @@ def sequence_nll(
     family="sequence",
     unit="sequence",
     source="Graves 2012, arXiv:1211.3711",
-    aliases=("rnnt_loss", "RNNTLoss"),
+    also={
+        "torchaudio:rnnt_loss RNNTLoss": (
+            "its blank is the last class. Fix: rnn_transducer.configured(blank=classes - 1)"
+        ),
+    },
     invariant_in=("logits",),
     sizes={"batch": 3, "time": 3, "labels": 2, "states": 3, "classes": 3},
     unread={"logits": "states beyond the labels of the sequence"},
