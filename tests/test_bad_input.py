@@ -126,7 +126,7 @@ SHAPES = {
     ),
     "no classes": (
         lambda a: ls.cross_entropy(zeros(a, 2, 0), a([0, 0])),
-        "cross_entropy: `logits` has no classes",
+        "cross_entropy: the axis `classes` of `logits` has size 0",
     ),
     "a window larger than the image": (
         lambda a: ls.ssim(images(a, size=10), images(a, size=10)),

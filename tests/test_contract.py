@@ -399,8 +399,8 @@ def test_an_array_parameter_may_be_a_tuple_of_numbers(array, plain, dtype):
         ls.focal(logits, labels, alpha=(1.0, 2.0))
     with pytest.raises(ContractError, match=r"focal: `alpha` holds -1\.0; its domain is \[0, inf\)"):
         ls.focal(logits, labels, alpha=(1.0, -1.0, 1.0))
-    with pytest.raises(DTypeError, match=r"huber: `delta` is \(1\.0, 2\.0\)"):
-        ls.huber(logits, logits, delta=(1.0, 2.0))
+    with pytest.raises(DTypeError, match=r"info_nce: `temperature` is \(1\.0, 2\.0\)"):
+        ls.info_nce(logits, logits, temperature=(1.0, 2.0))
 
 
 def test_a_default_that_is_a_tuple_is_a_list_in_json():

@@ -143,6 +143,10 @@ DIFFERS = {
     ("keras:SparseCategoricalCrossentropy", "distribution"): "it takes labels only",
     ("keras:sparse_categorical_crossentropy", "distribution"): "it takes labels only",
     ("timm:LabelSmoothingCrossEntropy", "distribution"): "it takes labels only",
+    ("optax:multiclass_sparsemax_loss", "distribution"): "it takes labels only",
+    ("torch:nll_loss", "distribution"): "it takes labels only",
+    ("torch:NLLLoss", "distribution"): "it takes labels only",
+    ("keras:CategoricalGeneralizedCrossEntropy", "distribution"): "it takes labels only",
 }
 """Inputs that a library does not take, by a part of the name of their case, and why."""
 
