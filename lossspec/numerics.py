@@ -171,8 +171,9 @@ def zero_where(xp: Any, x: Array, flags: Array) -> Any:
 
 @primitive(row_axes=0, blocks=False)
 def admitted(xp: Any, x: Array, bad: Array, neutral: Array) -> Any:
-    """The same values, and a neutral one where they are bad; the derivative is NaN there."""
-    return xp.where(bad, neutral, x), (lambda g: xp.where(bad, nan, g), None, lambda g: xp.where(bad, g, 0.0))
+    """The same values, and a neutral one where they are bad; the derivative is NaN there, unless nothing comes back."""
+    pulls = (lambda g: xp.where(bad & (g != 0), nan, g), None, lambda g: xp.where(bad, g, 0.0))
+    return xp.where(bad, neutral, x), pulls
 
 
 @primitive(row_axes=0)
