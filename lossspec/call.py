@@ -128,10 +128,10 @@ class Call:
         name = next(iter(self.plan.entries))
         return None if self.entries is None else expand(self.entries, self.plan.entries[name], self.values[name])
 
-    def make_safe(self) -> Array | None:
+    def make_safe(self, sample_weight: Array | None) -> Array | None:
         """Put the neutral value of its term wherever an input is masked, padded or outside a strict domain.
 
-        Returns the units that an entry outside a strict domain makes NaN.
+        Returns the units that an entry outside a strict domain makes NaN. In a unit of weight 0 it sends nothing back.
         """
         plan, values, xp = self.plan, self.values, self.plan.xp
         facts = {**values, **plan.facts}
@@ -167,7 +167,12 @@ class Call:
                 values[name], bad = term.admit(xp, x, facts)
             else:
                 bad = term.outside(xp, x, facts)
-                values[name] = admitted(x, bad[(..., *(None,) * term.row_axes)], number(term.neutral, x))
+                rows = bad[(..., *(None,) * term.row_axes)]
+                counts = None if sample_weight is None else self._of_units(sample_weight) != 0
+                if counts is not None and not plan.backend.all_true(counts):
+                    counts = expand(counts, plan.masking[name].axes, x)
+                    x, rows = term.put_neutral(xp, x, rows & ~counts), rows & counts
+                values[name] = admitted(x, rows, number(term.neutral, x))
             if name in present:
                 bad = bad & present[name]
             within = len(plan.masking[name].axes) - term.row_axes - len(plan.unit_shape)

@@ -468,7 +468,7 @@ class Specified(Loss):
             call.check_values(sample_weight, class_weight, axis)
         invalid = None
         if selected is not None or call.entries is not None or plan.strict:
-            invalid = call.make_safe()
+            invalid = call.make_safe(sample_weight)
         by_class, inside = (None, {}) if class_weight is None else call.weigh_classes(class_weight, self._smoothing)
         call.weigh(sample_weight, by_class, bool(inside))
         if call.weight is not None:

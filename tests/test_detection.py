@@ -286,15 +286,10 @@ def test_an_empty_batch_and_a_single_box(array, plain, loss):
 @pytest.mark.parametrize(
     ("name", "loss"),
     [
-        ("iou_loss", ls.iou),
         ("giou", ls.generalized_iou),
-        ("generalized_box_iou_loss", ls.generalized_iou),
         ("BoxGIoULoss", ls.generalized_iou),
         ("diou", ls.distance_iou),
-        ("distance_box_iou_loss", ls.distance_iou),
         ("ciou", ls.complete_iou),
-        ("complete_box_iou_loss", ls.complete_iou),
-        ("eiou", ls.efficient_iou),
     ],
 )
 def test_names_of_other_libraries(name, loss):

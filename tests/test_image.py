@@ -478,8 +478,6 @@ def test_images_of_two_frameworks_are_not_mixed(usable):
         ls.ssim(x, there.from_numpy(x))
 
 
-@pytest.mark.parametrize(
-    ("name", "loss"), [("SSIMLoss", ls.ssim), ("perceptual_loss", ls.perceptual), ("LPIPS", ls.lpips)]
-)
+@pytest.mark.parametrize(("name", "loss"), [("perceptual_loss", ls.perceptual), ("LPIPS", ls.lpips)])
 def test_names_of_other_libraries(name, loss):
     assert ls.get(name) is loss

@@ -148,7 +148,10 @@ def test_an_image_without_steps_has_none_that_differ(backend, size):
 
 def test_an_image_without_pixels_has_no_ratio(array):
     for empty in ((2, 0, 3, 3), (2, 1, 0, 3), (2, 1, 3, 0)):
-        with pytest.raises(ContractError, match=r"psnr: `predictions` has shape .* images without pixels"):
+        with pytest.raises(
+            ContractError,
+            match=r"psnr: `predictions` has shape .* images without pixels|the axis `channels` .* has size 0",
+        ):
             ls.psnr(array(np.zeros(empty)), array(np.zeros(empty)))
 
 

@@ -293,8 +293,6 @@ def test_it_refuses(call, error, words, array):
         ("CategoricalHinge", ls.categorical_hinge),
         ("multi_margin_loss", ls.multi_margin),
         ("MultiMarginLoss", ls.multi_margin),
-        ("multilabel_margin_loss", ls.multilabel_margin),
-        ("MultiLabelMarginLoss", ls.multilabel_margin),
         ("multilabel_soft_margin_loss", ls.multilabel_soft_margin),
         ("MultiLabelSoftMarginLoss", ls.multilabel_soft_margin),
         ("hinge_embedding_loss", ls.hinge_embedding),
@@ -310,7 +308,7 @@ def test_names_of_other_libraries(name, loss):
 @pytest.mark.parametrize(
     ("name", "loss"),
     [
-        ("hinge_loss", ls.hinge),
+        ("optax:hinge_loss", ls.hinge),
         ("perceptron_loss", ls.perceptron),
         ("multiclass_hinge_loss", ls.multiclass_hinge),
         ("multiclass_perceptron_loss", ls.multiclass_perceptron),

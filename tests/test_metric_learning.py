@@ -536,7 +536,10 @@ SHAPES = {
         lambda a: ls.arcface(a(ROWS), a(OTHERS[:, :3]), a([0] * 6)),
         r"arcface: `prototypes` has shape \(6, 3\)",
     ),
-    "no prototypes": (lambda a: ls.cosface(a(ROWS), a(OTHERS[:0]), a([0] * 6)), "cosface: `prototypes` has no classes"),
+    "no prototypes": (
+        lambda a: ls.cosface(a(ROWS), a(OTHERS[:0]), a([0] * 6)),
+        "cosface: the axis `classes` of `prototypes` has size 0",
+    ),
     "embeddings of rank 3": (
         lambda a: ls.vicreg(a(ROWS[None]), a(OTHERS[None])),
         r"vicreg: `first` has shape \(1, 6, 4\)",

@@ -248,7 +248,7 @@ def asymmetric(
     """Focal with a factor for each side, which forgets negatives below a probability."""
     xp = array_namespace(logits)
     missed = sigmoid(logits) - clip
-    counts = missed > 0
+    counts = ~(missed <= 0)
     kept = xp.where(counts, sigmoid(-logits) + clip, 1.0)  # 0 for a sure logit, where nothing is forgotten
     negative = xp.where(counts, missed, 1.0) ** gamma_negative * -xp.log(kept)
     return xp.where(targets > 0, xp.exp(-gamma_positive * softplus(logits)) * softplus(-logits), negative)
@@ -376,13 +376,13 @@ def larger_budgets():
 
 @pytest.mark.parametrize(("name", "backend"), list(larger_budgets()))
 def test_a_larger_budget_can_still_fail(name, backend):
-    (job,) = plan([planted(name, kind=ALittleMore)], [backend], ["float32"])
-    if job.reason:
-        pytest.skip(f"not run: {job.reason}")
-    cell = run_cell(job, STORE)
+    jobs = plan([planted(name, kind=ALittleMore)], [backend], ["float32", "float64"])
+    if jobs[0].reason:
+        pytest.skip(f"not run: {jobs[0].reason}")
+    cells = [run_cell(job, STORE) for job in jobs]
     budget = get(name).contract.accuracy.of(backend)
     for kind, usual in (("value", 4.0), ("gradient", 8.0), ("hessian", 8.0)):
-        worst = getattr(cell, f"{kind}_error")
+        worst = max(getattr(cell, f"{kind}_error") or 0.0 for cell in cells)
         assert getattr(budget, kind) == usual or worst > getattr(budget, kind), (kind, worst)
 
 

@@ -230,7 +230,6 @@ def test_one_reference_point_serves_the_batch_and_shards_merge():
     ("alias", "name"),
     [
         ("direct_preference_optimization", "dpo"),
-        ("rdpo", "robust_dpo"),
         ("bradley_terry", "reward_bradley_terry"),
         ("nca_pair", "nca"),
         ("sppo_hard", "sppo"),

@@ -425,12 +425,12 @@ REFUSED = {
     "no candidates": (
         lambda a: ls.ramp(a([[], []], "float64"), a([[], []], "float64")),
         ContractError,
-        "ramp: `scores` has no classes",
+        "ramp: the axis `classes` of `scores` has size 0",
     ),
     "no candidates for a label": (
         lambda a: ls.structured_hinge(a([[], []], "float64"), a([0, 0]), a([[], []], "float64")),
         ContractError,
-        "structured_hinge: `scores` has no classes",
+        "structured_hinge: the axis `classes` of `scores` has size 0",
     ),
     "labels as distributions": (
         lambda a: ls.softmax_margin(a([[0.0, 1.0]]), a([[0.0, 1.0]]), a([[0.0, 1.0]])),

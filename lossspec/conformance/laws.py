@@ -41,7 +41,7 @@ def spared(bench: Bench, name: str) -> str:
         return ""
     if name == "one graph for many sizes":
         family = [other for other in names() if get(other).contract.family == bench.contract.family]
-        if bench.contract.name != family[0]:
+        if family and bench.contract.name != family[0]:
             return f"not run: {family[0]} stands for its family; --thorough tries it"
     if bench.dtype is EAGER_DTYPE:
         return ""

@@ -119,10 +119,14 @@ def _name_operators_of_torchvision() -> None:
 
 
 def cases_of(loss: Loss, equal: Equal, dtype: type[np.floating[Any]] = np.float64) -> Iterator[Case]:
-    """The cases that a declared call is about: those without keywords of reduction whose arguments it takes."""
+    """The cases that a declared call is about: those without keywords of reduction whose arguments it takes.
+
+    Parameters at the ends of their domains with hard inputs are left to the oracle: there a peer loses its digits.
+    """
     for case in make_cases(loss.contract, dtype):
-        arguments = {**case.inputs, **case.parameters}
-        if not case.options and case.axis == -1 and eval(equal.when, {"np": np}, arguments):  # noqa: S307 - ours
+        if case.options or case.axis != -1 or case.name.endswith(", hard"):
+            continue
+        if eval(equal.when, {"np": np}, {**case.inputs, **case.parameters}):  # noqa: S307 - ours
             yield case
 
 

@@ -318,9 +318,9 @@ def ms_ssim(
     require(scales > 0, "ms_ssim: `scale_weights` is empty. Fix: pass one weight a scale.")
     require(
         min(height, width) >= needed,
-        "ms_ssim: an image of {} x {} is too small for `window` {} at {} scales, which take at least {}. Fix: pass "
-        "fewer `scale_weights`, a smaller `window` or larger images.",
-        *(height, width, window, scales, needed),
+        "ms_ssim: an image of {} x {} is too small for `window` {} at {} scales, which take at least {} x {}. Fix: "
+        "pass fewer `scale_weights`, a smaller `window` or larger images.",
+        *(height, width, window, scales, needed, needed),
     )
     constants = (data_range, sigma, k1, k2)
     return whole(_all_scales, predictions, targets, scale_weights, *constants, window=window, normalize=normalize)
