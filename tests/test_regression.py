@@ -93,6 +93,8 @@ VALUES = {
     "half_tweedie, normal, an enormous mean": (ls.half_tweedie, (1e4, 3.0), {"power": 0.0}, inf),
     "half_tweedie, inverse Gaussian, a vanishing mean": (ls.half_tweedie, (-1e4, 3.0), {"power": 3.0}, inf),
     "half_tweedie_identity": (ls.half_tweedie_identity, (4.0, 9.0), {}, -4 * 3 + 9 + 4),
+    "half_tweedie_identity, below 0": (ls.half_tweedie_identity, (1.0, -1.0), {"power": -1.0}, 1 / 2 + 1 / 3),
+    "half_tweedie_identity, normal below 0": (ls.half_tweedie_identity, (4.0, -2.0), {"power": 0.0}, 18.0),
     "half_tweedie_identity at 0": (ls.half_tweedie_identity, (4.0, 0.0), {}, 4.0),
     "half_tweedie_identity, gamma at 0": (ls.half_tweedie_identity, (4.0, 0.0), {"power": 2.0}, inf),
     "half_tweedie_identity, normal": (ls.half_tweedie_identity, (4.0, 9.0), {"power": 0.0}, 12.5),

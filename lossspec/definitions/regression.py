@@ -97,6 +97,8 @@ def half_tweedie(predictions: Any, targets: Any, power: Any) -> Any:
 def half_tweedie_identity(predictions: Any, targets: Any, power: Any) -> Any:
     if targets == 0:
         return predictions ** (2 - power) / (2 - power) if power < 2 else inf
+    if targets < 0 and power != 0:
+        return predictions ** (2 - power) / (2 - power) - targets * predictions ** (1 - power) / (1 - power)
     if power == 1:
         return targets * log(targets / predictions) - targets + predictions
     if power == 2:

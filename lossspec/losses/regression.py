@@ -935,13 +935,14 @@ def _growth(x: Array, rate: Array) -> Array:
     perfect={"predictions": "targets"},
 )
 def half_tweedie_identity(
-    predictions: PositiveAmount["*batch"], targets: Amount["*batch"], *, power: Power["#*batch"] = 1.5
+    predictions: PositiveAmount["*batch"], targets: TweedieAmount["*batch"], *, power: Power["#*batch"] = 1.5
 ) -> Real["*batch"]:
     """Half the Tweedie deviance of an amount from its mean.
 
-    l = targets^(2 - power) / ((1 - power) (2 - power)) - targets * predictions^(1 - power) / (1 - power)
-    + predictions^(2 - power) / (2 - power); at power = 1 its limit targets * log(targets / predictions) - targets +
-    predictions, at power = 2 log(predictions / targets) + targets / predictions - 1. Never negative.
+    l = max(targets, 0)^(2 - power) / ((1 - power) (2 - power)) - targets * predictions^(1 - power) / (1 - power)
+    + predictions^(2 - power) / (2 - power), with targets^2 / 2 in the first place at power = 0; at power = 1 its limit
+    targets * log(targets / predictions) - targets + predictions, at power = 2 log(predictions / targets) +
+    targets / predictions - 1. Never negative.
 
     Shapes: `predictions` (means) [*batch] > 0; `targets` [*batch], any real numbers for power <= 0, else not below 0;
     `power` any number or a 0-d array, 0 for the normal, 1 for the Poisson, 2 for the gamma, 3 for the inverse Gaussian
@@ -959,7 +960,7 @@ def half_tweedie_identity(
     xp = array_namespace(predictions)
     if is_zero(power):
         return 0.5 * (predictions - targets) ** 2
-    zero = targets == 0
+    zero = (targets == 0) | ((targets < 0) & (power <= 0))  # which have no power of their own
     positive = xp.where(zero, predictions, targets)
     first, second = number(2 - power, predictions), number(1 - power, predictions)
     # The loss is homogeneous: in units of the larger one no square of a small mean that a derivative divides by is 0.
@@ -970,7 +971,10 @@ def half_tweedie_identity(
     means = xp.where(zero, predictions, 1.0)
     of_zero = xp.where(possible, means**first / xp.where(possible, first, 1.0), math.inf)
     slope = xp.where(smooth, means**second / xp.where(smooth, second, 1.0), 0.0)
-    return xp.where(zero, of_zero - targets * slope, value)
+    value = xp.where(zero, of_zero - targets * slope, value)
+    if isinstance(power, (int, float)):
+        return value
+    return xp.where(power == 0, 0.5 * (predictions - targets) ** 2, value)
 
 
 @loss(
