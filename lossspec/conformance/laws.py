@@ -145,6 +145,12 @@ class Trial:
             close = np.abs(a - b) <= room * max(1.0, float(np.max(np.abs(b), initial=0.0, where=np.isfinite(b))))
         return None if bool(np.all(same | close)) else f"{a.ravel()[:4]} is not {b.ravel()[:4]}"
 
+    def gradients_differ(self, found: Values, wanted: Values) -> Iterator[str | None]:
+        """Say for each input of which two gradients are not the same to the last bit what is wrong."""
+        for name, gradient in wanted.items():
+            pairs = zip(_listed(found[name]), _listed(gradient), strict=True)
+            yield _firsts(self.differ(a, b, 0.0) for a, b in pairs)
+
 
 def has_units(bench: Bench, name: str) -> bool:
     """Whether an input holds something for each unit."""
@@ -206,7 +212,7 @@ def merge(trial: Trial) -> str | None:
             given, bench.put(trial.weight), bench.put(trial.mask)
         ):
             for a, b in zip(gradients, others, strict=True):
-                pairs = zip(a, b, strict=True) if isinstance(a, list) else [(a, b)]
+                pairs = zip(_listed(a), _listed(b), strict=True)
                 yield _firsts(trial.differ(bench.fetch(p), bench.fetch(q), trial.gradient_slack) for p, q in pairs)
             yield trial.differ(bench.fetch(value), bench.fetch(full))
 
@@ -237,13 +243,7 @@ def poison(trial: Trial) -> str | None:
             ]
             (value, gradients), (other, others) = (bench.value_and_grad(case) for case in cases)
             yield trial.differ(other, value, 0.0)
-            for name, gradient in gradients.items():
-                pairs = (
-                    zip(others[name], gradient, strict=True)
-                    if isinstance(gradient, list)
-                    else [(others[name], gradient)]
-                )
-                yield _firsts(trial.differ(p, q, 0.0) for p, q in pairs)
+            yield from trial.gradients_differ(others, gradients)
 
     return _firsts(problems())
 
@@ -275,8 +275,7 @@ def left_out(trial: Trial) -> str | None:
         for bad in (np.nan, np.inf, -np.inf):
             other, others = under(spoil(contract, inputs, declared, kept, bad), kept)
             yield trial.differ(other, value, 0.0)
-            for name, gradient in gradients.items():
-                yield trial.differ(others[name], gradient, 0.0)
+            yield from trial.gradients_differ(others, gradients)
         only = spoil(contract, gradients, declared, ~kept, 0.0)
         if any(np.any(gradient != 0) for gradient in only.values()):
             yield "an entry that is left out has a gradient"
@@ -396,7 +395,7 @@ def duplicate(trial: Trial) -> str | None:
     given = dict(trial.case.inputs)
     for number, name in enumerate(bench.real_among(given)):
         if has_units(bench, name):
-            spoilt = [_last_spoilt(x, (np.nan, np.inf)[number % 2]) for x in _items(given[name])]
+            spoilt = [_last_spoilt(x, (np.nan, np.inf)[number % 2]) for x in _listed(given[name])]
             given[name] = spoilt if isinstance(given[name], list) else spoilt[0]
 
     def problems() -> Iterator[str | None]:
@@ -407,14 +406,10 @@ def duplicate(trial: Trial) -> str | None:
                 yield trial.differ(bench.value(weighted), bench.value(same))
         _, gradients = bench.value_and_grad(replace(trial.case, inputs=given, options={"sample_weight": weight}))
         for name, gradient in gradients.items():
-            if has_units(bench, name) and any(np.any(x[-1, ...] != 0) for x in _items(gradient)):
+            if has_units(bench, name) and any(np.any(x[-1, ...] != 0) for x in _listed(gradient)):
                 yield f"a unit of weight 0 has a gradient in {name}"
 
     return _firsts(problems())
-
-
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _last_spoilt(x: Any, bad: float) -> Any:
@@ -703,13 +698,7 @@ def mixed_precision(trial: Trial) -> str | None:
                 again, others = bench.value_and_grad(trial.case)
             yield trial.differ(again, value, 0.0)
             yield None if again.dtype == value.dtype else f"the result has dtype {again.dtype}"
-            for name, gradient in gradients.items():
-                pairs = (
-                    zip(others[name], gradient, strict=True)
-                    if isinstance(gradient, list)
-                    else [(others[name], gradient)]
-                )
-                yield _firsts(trial.differ(a, b, 0.0) for a, b in pairs)
+            yield from trial.gradients_differ(others, gradients)
 
     return _firsts(problems())
 
