@@ -10,11 +10,11 @@ import numpy as np
 
 from lossspec.advice import hint_for_keyword
 from lossspec.contract import LENGTH_REDUCTIONS, REDUCTIONS, TAIL, Argument, Contract
-from lossspec.dispatch import array_namespace, find_backend
+from lossspec.dispatch import array_namespace, computing_dtype, find_backend
 from lossspec.errors import ContractError, DTypeError, MergeError
-from lossspec.identity import ByValue, frozen, is_array, key_of, same
+from lossspec.identity import ByValue, frozen, has_content, key_of, same
 from lossspec.loss import Loss, Specified
-from lossspec.plan import is_half, kind_of, move_last
+from lossspec.plan import kind_of, move_last
 from lossspec.reduction import Partial
 from lossspec.terms import Array
 
@@ -212,7 +212,7 @@ def parts_of(part: Loss) -> tuple[tuple[Any, Loss], ...]:
 def inverse(name: str, divisor: Any) -> Any:
     """The factor that divides a loss."""
     factor = _factor(name, divisor)
-    if not is_array(factor) and factor == 0:
+    if not has_content(factor) and factor == 0:
         raise ContractError(f"{name}: a loss cannot be divided by 0")
     return 1 / factor
 
@@ -277,7 +277,7 @@ def _share_labels(judge: Specified, given: Mapping[str, Any], part: Specified, s
         return
 
     def wide(x: Array) -> Array:
-        return xp.astype(x, xp.float32) if is_half(x.dtype) else x
+        return xp.astype(x, computing_dtype(xp, x.dtype), copy=False)
 
     if whole:
         index = xp.reshape(labels % class_weight.shape[0], (-1,))
@@ -293,7 +293,7 @@ def _share_labels(judge: Specified, given: Mapping[str, Any], part: Specified, s
 
 def _text(factor: Any) -> str:
     """A factor and the sign of multiplication, as one would write them; an array has no text of its own."""
-    return "" if _is_one(factor) else f"{'array' if is_array(factor) else factor} * "
+    return "" if _is_one(factor) else f"{'array' if has_content(factor) else factor} * "
 
 
 def _join(name: str, one: Argument, other: Argument) -> Argument:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "lossspec.backends"
 
+HALF_EPS: Mapping[str, float] = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+"""The half precisions, which are widened to float32, and what the last digit of 1 is in them."""
+
 
 @dataclass(frozen=True)
 class Availability:
@@ -140,8 +143,8 @@ class Backend:
         known = self.known(x)
         if known is None:
             return None
-        half = str(known.dtype).rpartition(".")[2] in ("float16", "bfloat16")
-        found: bytes = self.to_numpy(self.namespace.astype(known, self.namespace.float32) if half else known).tobytes()
+        xp = self.namespace
+        found: bytes = self.to_numpy(xp.astype(known, computing_dtype(xp, known.dtype), copy=False)).tobytes()
         return found
 
     def is_learned(self, x: Array) -> bool:
@@ -306,6 +309,21 @@ def find_backend(x: object) -> Backend | None:
 def is_array(x: object) -> bool:
     """Say whether `x` has a dtype; numbers are told first, for a compiler's symbolic ones answer no `hasattr`."""
     return not isinstance(x, (int, float, str, type(None))) and hasattr(x, "dtype")
+
+
+def name_of(dtype: Any) -> str:
+    """The name of a dtype, which frameworks write as float32, torch.float32 or dtype('float32')."""
+    return str(dtype).rpartition(".")[2]
+
+
+def is_half(dtype: Any) -> bool:
+    """Say whether a dtype of any framework is float16 or bfloat16."""
+    return name_of(dtype) in HALF_EPS
+
+
+def computing_dtype(xp: Any, dtype: Any) -> Any:
+    """The dtype in which arrays of a dtype are computed: float32 for half precision."""
+    return xp.float32 if is_half(dtype) else dtype
 
 
 def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:

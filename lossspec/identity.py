@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lossspec.dispatch import Backend, find_backend
+from lossspec.dispatch import Backend, find_backend, is_array, name_of
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class ByValue:
         return hash(key_of(self.value))
 
 
-def is_array(value: object) -> bool:
-    """Whether a value is an array, and no scalar of NumPy."""
-    return hasattr(value, "dtype") and hasattr(value, "shape") and not isinstance(value, (np.generic, Unknown))
+def has_content(value: object) -> bool:
+    """Say whether a value is compared as an array: no scalar of NumPy is, nor what stands for an array."""
+    return is_array(value) and hasattr(value, "shape") and not isinstance(value, (np.generic, Unknown))
 
 
 def frozen(value: Any) -> Any:
@@ -69,7 +69,7 @@ def key_of(value: Any) -> Hashable:
         value = value.item()
     if isinstance(value, float) and (value != value or (value == 0 and copysign(1.0, value) < 0)):
         return float, repr(value)  # NaN is itself here, and -0.0 is not 0.0
-    if is_array(value):
+    if has_content(value):
         backend = _backend_of(value)
         key = None if backend is None or backend.is_learned(value) else _content(backend, value)
         return _Object(value) if key is None else key
@@ -85,19 +85,19 @@ def same(a: Any, b: Any) -> bool:
     """Whether two options are the same as far as it can be known: of arrays without values, shape and dtype."""
     if a is b:
         return True
-    if not all(isinstance(x, Unknown) or is_array(x) for x in (a, b)):
+    if not all(isinstance(x, Unknown) or has_content(x) for x in (a, b)):
         return key_of(a) == key_of(b)
     contents = [None if isinstance(x, Unknown) else _content(_backend_of(x), x) for x in (a, b)]
     if None in contents:
-        return tuple(a.shape) == tuple(b.shape) and _name(a.dtype) == _name(b.dtype)
+        return tuple(a.shape) == tuple(b.shape) and name_of(a.dtype) == name_of(b.dtype)
     return contents[0] == contents[1]
 
 
 def without_values(value: Any) -> Any:
     """The value, but what is known of it where it is a traced array."""
-    if not is_array(value) or _content(_backend_of(value), value) is not None:
+    if not has_content(value) or _content(_backend_of(value), value) is not None:
         return value
-    return Unknown(tuple(value.shape), _name(value.dtype))
+    return Unknown(tuple(value.shape), name_of(value.dtype))
 
 
 def _content(backend: Backend | None, x: Any) -> Hashable:
@@ -108,11 +108,7 @@ def _content(backend: Backend | None, x: Any) -> Hashable:
 
 def _backend_of(value: Any) -> Backend | None:
     """The backend of a plain array; a traced one has none here, and nor has anything else."""
-    if not is_array(value) or hasattr(value, "lossspec_backend"):
+    if not has_content(value) or hasattr(value, "lossspec_backend"):
         return None
     backend = find_backend(value)
     return None if backend is None else backend.base or backend
-
-
-def _name(dtype: Any) -> str:
-    return str(getattr(dtype, "name", dtype)).rpartition(".")[2]

@@ -27,11 +27,11 @@ from lossspec.contract import (
     Form,
     read_contract,
 )
-from lossspec.dispatch import Backend, all_backends, common_backend, find_backend, is_array
+from lossspec.dispatch import Backend, all_backends, common_backend, computing_dtype, find_backend, is_array
 from lossspec.errors import ContractError, DTypeError, GradientError, MergeError
 from lossspec.identity import frozen, key_of
 from lossspec.numerics import array_namespace, carry_nan, positions
-from lossspec.plan import Plan, is_half, kind_of, list_of, make_plan, move_last
+from lossspec.plan import Plan, kind_of, list_of, make_plan, move_last
 from lossspec.reduction import Mean, Partial, check_empty, check_reduction, denominator, finish
 from lossspec.registry import register, split
 from lossspec.terms import Array, Shape
@@ -416,7 +416,7 @@ class Specified(Loss):
         if check_reduction(self.contract, given.get("reduction", self._tail["reduction"])) == "none":
             raise ContractError(f"{loss}: `{name}` is a list, whose units form no array. Fix: call it for each item.")
         xp = common_backend(loss, [(f"{name}[{index}]", item) for index, item in enumerate(items)]).namespace
-        wide = [xp.float32 if is_half(item.dtype) else item.dtype for item in items]
+        wide = [computing_dtype(xp, item.dtype) for item in items]
         for index, dtype in enumerate(wide):
             if dtype != wide[0]:
                 raise DTypeError(
@@ -720,8 +720,7 @@ def _beside(arrays: Iterable[Any], numbers: tuple[float, ...]) -> Any:
         backend = find_backend(x)
         if backend is not None and kind_of(backend.namespace, x.dtype) == "real floating":
             xp = backend.namespace
-            dtype = xp.float32 if is_half(x.dtype) else x.dtype
-            return xp.asarray(numbers, dtype=dtype, device=backend.creation_device(x))
+            return xp.asarray(numbers, dtype=computing_dtype(xp, x.dtype), device=backend.creation_device(x))
     return numbers  # beside inputs that are refused
 
 

@@ -8,12 +8,9 @@ from itertools import combinations
 from typing import Any
 
 from lossspec.contract import Argument, Axes, Contract, resolve_shape
-from lossspec.dispatch import Backend, common_backend, is_array
+from lossspec.dispatch import HALF_EPS, Backend, common_backend, computing_dtype, is_array, is_half, name_of
 from lossspec.errors import ContractError, DTypeError, LossSpecError
 from lossspec.terms import Array, Shape, Term
-
-HALF_EPS: Mapping[str, float] = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
-"""The half precisions, which are widened to float32, and what the last digit of 1 is in them."""
 
 NEVER_EMPTY = frozenset(("classes", "dim", "channels", "words"))
 """The axes without which there is no distribution, no direction and no colour, so that a loss of them has no value."""
@@ -90,7 +87,7 @@ def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axi
 
     def cast(name: str, kind: str) -> str:
         """How the caller writes the conversion of an argument to a kind of dtype."""
-        real = (_name_of(x.dtype) for _, label, x in arrays if kinds[label] == "real floating")
+        real = (name_of(x.dtype) for _, label, x in arrays if kinds[label] == "real floating")
         dtypes = {"integral": (backend.base or backend).integer, "bool": "bool"}
         return _cast_to(backend, name, dtypes.get(kind) or next(real, "float32"))
 
@@ -136,14 +133,14 @@ def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axi
     entries = _entry_axes(contract, extra["where_entries"], axes)
     floats = {label: x.dtype for _, label, x in arrays if kinds[label] == "real floating"}
     floats |= {key: x.dtype for key, x in given if kinds[key] == "real floating" and key != "over"}
-    wide = {label: xp.float32 if is_half(dtype) else dtype for label, dtype in floats.items()}
+    wide = {label: computing_dtype(xp, dtype) for label, dtype in floats.items()}
     dtype = next(iter(wide.values()), xp.float32)
     for label, other in wide.items():
         if other != dtype:
             first = next(iter(wide))
             raise DTypeError(
                 f"{name}: `{first}` is {floats[first]} and `{label}` is {floats[label]}. "
-                f"Nothing is cast silently. Fix: {_cast_to(backend, label, _name_of(floats[first]))}, or the other way."
+                f"Nothing is cast silently. Fix: {_cast_to(backend, label, name_of(floats[first]))}, or the other way."
             )
     names = {label: argument.name for argument, label, _ in arrays}
     ranked = {names[label]: x for _, label, x in arrays}
@@ -155,7 +152,7 @@ def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axi
         unit_shape=unit_shape,
         facts={key: size for key, (size, _) in axes.items()},
         terms=terms,
-        widened={names.get(label, label): HALF_EPS[_name_of(d)] for label, d in floats.items() if is_half(d)},
+        widened={names.get(label, label): HALF_EPS[name_of(d)] for label, d in floats.items() if is_half(d)},
         moved=frozenset(moved),
         indices=indices,
         converted=frozenset(label for _, label, x in arrays if label in indices and x.dtype != backend.index_dtype),
@@ -220,11 +217,6 @@ def _arrays(contract: Contract, values: dict[str, Any]) -> Iterator[tuple[Argume
 def _cast_to(backend: Backend, name: str, dtype: str) -> str:
     """How the caller writes an array in another dtype."""
     return f"{name} = {(backend.base or backend).casting.format(x=name, dtype=dtype)}"
-
-
-def _name_of(dtype: Any) -> str:
-    """The name of a dtype, which frameworks write as float32, torch.float32 or dtype('float32')."""
-    return str(dtype).rpartition(".")[2]
 
 
 def _check_extra(
@@ -314,17 +306,12 @@ def _masking(
 
 def kind_of(xp: Any, dtype: Any) -> str:
     """The kind of a dtype in the words of the standard, half precisions included."""
-    if _name_of(dtype) in (*HALF_EPS, "float32", "float64"):
+    if name_of(dtype) in (*HALF_EPS, "float32", "float64"):
         return "real floating"
     for kind in ("integral", "bool"):
         if xp.isdtype(dtype, kind):
             return kind
     return str(dtype)
-
-
-def is_half(dtype: Any) -> bool:
-    """Whether a dtype of any framework is float16 or bfloat16."""
-    return _name_of(dtype) in HALF_EPS
 
 
 def move_last(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
