@@ -160,7 +160,7 @@ class Call:
                 values[other] = plan.terms[other].put_neutral(xp, values[other], ~valid)
         for name in plan.strict:
             term = plan.terms[name]
-            if term.name == "Length":
+            if term.measures:
                 continue
             x = values[name]
             if name in plan.indices:

@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from lossspec.errors import ContractError, DTypeError
-from lossspec.terms import Axis, OneOf, Shape, Term
+from lossspec.terms import Axis, OneOf, Role, Shape, Term
 
 Form = Literal["pointwise", "aggregate", "coupled"]
 REDUCTIONS = ("none", "sum", "mean", "count_mean", "batch_mean", "over")
@@ -252,16 +252,14 @@ class Contract:
     def class_axis(self) -> bool:
         """Whether `axis` may name the position of the classes."""
         return any(
-            term.shape is not None and term.shape.names[-1:] == ("classes",)
-            for argument in self.inputs
-            for term in argument.terms
+            term.shape is not None and term.shape.ends_in_classes for argument in self.inputs for term in argument.terms
         )
 
     @property
     def label(self) -> Argument | None:
         """The input that holds one class label a unit; with it, class weights and `ignore_index` have a meaning."""
         for argument in self.inputs:
-            if any(term.name == "Label" and term.shape == self.result for term in argument.terms):
+            if any(Role.LABEL in term.roles and term.shape == self.result for term in argument.terms):
                 return argument
         return None
 
@@ -269,7 +267,7 @@ class Contract:
     def entry_label(self) -> Argument | None:
         """The input that holds one label an entry; with it `ignore_index` leaves entries out."""
         for argument in self.inputs:
-            if any(t.name in ("Label", "Indicator") and t.shape in self.entries[:1] for t in argument.terms):
+            if any(Role.IGNORABLE in t.roles and t.shape in self.entries[:1] for t in argument.terms):
                 return argument
         return None
 
@@ -277,7 +275,7 @@ class Contract:
     def distribution(self) -> Term | None:
         """The term by which the label of a unit may be a distribution over the classes: a mixture of units."""
         terms = () if self.label is None else self.label.terms
-        return next((term for term in terms if term.name == "Distribution"), None)
+        return next((term for term in terms if Role.MIXTURE in term.roles), None)
 
     @property
     def soft_labels(self) -> str:
@@ -289,12 +287,12 @@ class Contract:
     @property
     def smoothing(self) -> str:
         """The parameter that gives a part of each label to all classes alike, or an empty string."""
-        return next((a.name for a in self.parameters if any(term.name == "Smoothing" for term in a.terms)), "")
+        return next((a.name for a in self.parameters if any(Role.SMOOTHING in term.roles for term in a.terms)), "")
 
     @property
     def length(self) -> Argument | None:
         """The input with the lengths of the sequences, the last one if there are several."""
-        found = [argument for argument in self.inputs if argument.terms[0].name == "Length"]
+        found = [argument for argument in self.inputs if argument.terms[0].measures]
         return found[-1] if found else None
 
     @property

@@ -10,10 +10,7 @@ from typing import Any
 from lossspec.contract import Argument, Axes, Contract, resolve_shape
 from lossspec.dispatch import HALF_EPS, Backend, common_backend, computing_dtype, is_array, is_half, name_of
 from lossspec.errors import ContractError, DTypeError, LossSpecError
-from lossspec.terms import Array, Shape, Term
-
-NEVER_EMPTY = frozenset(("classes", "dim", "channels", "words"))
-"""The axes without which there is no distribution, no direction and no colour, so that a loss of them has no value."""
+from lossspec.terms import CLASSES, NEVER_EMPTY, Array, Role, Shape, Term
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axi
                 )
             continue
         shape = tuple(x.shape)
-        if axis != -1 and term.shape.names[-1:] == ("classes",) and units < set(term.shape.names):
+        if axis != -1 and term.shape.ends_in_classes and units < set(term.shape.names):
             if not -len(shape) <= axis < len(shape):
                 raise ContractError(f"{name}: `axis` is {axis}; `{label}` has shape {shape}")
             shape = move_last(shape, axis)
@@ -123,7 +120,7 @@ def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axi
         if (
             (size == 0 or (isinstance(size, tuple) and 0 in size))
             and axis_name in NEVER_EMPTY
-            and (axis_name == "classes" or axis_name not in units)
+            and (axis_name == CLASSES or axis_name not in units)
         ):
             raise ContractError(
                 f"{name}: the axis `{axis_name}` of `{source}` has size 0. Fix: pass at least one entry on it."
@@ -144,7 +141,9 @@ def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axi
             )
     names = {label: argument.name for argument, label, _ in arrays}
     ranked = {names[label]: x for _, label, x in arrays}
-    indices = frozenset(key for key, term in terms.items() if kinds.get(key) == "integral" and term.name != "Sign")
+    indices = frozenset(
+        key for key, term in terms.items() if kinds.get(key) == "integral" and Role.NUMBER not in term.roles
+    )
     return Plan(
         backend=backend,
         xp=xp,
@@ -166,7 +165,7 @@ def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axi
         lengths=tuple(
             (key, term.measures, tuple(k for k, t in terms.items() if t.shape and term.measures in t.shape.names))
             for key, term in terms.items()
-            if term.name == "Length"
+            if term.measures
         ),
     )
 
@@ -246,7 +245,7 @@ def _check_extra(
         _check_kind(contract, "where_entries", kinds, "bool", cast)
     if extra["class_weight"] is not None:
         _check_kind(contract, "class_weight", kinds, "real floating", cast)
-        contract.fits("class_weight", Shape.parse("classes"), tuple(extra["class_weight"].shape), axes)
+        contract.fits("class_weight", Shape.parse(CLASSES), tuple(extra["class_weight"].shape), axes)
         label = "" if contract.label is None else contract.label.name
         if contract.why_nonlinear and kinds[label] == "real floating":
             raise ContractError(

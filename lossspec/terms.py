@@ -13,24 +13,42 @@ a bare term (`delta: Positive`) declares a number or a 0-d array. The notation o
 Three terms state what they relate to after the shape: `Length["batch", "of time"]` counts the valid entries of the axis
 `time`, `Label["batch labels", "not blank"]` never equals the parameter `blank`, and `ClusteredLabel["*batch", "in head
 tails"]` is a class that the inputs `head` and `tails` have between them.
+
+A term of one's own is a `Term` with a name, a meaning and an interval, or one of a class that overrides `outside`,
+`domain` and `row_axes`. Its `roles` say what the library does with it, `lossspec.conformance.sampling` how it is drawn.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 from math import inf
 from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 Array: TypeAlias = Any
 """An array of any framework: the standard has no common static type."""
 
 Facts: TypeAlias = Mapping[str, Any]
 """What is known of a call: the size of each named axis, and the value of each parameter."""
+
+CLASSES = "classes"
+"""The axis of the classes: `axis=` says where a call has it, and class weights have one entry for each entry of it."""
+
+NEVER_EMPTY = frozenset((CLASSES, "dim", "channels", "words"))
+"""The axes without which there is no distribution, no direction and no colour, so that a loss of them has no value."""
+
+
+class Role(Enum):
+    """What the library does with an input or a parameter beyond its domain; a term declares its roles."""
+
+    LABEL = "the index of a class, which `class_weight` weighs"
+    IGNORABLE = "one entry each, which `ignore_index` may leave out"
+    MIXTURE = "a distribution in the place of a label: a mixture of units"
+    SMOOTHING = "the part of each label that goes to all classes alike"
+    NUMBER = "a number to compute with, also where it is an integer, and never an index"
+    SCORE = "how sure a prediction is: nearly sure ones are checked too"
+    COST = "least where a prediction is right"
 
 
 @dataclass(frozen=True)
@@ -79,6 +97,11 @@ class Shape:
         """The names of the axes, in order."""
         return tuple(axis.name for axis in self.axes)
 
+    @property
+    def ends_in_classes(self) -> bool:
+        """Whether the last axis is that of the classes."""
+        return self.names[-1:] == (CLASSES,)
+
     def __str__(self) -> str:
         return "[" + " ".join(str(axis) for axis in self.axes) + "]"
 
@@ -109,10 +132,6 @@ class Interval:
 
 REALS = Interval(lower_closed=False, upper_closed=False)
 
-# What is drawn has to be the same on every processor, and the last bits of NumPy's exp and log depend on AVX-512.
-draw_exp: Callable[[Any], NDArray[Any]] = np.vectorize(math.exp, otypes=[np.float64])
-draw_log: Callable[[Any], NDArray[Any]] = np.vectorize(math.log, otypes=[np.float64])
-
 
 @dataclass(frozen=True)
 class Term:
@@ -128,10 +147,9 @@ class Term:
     neutral: float = 0.0
     kinds: tuple[str, ...] = ("real floating",)
     strict: bool = False
-    extremes: tuple[float, ...] = ()
+    roles: frozenset[Role] = frozenset()
     shape: Shape | None = None
     relation: str = ""
-    spread: float = field(default=1.0, compare=False)
 
     def __init_subclass__(cls) -> None:
         type.__setattr__(cls, "__repr__", Term.__repr__)  # which a dataclass would replace by all of its fields
@@ -142,6 +160,11 @@ class Term:
 
     def __or__(self, other: Term | None) -> Any:
         return OneOf((self, other))
+
+    @property
+    def bare(self) -> Any:
+        """The term itself, without the shape and the relation of one argument."""
+        return replace(self, shape=None, relation="")
 
     @property
     def varies(self) -> bool:
@@ -187,24 +210,6 @@ class Term:
         """How many trailing axes one judgement of `outside` covers."""
         return 0
 
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        """Typical members of the domain."""
-        low, high = self.interval.lower, self.interval.upper
-        if np.isfinite(low) and np.isfinite(high):
-            return random.uniform(low, high, shape)
-        values = random.normal(0.0, self.spread, shape)
-        if np.isfinite(low):
-            return low + draw_exp(values) / 2
-        return values if not np.isfinite(high) else high - draw_exp(values) / 2
-
-    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        """Members at the edge of the domain and far out, mixed with typical ones."""
-        typical = self.draw(random, shape, facts)
-        if not self.extremes:
-            return typical
-        far = random.choice(np.asarray(self.extremes), shape)
-        return np.where(random.random(shape) < 0.6, far, typical)
-
     def __str__(self) -> str:
         return self.name + (str(self.shape) if self.shape is not None else "") + f" {self.relation}".rstrip()
 
@@ -246,16 +251,6 @@ class _Distribution(_Rows):
         total = xp.sum(x, axis=-1)
         return xp.any(~(x >= 0), axis=-1) | ~(xp.abs(total - 1) <= tolerance)
 
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        weights = draw_exp(random.normal(0.0, self.spread, shape))
-        rows: NDArray[Any] = weights / weights.sum(axis=-1, keepdims=True)
-        return rows
-
-    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        certain = np.eye(shape[-1])[random.integers(0, max(shape[-1], 1), shape[:-1])]
-        rows: NDArray[Any] = np.where(random.random((*shape[:-1], 1)) < 0.6, certain, self.draw(random, shape, facts))
-        return rows
-
 
 @dataclass(frozen=True)
 class _LogDistribution(_Distribution):
@@ -265,14 +260,6 @@ class _LogDistribution(_Distribution):
 
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         return xp.any(self.interval.outside(x), axis=-1)
-
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        rows: NDArray[Any] = draw_log(super().draw(random, shape, facts))
-        return rows
-
-    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        far = np.where(random.random(shape) < 0.5, -1e4, -np.inf)
-        return np.where(random.random(shape) < 0.3, far, self.draw(random, shape, facts))
 
 
 @dataclass(frozen=True)
@@ -290,33 +277,11 @@ class _Box(_Rows):
         known = (first[0] == first[0]) & (first[1] == first[1])
         return ~(known & (second[0] >= 0) & (second[1] >= 0))
 
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        corner = random.uniform(0.0, 0.6, (*shape[:-1], 2))
-        return self._from_corners(corner, corner + random.uniform(0.1, 0.7, (*shape[:-1], 2)), facts)
-
-    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        known = [(0, 0, 0, 0), (0, 0, 1, 1), (1, 0, 2, 1), (0, 0, 0, 1), (-5, -5, -4, -4), (0.25, 0.25, 0.75, 0.5)]
-        corners = np.asarray(known, dtype=np.float64)[random.integers(0, len(known), shape[:-1])]
-        far = self._from_corners(corners[..., :2], corners[..., 2:], facts)
-        return np.where(random.random((*shape[:-1], 1)) < 0.7, far, self.draw(random, shape, facts))
-
-    @staticmethod
-    def _from_corners(low: NDArray[Any], high: NDArray[Any], facts: Facts) -> NDArray[Any]:
-        written = facts.get("format", "xyxy")
-        if written == "xyxy":
-            return np.concatenate([low, high], axis=-1)
-        return np.concatenate([low if written == "xywh" else (low + high) / 2, high - low], axis=-1)
-
 
 @dataclass(frozen=True)
 class _Vector(_Rows):
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         return xp.any(self.interval.outside(x), axis=-1)
-
-    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        length = random.choice(np.asarray([0.0, 1.0, 1.0, 1e4, 1e-5]), (*shape[:-1], 1))
-        vectors: NDArray[Any] = length * random.choice(np.asarray([-1.0, 0.5, 1.0, 2.0]), shape)
-        return vectors
 
 
 @dataclass(frozen=True)
@@ -328,12 +293,6 @@ class _Image(Term):
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         return ~((x >= 0) & (x <= facts.get("data_range", 1.0)))
 
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        return random.uniform(0.0, facts.get("data_range", 1.0), shape)
-
-    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        return np.where(random.random(shape) < 0.5, 0.0, facts.get("data_range", 1.0))
-
 
 @dataclass(frozen=True)
 class _Sign(Term):
@@ -344,9 +303,6 @@ class _Sign(Term):
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         return ~((x == 1) | (x == -1))
 
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        return random.choice(np.array([-1, 1]), shape)
-
 
 @dataclass(frozen=True)
 class _Indicator(Term):
@@ -356,15 +312,6 @@ class _Indicator(Term):
 
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         return ~((x == 0) | (x == 1))
-
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        return random.integers(0, 2, shape)
-
-
-@dataclass(frozen=True)
-class _Relevance(Term):
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        return random.integers(0, 5, shape)
 
 
 @dataclass(frozen=True)
@@ -394,19 +341,15 @@ class _Label(_Index):
         return "integers in [0, classes)" + (f" other than `{self.excluded}`" if self.excluded else "")
 
     def range(self, facts: Facts) -> tuple[int, int]:
-        return 0, facts["classes"]
+        return 0, facts[CLASSES]
 
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         return self.admit(xp, x, facts)[1]
 
     def admit(self, xp: Any, x: Array, facts: Facts) -> tuple[Array, Array]:
-        admitted = x % facts["classes"]  # equal where in range: fewer passes than two comparisons and a choice
+        admitted = x % facts[CLASSES]  # equal where in range: fewer passes than two comparisons and a choice
         bad = admitted != x
         return admitted, bad | (x == facts[self.excluded]) if self.excluded else bad
-
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        allowed = np.arange(facts["classes"])
-        return random.choice(allowed[allowed != facts.get(self.excluded, -1)], shape)
 
 
 @dataclass(frozen=True)
@@ -430,13 +373,6 @@ class _Length(_Index):
         bad = self.outside(xp, x, facts)
         return xp.where(bad, facts[self.measures], x), bad
 
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        size = facts[self.measures]
-        return random.integers(min(1, size), size, shape, endpoint=True)
-
-    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        return random.choice(np.asarray([0, facts[self.measures]]), shape)
-
 
 @dataclass(frozen=True)
 class _Rate(Term):
@@ -449,14 +385,6 @@ class _Rate(Term):
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         outside = super().outside(xp, x, facts)
         return outside if facts["log_input"] else outside | (x < 0)
-
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        logs = super().draw(random, shape, facts)
-        return logs if facts["log_input"] else draw_exp(logs)
-
-    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        values = super().edges(random, shape, facts)
-        return values if facts["log_input"] else np.abs(values)
 
 
 @dataclass(frozen=True)
@@ -483,14 +411,6 @@ class _Group(Term):
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         return x != x  # False everywhere: any integer will do
 
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        """Groups of two, and one that is alone where the count is odd."""
-        count = int(np.prod(shape, dtype=np.int64))
-        return random.permutation(np.arange(count) // 2).reshape(shape)
-
-    def edges(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        return random.choice(np.asarray([-1, 0, 10**6]), shape)
-
 
 @dataclass(frozen=True)
 class _ClusteredLabel(_Index):
@@ -510,38 +430,41 @@ class _ClusteredLabel(_Index):
         head, tails = (facts[name] for name in self.inputs)
         return 0, head.shape[0] - len(tails) + sum(tail.shape[0] for tail in tails)
 
-    def draw(self, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        return random.integers(0, facts["classes"], shape)
 
-
-Real: Any = Term("Real", "any real number", extremes=(0.0, 1e-6, -1e4, 1e4))
+Real: Any = Term("Real", "any real number")
 Logits: Any = Term(
     "Logits",
     "unnormalised log-probabilities; -inf rules a class out",
     Interval(upper_closed=False),
-    extremes=(0.0, -1e4, 1e4),
-    spread=3.0,
+    roles=frozenset({Role.SCORE}),
 )
-Probability: Any = Term("Probability", "a probability for each entry", Interval(0.0, 1.0), extremes=(0.0, 1.0))
-Distribution: Any = _Distribution("Distribution", "a probability for each class", Interval(0.0, 1.0))
-LogProbability: Any = Term(
-    "LogProbability", "the logarithm of a probability", Interval(upper=0.0), extremes=(0.0, -1e4), spread=2.0
+Probability: Any = Term("Probability", "a probability for each entry", Interval(0.0, 1.0))
+Distribution: Any = _Distribution(
+    "Distribution", "a probability for each class", Interval(0.0, 1.0), roles=frozenset({Role.MIXTURE})
 )
+LogProbability: Any = Term("LogProbability", "the logarithm of a probability", Interval(upper=0.0))
 LogDensity: Any = Term(
     "LogDensity",
     "the logarithm of a probability or of a density, which may be above 0",
     Interval(upper_closed=False),
-    extremes=(0.0, -1e4, 1e4),
-    spread=2.0,
 )
 LogDistribution: Any = _LogDistribution(
-    "LogDistribution", "the logarithm of a probability for each class", Interval(upper=0.0), extremes=(-1e4,)
+    "LogDistribution", "the logarithm of a probability for each class", Interval(upper=0.0)
 )
 Embedding: Any = _Vector("Embedding", "a vector on the last axis")
 Image: Any = _Image("Image", "intensities in [0, data_range]", Interval(lower=0.0, upper_closed=False))
 Box: Any = _Box("Box", "a box as its corners, or as `format` says", strict=True)
-Sign: Any = _Sign("Sign", "a label of one of two signs", kinds=("real floating", "integral"), neutral=1, strict=True)
-Label: Any = _Label("Label", "the index of a class", kinds=("integral",), strict=True)
+Sign: Any = _Sign(
+    "Sign",
+    "a label of one of two signs",
+    kinds=("real floating", "integral"),
+    neutral=1,
+    strict=True,
+    roles=frozenset({Role.NUMBER}),
+)
+Label: Any = _Label(
+    "Label", "the index of a class", kinds=("integral",), strict=True, roles=frozenset({Role.LABEL, Role.IGNORABLE})
+)
 Length: Any = _Length("Length", "the number of valid entries", kinds=("integral",), strict=True)
 Positive: Any = Term("Positive", "a number above 0", Interval(0.0, lower_closed=False, upper_closed=False), neutral=1.0)
 NonNegative: Any = Term("NonNegative", "a number not below 0", Interval(0.0, upper_closed=False))
@@ -549,41 +472,39 @@ Count: Any = Term("Count", "a whole number above 0", Interval(1.0, upper_closed=
 Statistics: Any = Term("Statistics", "additive statistics of each unit")
 Cosine: Any = Term("Cosine", "a number in [-1, 1]", Interval(-1.0, 1.0))
 UnitInterval: Any = Term("UnitInterval", "a number in [0, 1]", Interval(0.0, 1.0))
-Smoothing: Any = Term("Smoothing", "the part of each label that goes to all classes alike", Interval(0.0, 1.0))
-Indicator: Any = _Indicator(
-    "Indicator", "1 where it holds, else 0", kinds=("real floating", "integral"), neutral=0, strict=True
+Smoothing: Any = Term(
+    "Smoothing",
+    "the part of each label that goes to all classes alike",
+    Interval(0.0, 1.0),
+    roles=frozenset({Role.SMOOTHING}),
 )
-Relevance: Any = _Relevance(
+Indicator: Any = _Indicator(
+    "Indicator",
+    "1 where it holds, else 0",
+    kinds=("real floating", "integral"),
+    neutral=0,
+    strict=True,
+    roles=frozenset({Role.IGNORABLE}),
+)
+Relevance: Any = Term(
     "Relevance",
     "a grade of relevance, of which only the order counts",
     Interval(0.0, upper_closed=False),
     kinds=("real floating", "integral"),
 )
-AboveMinusOne: Any = Term(
-    "AboveMinusOne",
-    "a number above -1",
-    Interval(-1.0, lower_closed=False, upper_closed=False),
-    extremes=(-0.999, 0.0, 1e-6, 1e4),
-)
-Amount: Any = Term("Amount", "a count or an amount", Interval(0.0, upper_closed=False), extremes=(0.0, 1e-6, 1.0, 1e4))
-TweedieAmount: Any = _TweedieAmount(
-    "Amount", "a count or an amount", Interval(0.0, upper_closed=False), extremes=(0.0, 1e-6, 1.0, 1e4)
-)
+AboveMinusOne: Any = Term("AboveMinusOne", "a number above -1", Interval(-1.0, lower_closed=False, upper_closed=False))
+Amount: Any = Term("Amount", "a count or an amount", Interval(0.0, upper_closed=False))
+TweedieAmount: Any = _TweedieAmount("Amount", "a count or an amount", Interval(0.0, upper_closed=False))
 PositiveAmount: Any = Term(
     "PositiveAmount",
     "an amount, a width or a variance, above 0",
     Interval(0.0, lower_closed=False, upper_closed=False),
     neutral=1.0,
-    extremes=(1e-6, 1e-3, 1.0, 1e4),
 )
-Rate: Any = _Rate("Rate", "the logarithm of a mean, or the mean", extremes=(0.0, 1e-6, -1e4, 1e4))
-LogMean: Any = Term("LogMean", "the logarithm of a mean", extremes=(0.0, 1e-6, -50.0, 50.0))
-Power: Any = Term(
-    "Power", "the power of the mean that a variance is proportional to", extremes=(-1.0, 0.0, 1.0, 2.0, 3.0)
-)
-Robustness: Any = Term(
-    "Robustness", "a number, or -inf for the limit", Interval(upper_closed=False), extremes=(-inf, -2.0, 0.0, 2.0)
-)
+Rate: Any = _Rate("Rate", "the logarithm of a mean, or the mean")
+LogMean: Any = Term("LogMean", "the logarithm of a mean")
+Power: Any = Term("Power", "the power of the mean that a variance is proportional to")
+Robustness: Any = Term("Robustness", "a number, or -inf for the limit", Interval(upper_closed=False))
 FlipProbability: Any = Term(
     "FlipProbability", "the probability that a label is the wrong one of two", Interval(0.0, 0.5, upper_closed=False)
 )
@@ -591,12 +512,12 @@ Group: Any = _Group("Group", "the group that an entry belongs to", kinds=("integ
 PositiveFraction: Any = Term(
     "PositiveFraction", "a number in (0, 1]", Interval(0.0, 1.0, lower_closed=False), neutral=1.0
 )
-HalfLogits: Any = Term("HalfLogits", "half the logarithm of the odds", extremes=(0.0, 1e-6, -50.0, 50.0), spread=2.0)
+HalfLogits: Any = Term("HalfLogits", "half the logarithm of the odds")
 ClusteredLabel: Any = _ClusteredLabel("ClusteredLabel", "the index of a class", kinds=("integral",), strict=True)
 Fraction: Any = Term(
     "Fraction", "a number between 0 and 1", Interval(0.0, 1.0, lower_closed=False, upper_closed=False), neutral=0.5
 )
 AtLeastOne: Any = Term("AtLeastOne", "a number not below 1", Interval(1.0, upper_closed=False), neutral=1.0)
 Cost: Any = Term(
-    "Cost", "what it costs to choose a candidate", Interval(0.0, upper_closed=False), extremes=(0.0, 1e-6, 1.0, 1e4)
+    "Cost", "what it costs to choose a candidate", Interval(0.0, upper_closed=False), roles=frozenset({Role.COST})
 )

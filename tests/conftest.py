@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import lossspec
+from lossspec.conformance.sampling import typical
 from lossspec.dispatch import Availability, get_backend
 
 JAX_CACHE = "JAX_COMPILATION_CACHE_DIR"
@@ -107,7 +108,7 @@ def draw() -> Callable[..., dict[str, Any]]:
 
         def one(term: Any, item: int) -> Any:
             sizes = (axis.size or facts.setdefault(axis.name, 3) + axis.per_item * item for axis in term.shape.axes)
-            return term.draw(random, tuple(sizes), facts)
+            return typical(term, random, tuple(sizes), facts)
 
         drawn = {}
         for argument in loss.contract.inputs:

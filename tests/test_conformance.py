@@ -3,7 +3,8 @@
 import pytest
 
 from lossspec import all_backends, get, names
-from lossspec.conformance.cases import hessian_inputs, make_cases
+from lossspec.conformance.axes import hessian_inputs
+from lossspec.conformance.cases import make_cases
 from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.matrix import plan, run_cell
 

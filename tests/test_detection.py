@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import lossspec as ls
+from lossspec.conformance.sampling import edges, typical
 from lossspec.errors import ContractError, DTypeError
 from lossspec.terms import Box
 
@@ -210,7 +211,7 @@ def test_boxes_that_touch_or_have_no_area_have_finite_losses_and_gradients(backe
 def test_bounds_and_symmetry(format):
     random = np.random.default_rng(5)
     facts = {"format": format}
-    drawn = [np.concatenate([draw(random, (300, 4), facts) for draw in (Box.draw, Box.edges)]) for _ in range(2)]
+    drawn = [np.concatenate([draw(Box, random, (300, 4), facts) for draw in (typical, edges)]) for _ in range(2)]
     assert not any(np.any(Box.outside(np, boxes, facts)) for boxes in drawn)
     overlap, generalized, distance, complete, efficient = (loss.per_example(*drawn, format=format) for loss in LOSSES)
     room = 1e-15
@@ -228,7 +229,7 @@ def test_bounds_and_symmetry(format):
 @EACH
 def test_place_and_scale_do_not_matter(loss):
     random = np.random.default_rng(6)
-    p, t = (Box.draw(random, (50, 4), {}) for _ in range(2))
+    p, t = (typical(Box, random, (50, 4), {}) for _ in range(2))
     assert np.allclose(loss.per_example(p, t), loss.per_example(3 * p + 7, 3 * t + 7), rtol=1e-12)
 
 

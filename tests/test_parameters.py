@@ -7,6 +7,7 @@ import pytest
 
 import lossspec as ls
 from lossspec import get, names
+from lossspec.conformance import sampling
 from lossspec.conformance.cases import make_cases
 
 ONE_NUMBER = {
@@ -38,7 +39,7 @@ def typical(name):
 def drawn(name, parameter, count=2):
     """Numbers in the domain of a parameter that are not its default."""
     random = np.random.default_rng(3)
-    return [float(x) for x in VARYING[name, parameter].draw(random, (count,), typical(name)[1])]
+    return [float(x) for x in sampling.typical(VARYING[name, parameter], random, (count,), typical(name)[1])]
 
 
 def units_of(name, inputs, parameters):

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lossspec.conformance.cases import Case, Values, hessian_inputs
+from lossspec.conformance.axes import Values, hessian_inputs
+from lossspec.conformance.cases import Case
 from lossspec.contract import Accuracy, Contract
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
@@ -93,9 +94,7 @@ class Bench:
         for argument in self.contract.inputs:
             value = case.inputs[argument.name]
             if case.axis != -1 and any(
-                term.shape is not None
-                and term.shape.names[-1:] == ("classes",)
-                and value.dtype.kind in _kinds(term.kinds)
+                term.shape is not None and term.shape.ends_in_classes and value.dtype.kind in _kinds(term.kinds)
                 for term in argument.terms
             ):
                 value = np.ascontiguousarray(np.moveaxis(value, -1, case.axis))

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from lossspec.conformance.cases import Case, hessian_inputs, make_cases
+from lossspec.conformance.axes import hessian_inputs
+from lossspec.conformance.cases import Case, make_cases
 from lossspec.conformance.oracle import Component, Expected, definition_of, fingerprint, solve, solve_hessians
 from lossspec.registry import get, names
 

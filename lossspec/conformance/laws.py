@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from lossspec.conformance import sampling
+from lossspec.conformance.axes import Values, axes_of, entry_axes, spoil, unit_shape
 from lossspec.conformance.bench import EAGER_DTYPE, Bench, is_real
-from lossspec.conformance.cases import Case, Values, axes_of, entry_axes, spoil, unit_shape
+from lossspec.conformance.cases import Case
 from lossspec.errors import MergeError
 from lossspec.reduction import Mean
 from lossspec.registry import get, names
+from lossspec.terms import CLASSES
 
 Law = Callable[["Trial"], str | None]
 """None where the law holds, a reason starting with "not run" where it does not apply, else what is wrong."""
@@ -75,7 +78,7 @@ class Trial:
 
         def like(x: Any) -> Any:
             term = self.bench.contract.term_of(argument, "real floating", x.ndim)
-            drawn = (term.edges if edges else term.draw)(self.random, x.shape, self.case.parameters)
+            drawn = (sampling.edges if edges else sampling.typical)(term, self.random, x.shape, self.case.parameters)
             return drawn.astype(self.bench.dtype)
 
         value = self.case.inputs[name]
@@ -117,7 +120,7 @@ class Trial:
         """The parameters that may vary, each with an entry for every unit."""
         varying = {argument.name: argument.varies for argument in self.bench.contract.parameters}
         return {
-            name: term.draw(self.random, self.shape, self.case.parameters).astype(self.bench.dtype)
+            name: sampling.typical(term, self.random, self.shape, self.case.parameters).astype(self.bench.dtype)
             for name, term in varying.items()
             if term is not None
         }
@@ -474,8 +477,9 @@ def mixture(trial: Trial) -> str | None:
     if contract.why_nonlinear:
         return f"not run: {contract.why_nonlinear}"
     label, clean = contract.label.name, trial.case.inputs
-    classes = next(clean[a.name].shape[-1] for a in contract.inputs if "classes" in str(a.terms[0].shape))
-    soft = contract.distribution.draw(trial.random, (*trial.shape, classes), {}).astype(bench.dtype)
+    sizes = (axes_of(contract, name, value) for name, value in clean.items())
+    classes = next(axes[CLASSES] for axes in sizes if CLASSES in axes)
+    soft = sampling.typical(contract.distribution, trial.random, (*trial.shape, classes), {}).astype(bench.dtype)
     keywords = {name: bench.put(value) for name, value in trial.case.parameters.items()}
     keywords["class_weight"] = bench.put(trial.random.uniform(0.5, 2.0, classes).astype(bench.dtype))
     hard = [bench.put(np.full(trial.shape, c)) for c in range(classes)]
@@ -619,7 +623,7 @@ def row_axis(bench: Bench, name: str, value: Any) -> int:
     (argument,) = [argument for argument in bench.contract.inputs if argument.name == name]
     shape = bench.contract.term_of(argument, "real floating", value.ndim).shape
     names = () if shape is None else shape.names
-    return names.index("classes") if "classes" in names[:-1] and names[-1] != "classes" else -1
+    return names.index(CLASSES) if CLASSES in names[:-1] and names[-1] != CLASSES else -1
 
 
 def alternating(shape: tuple[int, ...], axis: int) -> Any:

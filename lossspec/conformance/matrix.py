@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from mpmath import mp
 
+from lossspec.conformance.axes import hessian_inputs
 from lossspec.conformance.bench import Bench
-from lossspec.conformance.cases import Case, hessian_inputs, make_cases
+from lossspec.conformance.cases import Case, make_cases
 from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.laws import LAWS, Trial, spared
 from lossspec.conformance.measure import coefficients, error, gradient_error, opposed, pooled, reduced

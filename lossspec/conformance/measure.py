@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from lossspec.conformance.cases import Case, shared_inputs
+from lossspec.conformance.axes import shared_inputs
+from lossspec.conformance.cases import Case
 from lossspec.conformance.oracle import Component, Expected, divisor, lengths_of, selection
 from lossspec.contract import Contract
 

@@ -27,16 +27,8 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from lossspec.conformance.cases import (
-    Case,
-    Values,
-    axes_of,
-    axis_names,
-    entry_axes,
-    hessian_inputs,
-    shared_inputs,
-    unit_shape,
-)
+from lossspec.conformance.axes import Values, axes_of, axis_names, entry_axes, hessian_inputs, shared_inputs, unit_shape
+from lossspec.conformance.cases import Case
 from lossspec.contract import Contract
 from lossspec.definitions.common import constants_held, start_evaluation
 from lossspec.errors import ContractError

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossspec.conformance.axes import Values
 from lossspec.conformance.bench import Bench
-from lossspec.conformance.cases import Case, Values, make_cases
+from lossspec.conformance.cases import Case, make_cases
 from lossspec.contract import Equal
 from lossspec.dispatch import get_backend
 from lossspec.loss import Loss
