@@ -257,6 +257,8 @@ def _check(
         for done, total in solve_all(store, losses, dtypes or list(DTYPES)):
             progress.update(oracle, completed=done, total=total)
         progress.remove_task(oracle)
+        for path in filter(None, map(store.save, losses)):
+            progress.console.print(f"The oracle's results are new, and kept in {path}.", soft_wrap=True)
         task = progress.add_task("checking", total=len(jobs))
         for job in jobs:
             progress.update(task, description=f"{job.loss.contract.name} on {job.backend.name} {job.dtype}")

@@ -1,16 +1,19 @@
-"""Stored results of the oracle, so that a check is quick: keyed by a hash of the definition and of the case.
+"""Stored results of the oracle, so that a check is quick: one file a loss, keyed by a hash of definition and case.
 
-A result whose definition or case has changed is not found and is computed anew; nothing stale can be used.
-`python -m lossspec.conformance.expected` computes what is missing and writes the file.
+A result whose definition or case has changed is not found and is computed anew; nothing stale can be used. In a source
+tree `lossspec check` writes what it had to compute into the file of the loss; `python -m lossspec.conformance.expected`
+does so for all losses, and removes the files of those that are gone.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections.abc import Iterable, Iterator
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,10 @@ from lossspec.conformance.cases import Case, make_cases
 from lossspec.conformance.oracle import Component, Expected, definition_of, fingerprint, solve, solve_hessians
 from lossspec.registry import get, names
 
-FILE = "expected.json.gz"
+FOLDER = resources.files("lossspec.conformance").joinpath("expected")
+CATALOGUE = "lossspec.losses."
+"""The modules whose losses have files here begin so; what the losses of others give is computed in every run."""
+
 DTYPES: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": np.float64}
 VALUE_DIGITS, DERIVATIVE_DIGITS = 25, 20
 HESSIAN = "h"
@@ -30,10 +36,13 @@ HESSIAN = "h"
 
 
 class Store:
-    """Results by fingerprint; with `recompute` the stored file is not read."""
+    """Results by loss and fingerprint, read when first asked for; with `recompute` no file is read or written."""
 
     def __init__(self, recompute: bool = False) -> None:
-        self._records: dict[str, Any] = {} if recompute else _read()
+        self._recompute = recompute
+        self._folder = FOLDER
+        self._records: dict[str, dict[str, Any]] = {}
+        self._changed: set[str] = set()
         self.computed = 0
 
     def expected(self, loss: Any, case: Case) -> Expected:
@@ -44,25 +53,74 @@ class Store:
         """Some second derivatives of each unit of a case."""
         return _unpack_components(self._record(loss, case, key_of(loss, case) + HESSIAN))
 
-    def _record(self, loss: Any, case: Case, key: str) -> Any:
-        if key not in self._records:
-            self._records[key] = _compute(loss, case, key)
-            self.computed += 1
-        return self._records[key]
+    def _of(self, name: str) -> dict[str, Any]:
+        """All that is known of a loss."""
+        if name not in self._records:
+            self._records[name] = {} if self._recompute else read(self._folder, name)
+        return self._records[name]
 
-    def add(self, records: dict[str, Any]) -> None:
-        """Take results that were computed elsewhere."""
-        self._records |= records
+    def _record(self, loss: Any, case: Case, key: str) -> Any:
+        name = loss.contract.name
+        if key not in self._of(name):
+            self.add(name, key, _compute(loss, case, key))
+        return self._of(name)[key]
+
+    def add(self, name: str, key: str, record: Any) -> None:
+        """Take a result that was computed for a loss."""
+        self._of(name)[key] = record
+        self._changed.add(name)
+        self.computed += 1
 
     def missing(self, loss: Any, dtype: str) -> dict[str, Case]:
         """What has no stored result of all that the cases of a loss ask for."""
-        return {key: case for key, case in wanted(loss, dtype).items() if key not in self._records}
+        known = self._of(loss.contract.name)
+        return {key: case for key, case in wanted(loss, dtype).items() if key not in known}
 
-    def write(self, path: Path, keep: set[str]) -> None:
-        """Write the results that are in use, in an order and a format that do not depend on the run."""
-        records = {key: self._records[key] for key in sorted(keep)}
-        text = json.dumps(records, separators=(",", ":"))
-        path.write_bytes(gzip.compress(text.encode(), mtime=0))
+    def save(self, loss: Any) -> Path | None:
+        """Write the file of a loss of the catalogue whose results are new, in a source tree; the path, if written.
+
+        It holds what the cases of the loss ask for, in the order of the keys, and nothing of the run. A check of one
+        dtype leaves the results of the other to the next.
+        """
+        name = loss.contract.name
+        if self._recompute or name not in self._changed or not (in_source_tree() and is_of_catalogue(loss)):
+            return None
+        self._changed.discard(name)
+        known = self._of(name)
+        keys = (key for dtype in DTYPES for key in wanted(loss, dtype) if key in known)
+        return write(self._folder, name, {key: known[key] for key in keys})
+
+
+def is_of_catalogue(loss: Any) -> bool:
+    """Whether a loss is one of this package, whose results are stored here."""
+    return bool(loss.__module__.startswith(CATALOGUE))
+
+
+def in_source_tree() -> bool:
+    """Whether this package lies in its source tree and is no installed copy."""
+    return (Path(__file__).parents[2] / "pyproject.toml").is_file()
+
+
+def read(folder: Traversable, name: str) -> dict[str, Any]:
+    """The stored results of a loss by their keys; none where it has no file."""
+    file = folder.joinpath(f"{name}.json")
+    if not file.is_file():
+        return {}
+    records: dict[str, Any] = json.loads(file.read_text("utf-8"))["records"]
+    return records
+
+
+def write(folder: Traversable, name: str, records: Mapping[str, Any]) -> Path:
+    """Write the file of a loss, a record a line; whoever reads it meanwhile sees the old one or the new one."""
+    path = Path(str(folder), f"{name}.json")
+    lines = (f"{json.dumps(key)}: {json.dumps(records[key], separators=(',', ':'))}" for key in sorted(records))
+    text = f'{{"loss": {json.dumps(name)}, "records": {{\n' + ",\n".join(lines) + "\n}}\n"
+    path.parent.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", newline="\n", delete=False) as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+    return path
 
 
 def key_of(loss: Any, case: Case) -> str:
@@ -80,14 +138,6 @@ def wanted(loss: Any, dtype: str) -> dict[str, Case]:
 
 def _compute(loss: Any, case: Case, key: str) -> Any:
     return _pack_components(solve_hessians(loss, case)) if key.endswith(HESSIAN) else pack(solve(loss, case))
-
-
-def _read() -> dict[str, Any]:
-    file = resources.files("lossspec.conformance").joinpath(FILE)
-    if not file.is_file():
-        return {}
-    records: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))
-    return records
 
 
 def _text(value: Any, digits: int) -> str | None:
@@ -148,9 +198,9 @@ def _unpack_components(record: list[Any]) -> list[list[Component]]:
         ]
 
 
-def _solve(work: tuple[str, str, Case]) -> tuple[str, Any]:
+def _solve(work: tuple[str, str, Case]) -> tuple[str, str, Any]:
     name, key, case = work
-    return key, _compute(get(name), case, key)
+    return name, key, _compute(get(name), case, key)
 
 
 def solve_all(store: Store, losses: Iterable[Any], dtypes: Iterable[str]) -> Iterator[tuple[int, int]]:
@@ -163,26 +213,29 @@ def solve_all(store: Store, losses: Iterable[Any], dtypes: Iterable[str]) -> Ite
     ]
     if len(work) < 50:
         for done, item in enumerate(work):
-            store.add(dict([_solve(item)]))
+            store.add(*_solve(item))
             yield done + 1, len(work)
         return
     with ProcessPoolExecutor() as pool:
-        for done, record in enumerate(pool.map(_solve, work, chunksize=4)):
-            store.add(dict([record]))
-            store.computed += 1
+        for done, result in enumerate(pool.map(_solve, work, chunksize=4)):
+            store.add(*result)
             yield done + 1, len(work)
 
 
 def main() -> None:
-    """Compute what is missing and write the file beside this one."""
+    """Compute what is missing and write the files, one a loss; remove those of losses that are gone."""
     from rich.progress import track
 
-    store, losses = Store(), [get(name) for name in names()]
-    steps = list(track(solve_all(store, losses, DTYPES), description="oracle", total=None))
-    keep = {key for loss in losses for dtype in DTYPES for key in wanted(loss, dtype)}
-    path = Path(__file__).with_name(FILE)
-    store.write(path, keep)
-    print(f"{len(steps)} computed, {len(keep)} stored, {path.stat().st_size // 1024} KiB")
+    store, losses = Store(), [loss for loss in map(get, names()) if is_of_catalogue(loss)]
+    for _ in track(solve_all(store, losses, DTYPES), description="oracle", total=None):
+        pass
+    written = [path.name for path in map(store.save, losses) if path is not None]
+    gone = [
+        path for path in Path(str(FOLDER)).glob("*.json") if path.stem not in {loss.contract.name for loss in losses}
+    ]
+    for path in gone:
+        path.unlink()
+    print(f"{store.computed} computed; written: {', '.join(written) or 'nothing'}; removed: {len(gone)}")
 
 
 if __name__ == "__main__":
