@@ -1,6 +1,6 @@
 """Losses specified once, implemented once on the Array API standard, and checked on every backend."""
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+import typing as _typing
 
 from lossspec.autodiff import grad as grad
 from lossspec.autodiff import hessian_diagonal as hessian_diagonal
@@ -28,10 +28,13 @@ from lossspec.reduction import Partial as Partial
 from lossspec.registry import get as get
 from lossspec.registry import names as names
 from lossspec.registry import no_attribute as _no_attribute
+from lossspec.terms import Interval as Interval
+from lossspec.terms import Role as Role
+from lossspec.terms import Term as Term
 
 __version__ = "0.1.0"
 
-if not _TYPE_CHECKING:  # to a type checker an unknown attribute is an error
+if not _typing.TYPE_CHECKING:  # to a type checker an unknown attribute is an error
 
     def __getattr__(name: str) -> None:
         raise _no_attribute(name)

@@ -3,11 +3,15 @@
 import doctest
 import runpy
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from lossspec.autodiff import rules
+from lossspec.cli import app
 from lossspec.registry import _registry
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +20,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 
 def run(path, *options):
     """What the example defines, started as a user starts it: without the options of pytest."""
-    known = dict(_registry)
+    known, derivatives = dict(_registry), dict(rules.RULES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", [str(path), *options])
         try:
@@ -24,6 +28,8 @@ def run(path, *options):
         finally:
             _registry.clear()
             _registry.update(known)
+            rules.RULES.clear()
+            rules.RULES.update(derivatives)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -33,6 +39,27 @@ def test_an_example_runs(path, capsys, tmp_path):
     run(path, *(["--plot", str(plot)] if plots else []))
     assert capsys.readouterr().out
     assert plot.exists() == plots
+
+
+def test_the_command_checks_a_loss_of_an_own_term_in_a_module_of_ones_own(monkeypatch):
+    monkeypatch.chdir(ROOT / "docs" / "examples")
+    monkeypatch.setattr("lossspec.registry._registry", dict(_registry))
+    monkeypatch.setattr("sys.path", [path for path in sys.path if path])
+    command = [
+        "check",
+        "--module",
+        "own_term",
+        "--loss",
+        "direction_error",
+        "--backend",
+        "numpy",
+        "--backend",
+        "strict",
+    ]
+    result = CliRunner().invoke(app, command)
+    sys.modules.pop("own_term", None)
+    assert result.exit_code == 0, result.output
+    assert "4 passed, 0 failed" in result.output
 
 
 def test_the_weights_of_vgg16_are_read_from_a_file(capsys, tmp_path):

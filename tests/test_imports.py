@@ -1,6 +1,11 @@
 """`import lossspec` loads no framework but NumPy, and a framework only when its arrays are met or asked for."""
 
+from pathlib import Path
+
 import pytest
+
+import lossspec
+from tests import losses_stub
 
 HEAVY = ("torch", "jax", "cupy", "mpmath", "rich", "typer", "array_api_strict", "sklearn", "optax")
 LOADED = f"import sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
@@ -15,6 +20,10 @@ def test_a_call_with_numpy_arrays_loads_no_framework(in_fresh_process):
     assert in_fresh_process(f"{call}; list(lossspec.all_backends()); {LOADED}") == ""
 
 
+def test_the_sampler_of_a_term_is_registered_without_an_extra(in_fresh_process):
+    assert in_fresh_process(f"import lossspec.conformance.sampling; {LOADED}") == ""
+
+
 def test_the_check_sees_what_is_loaded(usable, in_fresh_process):
     usable("torch")
     assert "torch" in in_fresh_process(f"import torch, lossspec; {LOADED}").split()
@@ -25,3 +34,14 @@ def test_a_backend_loads_its_framework_when_asked(usable, in_fresh_process, name
     module = usable(name).module
     script = f"import sys, lossspec.dispatch as d; d.get_backend({name!r}).namespace; print({module!r} in sys.modules)"
     assert in_fresh_process(script) == "True"
+
+
+def test_a_file_among_the_losses_is_a_family_and_its_names_are_exported():
+    families = {path.stem for path in Path(lossspec.losses.__file__).parent.glob("[!_]*.py")}
+    declared = [lossspec.get(name) for name in lossspec.names()]
+    assert {loss.__module__ for loss in declared} == {f"lossspec.losses.{family}" for family in families}
+    assert [loss.contract.name for loss in declared if getattr(lossspec, loss.contract.name, None) is not loss] == []
+
+
+def test_type_checkers_read_the_same_families():
+    assert losses_stub.FILE.read_text("utf-8") == losses_stub.text(), "run python -m tests.losses_stub"

@@ -10,5 +10,7 @@ from lossspec.autodiff.functions import value_and_grad as value_and_grad
 from lossspec.autodiff.namespace import TracedBackend as TracedBackend
 from lossspec.autodiff.namespace import TracedNamespace as TracedNamespace
 from lossspec.autodiff.namespace import traced_backend as traced_backend
+from lossspec.autodiff.rules import add_rule as add_rule
 from lossspec.autodiff.tape import Program as Program
 from lossspec.errors import GradientError as GradientError
+from lossspec.primitive import primitive as primitive

@@ -349,7 +349,8 @@ def make_refusing(name: str, base: Function) -> Function:
             if type(x) is Traced or (type(x) in (list, tuple) and any(type(item) is Traced for item in x)):
                 raise GradientError(
                     f"{name} has no derivative rule. Fix: write it with functions that have one "
-                    f"(lossspec.autodiff.rules.RULES), or give it stop_gradient(x) if it is constant"
+                    f"(lossspec.autodiff.rules.RULES), add its rule with lossspec.autodiff.add_rule, or give it "
+                    "stop_gradient(x) if it is constant"
                 )
         return base(*operands, **keywords)
 

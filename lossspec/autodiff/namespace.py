@@ -48,10 +48,13 @@ class TracedNamespace:
         else:
             found = getattr(self._base, name)
             made = found if name.startswith("__") else self._make(self._prefix + name, found)
+            if made is None:
+                return make_refusing(self._prefix + name, found)  # and looked up again: its rule may be added later
         setattr(self, name, made)  # the next look-up does not come here
         return made
 
     def _make(self, name: str, found: Any) -> Any:
+        """What records a function, or None where it has no rule."""
         if isinstance(found, ModuleType):
             return TracedNamespace(found, f"{name}.", self._root)
         if isinstance(found, type) or not callable(found):
@@ -62,7 +65,7 @@ class TracedNamespace:
             return make_constant(name, found)
         rule = RULES.get(name)
         if rule is None:
-            return make_refusing(name, found)
+            return None
         if rule.sequence:
             return make_sequence(rule, found)
         if rule.alone:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from lossspec.errors import GradientError
+
 Array = Any
 Vjp = Callable[..., Any]
 
@@ -60,6 +62,20 @@ CONSTANT = frozenset((
 ))
 # fmt: on
 """Functions whose result has no derivative, or the derivative 0: it is plain."""
+
+
+def add_rule(name: str, *vjps: Vjp) -> None:
+    """Give a function that has no derivative its rule: for each array operand, its cotangent from that of the result.
+
+    `name` is that of the function in the namespace of arrays, as "cbrt" or "linalg.det". A rule is called as
+    `vjp(xp, g, output, *operands, **keywords)`; one that returns None sends nothing back.
+
+    .. versionadded:: 0.1
+    """
+    if name in RULES or name in COMPOSED or name in CONSTANT:
+        raise GradientError(f"{name} has a derivative already. Fix: call what differs by a name of its own.")
+    everything = "".join(map(str, range(len(vjps)))) + "o"
+    RULES[name] = Rule(name, vjps, (everything,) * len(vjps))
 
 
 def _elementwise(name: str, *vjps: Vjp, needs: tuple[str, ...]) -> None:

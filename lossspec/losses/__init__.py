@@ -1,21 +1,15 @@
-"""The catalogue, one file a family. A family's `__all__` is what the package exports; a file names no framework."""
+"""The catalogue: each file of this folder is a family, and its `__all__` is what the package exports.
 
-from lossspec.losses.adversarial import *  # noqa: F403
-from lossspec.losses.classification import *  # noqa: F403
-from lossspec.losses.contrastive_learning import *  # noqa: F403
-from lossspec.losses.detection import *  # noqa: F403
-from lossspec.losses.divergence import *  # noqa: F403
-from lossspec.losses.image import *  # noqa: F403
-from lossspec.losses.knowledge_distillation import *  # noqa: F403
-from lossspec.losses.linear_chain import *  # noqa: F403
-from lossspec.losses.margin import *  # noqa: F403
-from lossspec.losses.metric_learning import *  # noqa: F403
-from lossspec.losses.policy import *  # noqa: F403
-from lossspec.losses.preference import *  # noqa: F403
-from lossspec.losses.ranking import *  # noqa: F403
-from lossspec.losses.regression import *  # noqa: F403
-from lossspec.losses.regularization import *  # noqa: F403
-from lossspec.losses.segmentation import *  # noqa: F403
-from lossspec.losses.self_supervised import *  # noqa: F403
-from lossspec.losses.sequence import *  # noqa: F403
-from lossspec.losses.structured import *  # noqa: F403
+Families are found by their place; a file whose name begins with an underscore is none. No file names a framework. Type
+checkers, which run nothing, read `__init__.pyi`.
+"""
+
+from importlib import import_module as _import_module
+from pkgutil import iter_modules as _iter_modules
+
+__all__: list[str] = []
+for _found in _iter_modules(__path__):  # in alphabetical order
+    if not _found.name.startswith("_"):
+        _family = _import_module(f"{__name__}.{_found.name}")
+        globals().update({_name: getattr(_family, _name) for _name in _family.__all__})
+        __all__ += _family.__all__
