@@ -10,6 +10,7 @@ import pytest
 import lossspec as ls
 from lossspec.autodiff import (
     GradientError,
+    add_rule,
     grad,
     hessian_diagonal,
     hvp,
@@ -471,6 +472,37 @@ def test_a_traced_array_is_an_array():
 def test_what_cannot_be_differentiated_says_what_to_do_instead(wrong, error, message):
     with pytest.raises(error, match=message):
         grad(wrong)(np.asarray([1.0, 2.0]))
+
+
+@pytest.fixture
+def without_rules_of_its_own():
+    """What a test adds to the table, and what the namespace made of it, is gone behind it."""
+    before, made = dict(rules.RULES), dict(vars(xp))
+    yield
+    for table, former in ((rules.RULES, before), (vars(xp), made)):
+        table.clear()
+        table.update(former)
+
+
+def test_a_function_without_a_rule_has_one_as_soon_as_it_is_added(without_rules_of_its_own):
+    def total(x):
+        return xp.sum(xp.float_power(x, 3.0))
+
+    x = np.asarray([0.5, -2.0])
+    with pytest.raises(GradientError, match=r"float_power has no derivative rule.*lossspec\.autodiff\.add_rule"):
+        grad(total)(x)
+    add_rule("float_power", lambda xp, g, o, x, y: g * y * o / x, lambda xp, g, o, x, y: g * o * xp.log(x))
+    assert grad(total)(x) == pytest.approx(3 * x * x)
+    assert grad(lambda x: xp.sum(grad(total)(x)))(x) == pytest.approx(6 * x)
+    assert grad(lambda x, y: xp.sum(xp.float_power(x, y)), 1)(np.asarray([2.0]), np.asarray([3.0])) == pytest.approx(
+        8 * math.log(2)
+    )
+
+
+@pytest.mark.parametrize("name", ["exp", "clip", "floor"])
+def test_a_rule_of_the_table_is_not_replaced(name):
+    with pytest.raises(GradientError, match=f"{name} has a derivative already"):
+        add_rule(name, lambda xp, g, o, x: g)
 
 
 def test_wrong_arguments_are_refused_by_position():

@@ -4,6 +4,9 @@ import lossspec
 from lossspec import Loss, huber
 from lossspec.losses import focal
 
-known: list[Loss] = [huber, focal, lossspec.dice]
-wrong: int = huber  # type: ignore[assignment]
-unknown = lossspec.nosuch  # type: ignore[attr-defined]
+
+def names() -> None:
+    """Use names that are there, in the right place and in a wrong one, and a name that is not."""
+    known: list[Loss] = [huber, focal, lossspec.dice]
+    wrong: list[int] = known  # type: ignore[assignment]
+    wrong.append(lossspec.nosuch)  # type: ignore[attr-defined]
