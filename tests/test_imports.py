@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+import losses_stub
 import pytest
 
 import lossspec
-from tests import losses_stub
 
 HEAVY = ("torch", "jax", "cupy", "mpmath", "rich", "typer", "array_api_strict", "sklearn", "optax")
 LOADED = f"import sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
