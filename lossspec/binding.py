@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from lossspec.advice import hint_for_keyword
-from lossspec.contract import TAIL, Contract
+from lossspec.contract import Contract
 from lossspec.dispatch import common_backend, computing_dtype, find_backend, is_array, kind_of
 from lossspec.errors import ContractError, DTypeError, GradientError
-from lossspec.keywords import Keywords
+from lossspec.keywords import Keywords, changed, default_keywords
 from lossspec.plan import list_of
 from lossspec.reduction import check_reduction
 from lossspec.terms import Array
@@ -35,8 +35,8 @@ class Declared:
         self.parameters = {argument.name: argument for argument in contract.parameters}
         self.defaults = {a.name: a.default for a in contract.parameters if a.default is not inspect.Parameter.empty}
         self.defaults |= {name: value for name, value in configuration.items() if name in self.parameters}
-        own = {name: configuration[name] for name in TAIL if name in configuration}
-        self.keywords = Keywords.of(contract, {"reduction": contract.default_reduction, **own})
+        self.keywords = default_keywords(contract, configuration)
+        self.required = tuple(name for name in self.parameters if name not in self.defaults)
         self.known = frozenset((*self.inputs, *self.parameters, *contract.tail))
         self.may_be_arrays = tuple(a.name for a in contract.parameters if a.array_terms)
         self.many = {argument.name for argument in contract.inputs if argument.many}
@@ -56,15 +56,11 @@ class Declared:
         keywords = self.keywords
         if options:
             self.refuse_unknown(options)
-            keywords = keywords.changed(self.contract, options)
-        return self.bind_values(inputs, options), keywords
-
-    def bind_values(self, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
-        """The inputs and parameters of a call by name, numbers checked."""
+            keywords = changed(keywords, self.contract, options)
         if len(inputs) == len(self.inputs):
             values = dict(zip(self.inputs, inputs, strict=True))
-            if options:
-                by_name(self.contract, inputs, options)
+            if not options.keys().isdisjoint(values):
+                by_name(self.contract, inputs, options)  # which says what is given twice
         else:
             given = by_name(self.contract, inputs, options)
             for name in self.inputs:
@@ -75,13 +71,13 @@ class Declared:
         for name, value in options.items():
             if name in self.parameters:
                 values[name] = self.parameter(name, value)
-        for name in self.parameters:
+        for name in self.required:
             if name not in values:
                 raise ContractError(f"{self.contract.name}: the parameter `{name}` is missing")
         for name in self.may_be_arrays:
             if isinstance(values[name], tuple):
                 values[name] = _beside((x for key in self.inputs for x in items_of(values[key])), values[name])
-        return values
+        return values, keywords
 
     def parameter(self, name: str, value: Any) -> Any:
         """The value of a parameter: an array as it is, a number or a tuple of them checked against its domain."""

@@ -279,8 +279,8 @@ def is_array(x: object) -> bool:
 
 
 def name_of(dtype: Any) -> str:
-    """The name of a dtype, which frameworks write as float32, torch.float32 or dtype('float32')."""
-    return str(dtype).rpartition(".")[2]
+    """The name of a dtype, which frameworks write as float32, torch.float32 or a class of that name."""
+    return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]
 
 
 def is_half(dtype: Any) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,9 +14,8 @@ from lossspec.reduction import Mean, Reduction, check_empty, check_reduction
 from lossspec.terms import Array
 
 
-@dataclass(frozen=True)
-class Keywords:
-    """The keywords of one call, or the defaults of a loss."""
+class Keywords(NamedTuple):
+    """The keywords of one call, or the defaults of a loss; a tuple, which is made in a fraction of a microsecond."""
 
     reduction: Reduction
     empty: float
@@ -30,42 +28,46 @@ class Keywords:
     ignores: bool = False
     """True where the call itself gives `ignore_index`; a default for labels says nothing about distributions."""
 
-    @classmethod
-    def of(cls, contract: Contract, given: Mapping[str, Any], ignores: bool = False) -> Keywords:
-        """The keywords that are given to a loss, with the usual defaults for the others."""
-        all_of_them = {**TAIL_DEFAULTS, **given}
-        all_of_them["reduction"] = check_reduction(contract, all_of_them["reduction"])
-        all_of_them["empty"] = check_empty(contract.name, all_of_them["empty"])
-        for name in ("ignore_index", "axis"):
-            all_of_them[name] = _whole(contract.name, name, all_of_them[name])
-        return cls(**{name: all_of_them[name] for name in TAIL}, ignores=ignores)
 
-    def changed(self, contract: Contract, options: Mapping[str, Any]) -> Keywords:
-        """These keywords with those among the options of a call in their place."""
-        given = {name: options[name] for name in TAIL if name in options}
-        if not given:
-            return self
-        usual = {name: getattr(self, name) for name in TAIL}
-        return Keywords.of(contract, usual | given, given.get("ignore_index") is not None)
+def default_keywords(contract: Contract, configuration: Mapping[str, Any]) -> Keywords:
+    """The keywords of a call that gives none."""
+    usual = Keywords(**{**TAIL_DEFAULTS, "empty": check_empty(contract.name, TAIL_DEFAULTS["empty"])})
+    given = {name: configuration[name] for name in TAIL if name in configuration}
+    return changed(usual, contract, {"reduction": contract.default_reduction} | given)._replace(ignores=False)
 
-    def but(self, changes: Mapping[str, Any]) -> Keywords:
-        """These keywords with others in their place, which are not checked."""
-        return replace(self, **changes)
 
-    def arrays(self) -> list[tuple[str, Array]]:
-        """Those with shapes, dtypes and devices to bind, by name; "over" is the divisor of the reduction."""
-        found = []
-        if self.sample_weight is not None:
-            found.append(("sample_weight", self.sample_weight))
-        if self.where is not None:
-            found.append(("where", self.where))
-        if self.where_entries is not None:
-            found.append(("where_entries", self.where_entries))
-        if self.class_weight is not None:
-            found.append(("class_weight", self.class_weight))
-        if isinstance(self.reduction, Mean) and is_array(self.reduction.over):
-            found.append(("over", self.reduction.over))
-        return found
+def changed(keywords: Keywords, contract: Contract, options: Mapping[str, Any]) -> Keywords:
+    """The keywords with those among the options of a call in their place."""
+    given = {name: value for name, value in options.items() if name in TAIL}
+    if not given:
+        return keywords
+    if "reduction" in given:
+        given["reduction"] = check_reduction(contract, given["reduction"])
+    if "empty" in given:
+        given["empty"] = check_empty(contract.name, given["empty"])
+    if "axis" in given:
+        given["axis"] = _whole(contract.name, "axis", given["axis"])
+    if "ignore_index" in given:
+        given["ignore_index"] = _whole(contract.name, "ignore_index", given["ignore_index"])
+        given["ignores"] = given["ignore_index"] is not None
+    return keywords._replace(**given)
+
+
+def arrays_of(keywords: Keywords) -> list[tuple[str, Array]]:
+    """The keywords with shapes, dtypes and devices to bind, by name; "over" is the divisor of the reduction."""
+    reduction, _, sample_weight, where, where_entries, class_weight, _, _, _ = keywords
+    found = []
+    if sample_weight is not None:
+        found.append(("sample_weight", sample_weight))
+    if where is not None:
+        found.append(("where", where))
+    if where_entries is not None:
+        found.append(("where_entries", where_entries))
+    if class_weight is not None:
+        found.append(("class_weight", class_weight))
+    if isinstance(reduction, Mean) and is_array(reduction.over):
+        found.append(("over", reduction.over))
+    return found
 
 
 def _whole(loss: str, name: str, value: Any) -> Any:

@@ -210,7 +210,7 @@ class Specified(Loss):
 
     def __call__(self, *inputs: Any, **options: Any) -> Array:
         """The loss, reduced as declared or as `reduction` says."""
-        if self.declared.given_shards(inputs, options):
+        if self.declared.takes_shards and self.declared.given_shards(inputs, options):
             return self.partial(*inputs, **options).value()
         return pipeline.reduce(self._measure(inputs, options))
 

@@ -15,7 +15,7 @@ A step that has nothing to do returns the record as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import inf, prod
@@ -29,13 +29,16 @@ from lossspec.dispatch import is_array
 from lossspec.errors import BackendError, ContractError
 from lossspec.keywords import Keywords
 from lossspec.numerics import admitted, carry_nan, is_zero, number, positions
-from lossspec.plan import Plan, Plans, move_last
+from lossspec.plan import Masking, Plan, Plans, move_last
 from lossspec.reduction import Mean, denominator, finish
 from lossspec.terms import Array, NonNegative, Term
 
 
 class Call(NamedTuple):
-    """The record of one call: a tuple, which costs least of all that cannot be changed."""
+    """The record of one call: a tuple, which costs least of all that cannot be changed.
+
+    The fields stand in the order in which the steps fill them.
+    """
 
     declared: Declared
     plan: Plan
@@ -81,18 +84,18 @@ def prepare(call: Call) -> Call:
         return call
     values, xp = {**call.values}, plan.xp
 
-    def widen(x: Any) -> Any:
-        return [widen(item) for item in x] if is_list(x) else xp.astype(x, xp.float32)
+    def widen(x: Array) -> Array:
+        return xp.astype(x, xp.float32)
 
     for name in plan.widened.keys() & values.keys():
-        values[name] = widen(values[name])
+        values[name] = _each(values[name], widen)
     for name in plan.moved:
         order = move_last(tuple(range(len(values[name].shape))), keywords.axis)
         values[name] = xp.permute_dims(values[name], order)
     for name in plan.converted:
         values[name] = xp.astype(values[name], plan.backend.index_dtype)
     wide = {name: widen(getattr(keywords, name)) for name in _WEIGHTS if name in plan.widened}
-    return call._replace(values=values, keywords=keywords.but(wide) if wide else keywords)
+    return call._replace(values=values, keywords=keywords._replace(**wide) if wide else keywords)
 
 
 _WEIGHTS = ("sample_weight", "class_weight")
@@ -115,7 +118,7 @@ def select(call: Call) -> Call:
         weight = _of_selected(call, selected, weight)
     elif selected is None and entries is None:
         return call
-    return call._replace(selected=selected, entries=entries, sample_weight=weight)
+    return Call(declared, plan, keywords, call.values, selected, entries, weight)
 
 
 def _not_ignored(call: Call, ignored: int) -> Array:
@@ -148,9 +151,7 @@ def make_safe(call: Call) -> Call:
     if selected is not None:
         masked = ~selected
         for name, masking in plan.masking.items():
-            value = values[name]
-            kept = [masking.term.put_neutral(xp, x, expand(masked, masking.axes, x)) for x in items_of(value)]
-            values[name] = kept if is_list(value) else kept[0]
+            values[name] = _each(values[name], _neutral_where, xp, masking, masked)
     if entries is not None:
         left_out = ~entries
         for name, axes in plan.entries.items():
@@ -186,7 +187,12 @@ def make_safe(call: Call) -> Call:
         if within:
             bad = xp.any(bad, axis=tuple(range(-within, 0)))
         invalid = bad if invalid is None else invalid | bad
-    return call._replace(values=values, invalid=invalid)
+    return Call(call.declared, plan, call.keywords, values, selected, entries, call.sample_weight, invalid)
+
+
+def _neutral_where(x: Array, xp: Any, masking: Masking, left_out: Array) -> Array:
+    """An input with the neutral value of its term in the units that are left out."""
+    return masking.term.put_neutral(xp, x, expand(left_out, masking.axes, x))
 
 
 def weigh(call: Call) -> Call:
@@ -194,21 +200,21 @@ def weigh(call: Call) -> Call:
 
     Units of weight 0 count as not given.
     """
-    if call.keywords.reduction in LENGTH_REDUCTIONS:
-        call = call._replace(lengths=_lengths(call))
+    lengths = _lengths(call) if call.keywords.reduction in LENGTH_REDUCTIONS else None
     weight, inside = call.sample_weight, None
     if call.keywords.class_weight is not None:
         by_class, inside = _weigh_classes(call, call.keywords.class_weight)
         weight = _of_selected(call, call.selected, by_class if weight is None else weight * by_class)
     if weight is None:
-        return call
-    call = call._replace(weight=weight, factor=call.sample_weight if inside else weight, inside=inside)
+        return call if lengths is None else call._replace(lengths=lengths)
+    values, invalid, factor = call.values, call.invalid, call.sample_weight if inside else weight
     counts = weight != 0
     if call.plan.backend.all_true(counts):
-        return call
-    invalid = None if call.invalid is None else call.invalid & counts
-    values = _pass_over_weightless(call, counts) if call.declared.contract.mergeable else call.values
-    return call._replace(values=values, counts=counts, invalid=invalid)
+        counts = None
+    else:
+        invalid = None if invalid is None else invalid & counts
+        values = _pass_over_weightless(call, counts) if call.declared.contract.mergeable else values
+    return Call(*call[:3], values, *call[4:7], invalid, inside, weight, factor, counts, lengths)
 
 
 def _weigh_classes(call: Call, class_weight: Array) -> tuple[Array, dict[str, Any]]:
@@ -241,15 +247,15 @@ def _pass_over_weightless(call: Call, counts: Array) -> dict[str, Any]:
     What is finite stays: there is a derivative in that weight.
     """
     values, xp = {**call.values}, call.plan.xp
+
+    def finite(x: Array, masking: Masking) -> Array:
+        if not xp.isdtype(x.dtype, "real floating"):
+            return x
+        usual = x < inf if -inf in masking.term.interval else xp.isfinite(x)
+        return masking.term.put_neutral(xp, x, ~(usual | expand(counts, masking.axes, x)))
+
     for name, masking in call.plan.masking.items():
-        term, value = masking.term, values[name]
-        kept = []
-        for x in items_of(value):
-            if xp.isdtype(x.dtype, "real floating"):
-                usual = x < inf if -inf in term.interval else xp.isfinite(x)
-                x = term.put_neutral(xp, x, ~(usual | expand(counts, masking.axes, x)))
-            kept.append(x)
-        values[name] = kept if is_list(value) else kept[0]
+        values[name] = _each(values[name], finite, masking)
     return values
 
 
@@ -282,7 +288,7 @@ def run(call: Call) -> Call:
     if call.keywords.reduction == "length_mean":
         divisors = xp.where(call.lengths == 0, 1.0, call.lengths)
         statistics = tuple(s / over_units(divisors, s) for s in statistics)
-    return call._replace(statistics=statistics)
+    return Call._make((*call[:-1], statistics))
 
 
 def _seen_entries(call: Call) -> Array | None:
@@ -311,7 +317,7 @@ def divisor(call: Call) -> Any:
 def totals(call: Call) -> tuple[Array, ...]:
     """The weighted statistics, summed over the units."""
     xp, units = call.plan.xp, len(call.plan.unit_shape)
-    return tuple(xp.sum(s) if len(s.shape) == units else xp.sum(s, axis=tuple(range(units))) for s in weighted(call))
+    return tuple([xp.sum(s) if len(s.shape) == units else xp.sum(s, axis=tuple(range(units))) for s in weighted(call)])
 
 
 def weighted(call: Call) -> tuple[Array, ...]:
@@ -434,7 +440,12 @@ def _known(call: Call, value: Any) -> Any:
     return found
 
 
-# From flags of units to the axes of an input.
+# From flags of units to the axes of an input, and over the items of a list.
+
+
+def _each(value: Any, change: Callable[..., Array], *facts: Any) -> Any:
+    """An argument, or each array of a list, changed."""
+    return [change(x, *facts) for x in value] if isinstance(value, (list, tuple)) else change(value, *facts)
 
 
 def over_units(flags: Array, statistic: Array) -> Array:

@@ -20,7 +20,7 @@ from lossspec.dispatch import (
     name_of,
 )
 from lossspec.errors import ContractError, DTypeError, LossSpecError
-from lossspec.keywords import Keywords
+from lossspec.keywords import Keywords, arrays_of
 from lossspec.terms import Array, Shape, Term
 
 NEVER_EMPTY = frozenset(("classes", "dim", "channels", "words"))
@@ -79,7 +79,7 @@ class Plans:
                     key.append((name, *_signature(value)))
                 elif name in self._many:
                     key.extend((name, *_signature(item)) for item in list_of(self.contract.name, name, value))
-            for name, value in keywords.arrays():
+            for name, value in arrays_of(keywords):
                 if is_array(value) and hasattr(value, "shape"):
                     key.append((name, *_signature(value)))
                 else:
@@ -123,7 +123,7 @@ def _what_would_fit(contract: Contract, values: Mapping[str, Any], keywords: Key
 
     if contract.class_axis and keywords.axis == -1:
         rank = max(len(getattr(values[argument.name], "shape", ())) for argument in contract.inputs)
-        other = next((other for other in range(1, rank - 1) if fits(values, replace(keywords, axis=other))), None)
+        other = next((other for other in range(1, rank - 1) if fits(values, keywords._replace(axis=other))), None)
         if other is not None:
             return f"pass `axis={other}`, where the classes are"
     for one, two in combinations((argument.name for argument in contract.inputs if not argument.many), 2):
@@ -136,7 +136,7 @@ def _bind(contract: Contract, values: Mapping[str, Any], keywords: Keywords) -> 
     """The static facts of a call, or what is wrong with it."""
     name, axis = contract.name, keywords.axis
     arrays = list(_arrays(contract, values))
-    given = keywords.arrays()
+    given = arrays_of(keywords)
     backend = common_backend(name, [(label, x) for _, label, x in arrays] + given)
     xp = backend.namespace
     kinds = {label: kind_of(xp, x.dtype) for label, x in (*((label, x) for _, label, x in arrays), *given)}
