@@ -59,7 +59,7 @@ class Declared:
             keywords = changed(keywords, self.contract, options)
         if len(inputs) == len(self.inputs):
             values = dict(zip(self.inputs, inputs, strict=True))
-            if not options.keys().isdisjoint(values):
+            if options and any(name in options for name in values):
                 by_name(self.contract, inputs, options)  # which says what is given twice
         else:
             given = by_name(self.contract, inputs, options)
