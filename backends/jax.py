@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -24,7 +23,6 @@ class JaxBackend(Backend):
     casting = '{x}.astype("{dtype}")'
     making = "jax.numpy.asarray({x})"
     integer = "int32"
-    compiles_by_shape = True
 
     def __init__(self) -> None:
         self._declared: dict[Primitive, Callable[..., Array]] = {}
@@ -39,20 +37,6 @@ class JaxBackend(Backend):
     def recognises(self, x: object) -> bool:
         _tell_of_partials()
         return isinstance(x, sys.modules["jax"].Array)
-
-    @contextmanager
-    def double_precision(self) -> Iterator[None]:
-        import jax
-
-        with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-            yield
-
-    @contextmanager
-    def strictest(self) -> Iterator[None]:
-        import jax
-
-        with self.double_precision(), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
-            yield
 
     def devices(self) -> tuple[str, ...]:
         import jax
@@ -160,17 +144,11 @@ class JaxBackend(Backend):
         dtype = arguments[0].dtype  # a number and a 0-d array are not to be compiled apart
         return compiled(*(jax.numpy.asarray(x, dtype) if isinstance(x, float) else x for x in arguments), **static)
 
-    def compile(self, function: Callable[..., Any], quick: bool = False) -> Callable[..., Any]:
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         import jax
 
         compiled: Callable[..., Any] = jax.jit(function)
         return compiled
-
-    def vmap(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
-        import jax
-
-        mapped: Callable[..., Any] = jax.vmap(function)
-        return mapped
 
 
 @cache

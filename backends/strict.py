@@ -7,8 +7,7 @@ proved on a machine without one.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,13 +49,6 @@ class StrictBackend(Backend):
 
     def recognises(self, x: object) -> bool:
         return isinstance(x, sys.modules["array_api_strict"]._array_object.Array)
-
-    @contextmanager
-    def strictest(self) -> Iterator[None]:
-        from array_api_strict import ArrayAPIStrictFlags
-
-        with ArrayAPIStrictFlags(boolean_indexing=False, data_dependent_shapes=False):
-            yield
 
     def version(self) -> str:
         from importlib.metadata import version

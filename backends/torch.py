@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from typing import Any
 
 from lossspec.dispatch import Backend
@@ -47,24 +46,16 @@ class TorchBackend(Backend):
         import torch
 
         with torch._C._DisableFuncTorch():  # else a transform would wrap what it copies
-            while torch._C._functorch.is_functorch_wrapped_tensor(x):
-                x = torch._C._functorch.get_unwrapped(x)
-            return x.numpy(force=True).copy()
+            return _beneath(x)[0].numpy(force=True).copy()
 
     def is_tracing(self) -> bool:
         return bool(sys.modules["torch"].compiler.is_compiling())
 
     def known(self, x: Array) -> Array | None:
-        import torch
-
         if self.is_tracing():
             return None
-        functorch = torch._C._functorch
-        while functorch.is_functorch_wrapped_tensor(x):
-            if functorch.is_batchedtensor(x):
-                return None
-            x = functorch.get_unwrapped(x)  # under differentiation, the values themselves
-        return None if x.device.type == "meta" else x.detach()
+        x, is_mapped = _beneath(x)  # under differentiation, the values themselves
+        return None if is_mapped or x.device.type == "meta" else x.detach()
 
     def refusal(self, x: Array) -> str:
         import torch
@@ -138,37 +129,22 @@ class TorchBackend(Backend):
 
         return value_and_grad
 
-    def compile(self, function: Callable[..., Any], quick: bool = False) -> Callable[..., Any]:
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         import torch
 
-        if quick:
-            torch.compiler.reset()  # every function counts anew towards the limit of recompilations
-            quickly: Callable[..., Any] = torch.compile(function, fullgraph=True, backend="aot_eager")
-            return quickly
         compiled: Callable[..., Any] = torch.compile(function, fullgraph=True)
         return compiled
 
-    def count_graphs(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> int | None:
-        import torch
-        from torch._dynamo.testing import CompileCounterWithBackend
 
-        torch.compiler.reset()
-        counter = CompileCounterWithBackend("eager")
-        compiled = torch.compile(function, fullgraph=True, backend=counter)
-        for arguments in calls:
-            compiled(*arguments)
-        return int(counter.frame_count)
+def _beneath(x: Array) -> tuple[Array, bool]:
+    """The tensor beneath all transforms of `torch.func`, and whether one of them maps over an axis of it."""
+    import torch
 
-    def mixed_precision(self) -> tuple[AbstractContextManager[Any], ...]:
-        import torch
-
-        return tuple(torch.autocast("cpu", dtype=dtype) for dtype in (torch.bfloat16, torch.float16))
-
-    def vmap(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
-        import torch
-
-        mapped: Callable[..., Any] = torch.func.vmap(function)
-        return mapped
+    functorch, is_mapped = torch._C._functorch, False
+    while functorch.is_functorch_wrapped_tensor(x):
+        is_mapped |= functorch.is_batchedtensor(x)
+        x = functorch.get_unwrapped(x)
+    return x, is_mapped
 
 
 backend = TorchBackend()

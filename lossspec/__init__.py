@@ -9,6 +9,7 @@ from lossspec.autodiff import stop_gradient as stop_gradient
 from lossspec.autodiff import value_and_grad as value_and_grad
 from lossspec.contract import Accuracy as Accuracy
 from lossspec.contract import Contract as Contract
+from lossspec.declaration import loss as loss
 from lossspec.dispatch import Backend as Backend
 from lossspec.dispatch import all_backends as all_backends
 from lossspec.errors import BackendError as BackendError
@@ -20,9 +21,8 @@ from lossspec.errors import MergeError as MergeError
 from lossspec.errors import MissingExtraError as MissingExtraError
 from lossspec.errors import MixtureError as MixtureError
 from lossspec.loss import Loss as Loss
-from lossspec.loss import checking as checking
-from lossspec.loss import loss as loss
 from lossspec.losses import *  # noqa: F403
+from lossspec.pipeline import checking as checking
 from lossspec.reduction import Mean as Mean
 from lossspec.reduction import Partial as Partial
 from lossspec.registry import get as get

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lossspec.contract import Contract
+from lossspec.contract import Contract
 
 PREDICTIONS = "input inputs y_pred y_hat preds pred prediction predictions output outputs logits scores raw_prediction"
 TARGETS = "target targets y_true y label labels truth ground_truth answers"

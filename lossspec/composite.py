@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from lossspec.advice import hint_for_keyword
+from lossspec.binding import by_name
 from lossspec.contract import LENGTH_REDUCTIONS, REDUCTIONS, TAIL, Argument, Contract
-from lossspec.dispatch import array_namespace, computing_dtype, find_backend
-from lossspec.errors import ContractError, DTypeError, MergeError
-from lossspec.identity import ByValue, frozen, has_content, key_of, same
-from lossspec.loss import Loss, Specified
-from lossspec.plan import kind_of, move_last
+from lossspec.dispatch import array_namespace, computing_dtype, find_backend, kind_of
+from lossspec.errors import ContractError, MergeError
+from lossspec.explanation import Explanation, join
+from lossspec.identity import ByValue, has_content, key_of, same
+from lossspec.loss import Loss, Specified, check_factor
+from lossspec.plan import move_last
 from lossspec.reduction import Partial
 from lossspec.terms import Array
 
@@ -36,7 +36,7 @@ class Composite(Loss):
     def __init__(self, parts: tuple[tuple[Any, Loss], ...]) -> None:
         flat: list[tuple[Any, Specified]] = []
         for factor, part in parts:
-            checked = _factor(part.contract.name, factor)
+            checked = check_factor(part.contract.name, factor)
             for inner, loss in parts_of(part):
                 assert isinstance(loss, Specified)
                 flat.append((checked if _is_one(inner) else inner if _is_one(checked) else checked * inner, loss))
@@ -63,6 +63,12 @@ class Composite(Loss):
             tuple((factor, part.partial(**own)) for (factor, part), own in zip(self.parts, shares, strict=True))
         )
 
+    def explain(self, *inputs: Any, **options: Any) -> Explanation:
+        """The steps of the call of every part, to print: see `Loss.explain`."""
+        shares = self._share(inputs, options)
+        parts = [(factor, part.explain(**own)) for (factor, part), own in zip(self.parts, shares, strict=True)]
+        return join(self.contract, [(_text(factor), explanation) for factor, explanation in parts])
+
     def check(self, *inputs: Any, **options: Any) -> None:
         """Raise what is wrong with the shapes, dtypes, devices and numbers of a call, as the call would."""
         for (_, part), own in zip(self.parts, self._share(inputs, options), strict=True):
@@ -78,7 +84,7 @@ class Composite(Loss):
         14.5
         """
         self._refuse_unknown(options)
-        takers = [{name: value for name, value in options.items() if name in part._known} for _, part in self.parts]
+        takers = [part.declared.takes_of(options) for _, part in self.parts]
         if len({"class_weight" in own for own in takers}) > 1:
             raise ContractError(
                 f"{self.contract.name}: `class_weight` cannot be configured for parts of which some have no labels. "
@@ -86,14 +92,15 @@ class Composite(Loss):
             )
         return Composite(tuple((f, part.configured(**own)) for (f, part), own in zip(self.parts, takers, strict=True)))
 
-    def _axis(self, options: Mapping[str, Any]) -> int:
-        axes = {part._axis(options) for _, part in self.parts if part.contract.class_axis} or {-1}
+    def axis_of(self, options: Mapping[str, Any]) -> int:
+        """The axis of the classes in a call, which all parts have to share."""
+        axes = {part.axis_of(options) for _, part in self.parts if part.contract.class_axis} or {-1}
         if len(axes) > 1:
             raise ContractError(f"{self.contract.name}: the parts have their classes at the axes {sorted(axes)}")
         return axes.pop()
 
     def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
-        known = {name for _, part in self.parts for name in part._known}
+        known = {name for _, part in self.parts for name in part.declared.known}
         for name in given:
             if name not in known:
                 hint = hint_for_keyword(self.contract, name)
@@ -101,9 +108,9 @@ class Composite(Loss):
 
     def _share(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Shares:
         """What of the arguments each part gets."""
-        given = self._named(inputs, options)
+        given = by_name(self.contract, inputs, options)
         self._refuse_unknown(given)
-        shares = [{name: value for name, value in given.items() if name in part._known} for _, part in self.parts]
+        shares = [part.declared.takes_of(given) for _, part in self.parts]
         if len(self.parts) > 1:
             self._share_options_of_units(given, shares)
         return shares
@@ -135,9 +142,9 @@ class Composite(Loss):
                 if not data:
                     own.pop(name, None)
         for name in set(ofs) - {"where", "sample_weight", "class_weight", "ignore_index"}:
-            takers = {unit for part, unit in zip(losses, units, strict=True) if name in part._known}
+            takers = {unit for part, unit in zip(losses, units, strict=True) if name in part.declared.known}
             for part, unit in zip(losses, units, strict=True):
-                if unit in takers and name not in part._known:
+                if unit in takers and name not in part.declared.known:
                     raise ContractError(
                         f"{self.contract.name}: `{name}` says something of units of {part.contract.name}, which does "
                         "not take it. Fix: call the parts one by one, and add the values"
@@ -162,6 +169,9 @@ class Composite(Loss):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Composite, (self.parts,)
+
+
+Loss.weighted_sum = Composite
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,32 +219,6 @@ def parts_of(part: Loss) -> tuple[tuple[Any, Loss], ...]:
     return part.parts if isinstance(part, Composite) else ((1.0, part),)
 
 
-def inverse(name: str, divisor: Any) -> Any:
-    """The factor that divides a loss."""
-    factor = _factor(name, divisor)
-    if not has_content(factor) and factor == 0:
-        raise ContractError(f"{name}: a loss cannot be divided by 0")
-    return 1 / factor
-
-
-def _factor(name: str, factor: Any) -> Any:
-    """A factor of a loss, which is a real number or a 0-d array of one."""
-    if isinstance(factor, np.generic):
-        factor = factor.item()  # a NumPy scalar belongs to no framework
-    if isinstance(factor, (int, float)) and not isinstance(factor, bool):
-        return float(factor)
-    backend = find_backend(factor)
-    if backend is None or kind_of(backend.namespace, factor.dtype) != "real floating":
-        got = type(factor).__name__ if backend is None else f"array of {factor.dtype}"
-        raise DTypeError(f"{name}: a loss is multiplied by a real number or a 0-d array of one, not by a {got}")
-    if tuple(factor.shape) != ():
-        raise ContractError(
-            f"{name}: a factor of shape {tuple(factor.shape)} is no number. Fix: multiply by a 0-d array, or weigh "
-            "units by `sample_weight`"
-        )
-    return frozen(factor)
-
-
 def _is_one(factor: Any) -> bool:
     return isinstance(factor, (int, float)) and factor == 1
 
@@ -247,12 +231,12 @@ def is_penalty(part: Loss) -> bool:
 def _units(part: Specified, given: Mapping[str, Any]) -> tuple[str, tuple[str, ...], Any]:
     """What the units of a call are: their word, their axes, and their shape, None for those of a list of arrays."""
     contract, data = part.contract, {name: value for name, value in given.items() if name not in TAIL or name == "axis"}
-    several = any(isinstance(value, (list, tuple)) for value in data.values()) and part._takes_shards
-    return contract.unit, contract.result.names, None if several else part._planned((), data).unit_shape
+    several = any(isinstance(value, (list, tuple)) for value in data.values()) and part.declared.takes_shards
+    return contract.unit, contract.result.names, None if several else part.planned((), data).unit_shape
 
 
 def _ignored(part: Specified, given: Mapping[str, Any]) -> Any:
-    return given.get("ignore_index", part._tail["ignore_index"])
+    return given.get("ignore_index", part.declared.keywords.ignore_index)
 
 
 def _judges(part: Specified, given: Mapping[str, Any]) -> bool:
@@ -263,17 +247,18 @@ def _judges(part: Specified, given: Mapping[str, Any]) -> bool:
 
 def _share_labels(judge: Specified, given: Mapping[str, Any], part: Specified, share: dict[str, Any]) -> None:
     """Mask and weigh the units of a part as the labels of another one say of the same units."""
-    assert judge._label is not None
-    labels, ignored, class_weight = given[judge._label], _ignored(judge, given), given.get("class_weight")
+    assert judge.declared.label is not None
+    labels, ignored, class_weight = given[judge.declared.label], _ignored(judge, given), given.get("class_weight")
     backend, xp = find_backend(labels), array_namespace(labels)
     assert backend is not None
     whole = kind_of(xp, labels.dtype) == "integral"
     if whole:
         labels = xp.astype(labels, backend.index_dtype, copy=False)
-    if ignored is not None and whole and (part._label, _ignored(part, share)) != (judge._label, ignored):
+    same_label = (part.declared.label, _ignored(part, share)) == (judge.declared.label, ignored)
+    if ignored is not None and whole and not same_label:
         where = share.get("where")
         share["where"] = labels != ignored if where is None else where & (labels != ignored)
-    if class_weight is None or part._label is not None:
+    if class_weight is None or part.declared.label is not None:
         return
 
     def wide(x: Array) -> Array:
@@ -283,7 +268,7 @@ def _share_labels(judge: Specified, given: Mapping[str, Any], part: Specified, s
         index = xp.reshape(labels % class_weight.shape[0], (-1,))
         weight = xp.reshape(xp.take(wide(class_weight), index, axis=0), labels.shape)
     else:
-        axis = judge._axis(given)
+        axis = judge.axis_of(given)
         labels = xp.permute_dims(labels, move_last(tuple(range(len(labels.shape))), axis))
         by_class = xp.reshape(wide(class_weight), (1,) * (len(labels.shape) - 1) + (-1,))
         weight = xp.sum(wide(labels) * by_class, axis=-1)

@@ -7,18 +7,14 @@ entry point in the group `lossspec.backends` whose value is a `Backend` instance
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points, version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lossspec.errors import BackendError, DTypeError, MixtureError
 from lossspec.terms import Array
-
-if TYPE_CHECKING:
-    from lossspec.primitive import Primitive
 
 ENTRY_POINTS = "lossspec.backends"
 
@@ -101,16 +97,6 @@ class Backend:
         """The `device` keyword that creates an array beside `x`."""
         return x.device
 
-    @contextmanager
-    def double_precision(self) -> Iterator[None]:
-        """The setting under which the framework has float64 and promotes as it does by itself."""
-        yield
-
-    @contextmanager
-    def strictest(self) -> Iterator[None]:
-        """The settings under which the framework forgives least, and has float64; conformance runs under them."""
-        yield
-
     @property
     def has_autodiff(self) -> bool:
         """Whether the framework differentiates by itself; `lossspec.autodiff` does it for the others."""
@@ -175,15 +161,19 @@ class Backend:
     block = 0
     """How many elements a primitive computes at a time, so that its temporaries stay in a cache; 0 for all of them."""
 
-    def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:
-        """The value of a primitive; a framework that differentiates by itself attaches the declared derivative."""
+    def apply(self, primitive: Any, operands: tuple[Array, ...]) -> Array:
+        """The value of a `lossspec.primitive.Primitive`.
+
+        A framework that differentiates by itself attaches the declared derivative.
+        """
         return primitive.value(self.namespace, operands, self.block)
 
     def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
-        """A function that returns the value of a scalar function and its gradients in `argnums`."""
-        from lossspec.autodiff import value_and_grad
+        """A function that returns the value of a scalar function and its gradients in `argnums`.
 
-        return value_and_grad(function, argnums)
+        A framework that has no derivatives leaves it out: `lossspec.autodiff.value_and_grad_on` asks the tape then.
+        """
+        raise NotImplementedError
 
     def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
         """A recurrence along the leading axis of the arrays in `xs`: `carry, y = step(carry, x)`; carry, stacked ys.
@@ -200,11 +190,8 @@ class Backend:
         nothing = not collected or collected[0] is None
         return carry, None if nothing else _each(lambda *ys: self.namespace.stack(ys), *collected)
 
-    def compile(self, function: Callable[..., Any], quick: bool = False) -> Callable[..., Any]:
-        """The compiled function, or the function itself where the framework has no compiler.
-
-        `quick` asks for a proof that it compiles as a whole, not for fast code.
-        """
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The compiled function, or the function itself where the framework has no compiler."""
         return function
 
     def whole(self, function: Callable[..., Array], arguments: tuple[Any, ...], static: Mapping[str, Any]) -> Array:
@@ -213,26 +200,6 @@ class Backend:
         The function is one of a module, and `static` its keywords, which are no arrays.
         """
         return function(*arguments, **static)
-
-    compiles_by_shape = False
-    """Whether every operation is compiled for every shape, so that what runs once is quicker compiled as a whole."""
-
-    @property
-    def compiles(self) -> bool:
-        """Whether `compile` does more than return the function."""
-        return type(self).compile is not Backend.compile
-
-    def count_graphs(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> int | None:
-        """The number of graphs that calls of a function compile, or None where every size has its own by design."""
-        return None
-
-    def mixed_precision(self) -> tuple[AbstractContextManager[Any], ...]:
-        """The regions in which the framework computes some functions with fewer digits than their operands have."""
-        return ()
-
-    def vmap(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
-        """The function mapped over the leading axis of every argument, or None where the framework cannot."""
-        return None
 
     def __repr__(self) -> str:
         return f"<lossspec backend {self.name}>"
@@ -312,13 +279,23 @@ def is_array(x: object) -> bool:
 
 
 def name_of(dtype: Any) -> str:
-    """The name of a dtype, which frameworks write as float32, torch.float32 or dtype('float32')."""
-    return str(dtype).rpartition(".")[2]
+    """The name of a dtype, which frameworks write as float32, torch.float32 or a class of that name."""
+    return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]
 
 
 def is_half(dtype: Any) -> bool:
     """Say whether a dtype of any framework is float16 or bfloat16."""
     return name_of(dtype) in HALF_EPS
+
+
+def kind_of(xp: Any, dtype: Any) -> str:
+    """The kind of a dtype in the words of the standard, half precisions included."""
+    if name_of(dtype) in (*HALF_EPS, "float32", "float64"):
+        return "real floating"
+    for kind in ("integral", "bool"):
+        if xp.isdtype(dtype, kind):
+            return kind
+    return str(dtype)
 
 
 def computing_dtype(xp: Any, dtype: Any) -> Any:

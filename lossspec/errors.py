@@ -9,6 +9,15 @@ class ContractError(LossSpecError, ValueError):
     """An argument does not fit the contract: its shape, its value, or a keyword the loss does not take."""
 
 
+def require(condition: bool, message: str, *facts: object) -> None:
+    """Raise, for a loss body, where static facts (sizes, numbers) do not fit together.
+
+    The facts go into the `{}` of the message only then: a compiler that keeps sizes symbolic cannot write them.
+    """
+    if not condition:
+        raise ContractError(message.format(*facts) if facts else message)
+
+
 class DTypeError(ContractError, TypeError):
     """An argument is no array, or an array of a dtype the contract does not take."""
 

@@ -1,4 +1,4 @@
-"""The static facts of a call, from shapes, dtypes and devices alone: computed once, remembered by the loss."""
+"""The static facts of a call, from shapes, dtypes and devices alone: found once, and remembered."""
 
 from __future__ import annotations
 
@@ -8,8 +8,19 @@ from itertools import combinations
 from typing import Any
 
 from lossspec.contract import Argument, Axes, Contract, resolve_shape
-from lossspec.dispatch import HALF_EPS, Backend, common_backend, computing_dtype, is_array, is_half, name_of
+from lossspec.dispatch import (
+    HALF_EPS,
+    Backend,
+    common_backend,
+    computing_dtype,
+    find_backend,
+    is_array,
+    is_half,
+    kind_of,
+    name_of,
+)
 from lossspec.errors import ContractError, DTypeError, LossSpecError
+from lossspec.keywords import Keywords, arrays_of
 from lossspec.terms import CLASSES, NEVER_EMPTY, Array, Role, Shape, Term
 
 
@@ -41,42 +52,88 @@ class Plan:
     lengths: tuple[tuple[str, str, tuple[str, ...]], ...]
 
 
-def make_plan(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axis: int) -> Plan:
+class Plans:
+    """The plans of a loss, remembered by what they depend on."""
+
+    _KEPT = 256
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        self.known: dict[Any, Plan] = {}
+        self._first = contract.inputs[0].name
+        self._many = {argument.name for argument in contract.inputs if argument.many}
+
+    def of(self, values: Mapping[str, Any], keywords: Keywords) -> Plan:
+        """The plan of a call; under a compiler always a new one, for its graph would hang on a remembered one."""
+        first = values[self._first]
+        backend = find_backend(first[0] if isinstance(first, (list, tuple)) and first else first)
+        if backend is not None and backend.is_tracing():
+            return make_plan(self.contract, values, keywords)
+        key: list[Any] = [keywords.axis]
+        try:
+            for name, value in values.items():
+                if is_array(value) and hasattr(value, "shape"):
+                    key.append((name, *_signature(value)))
+                elif name in self._many:
+                    key.extend((name, *_signature(item)) for item in list_of(self.contract.name, name, value))
+            for name, value in arrays_of(keywords):
+                if is_array(value) and hasattr(value, "shape"):
+                    key.append((name, *_signature(value)))
+                else:
+                    key.append((name, type(value)))  # no array: a plan of its own, whose making refuses it
+            memo = tuple(key)
+            plan = self.known.get(memo)
+        except (TypeError, RuntimeError):  # a foreign array has no shape, or an attribute that has no hash: bind anew
+            return make_plan(self.contract, values, keywords)
+        if plan is None:
+            plan = make_plan(self.contract, values, keywords)
+            if len(self.known) >= self._KEPT:
+                self.known.clear()
+            self.known[memo] = plan
+        return plan
+
+
+def _signature(x: Array) -> tuple[Any, ...]:
+    """All that a plan depends on of an array."""
+    return type(x), x.shape, x.dtype, getattr(x, "device", None), getattr(x, "layout", None)
+
+
+def make_plan(contract: Contract, values: Mapping[str, Any], keywords: Keywords) -> Plan:
     """Bind every shape, dtype and device of a call, or raise what is wrong with it."""
     try:
-        return _bind(contract, values, extra, axis)
+        return _bind(contract, values, keywords)
     except ContractError as error:
-        fix = _what_would_fit(contract, values, extra, axis)
+        fix = _what_would_fit(contract, values, keywords)
         if not fix:
             raise
         raise type(error)(f"{str(error).partition(' Fix: ')[0]} Fix: {fix}.") from None
 
 
-def _what_would_fit(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axis: int) -> str:
+def _what_would_fit(contract: Contract, values: Mapping[str, Any], keywords: Keywords) -> str:
     """The other axis of classes, or the two arguments to swap, with which the call would be right."""
 
-    def fits(values: dict[str, Any], axis: int) -> bool:
+    def fits(values: Mapping[str, Any], keywords: Keywords) -> bool:
         try:
-            return bool(_bind(contract, values, extra, axis))
+            return bool(_bind(contract, values, keywords))
         except LossSpecError:
             return False
 
-    if contract.class_axis and axis == -1:
+    if contract.class_axis and keywords.axis == -1:
         rank = max(len(getattr(values[argument.name], "shape", ())) for argument in contract.inputs)
-        other = next((other for other in range(1, rank - 1) if fits(values, other)), None)
+        other = next((other for other in range(1, rank - 1) if fits(values, keywords._replace(axis=other))), None)
         if other is not None:
             return f"pass `axis={other}`, where the classes are"
     for one, two in combinations((argument.name for argument in contract.inputs if not argument.many), 2):
-        if fits({**values, one: values[two], two: values[one]}, axis):
+        if fits({**values, one: values[two], two: values[one]}, keywords):
             return f"swap them: `{one}` comes first, then `{two}`"
     return ""
 
 
-def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axis: int) -> Plan:
+def _bind(contract: Contract, values: Mapping[str, Any], keywords: Keywords) -> Plan:
     """The static facts of a call, or what is wrong with it."""
-    name = contract.name
+    name, axis = contract.name, keywords.axis
     arrays = list(_arrays(contract, values))
-    given = [(key, x) for key, x in extra.items() if x is not None]
+    given = arrays_of(keywords)
     backend = common_backend(name, [(label, x) for _, label, x in arrays] + given)
     xp = backend.namespace
     kinds = {label: kind_of(xp, x.dtype) for label, x in (*((label, x) for _, label, x in arrays), *given)}
@@ -126,8 +183,8 @@ def _bind(contract: Contract, values: dict[str, Any], extra: dict[str, Any], axi
                 f"{name}: the axis `{axis_name}` of `{source}` has size 0. Fix: pass at least one entry on it."
             )
     unit_shape = resolve_shape(contract.result, axes)
-    _check_extra(contract, extra, kinds, axes, cast)
-    entries = _entry_axes(contract, extra["where_entries"], axes)
+    _check_keywords(contract, keywords, kinds, axes, cast)
+    entries = _entry_axes(contract, keywords.where_entries, axes)
     floats = {label: x.dtype for _, label, x in arrays if kinds[label] == "real floating"}
     floats |= {key: x.dtype for key, x in given if kinds[key] == "real floating" and key != "over"}
     wide = {label: computing_dtype(xp, dtype) for label, dtype in floats.items()}
@@ -192,7 +249,7 @@ def _suggest_dtype(
             ) from None
 
 
-def _arrays(contract: Contract, values: dict[str, Any]) -> Iterator[tuple[Argument, str, Array]]:
+def _arrays(contract: Contract, values: Mapping[str, Any]) -> Iterator[tuple[Argument, str, Array]]:
     """Every array of a call with its argument and its name in messages; the items of lists one by one."""
     loss = contract.name
     lengths: dict[str, int] = {}
@@ -218,20 +275,21 @@ def _cast_to(backend: Backend, name: str, dtype: str) -> str:
     return f"{name} = {(backend.base or backend).casting.format(x=name, dtype=dtype)}"
 
 
-def _check_extra(
+def _check_keywords(
     contract: Contract,
-    extra: dict[str, Any],
+    keywords: Keywords,
     kinds: dict[str, str],
     axes: Axes,
     cast: Callable[[str, str], str],
 ) -> None:
+    """Raise where a mask or a weight does not fit the axes that the inputs have bound."""
     unit = Shape(tuple(replace(a, broadcasts=True) for a in contract.result.axes))
-    if extra["sample_weight"] is not None:
+    if keywords.sample_weight is not None:
         _check_kind(contract, "sample_weight", kinds, "real floating", cast)
-        contract.fits("sample_weight", unit, tuple(extra["sample_weight"].shape), axes)
-    if extra["where"] is not None:
+        contract.fits("sample_weight", unit, tuple(keywords.sample_weight.shape), axes)
+    if keywords.where is not None:
         _check_kind(contract, "where", kinds, "bool", cast)
-        shape = tuple(extra["where"].shape)
+        shape = tuple(keywords.where.shape)
         try:
             contract.fits("where", contract.result, shape, axes)
         except ContractError:
@@ -241,11 +299,11 @@ def _check_extra(
                 f"{contract.name}: `where` has shape {shape}, which is that of entries; it selects whole units, "
                 f"declared {contract.result}. Fix: pass it as `where_entries`."
             ) from None
-    if extra["where_entries"] is not None:
+    if keywords.where_entries is not None:
         _check_kind(contract, "where_entries", kinds, "bool", cast)
-    if extra["class_weight"] is not None:
+    if keywords.class_weight is not None:
         _check_kind(contract, "class_weight", kinds, "real floating", cast)
-        contract.fits("class_weight", Shape.parse(CLASSES), tuple(extra["class_weight"].shape), axes)
+        contract.fits("class_weight", Shape.parse(CLASSES), tuple(keywords.class_weight.shape), axes)
         label = "" if contract.label is None else contract.label.name
         if contract.why_nonlinear and kinds[label] == "real floating":
             raise ContractError(
@@ -301,16 +359,6 @@ def _masking(
             continue
         result[name] = Masking(term, _own(term, units, len(arrays[name].shape)))
     return result
-
-
-def kind_of(xp: Any, dtype: Any) -> str:
-    """The kind of a dtype in the words of the standard, half precisions included."""
-    if name_of(dtype) in (*HALF_EPS, "float32", "float64"):
-        return "real floating"
-    for kind in ("integral", "bool"):
-        if xp.isdtype(dtype, kind):
-            return kind
-    return str(dtype)
 
 
 def move_last(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

@@ -17,24 +17,19 @@ sum of t[c] class_weight[c] l_i(c) over the classes, and w_i is sample_weight_i 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import nan
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from lossspec.advice import hint_for_reduction
-from lossspec.contract import LENGTH_REDUCTIONS
+from lossspec.contract import LENGTH_REDUCTIONS, Contract
 from lossspec.dispatch import array_namespace, is_array
 from lossspec.errors import ContractError, DTypeError, MergeError
 from lossspec.identity import ByValue, frozen, key_of, same, without_values
 from lossspec.terms import Array, NonNegative
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lossspec.contract import Contract
-    from lossspec.loss import Specified
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +104,20 @@ def check_empty(loss: str, empty: object) -> float:
     raise ContractError(f"{loss}: `empty` is {empty!r}; it must be 'nan' or a number, the value of a mean over nothing")
 
 
+class Finalizing(Protocol):
+    """A loss as its partials need it."""
+
+    @property
+    def contract(self) -> Contract:
+        """What the loss declares."""
+
+    def finalizes(self, name: str) -> bool:
+        """Say whether the last step of the loss needs an option."""
+
+    def finalize(self, statistics: tuple[Array, ...], parameters: Mapping[str, Any]) -> Array:
+        """From the reduced statistics to the loss."""
+
+
 @dataclass(frozen=True, eq=False)
 class Partial:
     """What a shard of a batch contributes: weighted sums, the sum of weights, the count, the length of the batch.
@@ -128,7 +137,7 @@ class Partial:
     True
     """
 
-    loss: Specified
+    loss: Finalizing
     options: Mapping[str, Any]
     """The parameters, and the options that decide which units count, and as what."""
     reduction: Reduction
@@ -177,7 +186,7 @@ class Partial:
         """The loss of everything that was added up."""
         return finish(
             array_namespace(self.totals[0]),
-            self.loss,
+            self.loss.finalize,
             self.options,
             self.totals,
             denominator(self.loss.contract.name, self.reduction, self.weight, self.count, self.batch),
@@ -225,7 +234,7 @@ def denominator(loss: str, reduction: Reduction, weight: Array, count: Array, ba
 
 def finish(
     xp: Any,
-    loss: Specified,
+    finalize: Callable[[tuple[Array, ...], Mapping[str, Any]], Array],
     parameters: Mapping[str, Any],
     totals: tuple[Array, ...],
     divisor: Array | None,
@@ -233,13 +242,13 @@ def finish(
 ) -> Array:
     """Divide and finalize; a mean over nothing is `empty`, with a gradient of exactly 0, and never inf."""
     if divisor is None:
-        return loss.finalize(totals, parameters)
+        return finalize(totals, parameters)
     if not is_array(divisor):  # a number, or a size that a compiler keeps symbolic
         if divisor != 0:
-            return loss.finalize(tuple(total / divisor for total in totals), parameters)
-        return loss.finalize(totals, parameters) * 0.0 + empty
+            return finalize(tuple(total / divisor for total in totals), parameters)
+        return finalize(totals, parameters) * 0.0 + empty
     divisor = xp.astype(divisor, totals[0].dtype, copy=False)  # a count of units, or a number of tokens, is an integer
     nothing = divisor == 0
     divisor = xp.where(nothing, 1.0, divisor)
-    value = loss.finalize(tuple(total / divisor for total in totals), parameters)
+    value = finalize(tuple(total / divisor for total in totals), parameters)
     return xp.where(nothing, empty, value)

@@ -10,12 +10,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lossspec.errors import ContractError, LossSpecError
-
-if TYPE_CHECKING:
-    from lossspec.loss import Specified
+from lossspec.loss import Specified
 
 
 @dataclass(frozen=True)

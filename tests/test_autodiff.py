@@ -20,6 +20,7 @@ from lossspec.autodiff import (
     traced_backend,
     value_and_grad,
 )
+from lossspec.conformance.probes import probe_of
 from lossspec.dispatch import get_backend
 from lossspec.errors import ContractError, DTypeError, LossSpecError, MixtureError
 
@@ -183,7 +184,7 @@ def ours(backend_name, case, inputs, weights=None):
     arrays = [backend.from_numpy(x) for x in inputs]
     xp = traced_backend(backend).namespace
     everything = tuple(range(len(arrays)))
-    with backend.strictest():
+    with probe_of(backend).strictest():
         w = backend.from_numpy(np.asarray(weights))
         value, gradients = value_and_grad(lambda *a: weighted(xp, case.function(xp, *a), w), everything)(*arrays)
 

@@ -10,6 +10,7 @@ from test_autodiff import CASES
 
 from lossspec.autodiff import grad, trace, traced_backend, value_and_grad
 from lossspec.autodiff.rules import COMPOSED, RULES
+from lossspec.conformance.probes import probe_of
 from lossspec.dispatch import get_backend
 
 DTYPES = {"float32": np.float32, "float64": np.float64}
@@ -336,7 +337,7 @@ def test_of_nothing_the_gradient_is_nothing_and_of_the_rest_as_it_should_be(name
     backend = get_backend(backend_name)
     space = traced_backend(backend).namespace
     arrays = [backend.from_numpy(np.full(shape, 0.5)) for shape in shapes]
-    with backend.strictest():
+    with probe_of(backend).strictest():
         value, gradients = value_and_grad(lambda *a: space.sum(function(space, *a)), tuple(range(len(arrays))))(*arrays)
     assert [tuple(g.shape) for g in gradients] == shapes
     wanted = 1.0 if name in ("concat with an empty part", "concat flat") else 0.0
@@ -377,7 +378,7 @@ def test_what_was_broadcast_gets_the_sum_of_its_copies(name, shapes, backend_nam
     backend = get_backend(backend_name)
     space = traced_backend(backend).namespace
     w = backend.from_numpy(weights)
-    with backend.strictest():
+    with probe_of(backend).strictest():
         found = grad(lambda x, y: space.sum(getattr(space, name)(x, y) * w), (0, 1))(*map(backend.from_numpy, plain))
     for number, (gradient, shape) in enumerate(zip(found, shapes, strict=True)):
         exact = [float(derivative(*(mpf(float(x)) for x in pair))[number]) for pair in zip(*(x.flat for x in wide))]  # noqa: B905

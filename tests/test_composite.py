@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import lossspec as ls
+from lossspec.conformance.probes import probe_of
 from lossspec.errors import ContractError, DTypeError, MergeError
 
 nan = math.nan
@@ -165,7 +166,7 @@ def test_units_of_several_shapes_have_no_mask_in_common(array):
 def test_an_option_that_some_parts_with_the_units_do_not_take_is_refused(monkeypatch):
     monkeypatch.setattr("lossspec.composite.TAIL", ("only_some", "where"))
     part = ls.huber.configured(delta=2.0)
-    part._known |= {"only_some"}
+    part.declared.known |= {"only_some"}
     with pytest.raises(
         ContractError, match="`only_some` says something of units of squared_error, which does not take"
     ):
@@ -189,7 +190,7 @@ def test_masks_are_shared_within_programs_and_transforms(usable):
     assert np.isfinite(np.asarray(call(logits, labels, weight))).all()
     torch = usable("torch")
     given = [torch.from_numpy(np.asarray(x)) for x in (LOGITS, LABELS, CLASS_WEIGHT)]
-    compiled = torch.compile(lambda x, y, w: BOTH(x, y, ignore_index=2, class_weight=w), quick=True)
+    compiled = probe_of(torch).compile_quickly(lambda x, y, w: BOTH(x, y, ignore_index=2, class_weight=w))
     assert float(compiled(*given)) == close(float(BOTH(*given[:2], ignore_index=2, class_weight=given[2])))
 
 

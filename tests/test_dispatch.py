@@ -10,6 +10,7 @@ import pytest
 
 import lossspec as ls
 from lossspec import dispatch
+from lossspec.conformance.probes import Probe, probe_of
 from lossspec.dispatch import Backend, common_backend, find_backend, get_backend
 from lossspec.errors import BackendError, DTypeError, MixtureError
 from lossspec.numerics import array_namespace, scan
@@ -82,6 +83,17 @@ def crates(monkeypatch):
     monkeypatch.setattr(dispatch, "_found", {})
     monkeypatch.setattr(dispatch, "_broken", {})
     return added
+
+
+def test_a_backend_without_a_probe_is_taken_as_eager(crates):
+    probe = probe_of(crates)
+    assert type(probe) is Probe
+    assert not any((probe.compiles, probe.compiles_by_shape, probe.mixed_precision()))
+    assert probe.count_graphs(len, [([],)]) is None
+    assert probe.vmap(len) is None
+    assert probe.compile_quickly(len) is len
+    with probe.double_precision(), probe.strictest():
+        assert not crates.has_autodiff
 
 
 def test_a_third_party_backend_is_found_once_its_framework_is_loaded(crates, monkeypatch):

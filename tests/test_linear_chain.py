@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lossspec as ls
+from lossspec.conformance.probes import probe_of
 
 TIME, CLASSES = 3, 2
 EVERY = np.asarray(list(itertools.product(range(CLASSES), repeat=TIME)))
@@ -74,7 +75,7 @@ SAME = {
 @pytest.mark.parametrize("seed", range(4))
 def test_a_chain_is_a_set_of_candidates(backend, name, seed):
     chain = drawn(seed)
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         found = float(over_chain(name, chain, backend))
     np.testing.assert_allclose(found, float(SAME[name](*candidates(chain))), rtol=1e-13, atol=1e-15)
 
@@ -127,7 +128,7 @@ def test_the_soft_ramps_of_small_costs_and_of_sure_chains_have_their_digits(back
     zeros = np.zeros((CLASSES, CLASSES)), np.zeros(CLASSES), np.zeros(CLASSES)
     inputs = [backend.from_numpy(x) for x in (emissions[None], costs[None], FULL, *zeros)]
     alone = [backend.from_numpy(x) for x in (emissions, costs)]
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         found = ls.chain_soft_ramp.value_and_grad(*inputs, variant=variant, wrt=("emissions", "costs"))
         wanted = ls.soft_ramp.value_and_grad(*alone, variant=variant, wrt=("scores", "costs"), reduction="sum")
     assert float(found[0]) == pytest.approx(float(wanted[0]), rel=1e-14)
@@ -173,7 +174,7 @@ def test_large_scores_leave_nothing_in_the_losses_with_costs(backend):
     chain = (np.round(emissions * 64) / 64, np.round(costs * 64) / 64, *(np.round(x * 64) / 64 for x in tables))
     far = (chain[0] + 2.0**13, *chain[1:])
     for name in ("perceptron", "hinge", "ramp", "infinite_ramp", "risk"):
-        with backend.double_precision():
+        with probe_of(backend).double_precision():
             assert float(over_chain(name, far, backend)) == float(over_chain(name, chain, backend))
 
 

@@ -12,6 +12,7 @@ import lossspec as ls
 from lossspec.conformance.bench import Bench
 from lossspec.conformance.cases import make_cases
 from lossspec.conformance.peers import names_of
+from lossspec.conformance.probes import probe_of
 from lossspec.dispatch import get_backend
 from lossspec.registry import get, meanings
 
@@ -176,10 +177,10 @@ def differences(loss, meaning):
             continue
         if any(name == meaning.name and part in case.name for name, part in DIFFERS):
             continue
-        if backend.compiles_by_shape and case.once:
+        if probe_of(backend).compiles_by_shape and case.once:
             continue  # shapes of its own, which cost seconds
         values = TAKEN.get(key, lambda *values: values)(*case.inputs.values())
-        with backend.double_precision():
+        with probe_of(backend).double_precision():
             arrays = [bench.put(value) for value in values]
             ours, theirs = loss(*arrays), call(function, *arrays)
             ours, theirs = (np.asarray(bench.fetch(backend.namespace.asarray(side))) for side in (ours, theirs))

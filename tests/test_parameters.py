@@ -9,6 +9,7 @@ import lossspec as ls
 from lossspec import get, names
 from lossspec.conformance import sampling
 from lossspec.conformance.cases import make_cases
+from lossspec.conformance.probes import probe_of
 
 ONE_NUMBER = {
     "ssim": {"data_range", "sigma", "k1", "k2"},
@@ -163,13 +164,13 @@ def test_the_second_derivatives_see_each_entry():
 @pytest.mark.parametrize("name", ["torch", "jax"])
 def test_what_varies_is_traced_and_mapped(name, usable):
     backend = usable(name)
-    with backend.strictest():
+    with probe_of(backend).strictest():
         p, t, levels = map(backend.from_numpy, (PREDICTIONS, TARGETS, np.repeat(LEVELS, 2, 0)))
 
         def call(p, t, level):
             return ls.quantile(p, t, level=level)
 
-        mapped = backend.vmap(lambda given: call(*given))((p, t, levels))
-        compiled = backend.compile(call, quick=True)(p, t, levels[:1, :])
+        mapped = probe_of(backend).vmap(lambda given: call(*given))((p, t, levels))
+        compiled = probe_of(backend).compile_quickly(call)(p, t, levels[:1, :])
     np.testing.assert_allclose(backend.to_numpy(mapped), [0.1, 0.5], rtol=1e-12)
     np.testing.assert_allclose(backend.to_numpy(compiled), 0.3, rtol=1e-12)

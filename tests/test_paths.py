@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import lossspec as ls
+from lossspec.conformance.probes import probe_of
 from lossspec.definitions.sequence import recursive_sum, sum_of_alignments
 
 CLASSES = 3
@@ -43,7 +44,7 @@ def test_ctc_is_the_sum_over_all_alignments(backend, time, blank):
     frames = np.broadcast_to(np.log(probabilities), (len(wanted), time, CLASSES))
     lengths = np.full(len(wanted), time), np.asarray([len(row) for row in wanted])
     put = [backend.from_numpy(x) for x in (frames, labels, *lengths)]
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         found = backend.to_numpy(ls.ctc(*put, blank=blank, reduction="none"))
         spared = backend.to_numpy(ls.ctc(*put, blank=blank, reduction="none", zero_infinity=True))
     expected = np.asarray([-math.log(known[row]) if row in known else math.inf for row in wanted])
@@ -77,7 +78,7 @@ def test_a_long_alignment_keeps_its_digits(backend):
     labels = random.integers(1, 5, 12)
     exact = -float(math.log(recursive_sum(frames.tolist(), labels.tolist(), 0)))
     put = [backend.from_numpy(x) for x in (frames[None], labels[None], np.asarray([120]), np.asarray([12]))]
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         value, gradient = ls.ctc.value_and_grad(*put)
     assert abs(float(value) - exact) <= 1e-13 * exact
     # Every frame is in some state of every alignment.
@@ -100,7 +101,7 @@ def test_a_thousand_frames_compile_as_one_step():
 def test_the_gradient_of_a_sure_alignment_is_small_and_right(backend):
     logits = np.asarray([[[0.0, 40.0, 0.0], [40.0, 0.0, 0.0]]])
     put = [backend.from_numpy(x) for x in (logits, np.asarray([[1]]), np.asarray([2]), np.asarray([1]))]
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         value, gradient = ls.ctc_with_logits.value_and_grad(*put)
         gradient = backend.to_numpy(gradient)
     small = math.exp(-40.0)  # alignments: (1, blank) and (1, 1) or (blank, 1), of ratio small and small^2
@@ -143,7 +144,7 @@ def test_a_chain_is_the_sum_over_all_label_sequences(backend, time, impossible):
     labels = random.integers(0, 3, (3, time))
     tables = [backend.from_numpy(x) for x in (transitions, start, end)]
     put = [backend.from_numpy(x) for x in (emissions, labels, lengths)]
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         losses = backend.to_numpy(ls.crf(*put, *tables, reduction="none"))
         chain = put[0], put[2], *tables
         marginals = backend.to_numpy(ls.crf_marginals(*chain))
@@ -199,7 +200,7 @@ def test_the_loss_of_sure_labels_keeps_its_digits(backend):
     emissions = np.asarray([[[50.0, 0.0], [50.0, 0.0]]])
     tables = [backend.from_numpy(x) for x in (np.zeros((2, 2)), np.zeros(2), np.zeros(2))]
     put = [backend.from_numpy(x) for x in (emissions, np.asarray([[0, 0]]), np.asarray([2]))]
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         value, (gradient, moves) = ls.crf.value_and_grad(*put, *tables, wrt=("emissions", "transitions"))
         gradient, moves = backend.to_numpy(gradient), backend.to_numpy(moves)
     small = math.exp(-50.0)
@@ -218,7 +219,7 @@ def test_a_transducer_is_the_sum_over_all_ways_to_emit(backend):
     spoiled = logits.copy()
     spoiled[1, 2:], spoiled[1, :, 2:], spoiled[2, :, 1:] = np.nan, np.nan, np.nan  # beyond the lengths
     put = [backend.from_numpy(x) for x in (spoiled, labels, inputs, outputs)]
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         found = backend.to_numpy(ls.rnn_transducer(*put, reduction="none"))
         gradient = backend.to_numpy(ls.rnn_transducer.grad(*put))
     for i in range(3):
@@ -260,7 +261,7 @@ def test_soft_dtw_is_the_recursion_of_soft_minima(backend, shape):
     for i, j in itertools.product(range(1, shape[0] + 1), range(1, shape[1] + 1)):
         before = table[i - 1, j], table[i, j - 1], table[i - 1, j - 1]
         table[i, j] = costs[0, i - 1, j - 1] - gamma * math.log(sum(math.exp(-b / gamma) for b in before))
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         found = ls.soft_dtw(backend.from_numpy(costs), gamma=gamma)
     np.testing.assert_allclose(float(found), table[-1, -1], rtol=1e-13)
 
@@ -287,7 +288,7 @@ def test_a_sequence_of_tokens_has_three_means(backend):
         "mean": sum(sums) / 2,
         "sum": sum(sums),
     }
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         for reduction, value in wanted.items():
             np.testing.assert_allclose(float(ls.sequence_nll(*put, reduction=reduction)), value, rtol=1e-14)
         weighted = ls.sequence_nll(*put, reduction="token_mean", sample_weight=weight)

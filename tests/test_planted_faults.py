@@ -13,7 +13,7 @@ from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.loss import Specified
 from lossspec.numerics import array_namespace, normalize, positions, sigmoid, softplus, stop_gradient
-from lossspec.plan import make_plan
+from lossspec.plan import Plans, make_plan
 from lossspec.registry import _registry
 from lossspec.terms import Indicator, Logits, NonNegative, Real, UnitInterval
 
@@ -23,7 +23,7 @@ STORE = Store()
 def planted(name: str, function=None, kind=Specified) -> Loss:
     """The loss of that name with another body, or of another kind, judged by the same definition."""
     original = get(name)
-    faulty = kind(function or original._function, original.contract, original._finalizer)
+    faulty = kind(function or original.__wrapped__, original.contract, original.declared.finalizer)
     faulty.__module__ = original.__module__
     return faulty
 
@@ -31,12 +31,12 @@ def planted(name: str, function=None, kind=Specified) -> Loss:
 def claims(name: str, **claim) -> Loss:
     """The loss of that name, under a contract that says more than is true."""
     original = get(name)
-    return Specified(original._function, replace(original.contract, **claim), original._finalizer)
+    return Specified(original.__wrapped__, replace(original.contract, **claim), original.declared.finalizer)
 
 
 class DropsWeights(Specified):
-    def _weighted(self, call):
-        return call.statistics
+    def _measure(self, inputs, options):
+        return super()._measure(inputs, options)._replace(factor=None, counts=None)
 
 
 class DividesByTheCount(Specified):
@@ -62,8 +62,8 @@ class ReadsMaskedEntries(Specified):
         where = options.pop("where", None)
         call = super()._measure(inputs, options)
         if where is not None:
-            call.selected = where
-            call.statistics = tuple(call.plan.xp.where(where, s, 0.0) for s in call.statistics)
+            kept = tuple(call.plan.xp.where(where, s, 0.0) for s in call.statistics)
+            call = call._replace(selected=where, statistics=kept)
         return call
 
 
@@ -74,7 +74,7 @@ class MasksPixelsByMultiplication(Specified):
         mask = options.pop("where_entries", None)
         if mask is not None:
             factor = mask if mask.ndim == options["targets"].ndim else mask[:, None]
-            options |= {name: options[name] * factor.astype(options[name].dtype) for name in self._input_names}
+            options |= {name: options[name] * factor.astype(options[name].dtype) for name in self.declared.inputs}
         return super()._measure(inputs, options)
 
 
@@ -144,11 +144,17 @@ class SlopesTooMuch(Specified):
 class RemembersWhatACompilerSees(Specified):
     """Keeps plans by shape while the call is traced, which makes every size a graph."""
 
-    def _plan(self, values, extra, axis):
-        key = (axis, *((name, x.shape) for name, x in values.items() if hasattr(x, "shape")))
-        if key not in self._plans:
-            self._plans[key] = make_plan(self.contract, values, extra, axis)
-        return self._plans[key]
+    def __init__(self, *declared):
+        super().__init__(*declared)
+        self.plans = PlansOfAnyCall(self.contract)
+
+
+class PlansOfAnyCall(Plans):
+    def of(self, values, keywords):
+        key = (keywords.axis, *((name, x.shape) for name, x in values.items() if hasattr(x, "shape")))
+        if key not in self.known:
+            self.known[key] = make_plan(self.contract, values, keywords)
+        return self.known[key]
 
 
 def multiplies_as_the_framework_likes(queries, keys, temperature, normalized):
@@ -164,7 +170,7 @@ class HidesNan(Specified):
         def choose(s, *bad):
             return array_namespace(s).where(bad[0], float("nan"), s) if bad else s
 
-        with patch("lossspec.loss.carry_nan", choose):
+        with patch("lossspec.pipeline.carry_nan", choose):
             return super()._measure(inputs, options)
 
 
@@ -209,13 +215,13 @@ def leaks_an_offset(logits, labels, label_smoothing):
 
 
 def forgets_the_last_pair(first, second, labels, margin):
-    return get("cosine_embedding")._function(first, second, labels, margin=margin * 0.999 + 0.001)
+    return get("cosine_embedding").__wrapped__(first, second, labels, margin=margin * 0.999 + 0.001)
 
 
 def forgets_a_row_of_classes(features, labels, weights, margin):
     first = positions(weights, -2) == 0
     weights = array_namespace(weights).where(first, stop_gradient(weights), weights)
-    return get("large_margin_softmax")._function(features, labels, weights, margin=margin)
+    return get("large_margin_softmax").__wrapped__(features, labels, weights, margin=margin)
 
 
 def swallows_nan(logits, labels):
@@ -228,13 +234,13 @@ def slopes_at_nan(fake_scores):
 
 
 def spreads_nan(logits, labels, label_smoothing):
-    each = get("cross_entropy")._function(logits, labels, label_smoothing=label_smoothing)
+    each = get("cross_entropy").__wrapped__(logits, labels, label_smoothing=label_smoothing)
     return each + 0 * array_namespace(logits).sum(each)
 
 
 def counts_what_is_left_out(probabilities, targets, entries=None):
     """A mask by multiplication: a pixel that does not count is a true negative."""
-    return get("mcc")._function(probabilities, targets)
+    return get("mcc").__wrapped__(probabilities, targets)
 
 
 def asymmetric(

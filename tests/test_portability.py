@@ -43,12 +43,12 @@ def used():
         patch.setattr(type(backend), "namespace", property(lambda self: recorder))
         for name in names():
             for loss in (get(name), get(name).configured()):
-                loss._plans.clear()
+                loss.plans.known.clear()
                 bench = Bench(loss, backend, np.float32, "cpu")
                 for case in make_cases(loss.contract, np.float32):
                     with np.errstate(over="ignore"):
                         bench.value(case)
-                loss._plans.clear()
+                loss.plans.known.clear()
     return dict(seen)
 
 

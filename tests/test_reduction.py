@@ -397,7 +397,7 @@ def test_the_gradient_of_merged_partials_is_that_of_the_whole(usable, framework,
 
     def both(logits):
         whole = loss.value_and_grad(logits, labels, sample_weight=weight, reduction=reduction)
-        return *backend.value_and_grad(merged, (0,))(logits), *whole
+        return *ls.value_and_grad(merged, (0,))(logits), *whole
 
     call = backend.compile(both) if framework == "jax" else both
     value, (gradient,), whole, expected = call(logits)

@@ -10,6 +10,7 @@ import pytest
 
 import lossspec as ls
 from lossspec.conformance.peers import PEERS, names_of
+from lossspec.conformance.probes import probe_of
 from lossspec.errors import ContractError, DTypeError
 
 DTYPES = [np.float32, np.float64]
@@ -398,7 +399,7 @@ def test_the_calls_of_the_table_agree(usable, library, theirs, ours):
     arrays, backend = example(), usable(PEERS[library].backend)
     known = {name: getattr(ls, name) for name in ls.names() if hasattr(ls, name)}
     wanted = eval(ours, {**known, **arrays})  # noqa: S307 - our own page
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         given = {name: backend.from_numpy(x) for name, x in arrays.items()}
         got = backend.to_numpy(eval(theirs, {**names_of(library), **given}))  # noqa: S307 - our own page
     single = PEERS[library].single or "Focal" in theirs or "Generalized" in theirs

@@ -7,6 +7,7 @@ from lossspec.autodiff.functions import hvp as hvp
 from lossspec.autodiff.functions import stop_gradient as stop_gradient
 from lossspec.autodiff.functions import trace as trace
 from lossspec.autodiff.functions import value_and_grad as value_and_grad
+from lossspec.autodiff.functions import value_and_grad_on as value_and_grad_on
 from lossspec.autodiff.namespace import TracedBackend as TracedBackend
 from lossspec.autodiff.namespace import TracedNamespace as TracedNamespace
 from lossspec.autodiff.namespace import traced_backend as traced_backend

@@ -11,11 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossspec.autodiff.rules import RULES, Rule
-from lossspec.autodiff.tape import NO_KEYWORDS, Array, Node, Tape
+from lossspec.autodiff.tape import NO_KEYWORDS, Array, Node, Recording, Tape
 from lossspec.errors import GradientError, NoMethodError
-
-if TYPE_CHECKING:
-    from lossspec.autodiff.namespace import TracedBackend
 
 Function = Callable[..., Any]
 
@@ -39,7 +36,7 @@ class Traced:
         return self.tape.backend.namespace
 
     @property
-    def lossspec_backend(self) -> TracedBackend:
+    def lossspec_backend(self) -> Recording:
         """What `lossspec.dispatch` takes as the backend of this array."""
         return self.tape.backend
 

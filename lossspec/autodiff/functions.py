@@ -40,6 +40,13 @@ def value_and_grad(function: Callable[..., Array], argnums: Argnums = 0) -> Call
     return differentiated
 
 
+def value_and_grad_on(
+    backend: Backend, function: Callable[..., Array], argnums: tuple[int, ...]
+) -> Callable[..., tuple[Array, Any]]:
+    """The same of arrays of a known backend, by its framework or else by the tape."""
+    return (backend.value_and_grad if backend.has_autodiff else value_and_grad)(function, argnums)
+
+
 def grad(function: Callable[..., Array], argnums: Argnums = 0) -> Callable[..., Any]:
     """A function that returns the gradient of a scalar function in the arguments `argnums`.
 
@@ -254,4 +261,5 @@ __all__ = [
     "stop_gradient",
     "trace",
     "value_and_grad",
+    "value_and_grad_on",
 ]

@@ -6,8 +6,6 @@ Both are transparent: given plain arrays only, they do what the namespace and th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +23,7 @@ from lossspec.autodiff.array import (
     remove_traces,
 )
 from lossspec.autodiff.rules import COMPOSED, CONSTANT, RULES, Rule
-from lossspec.autodiff.tape import NO_KEYWORDS, Array, Node
+from lossspec.autodiff.tape import NO_KEYWORDS, Array, Node, Recording
 from lossspec.dispatch import Availability, Backend
 from lossspec.primitive import Primitive
 
@@ -81,7 +79,7 @@ class TracedNamespace:
         return f"<lossspec.autodiff over {self.__name__}>"
 
 
-class TracedBackend(Backend):
+class TracedBackend(Recording):
     """A backend whose arrays may be traced; one for each backend beneath it.
 
     While a function is differentiated it stands in for that backend (`base.stand_in`), so that code which asks for the
@@ -89,7 +87,6 @@ class TracedBackend(Backend):
     """
 
     array_type = Traced
-    base: Backend
 
     def __init__(self, base: Backend) -> None:
         self.base = base
@@ -156,12 +153,6 @@ class TracedBackend(Backend):
         """What creates an array beside the values."""
         return self.base.creation_device(values_of(x))
 
-    @contextmanager
-    def strictest(self) -> Iterator[None]:
-        """As the base."""
-        with self.base.strictest():
-            yield
-
     def known(self, x: Array) -> Array | None:
         """The values, where they may be read: not where they become inputs of a program."""
         while type(x) is Traced:
@@ -203,12 +194,6 @@ class TracedBackend(Backend):
         node = Node(rule, nodes, NO_KEYWORDS, None, value)
         tape.record(node)
         return Traced(value, node, tape)
-
-    def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
-        """By reverse mode on the tape."""
-        from lossspec.autodiff.functions import value_and_grad
-
-        return value_and_grad(function, argnums)
 
 
 def values_of(x: Any) -> Array:

@@ -11,10 +11,10 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lossspec.dispatch import Backend, find_backend
 from lossspec.errors import GradientError
 
 if TYPE_CHECKING:
-    from lossspec.autodiff.namespace import TracedBackend
     from lossspec.autodiff.rules import Rule
 
 Array = Any
@@ -43,6 +43,21 @@ class Node:
         self.cotangent: Any = None
 
 
+class Recording(Backend):
+    """The backend of traced arrays, as a tape needs it: `TracedBackend` is the one there is."""
+
+    base: Backend
+    array_type: type[Any]
+
+    def enter(self) -> None:
+        """Stand in for the backend beneath, while a tape records."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Undo one `enter`."""
+        raise NotImplementedError
+
+
 _depth: ContextVar[int] = ContextVar("lossspec_autodiff_depth", default=0)
 
 
@@ -55,7 +70,7 @@ class Tape:
 
     __slots__ = ("_token", "backend", "level", "nodes", "record", "records_all")
 
-    def __init__(self, backend: TracedBackend, records_all: bool = False) -> None:
+    def __init__(self, backend: Recording, records_all: bool = False) -> None:
         self.backend = backend
         self.records_all = records_all
         self.nodes: list[Node] = []
@@ -290,13 +305,16 @@ def _function(xp: Any, name: str) -> Callable[..., Any]:
     if name == "getitem":
         return lambda x, key: x[key]
     if name == "stop_gradient":
-        from lossspec.autodiff.functions import stop_gradient
-
-        return stop_gradient
+        return _stop_gradient
     for part in name.split("."):
         xp = getattr(xp, part)
     function: Callable[..., Any] = xp
     return function
+
+
+def _stop_gradient(x: Array) -> Array:
+    backend = find_backend(x)
+    return x if backend is None else backend.stop_gradient(x)
 
 
 def _values_of(step: Step) -> list[Value]:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossspec.autodiff import value_and_grad_on
 from lossspec.conformance.axes import Values, hessian_inputs
 from lossspec.conformance.cases import Case
+from lossspec.conformance.probes import Probe, probe_of
 from lossspec.contract import Accuracy, Contract
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
@@ -31,6 +33,11 @@ class Bench:
     thorough: bool = False
     """Whether nothing is spared, whatever it costs."""
 
+    @cached_property
+    def probe(self) -> Probe:
+        """What can be asked of the backend beyond running a loss."""
+        return probe_of(self.backend)
+
     @property
     def as_one(self) -> bool:
         """Whether a call, its gradients and its second derivatives run as one compiled program.
@@ -39,11 +46,11 @@ class Bench:
         other: so users of either way are served, and no dtype costs both. Only cases without parameters and keywords of
         their own share such a program, so only those are run in that dtype, unless all is asked for.
         """
-        return self.backend.compiles_by_shape and not self.thorough and self.dtype is not EAGER_DTYPE
+        return self.probe.compiles_by_shape and not self.thorough and self.dtype is not EAGER_DTYPE
 
     def runs(self, case: Case) -> bool:
         """Whether a case is affordable: not, unless all is asked for, where it needs compilations of its own."""
-        if not self.backend.compiles_by_shape or self.thorough:
+        if not self.probe.compiles_by_shape or self.thorough:
             return True
         own_shapes = case.once or case.axis != -1
         return not own_shapes and (not self.as_one or self.is_plain(case))
@@ -116,7 +123,7 @@ class Bench:
         return self._run(case, lambda given: self.loss(**given, **keywords), inputs)
 
     def _run(self, case: Case, function: Callable[[Values], Any], inputs: Values) -> Any:
-        if case.once and self.backend.compiles_by_shape:
+        if case.once and self.probe.compiles_by_shape:
             function = self.backend.compile(function)
         return function(inputs)
 
@@ -140,7 +147,7 @@ class Bench:
 
     def has_hessians(self, case: Case) -> bool:
         """Whether second derivatives of a case are affordable here: one compilation has to serve several cases."""
-        return case.hessian and (self.is_plain(case) or not self.backend.compiles_by_shape)
+        return case.hessian and (self.is_plain(case) or not self.probe.compiles_by_shape)
 
     def grad_hess(self, case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
         """First and second derivatives of a case in every input that has both, under reduction "sum"."""
@@ -150,7 +157,7 @@ class Bench:
         chosen = {name: inputs.pop(name) for name in names}
         if self.shares(case):
             found = self._program(case)({**chosen, **inputs})["second"]
-        elif self.backend.compiles_by_shape:
+        elif self.probe.compiles_by_shape:
             found = self._compiled_grad_hess(chosen, inputs)
         else:
             found = self._grad_hess(chosen, inputs, keywords)
@@ -188,7 +195,7 @@ class Bench:
 
     def together(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The same function, as one program where a framework would compile each operation of it for itself."""
-        return self.backend.compile(function) if self.backend.compiles_by_shape and not self.thorough else function
+        return self.backend.compile(function) if self.probe.compiles_by_shape and not self.thorough else function
 
     def real_among(self, inputs: Values) -> tuple[str, ...]:
         """The inputs that have a gradient as they are given."""
@@ -200,7 +207,8 @@ class Bench:
         def scalar(*chosen: Any) -> Any:
             return function({**given, **dict(zip(wrt, chosen, strict=True))})
 
-        value, gradients = self.backend.value_and_grad(scalar, tuple(range(len(wrt))))(*(given[name] for name in wrt))
+        differentiated = value_and_grad_on(self.backend, scalar, tuple(range(len(wrt))))
+        value, gradients = differentiated(*(given[name] for name in wrt))
         return value, list(gradients)
 
 

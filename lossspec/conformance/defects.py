@@ -22,6 +22,7 @@ from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.measure import error, reduced
 from lossspec.conformance.oracle import NEGLIGIBLE
 from lossspec.conformance.peers import PEERS, cases_of, evaluate, excuse, is_single, names_of
+from lossspec.conformance.probes import probe_of
 from lossspec.contract import Equal
 from lossspec.dispatch import get_backend
 from lossspec.loss import Loss
@@ -51,7 +52,7 @@ def defects(loss: Loss, equal: Equal, dtype: str, store: Store) -> Iterator[Defe
     backend = get_backend(peer.backend)
     bench = Bench(loss, backend, DTYPES[dtype], backend.devices()[0])
     found: list[Defect] = []
-    with backend.double_precision(), np.errstate(all="ignore"):
+    with probe_of(backend).double_precision(), np.errstate(all="ignore"):
         for case in cases_of(loss, equal, DTYPES[dtype]):
             reason = excuse(equal, case.name, "value")
             if reason and not reason.startswith("wrong: "):

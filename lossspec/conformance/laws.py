@@ -48,8 +48,8 @@ def spared(bench: Bench, name: str) -> str:
             return f"not run: {family[0]} stands for its family; --thorough tries it"
     if bench.dtype is EAGER_DTYPE:
         return ""
-    dear = name != "dtype in, dtype out" if bench.backend.compiles_by_shape else name == "compiled is eager"
-    return "not run: float32 stands for it; --thorough tries it" if dear and bench.backend.compiles else ""
+    dear = name != "dtype in, dtype out" if bench.probe.compiles_by_shape else name == "compiled is eager"
+    return "not run: float32 stands for it; --thorough tries it" if dear and bench.probe.compiles else ""
 
 
 class Trial:
@@ -196,7 +196,7 @@ def merge(trial: Trial) -> str | None:
 
     # Where each reduction is a program of its own the default one stands for them: what follows a sum is the same code.
     names = [name for name in bench.contract.reductions if name != "none"]
-    if bench.backend.compiles_by_shape and not bench.thorough:
+    if bench.probe.compiles_by_shape and not bench.thorough:
         names = [bench.contract.default_reduction]
 
     def both(given: Values, weight: Any, mask: Any) -> list[list[Any]]:
@@ -282,7 +282,7 @@ def left_out(trial: Trial) -> str | None:
         only = spoil(contract, gradients, declared, ~kept, 0.0)
         if any(np.any(gradient != 0) for gradient in only.values()):
             yield "an entry that is left out has a gradient"
-        if bench.backend.compiles_by_shape and not bench.thorough:
+        if bench.probe.compiles_by_shape and not bench.thorough:
             return  # to cut is to compile everything anew
         less, of_less = under({name: cut(name, x) for name, x in inputs.items()}, kept[..., :-1])
         yield trial.differ(value, less)
@@ -331,7 +331,7 @@ def not_a_number(trial: Trial) -> str | None:
                 yield _silent(trial, name, spoiled, np.ones_like(first))
             else:
                 turns = (
-                    1 if bench.backend.compiles_by_shape else min(4, max(x.size for x in _listed(value)) // first.size)
+                    1 if bench.probe.compiles_by_shape else min(4, max(x.size for x in _listed(value)) // first.size)
                 )
                 for turn in range(0 if name in contract.unread else turns):
                     yield _silent(trial, name, trial.spoiled(name, some, np.nan, turn), some)
@@ -644,7 +644,7 @@ def value_path(trial: Trial) -> str | None:
 def compiled(trial: Trial) -> str | None:
     """Under jit the loss is the same."""
     bench = trial.bench
-    if not bench.backend.compiles:
+    if not bench.probe.compiles:
         return f"not run: {bench.backend.name} has no compiler"
     inputs, keywords = bench.arguments(trial.case)
     masks = {"sample_weight": trial.weight, "where": trial.mask}
@@ -656,7 +656,7 @@ def compiled(trial: Trial) -> str | None:
         return bench.loss(**given, **keywords, **masks)
 
     masks = {name: bench.put(mask) for name, mask in masks.items()}
-    got = bench.fetch(bench.backend.compile(call, quick=True)(inputs, masks))
+    got = bench.fetch(bench.probe.compile_quickly(call)(inputs, masks))
     return trial.differ(got, bench.fetch(call(inputs, masks)))
 
 
@@ -682,7 +682,7 @@ def one_graph(trial: Trial) -> str | None:
             call(*sized(size + 10))
             yield sized(size)
 
-    graphs = bench.backend.count_graphs(call, calls())
+    graphs = bench.probe.count_graphs(call, calls())
     if graphs is None:
         return f"not run: {bench.backend.name} compiles for every size, or not at all"
     return None if graphs <= 2 else f"{graphs} graphs for 5 sizes"
@@ -691,7 +691,7 @@ def one_graph(trial: Trial) -> str | None:
 @law("mixed precision changes nothing")
 def mixed_precision(trial: Trial) -> str | None:
     """Where the framework may compute with fewer digits, a loss keeps those of its inputs, in gradients too."""
-    bench, regions = trial.bench, trial.bench.backend.mixed_precision()
+    bench, regions = trial.bench, trial.bench.probe.mixed_precision()
     if not regions:
         return f"not run: {bench.backend.name} has no such region"
     value, gradients = bench.value_and_grad(trial.case)
@@ -712,7 +712,7 @@ def mapped(trial: Trial) -> str | None:
     """Mapped over a leading axis the loss is the stack of single calls."""
     bench = trial.bench
     inputs, keywords = bench.arguments(trial.case)
-    function = bench.backend.vmap(lambda given: bench.loss(**given, **keywords))
+    function = bench.probe.vmap(lambda given: bench.loss(**given, **keywords))
     if function is None:
         return f"not run: {bench.backend.name} has no vmap"
     order = np.arange(trial.shape[0])[::-1] if trial.shape else ...

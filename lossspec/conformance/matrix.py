@@ -157,7 +157,7 @@ def run_cell(job: Job, store: Store, thorough: bool = False) -> Cell:
     cases = make_cases(contract, bench.dtype)
     cases = [case for case in cases if bench.runs(case)]
     _, cell.hessian_reason = hessian_inputs(contract, cases[0].inputs)
-    with job.backend.strictest(), warnings.catch_warnings():
+    with bench.probe.strictest(), warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "overflow encountered")  # NumPy says that a result is inf; the oracle knows
         warnings.filterwarnings("ignore", "Error .* persistent compilation cache entry")  # JAX then compiles it itself
@@ -183,7 +183,7 @@ def check_case(bench: Bench, case: Case, expected: Expected, cell: Cell) -> None
     if reduction != "none" and opposed(expected.values, bench.dtype):
         return
     # Where every gradient costs seconds of compilation, those of the default reduction stand for the others.
-    spared = bench.backend.compiles_by_shape and reduction != bench.contract.default_reduction
+    spared = bench.probe.compiles_by_shape and reduction != bench.contract.default_reduction
     if reduction == "none" or spared:
         check_values(bench.value(case), wanted, scales, case, bench, cell)
         return

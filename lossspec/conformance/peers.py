@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lossspec.conformance.axes import Values
 from lossspec.conformance.bench import Bench
 from lossspec.conformance.cases import Case, make_cases
+from lossspec.conformance.probes import probe_of
 from lossspec.contract import Equal
 from lossspec.dispatch import get_backend
 from lossspec.loss import Loss
@@ -137,7 +138,7 @@ def compare(loss: Loss, equal: Equal) -> Iterator[Outcome]:
     backend = get_backend(peer.backend)
     bench = Bench(loss, backend, np.float64, backend.devices()[0])
     sides = _Sides(bench, equal, names_of(equal.peer))
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         for case in cases_of(loss, equal):
             problem = _differ(sides, replace(case, options={"reduction": equal.reduction}))
             yield Outcome(case.name, problem, excuse(equal, case.name, problem) if problem else "")

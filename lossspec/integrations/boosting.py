@@ -8,10 +8,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lossspec.call import checking
 from lossspec.contract import Argument
 from lossspec.errors import ContractError, DTypeError
 from lossspec.loss import Loss
+from lossspec.pipeline import checking
 from lossspec.terms import NonNegative, Positive
 
 __all__ = ["LightGBMMetric", "Objective", "XGBoostMetric"]

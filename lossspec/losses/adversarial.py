@@ -2,7 +2,7 @@
 
 from math import prod
 
-from lossspec.loss import Equal, loss
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import array_namespace, carry_nan, norm, relu, softplus
 from lossspec.terms import Array, Logits, NonNegative, Real
 

@@ -4,7 +4,7 @@ import math
 from math import inf
 from typing import Any
 
-from lossspec.loss import Accuracy, Equal, loss, require
+from lossspec.declaration import Accuracy, Equal, loss, require
 from lossspec.numerics import (
     array_namespace,
     carry_nan,

@@ -1,6 +1,6 @@
 """Losses in which the other members of a batch are the negatives, or are sorted into groups by their labels."""
 
-from lossspec.loss import Accuracy, Equal, loss
+from lossspec.declaration import Accuracy, Equal, loss
 from lossspec.numerics import (
     array_namespace,
     expected_negative_log_softmax,

@@ -3,7 +3,7 @@
 import math
 from typing import Literal, NamedTuple, TypeAlias
 
-from lossspec.loss import Equal, loss
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import array_namespace, relu, stop_gradient, with_value
 from lossspec.terms import Array, Box, Real
 

@@ -4,7 +4,7 @@ import math
 from math import inf, log
 from typing import Any, Literal
 
-from lossspec.loss import Equal, loss
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     array_namespace,
     carry_nan,

@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from lossspec.loss import Equal, loss, require
+from lossspec.declaration import Equal, loss, require
 from lossspec.numerics import (
     absolute,
     array_namespace,

@@ -3,7 +3,7 @@
 from math import inf
 from typing import Any, Literal
 
-from lossspec.loss import Equal, loss
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import array_namespace, log1p, mixture_terms, per_row, softmax_divergence, softmax_pair
 from lossspec.terms import Array, Fraction, Logits, Positive, Real
 

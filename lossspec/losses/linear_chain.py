@@ -7,7 +7,7 @@ those of `lossspec.losses.structured` whose candidates are all label sequences: 
 
 from typing import Literal
 
-from lossspec.loss import Accuracy, Equal, loss, require
+from lossspec.declaration import Accuracy, Equal, loss, require
 from lossspec.numerics import array_namespace, gather, positions, zero_where
 from lossspec.paths import Paths
 from lossspec.terms import Array, Cost, Label, Length, Logits, Real

@@ -3,7 +3,7 @@
 from math import inf
 from typing import Literal
 
-from lossspec.loss import Equal, loss
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     array_namespace,
     first_largest,

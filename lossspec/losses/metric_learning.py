@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import radians
 from typing import Any, Literal
 
-from lossspec.loss import Equal, loss, require
+from lossspec.declaration import Equal, loss, require
 from lossspec.numerics import (
     array_namespace,
     gather,

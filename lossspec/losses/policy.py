@@ -9,7 +9,7 @@ their ratio is declared 0, without gradient; an advantage of 0 makes nothing of 
 from math import floor, inf, log
 from typing import Any, Literal
 
-from lossspec.loss import Accuracy, Equal, loss
+from lossspec.declaration import Accuracy, Equal, loss
 from lossspec.numerics import (
     array_namespace,
     carry_nan,

@@ -5,7 +5,7 @@ Where two log-probabilities that are compared are both -inf, their difference is
 
 from math import inf
 
-from lossspec.loss import Equal, loss
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import array_namespace, expm1, is_zero, log_difference, relu, sigmoid, softplus, stop_gradient
 from lossspec.terms import Array, FlipProbability, LogProbability, NonNegative, Positive, Real, Sign
 

@@ -2,7 +2,7 @@
 
 from math import inf, log
 
-from lossspec.loss import Equal, loss
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     array_namespace,
     expected_negative_log_softmax,

@@ -2,7 +2,7 @@
 
 import math
 
-from lossspec.loss import Equal, loss
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     absolute,
     array_namespace,

@@ -3,7 +3,7 @@
 from math import inf, prod
 from typing import Any, Literal
 
-from lossspec.loss import Equal, loss, require
+from lossspec.declaration import Equal, loss, require
 from lossspec.numerics import (
     array_namespace,
     cumulative_sum,

@@ -1,6 +1,6 @@
 """Losses that compare two views of a batch and need no negatives."""
 
-from lossspec.loss import Accuracy, Equal, loss
+from lossspec.declaration import Accuracy, Equal, loss
 from lossspec.numerics import array_namespace, matmul, normalize, positions, relu, sqrt, stop_gradient
 from lossspec.terms import Array, Embedding, NonNegative, Real
 

@@ -1,6 +1,6 @@
 """Losses of sequences against sequences: frames against labels, one series against another."""
 
-from lossspec.loss import Accuracy, Equal, loss, require
+from lossspec.declaration import Accuracy, Equal, loss, require
 from lossspec.numerics import array_namespace, kept, log_softmax, negative_log_softmax, per_row, positions
 from lossspec.paths import Paths
 from lossspec.terms import Array, Label, Length, LogDistribution, Logits, Positive, Real

@@ -7,7 +7,7 @@ The candidates lie on the axis `classes`. Of the losses that know no costs, that
 from math import inf
 from typing import Literal
 
-from lossspec.loss import Equal, loss
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     array_namespace,
     first_largest,
