@@ -33,7 +33,23 @@ _INVERSE_LN2 = 1.4426950408889634
 #   tail   what log leaves beyond 2/3, divided by z
 #   atan   (atan t - t) / t^3                                   in z = t^2, |t| <= tan(pi / 8)
 _COEFFICIENTS: dict[tuple[str, int], tuple[float, ...]] = {
-    ("log", 32): (0.6666667, 0.40000123, 0.28550804, 0.23330964),
+    ("sinh", 32): (0.16666666681794626, 0.008333310754576892, 0.00019891180158282143),
+    ("sinh", 64): (
+        0.16666666666666669,
+        0.008333333333330011,
+        0.00019841269863303223,
+        2.75572680728901e-06,
+        2.5100569275813683e-08,
+    ),
+    ("cosh", 32): (0.04166662152015087, 0.0013918833255852517),
+    ("cosh", 64): (
+        0.041666666666666664,
+        0.0013888888888886517,
+        2.4801587317322748e-05,
+        2.7557282693108636e-07,
+        2.0911367871348534e-09,
+    ),
+    ("log", 32): (0.6666666655430018, 0.4000012200081688, 0.2855080255327671, 0.2333096405177204),
     ("log", 64): (
         0.666666666666667,
         0.3999999999989924,
@@ -43,22 +59,24 @@ _COEFFICIENTS: dict[tuple[str, int], tuple[float, ...]] = {
         0.1533167403016786,
         0.1461703754879165,
     ),
-    ("sinh", 32): (0.16666667, 0.0083333105, 0.0001989118),
-    ("sinh", 64): (
-        0.16666666666666669,
-        0.008333333333330011,
-        0.00019841269863303223,
-        2.75572680728901e-06,
-        2.5100569275813683e-08,
+    ("tail", 64): (
+        0.4,
+        0.2857142857142937,
+        0.22222222221654733,
+        0.1818181833565416,
+        0.15384594934597917,
+        0.13334806212100603,
+        0.11706195689881364,
+        0.11723603622905411,
     ),
-    ("cosh", 32): (0.041666463, 0.0013933821),
-    ("cosh", 64): (
-        0.04166666666662348,
-        0.0013888888917538296,
-        2.4801520792572694e-05,
-        2.762032742826824e-07,
+    ("atan", 32): (
+        -0.33333333279242233,
+        0.19999977254347343,
+        -0.14284150959481018,
+        0.11071360682318138,
+        -0.08624643784438366,
+        0.05048055010223574,
     ),
-    ("atan", 32): (-0.33333334, 0.19999978, -0.1428415, 0.11071361, -0.08624644, 0.05048055),
     ("atan", 64): (
         -0.3333333333333333,
         0.19999999999995519,
@@ -71,16 +89,6 @@ _COEFFICIENTS: dict[tuple[str, int], tuple[float, ...]] = {
         -0.050854323376990765,
         0.0392311556198723,
         -0.01917627151752634,
-    ),
-    ("tail", 64): (
-        0.4,
-        0.2857142857142937,
-        0.22222222221654733,
-        0.1818181833565416,
-        0.15384594934597917,
-        0.13334806212100603,
-        0.11706195689881364,
-        0.11723603622905411,
     ),
 }
 
@@ -280,8 +288,9 @@ def _between(x: _Value, lowest: float, highest: float) -> _Value:
     return _where(x > highest, highest, x)
 
 
-def _polynomial(name: str, z: _Value) -> _Value:
-    *lower, result = _COEFFICIENTS[name, z.format.bits]
+def _polynomial(name: str, z: _Value, bits: int | None = None) -> _Value:
+    """The polynomial, with the digits of z or of the given format."""
+    *lower, result = _COEFFICIENTS[name, bits or z.format.bits]
     total = z * result + lower.pop()
     while lower:
         total = total * z + lower.pop()
@@ -327,42 +336,53 @@ def _halves(a: _Value) -> tuple[_Value, _Value]:
 # Exponentials: x = n log(2) + r, e^r - 1 = r + (cosh r - 1) + (sinh r - r).
 
 
-def _reduced(x: _Value) -> tuple[_Value, _Value, _Value, _Value]:
-    """N as an integer, r less a small remainder (exact), cosh r - 1, and sinh r less that exact part."""
-    form = x.format
-    shifted = _rounded(x * _INVERSE_LN2)
-    n = shifted - 1.5 * form.integers
-    high, low = x - n * form.ln2[0], n * form.ln2[1]
-    r = high - low
-    z = r * r
-    exponent = shifted.bits() - form.to_bits(1.5 * form.integers)
-    return exponent, high, z * 0.5 + z * z * _polynomial("cosh", z), r * z * _polynomial("sinh", z) - low
+class _Reduced:
+    """An argument x + more as n log(2) + r, where `more` is of the size of a rounding of x."""
+
+    def __init__(self, x: _Value, more: _Value | None = None) -> None:
+        form = x.format
+        shifted = _rounded(x * _INVERSE_LN2)
+        n = shifted - 1.5 * form.integers
+        self.exponent = shifted.bits() - form.to_bits(1.5 * form.integers)
+        self.high, low = x - n * form.ln2[0], n * form.ln2[1]  # the high part is exact
+        self.low = low if more is None else low - more
+        self.r = self.high - self.low
+        self.square = self.r * self.r
+
+    def even(self) -> _Value:
+        """Return cosh r - 1 - r^2 / 2."""
+        return self.square * self.square * _polynomial("cosh", self.square)
+
+    def odd(self) -> _Value:
+        """Return sinh r less the exact part of r."""
+        return self.r * self.square * _polynomial("sinh", self.square) - self.low
 
 
-def _scaled_exp(exponent: _Value, high: _Value, rest: _Value) -> _Value:
-    """2^exponent (1 + high + rest), in two steps, so that a denormal result is rounded once."""
-    total, lost = _two_sum(1.0, high)
-    bias = high.format.bias
-    biased = exponent + 2 * bias
+def _exp(x: _Value, more: _Value | None = None) -> _Value:
+    """Return exp(x + more); 2^n is applied in two steps, for it may be denormal or infinite where the result is not."""
+    part = _Reduced(_between(x, *{32: (-104.0, 89.0), 64: (-746.0, 710.0)}[x.format.bits]), more)
+    total, lost = _two_sum(1.0, part.high)
+    value = total + (lost + (part.square * 0.5 + part.even() + part.odd()))
+    bias = x.format.bias
+    biased = part.exponent + 2 * bias
     half = biased >> 1
-    return (total + (lost + rest)) * _power_of_two(half) * _power_of_two(biased - half)
-
-
-def _exp(x: _Value) -> _Value:
-    lowest, highest = {32: (-104.0, 89.0), 64: (-746.0, 710.0)}[x.format.bits]
-    exponent, high, even, odd = _reduced(_between(x, lowest, highest))
-    return _scaled_exp(exponent, high, even + odd)
+    return value * _power_of_two(half) * _power_of_two(biased - half)
 
 
 def _long_expm1(x: _Value) -> tuple[_Value, _Value]:
     """Half of expm1 as high and low part; half, for 2^n may overflow."""
     form = x.format
     lowest, highest = {32: (-20.0, 88.73), 64: (-40.0, 709.79)}[form.bits]
-    exponent, high, even, odd = _reduced(_between(x, lowest, highest))
-    scale = _power_of_two(exponent + (form.bias - 1))
+    part = _Reduced(_between(x, lowest, highest))
+    scale = _power_of_two(part.exponent + (form.bias - 1))
+    # 2^n r nearly cancels 2^n - 1 where n is 1 or -1, so r^2 / 2 too is split: the square of its leading half is exact
+    rounding = 1.5 * 2.0 ** (form.digits // 2)
+    lead = (part.r + rounding) - rounding
+    rest = (part.r - lead) * (part.r + lead) * 0.5 + part.even() + part.odd()
     less, dropped = _any_sum(-0.5, scale)
-    total, lost = _two_sum(less, scale * high)
-    return _two_sum(total, lost + (dropped + scale * (even + odd)))
+    total, lost = _two_sum(less, scale * part.high)
+    total, lost_too = _two_sum(total, scale * (lead * lead * 0.5))
+    return _two_sum(total, dropped + (lost + lost_too + scale * rest))
 
 
 def _expm1(x: _Value) -> _Value:
@@ -375,14 +395,15 @@ def _hyperbolic(x: _Value) -> tuple[_Value, _Value]:
     form = x.format
     size = x.magnitude()
     size = _where(size > {32: 89.5, 64: 710.5}[form.bits], {32: 89.5, 64: 710.5}[form.bits], size)
-    exponent, high, even, odd = _reduced(size)
-    up, down = _power_of_two(exponent + (form.bias - 2)), (form.bias - 2) - exponent
+    part = _Reduced(size)
+    even, odd = part.square * 0.5 + part.even(), part.odd()
+    up, down = _power_of_two(part.exponent + (form.bias - 2)), (form.bias - 2) - part.exponent
     down = _power_of_two(_where(down < 0, 0, down))
     c, s = _two_sum(up, down), _two_sum(up, -down)
     halves = []
     for (a, a_low), (b, b_low) in ((c, s), (s, c)):
-        total, lost = _two_sum(a, b * high)
-        halves.append(total + (lost + (a_low + b_low * high + (a * even + b * odd))))
+        total, lost = _two_sum(a, b * part.high)
+        halves.append(total + (lost + (a_low + b_low * part.high + (a * even + b * odd))))
     return halves[0], halves[1]
 
 
@@ -538,21 +559,37 @@ def _long_log(x: _Value) -> tuple[_Value, _Value]:
     return _two_sum(total, lost + (k * ln2_low + low))
 
 
+def _pow_float64(size: _Value, y: _Value) -> _Value:
+    high, low = _long_log(size)
+    high = _where(size.equals(0.0), -inf, _where(size.equals(inf), size, high))
+    product, lost = _two_product(y, high)
+    plain = y * high
+    inside = plain.magnitude() < 800.0
+    whole, rest = _where(inside, product, plain), _where(inside, lost + y * low, 0.0)
+    return _exp(whole, rest)
+
+
+def _pow_float32(size: _Value, y: _Value) -> _Value:
+    """By float64, which has all the digits that y can ask for, with the polynomials of float32."""
+    code = size.code
+    wide, wide_y = code.cast("fpext", size, "f64"), code.cast("fpext", y, "f64")
+    k, f, _ = _split(wide)
+    s = f / (f + 2.0)
+    z = s * s
+    log = k * float(_LN2) + (s + s + s * z * _polynomial("log", z, 32))
+    log = _where(size.equals(0.0), -inf, _where(size.equals(inf), wide, log))
+    power = _between(wide_y * log, -120.0, 100.0)
+    shifted = _rounded(power * _INVERSE_LN2)
+    r = power - (shifted - 1.5 * wide.format.integers) * float(_LN2)
+    z = r * r
+    even, odd = z * 0.5 + z * z * _polynomial("cosh", z, 32), r + r * z * _polynomial("sinh", z, 32)
+    scale = _power_of_two(shifted.bits() + (wide.format.bias - wide.format.to_bits(1.5 * wide.format.integers)))
+    return code.cast("fptrunc", (even + odd + 1.0) * scale, "f32")
+
+
 def _pow(x: _Value, y: _Value) -> _Value:
     size = x.magnitude()
-    if x.format.bits == 32:  # float64 has all the digits that y can ask for
-        wide, wide_y = x.code.cast("fpext", size, "f64"), x.code.cast("fpext", y, "f64")
-        value = x.code.cast("fptrunc", _exp(wide_y * _log(wide)), "f32")
-    else:
-        high, low = _long_log(size)
-        high = _where(size.equals(0.0), -inf, _where(size.equals(inf), size, high))
-        product, lost = _two_product(y, high)
-        lost = lost + y * low
-        plain = y * high
-        inside = plain.magnitude() < 800.0
-        exponent, r, even, odd = _reduced(_between(_where(inside, product, plain), -746.0, 710.0))
-        rest = _where(inside, lost, 0.0)
-        value = _scaled_exp(exponent, r, even + (odd + (rest + rest * r)))
+    value = _pow_float32(size, y) if x.format.bits == 32 else _pow_float64(size, y)
     value = _where(size.equals(size), value, x)
     value = _where(size.equals(1.0), 1.0, value)
     # a negative x: the sign of odd powers, NaN for powers that are no integers
@@ -580,7 +617,9 @@ def _atan2(y: _Value, x: _Value) -> _Value:
     level = small.equals(inf)  # both are infinite
     small, large = _where(level, 1.0, small), _where(level, 1.0, large)
     large = _where(large.equals(0.0), 1.0, large)
-    scale = _where(large > 2.0 ** (form.bias - 1), x.like(0.25), 1.0)
+    # away from both ends of the exponents, so that sums are finite and products have all their digits
+    grown = 2.0 ** (form.bias // 2)
+    scale = _where(large < 1 / grown, x.like(grown), _where(large > grown, 2.0**-form.digits, x.like(1.0)))
     small, large = small * scale, large * scale
     beyond = small > large * 0.41421356237309503  # tan(pi / 8); there atan(a / b) = pi / 4 + atan((a - b) / (a + b))
     (less, less_lost), (more, more_lost) = _two_sum(large, -small), _two_sum(large, small)
