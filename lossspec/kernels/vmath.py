@@ -17,11 +17,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from math import inf, nan
 
 __all__ = ["FUNCTIONS", "arity", "source", "symbol"]
 
-_LLVM_TYPES = {"f32": "float", "f64": "double", "i32": "i32", "i64": "i64", "i1": "i1"}
+_LLVM_TYPES = {"f32": "float", "f64": "double", "i32": "i32", "i64": "i64", "i1": "i1", "ptr": "ptr"}
 _LN2 = Fraction("0.69314718055994530941723212145817656807550013436025525412068")
 _LOG10_2 = Fraction("0.30102999566398119521373889472449302676818988146210854131043")
 _QUARTER_PI = Fraction("0.78539816339744830961566084581987572104929234984377645524374")
@@ -31,6 +32,7 @@ _INVERSE_LN2 = 1.4426950408889634
 #   sinh   (sinh r - r) / r^3, cosh  (cosh r - 1 - z / 2) / z^2  in z = r^2, |r| <= log(2) / 2
 #   log    (log((1 + s) / (1 - s)) / s - 2) / z                 in z = s^2, |s| <= (sqrt(2) - 1)^2
 #   tail   what log leaves beyond 2/3, divided by z
+#   sin    (sin r - r) / r^3, cos  (cos r - 1 + z / 2) / z^2    in z = r^2, |r| <= pi / 4
 #   atan   (atan t - t) / t^3                                   in z = t^2, |t| <= tan(pi / 8)
 _COEFFICIENTS: dict[tuple[str, int], tuple[float, ...]] = {
     ("sinh", 32): (0.16666666681794626, 0.008333310754576892, 0.00019891180158282143),
@@ -68,6 +70,24 @@ _COEFFICIENTS: dict[tuple[str, int], tuple[float, ...]] = {
         0.13334806212100603,
         0.11706195689881364,
         0.11723603622905411,
+    ),
+    ("sin", 32): (-0.16666666663832763, 0.008333331865959415, -0.00019840082012765537, 2.7249314054698804e-06),
+    ("sin", 64): (
+        -0.16666666666666666,
+        0.008333333333330925,
+        -0.00019841269836722418,
+        2.755731608381636e-06,
+        -2.5051127944014188e-08,
+        1.5917848524808262e-10,
+    ),
+    ("cos", 32): (0.04166666464745738, -0.00138883006969039, 2.45474372101932e-05),
+    ("cos", 64): (
+        0.041666666666666664,
+        -0.0013888888888887382,
+        2.480158729874307e-05,
+        -2.7557317260008837e-07,
+        2.0876143827993133e-09,
+        -1.1382456778061306e-11,
     ),
     ("atan", 32): (
         -0.33333333279242233,
@@ -251,6 +271,7 @@ class _Code:
         self.lanes = lanes
         self.lines: list[str] = []
         self.declarations: dict[str, None] = {}
+        self.table = ""
 
     def type(self, kind: str) -> str:
         return _LLVM_TYPES[kind] if self.lanes == 1 else f"<{self.lanes} x {_LLVM_TYPES[kind]}>"
@@ -269,6 +290,26 @@ class _Code:
         self.declarations[f"declare {self.type(kind)} {name}({', '.join([self.type(kind)] * len(operands))})"] = None
         given = ", ".join(f"{self.type(kind)} {value.name}" for value in operands)
         return self.write(f"call {self.type(kind)} {name}({given})", kind)
+
+    def tabulate(self, name: str, numbers: list[int], start: _Value, count: int) -> list[_Value]:
+        """The numbers of a table from a position of each lane on."""
+        name = f"@{name}_table"
+        listed = ", ".join(f"double {number}.0" for number in numbers)
+        self.table = f"{name} = internal unnamed_addr constant [{len(numbers)} x double] [{listed}]"
+        found = [_Value(self, "undef", "f64")] * count
+        for lane in range(self.lanes):
+            at = start
+            if self.lanes > 1:
+                at = self.write(f"extractelement {self.type('i64')} {start.name}, i32 {lane}", "i64")
+            for n in range(count):
+                item = self.write(f"add i64 {at.name}, {n}", "i64")
+                place = self.write(f"getelementptr double, ptr {name}, i64 {item.name}", "ptr")
+                number = self.write(f"load double, ptr {place.name}", "f64")
+                if self.lanes > 1:
+                    kept = f"{self.type('f64')} {found[n].name}"
+                    number = self.write(f"insertelement {kept}, double {number.name}, i32 {lane}", "f64")
+                found[n] = number
+        return found
 
 
 def _where(condition: _Value, chosen: _Value | float, other: _Value | float) -> _Value:
@@ -606,7 +647,84 @@ def _is_integer(y: _Value) -> _Value:
     return (size >= integers) | ((size + integers) - integers).equals(size)
 
 
-# Angles and lengths.
+# Angles and lengths. An angle is x * 2 / pi quarter turns, and of 2 / pi only the 24-bit digits count that make less
+# than whole turns: exact products, summed in three numbers, for no float64 is nearer than 2^-62 to a quarter turn.
+
+_DIGIT = 24
+
+
+@cache
+def _digits_of_two_over_pi(count: int) -> list[int]:
+    """The first digits of 2 / pi in base 2^24, pi by Machin's formula in integers."""
+    one = 1 << (_DIGIT * count + 64)
+
+    def arctan(inverse: int) -> int:
+        total, power, n = 0, one // inverse, 1
+        while power:
+            total += power // n if n % 4 == 1 else -(power // n)
+            power, n = power // inverse**2, n + 2
+        return total
+
+    ratio = (one << (_DIGIT * count + 1)) // (4 * (4 * arctan(5) - arctan(239)))
+    return [(ratio >> (_DIGIT * (count - 1 - n))) & ((1 << _DIGIT) - 1) for n in range(count)]
+
+
+def _quarter_turns(x: _Value, name: str, digits: int) -> tuple[_Value, _Value, _Value]:
+    """A positive float64 of so many digits: quarter turns as an integer, and the rest in [-1/2, 1/2] in two parts."""
+    form = x.format
+    count = {24: 5, 53: 9}[digits]
+    # x = m 2^q with m an integer: a product with 2 / pi's digit j is a multiple of 2^(q - 24 (j + 1))
+    q = (x.bits() >> form.shift) - (form.bias + digits - 1)
+    first = (_where(q < 2, q.like(2), q) - 2) * 2731 >> 16  # over 24
+    scaled = x * _power_of_two((form.bias - _DIGIT) - first * _DIGIT)
+    parts = [scaled] if digits == 24 else [*_halves(scaled)]
+    table = _digits_of_two_over_pi((form.bias - form.shift) // _DIGIT + 1 + count)
+    total, low, lowest = x.like(0.0), x.like(0.0), x.like(0.0)
+    for n, digit in enumerate(x.code.tabulate(name, table, first, count)):
+        for part in parts:
+            product = part * 2.0 ** (-_DIGIT * n) * digit
+            if n < 4:  # less the nearest multiple of 4; from 2^53 on it is one, having but 50 digits
+                whole = (product + 1.5 * 2.0**54) - 1.5 * 2.0**54
+                product = _where(product.magnitude() < 2.0**53, product - whole, 0.0)
+            total, lost = _any_sum(total, product)
+            low, lost = _any_sum(low, lost)
+            lowest = lowest + lost
+    shifted = _rounded(total)
+    rest, lost = _any_sum(total - (shifted - 1.5 * form.integers), low)
+    return shifted.bits(), *_two_sum(rest, lost + lowest)
+
+
+def _sine(x: _Value, quarters: int) -> _Value:
+    """The sine of |x| plus some quarter turns."""
+    size = x.magnitude()
+    wide = size if x.format.bits == 64 else x.code.cast("fpext", size, "f64")
+    turns, high, low = _quarter_turns(wide, f"{'cos' if quarters else 'sin'}_{x.kind}x{x.code.lanes}", x.format.digits)
+    half_pi, bits = 2 * _QUARTER_PI, x.format.bits
+    if bits == 64:
+        r, lost = _two_product(high, high.like(float(half_pi)))
+        low = lost + (high * float(half_pi - Fraction(float(half_pi))) + low * float(half_pi))
+    else:
+        r, low = (high + low) * float(half_pi), high.like(0.0)
+    z = r * r
+    half = z * 0.5
+    sine = r + (r * z * _polynomial("sin", z, bits) + low * (1.0 - half))
+    near, lost = _two_sum(1.0, -half)
+    cosine = near + (lost + (z * z * _polynomial("cos", z, bits) - r * low))
+    turns = turns + quarters
+    value = _where((turns & 1).equals(0), sine, cosine)
+    value = (value.bits() ^ (turns >> 1 << 63)).number()
+    value = value if bits == 64 else x.code.cast("fptrunc", value, "f32")
+    return _where(size < inf, value, nan)
+
+
+def _sin(x: _Value) -> _Value:
+    value = _sine(x, 0)
+    flipped = x.bits() & (-1 << (x.format.bits - 1))
+    return _where(x.magnitude() < 2.0**-27, x, (value.bits() ^ flipped).number())
+
+
+def _cos(x: _Value) -> _Value:
+    return _sine(x, 1)
 
 
 def _atan2(y: _Value, x: _Value) -> _Value:
@@ -670,6 +788,8 @@ _WRITERS: dict[str, Callable[..., _Value]] = {
     "tanh": _tanh,
     "atan2": _atan2,
     "hypot": _hypot,
+    "sin": _sin,
+    "cos": _cos,
     "atanh": _atanh,
     "asinh": _asinh,
     "acosh": _acosh,
@@ -703,4 +823,6 @@ def source(function: str, bits: int, lanes: int) -> str:
     kind = code.type(result.kind)
     given = ", ".join(f"{kind} {value.name}" for value in operands)
     head = f"define internal {kind} @{symbol(function, bits, lanes)}({given}) alwaysinline nounwind {{"
-    return "\n".join([*code.declarations, head, *code.lines, f"  ret {kind} {result.name}", "}"])
+    return "\n".join(
+        [*code.declarations, *filter(None, [code.table]), head, *code.lines, f"  ret {kind} {result.name}", "}"]
+    )
