@@ -732,7 +732,7 @@ def _atan2(y: _Value, x: _Value) -> _Value:
     high, wide = y.magnitude(), x.magnitude()
     steep = high > wide
     small, large = _where(steep, wide, high), _where(steep, high, wide)
-    level = small.equals(inf)  # both are infinite
+    level = high.equals(inf) & wide.equals(inf)
     small, large = _where(level, 1.0, small), _where(level, 1.0, large)
     large = _where(large.equals(0.0), 1.0, large)
     # away from both ends of the exponents, so that sums are finite and products have all their digits
