@@ -124,7 +124,6 @@ class _Format:
         self.one = self.bias << self.shift
         self.smallest_normal = 2.0 ** (1 - self.bias)
         self.integers = 2.0**self.shift  # from here on every number is an integer
-        self.splitter = 2.0 ** ((self.digits + 1) // 2) + 1  # Veltkamp's
         self.ln2 = self.split(_LN2)
 
     def round(self, value: float | Fraction) -> float:
@@ -362,15 +361,15 @@ def _any_sum(a: _Value | float, b: _Value) -> tuple[_Value, _Value]:
 
 
 def _two_product(a: _Value, b: _Value) -> tuple[_Value, _Value]:
-    """The rounded product and what rounding lost (Veltkamp and Dekker)."""
+    """The rounded product and what rounding lost, to twice the digits (Dekker)."""
     (a_high, a_low), (b_high, b_low) = _halves(a), _halves(b)
     product = a * b
     return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
 def _halves(a: _Value) -> tuple[_Value, _Value]:
-    scaled = a * a.format.splitter
-    high = scaled - (scaled - a)
+    """The leading half of the digits, and the rest; only of two rests is the product not exact."""
+    high = (a.bits() & -(1 << ((a.format.digits + 1) // 2))).number()
     return high, a - high
 
 
@@ -584,7 +583,7 @@ def _long_log(x: _Value) -> tuple[_Value, _Value]:
     d, d_low = _two_sum(x.like(2.0), f)
     s = f / d
     product, lost = _two_product(s, d)
-    s_low = (((f - product) - lost) - s * d_low) / d
+    s_low = (((f - product) - lost) - s * d_low) * (0.5 - s * 0.5)  # over d, which is 2 / (1 - s)
     z, z_low = _two_product(s, s)
     z_low = z_low + s * s_low * 2.0
     third = Fraction(2, 3)
