@@ -125,7 +125,7 @@ def patterns(bits, count, seed):
     return np.random.default_rng(seed).integers(0, 2**bits, count, dtype=kind).view(TYPES[bits][0])
 
 
-SPECIALS = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 0.5, -0.5, 1.5, -2.5]
+SPECIALS = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 0.5, -0.5, -2.5, 0.001, -0.001]
 
 
 def edges(bits):

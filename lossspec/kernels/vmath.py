@@ -457,12 +457,10 @@ def _sinh(x: _Value) -> _Value:
 
 def _tanh(x: _Value) -> _Value:
     """The ratio h / (h + 1), h being half of expm1(2 |x|), and what the roundings of h and h + 1 lost."""
-    size = x.magnitude()
-    high, low = _long_expm1(_where(size > 20.0, 20.0, size) * 2.0)
+    high, low = _long_expm1(x.magnitude() * 2.0)
     below, lost = _any_sum(1.0, high)
     ratio = high / below  # and 1 - ratio is 1 / below
-    value = ratio + (low - ratio * (lost + low)) * (1.0 - ratio)
-    return _where(size < 2.0 ** -(x.format.digits // 2 + 1), x, value.signed_like(x))
+    return (ratio + (low - ratio * (lost + low)) * (1.0 - ratio)).signed_like(x)
 
 
 # Logarithms: x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), s = f / (2 + f), log(1 + f) = 2 atanh(s).
@@ -532,13 +530,12 @@ def _log10(x: _Value) -> _Value:
 def _log1p(x: _Value, more: _Value | float = 0.0) -> _Value:
     """log(1 + x + more), where `more` is of the size of a rounding of x."""
     form = x.format
-    near = (x > -0.2928) & (x < 0.4142)
     u, lost = _any_sum(1.0, x)
     k, f, biased = _split(u)
-    f, k = _where(near, x, f), _where(near, 0.0, k)
+    near = (x > -0.2928) & (x < 0.4142)  # there k = 0, and x itself is f
+    f, lost = _where(near, x, f), _where(near, 0.0, lost) + more
     # the rest times 2^-k (as 2^(1 - k), for k may reach bias + 1), over 1 + f to the few digits that count
-    scale = _power_of_two(_where(near, biased.like(form.bias + 1), 2 * form.bias + 1 - biased))
-    lost = (_where(near, x.like(0.0), lost) + more) * scale * ((1.0 - f) * (f * f * 0.5 + 0.5))
+    lost = lost * _power_of_two(2 * form.bias + 1 - biased) * ((1.0 - f) * (f * f * 0.5 + 0.5))
     high, low = form.ln2
     value = _at_ends_of_log(x, -1.0, k * high + _log1p_small(f, k * low + lost))
     return _where(x.magnitude() < 2.0 ** -(form.digits + 1), x, value)
@@ -553,25 +550,29 @@ def _atanh(x: _Value) -> _Value:
 
 def _asinh(x: _Value) -> _Value:
     size = x.magnitude()
-    far, small = size > 2.0**x.format.digits, size < 2.0 ** -(x.format.digits // 2 + 2)
-    square = _where(far, 0.0, size) * size
-    value = _log1p(_where(far, size, size + square / ((square + 1.0).sqrt() + 1.0)))
-    value = value + _where(far, x.like(x.format.round(_LN2)), 0.0)
-    return _where(small, x, value.signed_like(x))
+    square = size * size
+    near = size + square / ((square + 1.0).sqrt() + 1.0)
+    return _log1p_or_far_log(size, near, 0.0).signed_like(x)
 
 
 def _acosh(x: _Value) -> _Value:
-    far = x > 2.0**x.format.digits
-    t = _where(far, 0.0, x) - 1.0
+    t = x - 1.0
     above, above_low = _any_sum(2.0, t)
     square, lost = _two_product(t, above)
     root = square.sqrt()
     again, again_lost = _two_product(root, root)
-    lost = ((square - again) - again_lost + (lost + t * above_low)) / _where(root > 0.0, root + root, 1.0)
-    total, rounding = _any_sum(t, root)
-    value = _log1p(_where(far, x, total), _where(far, 0.0, rounding + lost))
-    value = value + _where(far, x.like(x.format.round(_LN2)), 0.0)
-    return _where(x < 1.0, nan, value)
+    lost = ((square - again) - again_lost + (lost + t * above_low)) / (
+        root + root
+    )  # 0 / 0 at 1, where log1p takes no rest
+    near, rounding = _any_sum(t, root)
+    return _where(x < 1.0, nan, _log1p_or_far_log(x, near, rounding + lost))
+
+
+def _log1p_or_far_log(x: _Value, near: _Value, more: _Value | float) -> _Value:
+    """log(1 + near + more), or log(2 x) where x has no digit below 1 left and its square may overflow."""
+    far = x > 2.0**x.format.digits
+    value = _log1p(_where(far, x, near), _where(far, x.like(0.0), more))
+    return value + _where(far, x.like(x.format.round(_LN2)), 0.0)
 
 
 # Powers: |x|^y = exp(y log |x|), the logarithm as a sum of two numbers, for y multiplies its error by up to 745.
@@ -603,10 +604,7 @@ def _pow_float64(size: _Value, y: _Value) -> _Value:
     high, low = _long_log(size)
     high = _where(size.equals(0.0), -inf, _where(size.equals(inf), size, high))
     product, lost = _two_product(y, high)
-    plain = y * high
-    inside = plain.magnitude() < 800.0
-    whole, rest = _where(inside, product, plain), _where(inside, lost + y * low, 0.0)
-    return _exp(whole, rest)
+    return _exp(product, _where(product.magnitude() < 800.0, lost + y * low, 0.0))
 
 
 def _pow_float32(size: _Value, y: _Value) -> _Value:
