@@ -680,9 +680,8 @@ def _quarter_turns(x: _Value, name: str, digits: int) -> tuple[_Value, _Value, _
     for n, digit in enumerate(x.code.tabulate(name, table, first, count)):
         for part in parts:
             product = part * 2.0 ** (-_DIGIT * n) * digit
-            if n < 4:  # less the nearest multiple of 4; from 2^53 on it is one, having but 50 digits
-                whole = (product + 1.5 * 2.0**54) - 1.5 * 2.0**54
-                product = _where(product.magnitude() < 2.0**53, product - whole, 0.0)
+            if n < 4:  # less a multiple of 4, the nearest below 2^53; from there on the product, of 50 digits, is one
+                product = product - ((product + 1.5 * 2.0**54) - 1.5 * 2.0**54)
             total, lost = _any_sum(total, product)
             low, lost = _any_sum(low, lost)
             lowest = lowest + lost
@@ -710,8 +709,7 @@ def _sine(x: _Value, quarters: int) -> _Value:
     turns = turns + quarters
     value = _where((turns & 1).equals(0), sine, cosine)
     value = (value.bits() ^ (turns >> 1 << 63)).number()
-    value = value if bits == 64 else x.code.cast("fptrunc", value, "f32")
-    return _where(size < inf, value, nan)
+    return value if bits == 64 else x.code.cast("fptrunc", value, "f32")
 
 
 def _sin(x: _Value) -> _Value:
