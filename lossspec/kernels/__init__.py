@@ -1,0 +1,1 @@
+"""Compiled kernels: the losses as single passes of machine code, for the extra `fast`."""
