@@ -93,6 +93,10 @@ class Backend:
         """A NumPy copy of an array of this framework; the one place where data leaves a device."""
         raise NotImplementedError
 
+    def adopt(self, x: Any) -> Any:
+        """The array as one that leaves an operator to a traced array on its right; anything else as it is."""
+        return x
+
     def device_of(self, x: Array) -> Any:
         """The device of `x`, or None where it has none yet (under a tracer)."""
         return x.device

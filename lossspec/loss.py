@@ -72,7 +72,7 @@ class Loss:
         """
         given = self._named(inputs, options)
         names, backend = self._differentiable(given, wrt)
-        function = self._scalar_of(given, names)
+        function = self._scalar_of(given, names, backend)
         value, gradients = backend.value_and_grad(function, tuple(range(len(names))))(*(given[name] for name in names))
         return value, gradients[0] if wrt is None or isinstance(wrt, str) else tuple(gradients)
 
@@ -109,7 +109,7 @@ class Loss:
             f"by several. Fix: differentiate the gradient, loss.grad(..., wrt={name!r}, reduction='sum')"
         )
         require(declared is not None and set(contract.result.names) <= set(declared.names), shared)
-        gradient_of = backend.value_and_grad(self._scalar_of(given, (name,)), (0,))
+        gradient_of = backend.value_and_grad(self._scalar_of(given, (name,), backend), (0,))
         units = tuple(self.per_example(**{key: value for key, value in given.items() if key != "reduction"}).shape)
         xp, axis = backend.namespace, self._axis(options) % max(len(x.shape), 1)
         beyond = len(x.shape) - len(units)
@@ -155,8 +155,9 @@ class Loss:
                 raise DTypeError(f"{self.contract.name}: `wrt` names {name!r}, whose dtype {x.dtype} has no gradient")
         return names, backend
 
-    def _scalar_of(self, given: Mapping[str, Any], names: tuple[str, ...]) -> Callable[..., Array]:
+    def _scalar_of(self, given: Mapping[str, Any], names: tuple[str, ...], backend: Backend) -> Callable[..., Array]:
         """The call as a function of the named inputs."""
+        given = {name: backend.adopt(x) for name, x in given.items()}
 
         def scalar(*chosen: Any) -> Array:
             value = self(**{**given, **dict(zip(names, chosen, strict=True))})

@@ -148,6 +148,10 @@ class TracedBackend(Backend):
         """A copy of the values."""
         return self.base.to_numpy(values_of(x))
 
+    def adopt(self, x: Any) -> Any:
+        """As the base; a traced array as it is."""
+        return self.base.adopt(x)
+
     def device_of(self, x: Array) -> Any:
         """Where the values are."""
         return self.base.device_of(values_of(x))
