@@ -19,7 +19,7 @@ from lossspec.errors import ContractError, LossSpecError, MissingExtraError
 from lossspec.registry import get, names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lossspec.conformance.matrix import Cell
     from lossspec.loss import Loss
@@ -114,8 +114,9 @@ def check(
     _import_modules(module or [])
     for path in filter(None, (json_file, html_file)):
         _try_to_write(path)
+    to_html = None if html_file is None else _page()
     cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], thorough, recompute)
-    from lossspec.conformance import page, report
+    from lossspec.conformance import report
 
     console.print("Worst error of values / of gradients / of Hessians, in units of eps * scale:")
     for table in report.tables(cells, console):
@@ -125,8 +126,8 @@ def check(
     console.print(report.summary(cells), highlight=False)
     if json_file is not None:
         json_file.write_text(report.to_json(cells))
-    if html_file is not None:
-        html_file.write_text(page.page(cells, report.environment()))
+    if html_file is not None and to_html is not None:
+        html_file.write_text(to_html(cells, report.environment()))
     ran = [cell for cell in cells if cell.status != "not run"]
     known = {cell.backend for cell in ran} | {cell.device for cell in ran}
     missed = [name for name in (*(backend or ()), *(device or ())) if name not in known]
@@ -164,6 +165,15 @@ def _try_to_write(path: Path) -> None:
         raise typer.BadParameter(f"{path} cannot be written: {error.strerror}") from None
     if new:
         path.unlink()
+
+
+def _page() -> Callable[[Sequence[Cell], Mapping[str, str]], str]:
+    """The function that writes a page; refuse, before the minutes of a run, where its library is missing."""
+    try:
+        from lossspec.conformance.page import page
+    except MissingExtraError as error:
+        raise typer.BadParameter(str(error)) from None
+    return page
 
 
 def _check(

@@ -197,3 +197,12 @@ def test_what_needs_the_extra_names_it(capsys):
 def test_the_command_is_plain_text_where_a_package_of_the_extra_is_missing(in_fresh_process, missing):
     script = f"import sys; sys.modules[{missing!r}] = None; sys.argv[1:] = ['doctor']; import lossspec.__main__ as m"
     assert in_fresh_process(f"{script}; m.main(); print('lossspec.plain' in sys.modules)").endswith("True")
+
+
+def test_a_page_without_its_library_is_refused_before_the_run(folder, monkeypatch):
+    monkeypatch.setattr(cli, "_check", lambda *_: pytest.fail("it ran"))
+    monkeypatch.delitem(sys.modules, "lossspec.conformance.page", raising=False)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    status, output = lossspec("check", "--loss", "huber", "--html", str(folder / "matrix.html"))
+    assert status == 2
+    assert 'needs jinja2: pip install "lossspec[check]"' in output
