@@ -10,6 +10,7 @@ from lossspec.contract import Contract
 from lossspec.dispatch import all_backends, broken_backends
 from lossspec.loss import Loss
 from lossspec.registry import get, names
+from lossspec.since import since
 
 Row = tuple[str, ...]
 
@@ -50,6 +51,7 @@ def facts(contract: Contract) -> dict[str, str]:
         "convex in": ", ".join(contract.convex_in) or "not declared",
         "invariant in": ", ".join(contract.invariant_in) or "not declared",
         "source": contract.source,
+        "since": since(contract.name),
     }
     if contract.soft_labels:
         found["soft labels"] = contract.soft_labels
