@@ -1,7 +1,7 @@
 """The version that first had a public name, read from `released.json`: the names that each release had.
 
-Nobody writes a version at a new name. Until the next release it has the version to come; the release records it with the
-output of `python -m lossspec.since`. A recorded name that is gone has to be among the removed.
+Nobody writes a version at a new name. Until the next release it has the version to come; the release records it
+with the output of `python -m lossspec.since`. A recorded name that is gone has to be among the removed.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Traced:
 
     @property
     def lossspec_backend(self) -> TracedBackend:
-        """What `lossspec.dispatch` takes as the backend of this array."""
+        """The backend of this array, for `lossspec.dispatch`."""
         return self.tape.backend
 
     @property

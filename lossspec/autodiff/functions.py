@@ -108,7 +108,7 @@ def stop_gradient(x: Array) -> Array:
 
 
 def trace(function: Callable[..., Array], *inputs: Array) -> Program:
-    """What a function does with arrays of these shapes and dtypes, as a program to replay on other values.
+    """Record a function of arrays of these shapes and dtypes as a program to replay on other values.
 
     Everything that depends on the inputs is recorded, comparisons and indices too; the rest is constant.
 

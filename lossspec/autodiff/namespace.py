@@ -121,7 +121,7 @@ class TracedBackend(Backend):
                 self.base.stand_in = None
 
     def recognises(self, x: object) -> bool:
-        """Whether `x` is an array of the base, traced or not."""
+        """Say whether `x` is an array of the base, traced or not."""
         return (type(x) is Traced and x.lossspec_backend is self) or self.base.recognises(x)
 
     def all_true(self, flags: Any) -> bool:
@@ -153,11 +153,11 @@ class TracedBackend(Backend):
         return self.base.adopt(x)
 
     def device_of(self, x: Array) -> Any:
-        """Where the values are."""
+        """The device of the values."""
         return self.base.device_of(values_of(x))
 
     def creation_device(self, x: Array) -> Any:
-        """What creates an array beside the values."""
+        """The `device` keyword that creates an array beside the values."""
         return self.base.creation_device(values_of(x))
 
     @contextmanager
