@@ -22,7 +22,7 @@ _checking: ContextVar[str] = ContextVar("lossspec_checking", default="shapes")
 
 
 def values_are_checked() -> bool:
-    """Whether the caller is within `checking("values")`."""
+    """Say whether the caller is within `checking("values")`."""
     return _checking.get() == "values"
 
 
@@ -64,9 +64,9 @@ class Call:
     selected: Array | None = None
     entries: Array | None = None
     weight: Array | None = None
-    """What each unit counts in a mean, or None where all count 1."""
+    """The weight of each unit in a mean; None if all weights are 1."""
     factor: Array | None = None
-    """What the statistics of each unit are multiplied by: the weight, less what is within them already."""
+    """The factor of the statistics of each unit: its weight without the part that is within them already."""
     counts: Array | None = None
     """The units whose weight is not 0, or None where all count."""
     lengths: Array | None = None
@@ -78,7 +78,7 @@ class Call:
 
     @property
     def mass(self) -> Array:
-        """What a mean divides by: the sum of the weights of the units, or of those of their tokens."""
+        """The denominator of a mean: the sum of the weights of the units, or of their tokens."""
         xp = self.plan.xp
         if self.lengths is None:
             return self.count if self.weight is None else xp.sum(self.weight)

@@ -40,7 +40,7 @@ _PLANS_KEPT = 256
 
 
 class Loss:
-    """What every loss can do; `Specified` is a declared one, `Composite` a sum of them."""
+    """The face of every loss; `Specified` is a declared one, `Composite` a sum of them."""
 
     contract: Contract
 
@@ -181,7 +181,7 @@ class Loss:
         return {**named, **options}
 
     def _axis(self, options: Mapping[str, Any]) -> int:
-        """Where the classes of a call are."""
+        """The axis of the classes of a call."""
         raise NotImplementedError
 
     def __mul__(self, factor: Any) -> Loss:
@@ -367,7 +367,7 @@ class Specified(Loss):
         )
 
     def _options_of(self, call: Call, options: Mapping[str, Any]) -> dict[str, Any]:
-        """What other partials must have been computed with; a parameter with an entry for each unit may differ."""
+        """The options that partials must share to merge; a parameter with an entry for each unit may differ."""
         found = {name: options.get(name, self._tail[name]) for name in ("axis", "class_weight", "ignore_index")}
         units, unit_shape = set(self.contract.result.names), call.plan.unit_shape
         for name in self._parameters:
@@ -378,7 +378,7 @@ class Specified(Loss):
         return found
 
     def finalizes(self, name: str) -> bool:
-        """Whether the last step of the loss needs an option."""
+        """Say whether the last step of the loss needs an option."""
         return self._finalizer is not None and name in self._parameters
 
     def finalize(self, statistics: tuple[Array, ...], parameters: Mapping[str, Any]) -> Array:
@@ -390,12 +390,12 @@ class Specified(Loss):
         return self._run(self._finalizer, *statistics, **known)
 
     def _kept(self, name: str, options: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
-        """What a partial keeps of a parameter: numbers as they were given, which are the same in every shard."""
+        """The part of a parameter that a partial keeps: numbers as they were given, the same in every shard."""
         given = options.get(name, self._defaults.get(name))
         return given if isinstance(given, tuple) else values[name]
 
     def _run(self, function: Callable[..., Any], *arrays: Any, **keywords: Any) -> Any:
-        """What the code of the loss returns; what it does that has no derivative is told with the name of the loss."""
+        """Call the body of the loss; re-raise a GradientError with the name of the loss in front."""
         try:
             return function(*arrays, **keywords)
         except GradientError as error:
@@ -407,7 +407,7 @@ class Specified(Loss):
             ) from None
 
     def _given_list(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> bool:
-        """Whether a list of arrays is given for the only input."""
+        """Say whether a list of arrays is given for the only input."""
         return _is_list(inputs[0] if inputs else options.get(self._input_names[0]))
 
     def _shards(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
