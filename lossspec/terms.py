@@ -40,7 +40,7 @@ NEVER_EMPTY = frozenset((CLASSES, "dim", "channels", "words"))
 
 
 class Role(Enum):
-    """What the library does with an input or a parameter beyond its domain; a term declares its roles."""
+    """The uses that the library makes of an input or a parameter beyond its domain; a term declares its roles."""
 
     LABEL = "the index of a class, which `class_weight` weighs"
     IGNORABLE = "one entry each, which `ignore_index` may leave out"
@@ -99,7 +99,7 @@ class Shape:
 
     @property
     def ends_in_classes(self) -> bool:
-        """Whether the last axis is that of the classes."""
+        """Say whether the last axis is that of the classes."""
         return self.names[-1:] == (CLASSES,)
 
     def __str__(self) -> str:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import losses_stub
-
 import pytest
 
 import lossspec

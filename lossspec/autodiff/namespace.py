@@ -54,7 +54,7 @@ class TracedNamespace:
         return made
 
     def _make(self, name: str, found: Any) -> Any:
-        """What records a function, or None where it has no rule."""
+        """The recording form of a function; None if it has no rule."""
         if isinstance(found, ModuleType):
             return TracedNamespace(found, f"{name}.", self._root)
         if isinstance(found, type) or not callable(found):

@@ -92,12 +92,12 @@ class Store:
 
 
 def is_of_catalogue(loss: Any) -> bool:
-    """Whether a loss is one of this package, whose results are stored here."""
+    """Say whether a loss is one of this package, whose results are stored here."""
     return bool(loss.__module__.startswith(CATALOGUE))
 
 
 def in_source_tree() -> bool:
-    """Whether this package lies in its source tree and is no installed copy."""
+    """Say whether this package lies in its source tree and is no installed copy."""
     return (Path(__file__).parents[2] / "pyproject.toml").is_file()
 
 
