@@ -7,30 +7,12 @@ proved on a machine without one.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from lossspec.dispatch import Backend
 from lossspec.terms import Array
-
-OPERATORS = "add sub mul truediv floordiv mod pow matmul lshift rshift lt le gt ge eq ne and or xor"
-
-
-def _let_traced_arrays_answer(array: Any) -> None:
-    """Make `array + traced` ask the traced one: these arrays raise for a foreign operand, where Python asks it."""
-    if not hasattr(array, "lossspec_lets_answer"):
-        array.lossspec_lets_answer = True
-        for name in (f"__{operator}__" for operator in OPERATORS.split()):
-            setattr(array, name, _asking(getattr(array, name)))
-
-
-def _asking(original: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def method(self: Any, other: Any) -> Any:
-        return NotImplemented if hasattr(other, "lossspec_backend") else original(self, other)
-
-    return method
 
 
 class StrictBackend(Backend):
@@ -42,10 +24,14 @@ class StrictBackend(Backend):
 
     @property
     def namespace(self) -> Any:
-        import array_api_strict
+        from .strict_array import namespace
 
-        _let_traced_arrays_answer(array_api_strict.asarray(0).__class__)
-        return array_api_strict
+        return namespace
+
+    def adopt(self, x: Any) -> Any:
+        from .strict_array import adopt
+
+        return adopt(x)
 
     def recognises(self, x: object) -> bool:
         return isinstance(x, sys.modules["array_api_strict"]._array_object.Array)

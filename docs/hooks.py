@@ -1,4 +1,4 @@
-"""Writes the pages that follow from declarations: one a loss, and the index of losses, when the site is built."""
+"""Write the pages that follow from declarations when the site is built: one a loss, their index, the public names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
+import lossspec
 from lossspec import Contract, get, names
+from lossspec.since import public_names, since
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -26,6 +28,17 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "losses/index.md", head + "\n".join(rows) + "\n"
     for contract in contracts:
         yield f"losses/{contract.name}.md", page(contract)
+    yield "api.md", public_api(set(names()))
+
+
+def public_api(losses: set[str]) -> str:
+    """The page of every public name that is no loss, each by the first line of its docstring."""
+    lines = ["# Public names", "", "| name | | since |", "|---|---|---|"]
+    for name in public_names():
+        if name not in losses:
+            summary = inspect.getdoc(getattr(lossspec, name)).partition("\n")[0].replace("|", "or")
+            lines.append(f"| `lossspec.{name}` | {summary} | {since(name)} |")
+    return "\n".join([*lines, ""])
 
 
 def page(contract: Contract) -> str:
@@ -51,6 +64,7 @@ def page(contract: Contract) -> str:
         "convex in": ", ".join(f"`{name}`" for name in contract.convex_in) or "not declared",
         "invariant in": ", ".join(f"`{name}`" for name in contract.invariant_in) or "not declared",
         "source": contract.source,
+        "since": since(contract.name),
     }
     if contract.soft_labels:
         facts["soft labels"] = contract.soft_labels

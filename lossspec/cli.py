@@ -1,32 +1,27 @@
-"""The command line: lossspec list | show | check | doctor."""
+"""The command line with the extra `check`: lossspec list | show | check | doctor; `plain.py` is the one without."""
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from lossspec.dispatch import all_backends, broken_backends
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lossspec import describe
+from lossspec.dispatch import all_backends
 from lossspec.errors import ContractError, LossSpecError, MissingExtraError
 from lossspec.registry import get, names
 
-try:
-    import typer
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-except ImportError as missing:
-    raise SystemExit(f'lossspec needs {missing.name} for its command line: pip install "lossspec[check]"') from None
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lossspec.conformance.matrix import Cell
-    from lossspec.contract import Equal
     from lossspec.loss import Loss
 
 app = typer.Typer(
@@ -44,15 +39,14 @@ Names = Annotated[list[str] | None, typer.Option("--loss", "-l", help="A loss by
 
 @app.command("list")
 def list_losses() -> None:
-    """All losses: what each one computes, its family, unit and form."""
-    contracts = [get(name).contract for name in names()]
-    for family in dict.fromkeys(contract.family for contract in contracts):
+    """List all losses by family, with their unit and form."""
+    families, width = describe.by_family()
+    for family, contracts in families.items():
         console.print(f"[bold]{family}[/bold]")
         table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
-        table.add_column(no_wrap=True, width=max(len(contract.name) for contract in contracts))
+        table.add_column(no_wrap=True, width=width)
         for contract in contracts:
-            if contract.family == family:
-                table.add_row(contract.name, f"{contract.summary} [dim]{contract.form}, per {contract.unit}[/dim]")
+            table.add_row(contract.name, f"{contract.summary} [dim]{contract.form}, per {contract.unit}[/dim]")
         console.print(table)
 
 
@@ -61,85 +55,39 @@ def show(
     name: Annotated[str, typer.Argument(help="A loss by its name, or by the name another library gives it.")],
     as_json: Annotated[bool, typer.Option("--json", help="The contract as JSON.")] = False,
 ) -> None:
-    """The contract of one loss: formula, shapes, domains, weights, source."""
+    """Show the contract of one loss: formula, shapes, domains, weights, source."""
     loss = _find([name])[0]
     contract = loss.contract
     if as_json:
         print(json.dumps(contract.to_dict(), indent=1))
         return
     console.print(f"[bold]{contract.name}[/bold]  {escape(contract.summary)}\n")
-    table = Table(box=None, pad_edge=False)
-    for heading in ("argument", "term", "domain", "default"):
-        table.add_column(heading)
-    for argument in contract.arguments:
-        default = "" if argument.default is inspect.Parameter.empty else repr(argument.default)
-        for term in argument.terms or (None,):
-            kind = str(argument).partition(" = ")[0] if term is None else str(term)
-            kind = f"list of {kind}" if argument.many else kind
-            table.add_row(argument.name, escape(kind), escape(term.domain) if term else "", default)
-    console.print(table)
-    facts = {
-        "unit": f"{contract.unit} {contract.result}",
-        "form": contract.form + (f": {contract.why_coupled}" if contract.why_coupled else ""),
-        "reductions": ", ".join("Mean(over=...)" if r == "over" else r for r in contract.reductions),
-        "default": contract.default_reduction,
-        "keywords": ", ".join(contract.tail),
-        "entries": " or ".join(map(str, contract.entries)) or "not defined: whole units alone can be left out",
-        "accuracy": str(contract.accuracy),
-        "aliases": ", ".join(contract.aliases) or "none",
-        "convex in": ", ".join(contract.convex_in) or "not declared",
-        "invariant in": ", ".join(contract.invariant_in) or "not declared",
-        "source": contract.source,
-    }
-    if contract.soft_labels:
-        facts["soft labels"] = contract.soft_labels
-    if contract.also:
-        facts["also"] = "; ".join(f"{', '.join(called)}: {means}" for means, called in contract.other_meanings.items())
+    console.print(_table(describe.ARGUMENTS, describe.arguments(contract)))
     console.print()
-    for key, value in facts.items():
-        console.print(f"[dim]{key:<11}[/dim] {escape(value)}")
+    for key, value in describe.facts(contract).items():
+        console.print(f"[dim]{key:<12}[/dim] {escape(value)}")
     if contract.equals:
         console.print()
-        console.print(_equal_calls(contract.equals))
-    _, _, text = inspect.cleandoc(loss.__doc__ or "").partition("\n")
-    words, _, example = text.partition(">>>")
-    for line in re.sub(r"\n(?![\n]|[A-Z][\w ]*:)", " ", words.strip()).split("\n"):  # a line a subject, wrapped to fit
-        console.print(escape(line.strip()))
-    console.print(escape(f"\n>>>{example}".rstrip()), highlight=False)
-
-
-def _equal_calls(equals: Sequence[Equal]) -> Table:
-    """The calls of other libraries that compute the same, with what is known to differ."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("library", "equal call", "reduction", "differs"):
-        table.add_column(heading)
-    for equal in equals:
-        when = "" if equal.when == "True" else f"  where {equal.when}"
-        differs = "; ".join(f"{where}: {reason}" for where, reason in equal.differs.items())
-        table.add_row(equal.peer, escape(equal.call + when), equal.reduction, escape(differs))
-    return table
+        console.print(_table(describe.EQUAL_CALLS, describe.equal_calls(contract)))
+    lines, example = describe.text(loss)
+    for line in lines:
+        console.print(escape(line))
+    console.print(escape(f"\n{example}"), highlight=False)
 
 
 @app.command()
 def doctor() -> None:
-    """The backends: found or not, their versions and devices."""
+    """List the backends: found or not, their versions and devices."""
+    console.print(_table(describe.BACKENDS, describe.backends()))
+
+
+def _table(headings: describe.Row, rows: Iterable[describe.Row]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("backend", "found", "version", "devices", "autodiff"):
+    for heading in headings:
         table.add_column(heading)
-    for backend in all_backends().values():
-        there = backend.available()
-        devices = ", ".join(backend.devices()) if there else ""
-        found = "yes" if there else f"no: {there.reason}"
-        table.add_row(
-            backend.name,
-            escape(found),
-            there.version,
-            devices,
-            "its own" if backend.has_autodiff else "lossspec.autodiff",
-        )
-    for entry_point, why_not in broken_backends().items():
-        table.add_row(escape(entry_point), escape(f"no: the plugin is broken: {why_not}"), "", "", "")
-    console.print(table)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
 
 
 @app.command()
@@ -166,8 +114,9 @@ def check(
     _import_modules(module or [])
     for path in filter(None, (json_file, html_file)):
         _try_to_write(path)
+    to_html = None if html_file is None else _page()
     cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], thorough, recompute)
-    from lossspec.conformance import page, report
+    from lossspec.conformance import report
 
     console.print("Worst error of values / of gradients / of Hessians, in units of eps * scale:")
     for table in report.tables(cells, console):
@@ -177,8 +126,8 @@ def check(
     console.print(report.summary(cells), highlight=False)
     if json_file is not None:
         json_file.write_text(report.to_json(cells))
-    if html_file is not None:
-        html_file.write_text(page.page(cells, report.environment()))
+    if html_file is not None and to_html is not None:
+        html_file.write_text(to_html(cells, report.environment()))
     ran = [cell for cell in cells if cell.status != "not run"]
     known = {cell.backend for cell in ran} | {cell.device for cell in ran}
     missed = [name for name in (*(backend or ()), *(device or ())) if name not in known]
@@ -216,6 +165,15 @@ def _try_to_write(path: Path) -> None:
         raise typer.BadParameter(f"{path} cannot be written: {error.strerror}") from None
     if new:
         path.unlink()
+
+
+def _page() -> Callable[[Sequence[Cell], Mapping[str, str]], str]:
+    """The function that writes a page; refuse, before the minutes of a run, where its library is missing."""
+    try:
+        from lossspec.conformance.page import page
+    except MissingExtraError as error:
+        raise typer.BadParameter(str(error)) from None
+    return page
 
 
 def _check(
@@ -265,8 +223,3 @@ def _check(
             cells.append(run_cell(job, store, thorough))
             progress.advance(task)
     return cells
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

@@ -107,7 +107,7 @@ class Composite(Loss):
                 raise ContractError(f"{self.contract.name} takes no argument `{name}`.{hint}")
 
     def _share(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Shares:
-        """What of the arguments each part gets."""
+        """The arguments of each part."""
         given = by_name(self.contract, inputs, options)
         self._refuse_unknown(given)
         shares = [part.declared.takes_of(given) for _, part in self.parts]
@@ -224,12 +224,12 @@ def _is_one(factor: Any) -> bool:
 
 
 def is_penalty(part: Loss) -> bool:
-    """Whether the units of a loss are parameters of a model, which data has no masks and weights for."""
+    """Say whether the units of a loss are parameters of a model, for which data has no masks and weights."""
     return part.contract.family == "regularization" and "batch" not in part.contract.result.names
 
 
 def _units(part: Specified, given: Mapping[str, Any]) -> tuple[str, tuple[str, ...], Any]:
-    """What the units of a call are: their word, their axes, and their shape, None for those of a list of arrays."""
+    """The units of a call: their word, their axes, and their shape, which is None for a list of arrays."""
     contract, data = part.contract, {name: value for name, value in given.items() if name not in TAIL or name == "axis"}
     several = any(isinstance(value, (list, tuple)) for value in data.values()) and part.declared.takes_shards
     return contract.unit, contract.result.names, None if several else part.planned((), data).unit_shape
@@ -240,7 +240,7 @@ def _ignored(part: Specified, given: Mapping[str, Any]) -> Any:
 
 
 def _judges(part: Specified, given: Mapping[str, Any]) -> bool:
-    """Whether the labels of a part say of a unit that it does not count, or with which weight."""
+    """Say whether the labels of a part decide that a unit does not count, or its weight."""
     labelled = part.contract.label is not None
     return labelled and (_ignored(part, given) is not None or given.get("class_weight") is not None)
 
@@ -282,7 +282,7 @@ def _text(factor: Any) -> str:
 
 
 def _join(name: str, one: Argument, other: Argument) -> Argument:
-    """What an argument is that two parts declare: what both take."""
+    """The declaration of an argument that two parts share: the terms that both take."""
     terms = tuple(term for term in one.terms if term in other.terms)
     own, its = (replace(argument, terms=(), default=None) for argument in (one, other))
     if bool(terms) != bool(one.terms or other.terms) or own != its:

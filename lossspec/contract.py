@@ -1,4 +1,4 @@
-"""What a loss declares, read from its annotated signature; binds the shapes of a call or says what is wrong."""
+"""The contract of a loss, read from its annotated signature; it binds the shapes of a call or says what is wrong."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lossspec.terms import Axis, OneOf, Role, Shape, Term
 Form = Literal["pointwise", "aggregate", "coupled"]
 REDUCTIONS = ("none", "sum", "mean", "count_mean", "batch_mean", "over")
 LENGTH_REDUCTIONS = ("length_mean", "token_mean")
-"""Those of the losses of sequences: each by its own length, or by all lengths together."""
+"""The reductions of losses of sequences: each by its own length, or by all lengths together."""
 TAIL = ("reduction", "empty", "sample_weight", "where", "where_entries", "class_weight", "ignore_index", "axis")
 TAIL_DEFAULTS: Mapping[str, Any] = {**dict.fromkeys(TAIL), "empty": "nan", "axis": -1}
 SUPPLIED = ("selected", "entries")
-"""What the body of a loss may take beyond its arguments: which units, and which entries of them, count."""
+"""The names that the body of a loss may take beyond its arguments: the units, and their entries, that count."""
 
 Axes = dict[str, tuple[Any, str]]
 """Each bound axis: its size (a tuple of sizes for a variadic one) and the argument that bound it."""
@@ -50,7 +50,7 @@ class Accuracy:
 
     @property
     def is_larger(self) -> bool:
-        """Whether a budget is larger than usual."""
+        """Say whether a budget is larger than usual."""
         return self.value > 4.0 or self.gradient > 8.0 or self.hessian > 8.0
 
     def __str__(self) -> str:
@@ -210,7 +210,7 @@ class Argument:
 
 
 def cast_words(name: str, kind: str) -> str:
-    """How an array is converted to a kind of dtype where no framework is known."""
+    """The advice to convert an array to a kind of dtype if no framework is known."""
     return f"convert `{name}` to {kind}"
 
 
@@ -250,7 +250,7 @@ class Contract:
 
     @property
     def class_axis(self) -> bool:
-        """Whether `axis` may name the position of the classes."""
+        """Say whether `axis` may name the position of the classes."""
         return any(
             term.shape is not None and term.shape.ends_in_classes for argument in self.inputs for term in argument.terms
         )
@@ -319,7 +319,7 @@ class Contract:
 
     @property
     def mergeable(self) -> bool:
-        """Whether partials of shards add up to the whole."""
+        """Say whether partials of shards add up to the whole."""
         return self.form != "coupled"
 
     def __str__(self) -> str:

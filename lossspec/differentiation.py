@@ -21,7 +21,7 @@ def value_and_grad(
 ) -> tuple[Any, Any]:
     """The value of a call and its gradient in the inputs that `wrt` names: see `Loss.value_and_grad`."""
     names, backend = _differentiable(contract, given, wrt)
-    function = _scalar_of(contract, loss, given, names)
+    function = _scalar_of(contract, loss, given, names, backend)
     differentiated = value_and_grad_on(backend, function, tuple(range(len(names))))
     value, gradients = differentiated(*(given[name] for name in names))
     return value, gradients[0] if wrt is None or isinstance(wrt, str) else tuple(gradients)
@@ -45,7 +45,7 @@ def grad_hess(
         f"by several. Fix: differentiate the gradient, loss.grad(..., wrt={name!r}, reduction='sum')"
     )
     require(declared is not None and set(contract.result.names) <= set(declared.names), shared)
-    summed = _scalar_of(contract, loss, {**given, "reduction": "sum"}, (name,))
+    summed = _scalar_of(contract, loss, {**given, "reduction": "sum"}, (name,), backend)
     gradient_of = value_and_grad_on(backend, summed, (0,))
     units = tuple(loss(**given, reduction="none").shape)
     xp, axis = backend.namespace, axis % max(len(x.shape), 1)
@@ -93,9 +93,14 @@ def _differentiable(
 
 
 def _scalar_of(
-    contract: Contract, loss: Callable[..., Array], given: Mapping[str, Any], names: tuple[str, ...]
+    contract: Contract,
+    loss: Callable[..., Array],
+    given: Mapping[str, Any],
+    names: tuple[str, ...],
+    backend: Backend,
 ) -> Callable[..., Array]:
     """The call as a function of the named inputs."""
+    given = {name: backend.adopt(x) for name, x in given.items()}
 
     def scalar(*chosen: Any) -> Array:
         value = loss(**{**given, **dict(zip(names, chosen, strict=True))})

@@ -24,7 +24,7 @@ HALF_EPS: Mapping[str, float] = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether a backend can run here, and if not, why."""
+    """The answer to the question if a backend can run here, with the reason if it cannot."""
 
     usable: bool
     reason: str = ""
@@ -38,15 +38,15 @@ class Backend:
     """One array framework. The defaults suit an eager framework on the CPU that has no autodiff of its own."""
 
     name: str
-    """How commands and reports call it."""
+    """The name in commands and reports."""
     module: str
     """The package to import; also what has to be loaded before an array of it can exist."""
     extra: str
     """The extra of lossspec that installs it."""
     casting = "xp.astype({x}, xp.{dtype})"
-    """How its users write the array `x` in another dtype; errors advise it."""
+    """The conversion of an array `x` to another dtype, as its users write it; errors advise it."""
     making = "xp.asarray({x})"
-    """How its users write an array of a list or of numbers."""
+    """The making of an array from a list or numbers, as its users write it."""
     integer = "int64"
     """The dtype of labels to advise."""
 
@@ -56,11 +56,11 @@ class Backend:
         raise NotImplementedError
 
     def recognises(self, x: object) -> bool:
-        """Whether `x` is an array of this framework, which is loaded."""
+        """Say whether `x` is an array of this framework, which is loaded."""
         raise NotImplementedError
 
     def available(self) -> Availability:
-        """Whether the framework is installed and works; never raises."""
+        """Say whether the framework is installed and works; never raise."""
         if find_spec(self.module) is None:
             return Availability(False, f'{self.module} is not installed: pip install "lossspec[{self.extra}]"')
         try:
@@ -89,6 +89,10 @@ class Backend:
         """A NumPy copy of an array of this framework; the one place where data leaves a device."""
         raise NotImplementedError
 
+    def adopt(self, x: Any) -> Any:
+        """The array as one that leaves an operator to a traced array on its right; anything else as it is."""
+        return x
+
     def device_of(self, x: Array) -> Any:
         """The device of `x`, or None where it has none yet (under a tracer)."""
         return x.device
@@ -99,7 +103,7 @@ class Backend:
 
     @property
     def has_autodiff(self) -> bool:
-        """Whether the framework differentiates by itself; `lossspec.autodiff` does it for the others."""
+        """Say whether the framework differentiates by itself; `lossspec.autodiff` does it for the others."""
         return type(self).value_and_grad is not Backend.value_and_grad
 
     base: Backend | None = None
@@ -109,7 +113,7 @@ class Backend:
     """The backend of traced arrays over this one, while a function of its arrays is differentiated."""
 
     def is_tracing(self) -> bool:
-        """Whether the current Python code is being compiled, so that nothing may be remembered between calls."""
+        """Say whether the current Python code is being compiled, so that nothing may be remembered between calls."""
         return False
 
     def known(self, x: Array) -> Array | None:
@@ -121,7 +125,7 @@ class Backend:
         return ""
 
     def all_true(self, flags: Array) -> bool:
-        """Whether all flags are known to be true, at no price: False where a device would have to be waited for."""
+        """Say whether all flags are known to be true; False if the answer would need to wait for a device."""
         return False
 
     def bits(self, x: Array) -> bytes | None:
@@ -134,7 +138,7 @@ class Backend:
         return found
 
     def is_learned(self, x: Array) -> bool:
-        """Whether `x` is one that training changes in place."""
+        """Say whether training changes `x` in place."""
         return False
 
     def owned(self, x: Array) -> Array:
@@ -159,7 +163,7 @@ class Backend:
         return x
 
     block = 0
-    """How many elements a primitive computes at a time, so that its temporaries stay in a cache; 0 for all of them."""
+    """The number of elements that a primitive computes at a time, so that temporaries stay in a cache; 0 for all."""
 
     def apply(self, primitive: Any, operands: tuple[Array, ...]) -> Array:
         """The value of a `lossspec.primitive.Primitive`.
@@ -195,7 +199,7 @@ class Backend:
         return function
 
     def whole(self, function: Callable[..., Array], arguments: tuple[Any, ...], static: Mapping[str, Any]) -> Array:
-        """What a function gives; a framework that compiles every operation by itself compiles it as one.
+        """Call a function; a framework that compiles every operation by itself compiles it as one.
 
         The function is one of a module, and `static` its keywords, which are no arrays.
         """
@@ -343,7 +347,7 @@ def common_backend(loss: str, arrays: Iterable[tuple[str, Array]]) -> Backend:
 
 
 def _how_to_make_an_array(name: str, x: object, backend: Backend | None) -> str:
-    """What makes an array of the framework of the other arguments from an argument that is none."""
+    """The advice that makes an argument an array of the framework of the other arguments."""
     making = "numpy.asarray({x})" if backend is None else (backend.base or backend).making
     if isinstance(x, (int, float, complex)) and name in ("sample_weight", "class_weight", "where"):
         return f"give `{name}` an entry for each, or leave it out"
@@ -368,7 +372,7 @@ def array_namespace(*arrays: Array) -> Any:
 
 
 def _each(function: Callable[..., Any], *nested: Any) -> Any:
-    """What a function makes of the arrays at the same place of nested tuples, in such tuples."""
+    """Apply a function to the arrays at the same place of nested tuples; return such tuples."""
     if isinstance(nested[0], tuple):
         return tuple(_each(function, *items) for items in zip(*nested, strict=True))
     return function(*nested)

@@ -31,7 +31,7 @@ class MergeError(LossSpecError, TypeError):
 
 
 class GradientError(LossSpecError, NotImplementedError):
-    """What was asked of an array under differentiation has no derivative here; the message says what to do instead."""
+    """An operation on an array under differentiation has no derivative; the message says what to do instead."""
 
 
 class NoMethodError(GradientError, AttributeError):

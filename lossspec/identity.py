@@ -18,7 +18,7 @@ from lossspec.dispatch import Backend, find_backend, is_array, name_of
 
 @dataclass(frozen=True)
 class Unknown:
-    """What is known of an array without values: it stands for a traced one where that may not be kept."""
+    """The shape and dtype of an array without its values; it stands for a traced one that may not be kept."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -82,7 +82,7 @@ def key_of(value: Any) -> Hashable:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two options are the same as far as it can be known: of arrays without values, shape and dtype."""
+    """Say whether two options are the same as far as it can be known: of arrays without values, shape and dtype."""
     if a is b:
         return True
     if not all(isinstance(x, Unknown) or has_content(x) for x in (a, b)):

@@ -27,7 +27,7 @@ from lossspec.terms import Array
 
 
 class Loss:
-    """What every loss can do; `Specified` is a declared one, `Composite` a sum of them."""
+    """The face of every loss; `Specified` is a declared one, `Composite` a sum of them."""
 
     contract: Contract
     weighted_sum: ClassVar[Callable[[tuple[tuple[Any, Loss], ...]], Loss]]
@@ -268,7 +268,7 @@ class Specified(Loss):
         )
 
     def _options_of(self, call: Call, options: Mapping[str, Any]) -> dict[str, Any]:
-        """What other partials must have been computed with; a parameter with an entry for each unit may differ."""
+        """The options that partials must share to merge; a parameter with an entry for each unit may differ."""
         usual = self.declared.keywords
         found = {name: options.get(name, getattr(usual, name)) for name in ("axis", "class_weight", "ignore_index")}
         units, unit_shape = set(self.contract.result.names), call.plan.unit_shape
@@ -280,12 +280,12 @@ class Specified(Loss):
         return found
 
     def _kept(self, name: str, options: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
-        """What a partial keeps of a parameter: numbers as they were given, which are the same in every shard."""
+        """The part of a parameter that a partial keeps: numbers as they were given, the same in every shard."""
         given = options.get(name, self.declared.defaults.get(name))
         return given if isinstance(given, tuple) else values[name]
 
     def finalizes(self, name: str) -> bool:
-        """Whether the last step of the loss needs an option."""
+        """Say whether the last step of the loss needs an option."""
         return self.declared.finalizer is not None and name in self.declared.parameters
 
     def finalize(self, statistics: tuple[Array, ...], parameters: Mapping[str, Any]) -> Array:

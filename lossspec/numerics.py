@@ -103,12 +103,12 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tu
 
 
 def is_number(parameter: Any, number: float) -> bool:
-    """Whether a parameter is this Python number: a fact known before any array is."""
+    """Say whether a parameter is this Python number: a fact known before any array is."""
     return isinstance(parameter, (int, float)) and parameter == number
 
 
 def is_zero(parameter: Any) -> bool:
-    """Whether a parameter is the Python number 0."""
+    """Say whether a parameter is the Python number 0."""
     return is_number(parameter, 0)
 
 
@@ -239,7 +239,7 @@ def sigmoid_cross_entropy(xp: Any, logits: Array, targets: Array) -> Any:
 
 
 def _tail(xp: Any, x: Array) -> tuple[Array, Array]:
-    """Where x > 0, and exp(-|x|); written with `where`, so that it has the right derivative at 0."""
+    """The mask x > 0, and exp(-|x|); written with `where`, so that it has the right derivative at 0."""
     positive = x > 0
     return positive, xp.exp(xp.where(positive, -x, x))
 
@@ -285,7 +285,7 @@ def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
 
 
 def _beside(xp: Any, logits: Array, labels: Array, others_only: bool = False) -> tuple[Array, Array, Array, Array]:
-    """Where the label is; relative to the largest logit its own, all exponentials, and the sum of the others'.
+    """The mask of the label; relative to the largest logit its own, all exponentials, and the sum of the others'.
 
     The largest logit is one of the others', if so asked. It is no constant here: the derivatives that it carries are
     those of the terms that are taken relative to it, with the same roundings, so that in second order they cancel out.
@@ -543,7 +543,7 @@ def first_largest(x: Array) -> Array:
 
 
 def _ratios(xp: Any, x: Array) -> tuple[Array, Array, Array, Array]:
-    """Where the first largest entry of the last axis is; it; the ratios exp(x - largest); their sum less 1.
+    """The mask of the first largest entry of the last axis; it; the ratios exp(x - largest); their sum less 1.
 
     The ratio of the largest to itself is the constant 1. In a row of -inf all others are 0, and the largest is 0.
     """
@@ -682,7 +682,7 @@ def focal_cross_entropy(logits: Array, targets: Array, gamma: Any) -> Array:
 
 
 def whole(function: Callable[..., Array], *arguments: Any, **static: Any) -> Array:
-    """What a function of a module gives; compiled as one where each of its many operations would be compiled alone.
+    """Call a function of a module, compiled as one if each of its many operations would be compiled alone.
 
     The arguments are arrays, numbers or None, the first an array; the keywords are what the code may branch on.
     """

@@ -31,7 +31,7 @@ Move: TypeAlias = tuple[int, int]
 
 
 class Shares(NamedTuple):
-    """What part of the paths takes a state at a frame, an arc (of all frames, or of each), a start, an end."""
+    """The posterior marginals: of a state at a frame, of an arc (of all frames, or of each), of a start, of an end."""
 
     states: Array
     arcs: Array
@@ -456,14 +456,14 @@ def _exactly_added(xp: Any, total: tuple[Array, Array], x: Array) -> tuple[Array
 
 
 def _shift(xp: Any, x: Array, places: int) -> Array:
-    """What is so many states before, on the last axis; -inf before the first."""
+    """The entries so many states before, on the last axis; -inf before the first."""
     if not places:
         return x
     return xp.concat((xp.full_like(x[:, :places], -inf), x), axis=-1)[:, : x.shape[-1]]
 
 
 def _shift_back(xp: Any, x: Array, places: int) -> Array:
-    """What is so many states after, on the last axis; 0 after the last."""
+    """The entries so many states after, on the last axis; 0 after the last."""
     return xp.concat((x[:, places:], xp.zeros_like(x[:, :places])), axis=-1) if places else x
 
 

@@ -56,15 +56,15 @@ class Call(NamedTuple):
     inside: Mapping[str, Any] | None = None
     """The arguments that hold the weights of classes already, where labels are distributions."""
     weight: Array | None = None
-    """What each unit counts in a mean, or None where all count 1."""
+    """The count of each unit in a mean, or None where all count 1."""
     factor: Array | None = None
-    """What the statistics of each unit are multiplied by: the weight, less what is inside of them already."""
+    """The factor of the statistics of each unit: the weight, less what is inside of them already."""
     counts: Array | None = None
     """The units whose weight is not 0, or None where all count."""
     lengths: Array | None = None
-    """How many entries each unit has, for a reduction over lengths."""
+    """The number of entries of each unit, for a reduction over lengths."""
     statistics: tuple[Array, ...] = ()
-    """What the code of the loss gives for every unit."""
+    """The results of the code of the loss, for every unit."""
 
 
 def measure(declared: Declared, plans: Plans, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
@@ -306,7 +306,7 @@ def reduce(call: Call) -> Array:
 
 
 def divisor(call: Call) -> Any:
-    """What the weighted sum is divided by, or None where it is not."""
+    """The divisor of the weighted sum, or None where there is none."""
     how = call.keywords.reduction
     if how == "mean" or how in LENGTH_REDUCTIONS:
         return mass(call)
@@ -339,7 +339,7 @@ def count(call: Call) -> Any:
 
 
 def mass(call: Call) -> Any:
-    """What a mean divides by: the sum of the weights of the units, or of those of their tokens."""
+    """The divisor of a mean: the sum of the weights of the units, or of those of their tokens."""
     xp, weight = call.plan.xp, call.weight
     if call.keywords.reduction == "token_mean":
         assert call.lengths is not None

@@ -26,7 +26,7 @@ from lossspec.terms import CLASSES, NEVER_EMPTY, Array, Role, Shape, Term
 
 @dataclass(frozen=True)
 class Masking:
-    """How the selection of units reaches one input: the term, and where its axes are those of the units."""
+    """The path of a selection of units to one input: the term, and the axes that it shares with the units."""
 
     term: Term
     axes: tuple[bool, ...]
@@ -140,7 +140,7 @@ def _bind(contract: Contract, values: Mapping[str, Any], keywords: Keywords) -> 
     terms: dict[str, Term] = {}
 
     def cast(name: str, kind: str) -> str:
-        """How the caller writes the conversion of an argument to a kind of dtype."""
+        """The conversion of an argument to a kind of dtype, as the caller writes it."""
         real = (name_of(x.dtype) for _, label, x in arrays if kinds[label] == "real floating")
         dtypes = {"integral": (backend.base or backend).integer, "bool": "bool"}
         return _cast_to(backend, name, dtypes.get(kind) or next(real, "float32"))
@@ -271,7 +271,7 @@ def _arrays(contract: Contract, values: Mapping[str, Any]) -> Iterator[tuple[Arg
 
 
 def _cast_to(backend: Backend, name: str, dtype: str) -> str:
-    """How the caller writes an array in another dtype."""
+    """The conversion of an array to another dtype, as the caller writes it."""
     return f"{name} = {(backend.base or backend).casting.format(x=name, dtype=dtype)}"
 
 
@@ -338,7 +338,7 @@ def _entry_axes(contract: Contract, mask: Array | None, axes: Axes) -> set[str]:
 
 
 def _own(term: Term, chosen: Collection[str], rank: int) -> tuple[bool, ...]:
-    """Which axes of an array of some rank are among the chosen ones, by the declared shape of its term."""
+    """The axes of an array of some rank that are among the chosen ones, by the declared shape of its term."""
     assert term.shape is not None
     flags: list[bool] = []
     for axis in term.shape.axes:

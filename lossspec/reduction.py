@@ -109,7 +109,7 @@ class Finalizing(Protocol):
 
     @property
     def contract(self) -> Contract:
-        """What the loss declares."""
+        """The reduction, form and name that the loss declares."""
 
     def finalizes(self, name: str) -> bool:
         """Say whether the last step of the loss needs an option."""
@@ -120,7 +120,7 @@ class Finalizing(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Partial:
-    """What a shard of a batch contributes: weighted sums, the sum of weights, the count, the length of the batch.
+    """The contribution of a shard of a batch: weighted sums, the sum of weights, the count, the length of the batch.
 
     Partials of the same loss and options add up, in any order, to exactly the state of the whole batch;
     `value()` finishes. `sum([...])` works too. Options are compared by value, arrays too; of arrays that have no values
@@ -201,7 +201,7 @@ class Partial:
         array_namespace(*self.totals)  # a framework that sees its arrays for the first time is told of partials
 
     def take_apart(self) -> tuple[tuple[Any, ...], ByValue]:
-        """What adds up, and all else, which is hashable: how a framework with trees takes a partial."""
+        """The arrays that add up, and all else, which is hashable: the form that a framework with trees takes."""
         options = {name: self._static(name, value) for name, value in sorted(self.options.items())}
         static = ByValue((self.loss, tuple(options), tuple(options.values()), self.reduction, self.empty))
         return (self.totals, self.weight, self.count, self.batch), static
@@ -218,7 +218,7 @@ class Partial:
 
 
 def denominator(loss: str, reduction: Reduction, weight: Array, count: Array, batch: int | None) -> Array | None:
-    """What the weighted sum is divided by, or None where it is not."""
+    """The denominator of the weighted sum; None if it has none."""
     if isinstance(reduction, Mean):
         return reduction.over
     if reduction == "mean" or reduction in LENGTH_REDUCTIONS:

@@ -18,7 +18,7 @@ from lossspec.loss import Specified
 
 @dataclass(frozen=True)
 class Meaning:
-    """What one name is: a loss under some defaults, or a function that is not here, with what to do instead."""
+    """The meaning of one name: a loss under some defaults, or a function that is not here, with the way round it."""
 
     name: str
     loss: Specified
@@ -32,7 +32,7 @@ class Meaning:
 
     @property
     def own(self) -> bool:
-        """Whether it is the name of the loss itself."""
+        """Say whether it is the name of the loss itself."""
         return self.name == self.loss.contract.name
 
     def resolve(self) -> Specified | None:

@@ -30,7 +30,7 @@ Array: TypeAlias = Any
 """An array of any framework: the standard has no common static type."""
 
 Facts: TypeAlias = Mapping[str, Any]
-"""What is known of a call: the size of each named axis, and the value of each parameter."""
+"""The facts of a call: the size of each named axis, and the value of each parameter."""
 
 CLASSES = "classes"
 """The axis of the classes: `axis=` says where a call has it, and class weights have one entry for each entry of it."""
@@ -40,7 +40,7 @@ NEVER_EMPTY = frozenset((CLASSES, "dim", "channels", "words"))
 
 
 class Role(Enum):
-    """What the library does with an input or a parameter beyond its domain; a term declares its roles."""
+    """The uses that the library makes of an input or a parameter beyond its domain; a term declares its roles."""
 
     LABEL = "the index of a class, which `class_weight` weighs"
     IGNORABLE = "one entry each, which `ignore_index` may leave out"
@@ -99,7 +99,7 @@ class Shape:
 
     @property
     def ends_in_classes(self) -> bool:
-        """Whether the last axis is that of the classes."""
+        """Say whether the last axis is that of the classes."""
         return self.names[-1:] == (CLASSES,)
 
     def __str__(self) -> str:
@@ -135,7 +135,7 @@ REALS = Interval(lower_closed=False, upper_closed=False)
 
 @dataclass(frozen=True)
 class Term:
-    """What an argument is: its meaning, its domain, and (once subscripted) its shape.
+    """The kind of an argument: its meaning, its domain, and (once subscripted) its shape.
 
     `neutral` replaces masked entries before the loss runs. Where `strict`, a unit with an entry outside the domain
     is NaN on every backend; elsewhere the domain is checked under `checking("values")` only.
@@ -168,7 +168,7 @@ class Term:
 
     @property
     def varies(self) -> bool:
-        """Whether every axis of it may have size 1."""
+        """Say whether every axis of it may have size 1."""
         return self.shape is not None and all(axis.broadcasts for axis in self.shape.axes)
 
     @property
@@ -178,7 +178,7 @@ class Term:
 
     @property
     def needs_too(self) -> str:
-        """What to pass beside an array that was converted to this, for errors."""
+        """The argument to pass beside an array that was converted to this, for errors."""
         return ""
 
     @property
@@ -207,7 +207,7 @@ class Term:
 
     @property
     def row_axes(self) -> int:
-        """How many trailing axes one judgement of `outside` covers."""
+        """The number of trailing axes that one judgement of `outside` covers."""
         return 0
 
     def __str__(self) -> str:
@@ -354,7 +354,7 @@ class _Label(_Index):
 
 @dataclass(frozen=True)
 class _Length(_Index):
-    """How many leading entries of the axis it names are valid; the rest is padding and may hold anything."""
+    """The number of valid leading entries of the axis that it names; the rest is padding and may hold anything."""
 
     @property
     def measures(self) -> str:
@@ -389,7 +389,7 @@ class _Rate(Term):
 
 @dataclass(frozen=True)
 class _TweedieAmount(Term):
-    """What a Tweedie distribution of the parameter `power` may give."""
+    """A number that a Tweedie distribution of the parameter `power` may give."""
 
     @property
     def domain(self) -> str:
@@ -402,7 +402,7 @@ class _TweedieAmount(Term):
 
 @dataclass(frozen=True)
 class _Group(Term):
-    """Which group each entry belongs to: integers that are equal or not, and mean nothing else."""
+    """The group of each entry: integers that are equal or not, and mean nothing else."""
 
     @property
     def domain(self) -> str:

@@ -21,7 +21,7 @@ from lossspec.conformance.sampling import typical
 from lossspec.dispatch import Availability, get_backend
 
 JAX_CACHE = "JAX_COMPILATION_CACHE_DIR"
-"""Where JAX keeps what it compiled: a folder of the run, the same for all of its workers.
+"""The folder in which JAX keeps compiled programs: one for the run, the same for all of its workers.
 
 Most of the time of a run goes into programs of one small operation, and each worker needs most of those of the others.
 A cache of one's own, named in the environment, is kept and serves the next run.
@@ -132,7 +132,7 @@ def sized() -> Callable[[lossspec.Loss], lossspec.Loss]:
 
 @pytest.fixture
 def in_fresh_process() -> Callable[[str], str]:
-    """What a script prints in a new interpreter in which every warning is an error."""
+    """Run a script in a new interpreter in which every warning is an error, and return its output."""
 
     def run(script: str) -> str:
         command = [sys.executable, "-W", "error", "-c", script]

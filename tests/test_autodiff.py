@@ -477,7 +477,7 @@ def test_what_cannot_be_differentiated_says_what_to_do_instead(wrong, error, mes
 
 @pytest.fixture
 def without_rules_of_its_own():
-    """What a test adds to the table, and what the namespace made of it, is gone behind it."""
+    """Remove the rules that a test adds to the table, and the functions that the namespace made of them."""
     before, made = dict(rules.RULES), dict(vars(xp))
     yield
     for table, former in ((rules.RULES, before), (vars(xp), made)):

@@ -1,4 +1,4 @@
-"""What lossspec refuses, what the message says, and which bad values stay in their own unit."""
+"""Bad input is refused with a message that helps, or stays in its own unit."""
 
 import math
 
@@ -491,7 +491,7 @@ def test_a_conversion_is_advised_as_the_users_of_the_framework_write_it(backend,
 
 
 class Table:
-    """What pandas and polars have."""
+    """A table with the conversion of pandas and polars."""
 
     def to_numpy(self):
         return np.zeros(2)
@@ -501,14 +501,14 @@ class Table:
 
 
 class Sparse:
-    """What a matrix of scipy has."""
+    """A matrix with the conversion of scipy."""
 
     def toarray(self):
         return np.zeros(2)
 
 
 class Lazy:
-    """What an array of dask has."""
+    """An array with the conversion of dask."""
 
     def compute(self):
         return np.zeros(2)

@@ -87,7 +87,7 @@ def test_xgboost_predicts_what_its_own_objective_does(built_in, weight):
     ids=["huber", "cross_entropy"],
 )
 def test_a_weight_of_two_is_the_row_twice(scores, parameters, objective, labels, classes):
-    """Where no limit counts rows: large leaves, and features of few values, a bin each."""
+    """Settings under which no limit counts rows: large leaves, and features of few values, a bin each."""
     features = np.round(X)
     weighted = scores(objective, labels, WEIGHT, features, **parameters, **classes)
     twice = scores(

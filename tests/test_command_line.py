@@ -12,12 +12,12 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 import lossspec as ls
-from lossspec import cli, dispatch
+from lossspec import cli, dispatch, plain
 from lossspec.conformance import report
 from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import Cell, plan, run_cell
 from lossspec.numerics import array_namespace
-from lossspec.registry import _registry
+from lossspec.registry import _registry, get
 from lossspec.terms import Real
 
 SCHEMA = Draft202012Validator(json.loads((files("lossspec") / "matrix.schema.json").read_text("utf-8")))
@@ -171,3 +171,38 @@ def test_a_matrix_with_infinite_errors_is_json_of_its_schema(faulty):
     SCHEMA.validate(content)
     assert content["cells"][0]["value_error"] == "inf"
     assert content["cells"][1]["hessian_error"] is None
+
+
+def test_without_its_extra_the_command_line_still_lists_shows_and_finds_backends(capsys):
+    for arguments, words in {
+        ("list",): ["regression\n", "  huber  ", get("huber").contract.summary],
+        ("show", "torch:HuberLoss"): ["predictions  Real[*batch]", "source       Huber 1964", ">>> import numpy as np"],
+        ("show", "huber", "--json"): ['"name": "huber"'],
+        ("doctor",): ["numpy    yes", np.__version__],
+    }.items():
+        plain.main("typer", arguments)
+        shown = capsys.readouterr().out
+        assert [text for text in words if text not in shown] == []
+
+
+def test_what_needs_the_extra_names_it(capsys):
+    with pytest.raises(SystemExit, match=r'needs typer: pip install "lossspec\[check\]"'):
+        plain.main("typer", ["check", "--loss", "huber"])
+    with pytest.raises(SystemExit):
+        plain.main("typer", ["show", "hubr"])
+    assert "Did you mean huber" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich"])
+def test_the_command_is_plain_text_where_a_package_of_the_extra_is_missing(in_fresh_process, missing):
+    script = f"import sys; sys.modules[{missing!r}] = None; sys.argv[1:] = ['doctor']; import lossspec.__main__ as m"
+    assert in_fresh_process(f"{script}; m.main(); print('lossspec.plain' in sys.modules)").endswith("True")
+
+
+def test_a_page_without_its_library_is_refused_before_the_run(folder, monkeypatch):
+    monkeypatch.setattr(cli, "_check", lambda *_: pytest.fail("it ran"))
+    monkeypatch.delitem(sys.modules, "lossspec.conformance.page", raising=False)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    status, output = lossspec("check", "--loss", "huber", "--html", str(folder / "matrix.html"))
+    assert status == 2
+    assert 'needs jinja2: pip install "lossspec[check]"' in output

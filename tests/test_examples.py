@@ -20,7 +20,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 
 
 def run(path, *options):
-    """What the example defines, started as a user starts it: without the options of pytest."""
+    """The names that an example defines, started as a user starts it: without the options of pytest."""
     known, derivatives = dict(_registry), dict(rules.RULES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", [str(path), *options])

@@ -81,7 +81,7 @@ def declare():
 
     def of(body, **rest):
         def undifferentiable(x: Real["batch dim"]) -> Real["batch"]:
-            """What has no derivative."""
+            """Functions and arguments without a derivative."""
             return body(array_namespace(x), x)
 
         if rest:

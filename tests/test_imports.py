@@ -45,3 +45,15 @@ def test_a_file_among_the_losses_is_a_family_and_its_names_are_exported():
 
 def test_type_checkers_read_the_same_families():
     assert losses_stub.FILE.read_text("utf-8") == losses_stub.text(), "run python -m tests.losses_stub"
+
+
+def test_a_clone_finds_its_backends_without_an_editable_installation(in_fresh_process):
+    clone = Path(__file__).parents[1]
+    script = f"""
+import sys
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
+sys.path.insert(0, {str(clone)!r})
+import lossspec.backends.numpy as numpy
+print(numpy.__file__)
+"""
+    assert Path(in_fresh_process(script)) == clone / "backends" / "numpy.py"

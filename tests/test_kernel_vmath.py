@@ -376,7 +376,7 @@ def worst_error(run, function, bits):
 
 
 def compile_anew(function, bits):
-    """What the module of functions writes now, where a fault may be planted."""
+    """The text that the module of functions writes now, where a fault may be planted."""
     return Compiled([function], bits, 512 // bits, None)
 
 

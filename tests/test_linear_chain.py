@@ -108,7 +108,7 @@ def test_bounds_of_the_cost_of_what_is_predicted(chain):
 
 
 def test_what_is_no_bound_of_the_cost():
-    """Where all scores are 0 the perceptron, the risk and the second ramp are below the cost of the first."""
+    """At scores that are all 0 the perceptron, the risk and the second ramp are below the cost of the first."""
     zeros = [np.zeros((1, TIME, CLASSES)), np.zeros((CLASSES, CLASSES)), np.zeros(CLASSES), np.zeros(CLASSES)]
     costs = np.zeros((1, TIME, CLASSES))
     costs[0, :, 0] = 1.0  # the first of all label sequences, the best of equals, costs 3

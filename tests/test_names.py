@@ -1,4 +1,4 @@
-"""What another library computes by a call of a name at its defaults is what the loss of that name computes here."""
+"""A loss found by the name of another library computes the same as that library at its defaults."""
 
 import inspect
 from functools import cache
@@ -121,7 +121,7 @@ CALLS = {
     ("pml", "cosface"): pml_with_weights,
     ("pml", "vicreg"): lambda f, x, y: f()(x, ref_emb=y),
 }
-"""How a library is called where it takes other arguments than we, or in another order."""
+"""Calls of libraries that take other arguments than we, or the same in another order."""
 TAKEN = {
     ("optax", "binary_sparsemax"): lambda x, y: (x, np.round(y)),
     ("sklearn", "binary_brier"): lambda x, y: (x, np.round(y)),
@@ -166,7 +166,7 @@ def function_of(meaning):
 
 
 def differences(loss, meaning):
-    """What differs between a loss and the call of another library, on typical and on real inputs."""
+    """The difference between a loss and the call of another library, on typical and on real inputs."""
     library = meaning.name.partition(":")[0]
     key = library, meaning.loss.contract.name
     backend = get_backend(LIBRARIES[library][0])
@@ -191,7 +191,7 @@ def differences(loss, meaning):
 
 
 def why_not(meaning):
-    """Why a name is not compared, or an empty string."""
+    """The reason not to compare a name, or an empty string."""
     library = meaning.name.partition(":")[0]
     if meaning.name in NOT_COMPARED or library not in LIBRARIES:
         return NOT_COMPARED.get(meaning.name, f"not run: {library} is not among the installed libraries")
@@ -228,7 +228,7 @@ CONVERSIONS = {
     "sklearn:mean_gamma_deviance": lambda: (2.0 * ls.half_tweedie_identity.configured(power=2.0))(P[0], P[1]),
     "sklearn:mean_tweedie_deviance": lambda: (2.0 * ls.half_tweedie_identity.configured(power=0.0))(P[0], P[1]),
 }
-"""What the error for a name that is not here says to do, done."""
+"""The advice of the error for a name that is not here, followed."""
 THEIRS = {
     "keras": lambda f: f()(np.eye(3)[LABELS], P),
     "torch": lambda f: f()(*map(import_module("torch").as_tensor, (np.log(P), np.eye(3)[LABELS]))),

@@ -17,7 +17,7 @@ ONE_NUMBER = {
     "psnr": {"data_range"},
     "focal": {"alpha"},
 }
-"""What is one number a call: it belongs to the images of a data set, or is one for each class."""
+"""Parameters that are one number a call: they belong to the images of a data set, or are one for each class."""
 
 VARYING = {
     (name, argument.name): argument.varies

@@ -1,4 +1,4 @@
-"""What proves CuPy without a GPU: the losses use nothing that its namespace does not have."""
+"""The losses use nothing that the namespace of CuPy does not have, which can be proved without a GPU."""
 
 import inspect
 from collections import defaultdict
@@ -53,7 +53,7 @@ def used():
 
 
 def accepts(function, keyword) -> bool:
-    """Whether a function takes a keyword; a ufunc takes those that NumPy's ufuncs document."""
+    """Say whether a function takes a keyword; a ufunc takes those that NumPy's ufuncs document."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

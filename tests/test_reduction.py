@@ -1,4 +1,4 @@
-"""What each reduction divides, by what, and that shards merge to the whole: against sums in plain Python."""
+"""Numerator and denominator of each reduction, and shards that merge, against sums in plain Python."""
 
 import math
 import operator
@@ -37,7 +37,7 @@ def rows(x, chosen):
 
 
 def of_units(loss, name):
-    """Whether an input holds something for each unit, and is not the same for all of them."""
+    """Say whether an input has an entry for each unit, and is not the same for all of them."""
     (argument,) = (a for a in loss.contract.inputs if a.name == name)
     return all(set(loss.contract.result.names) <= set(term.shape.names) for term in argument.terms)
 

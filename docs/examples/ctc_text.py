@@ -39,7 +39,7 @@ def draw(text):
 
 
 def windows_of(image):
-    """What the model sees at each position, and a constant: [positions features]."""
+    """The features of each position, and a constant: [positions features]."""
     windows = sliding_window_view(image, (HEIGHT, WINDOW))[0, ::STRIDE].reshape(-1, HEIGHT * WINDOW)
     return np.concatenate([windows, np.ones((len(windows), 1))], axis=1)
 

@@ -12,7 +12,7 @@ shards = [slice(4, 10), slice(0, 1), slice(1, 4)]  # any sizes, any order
 
 
 def partials(logits, labels, weight):
-    """What each micro-batch contributes."""
+    """The contribution of each micro-batch."""
     return [cross_entropy.partial(logits[s], labels[s], sample_weight=weight[s]) for s in shards]
 
 

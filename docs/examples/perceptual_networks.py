@@ -80,7 +80,7 @@ def random_state(blocks):
 
 
 def maps_in_torch(images, blocks):
-    """What the network sees: the maps at the end of every block, before the pooling."""
+    """The feature maps at the end of every block, before the pooling."""
     maps = []
     for block in blocks:
         if maps:

@@ -37,7 +37,7 @@ class Traced:
 
     @property
     def lossspec_backend(self) -> Recording:
-        """What `lossspec.dispatch` takes as the backend of this array."""
+        """The backend of this array, for `lossspec.dispatch`."""
         return self.tape.backend
 
     @property

@@ -115,7 +115,7 @@ def stop_gradient(x: Array) -> Array:
 
 
 def trace(function: Callable[..., Array], *inputs: Array) -> Program:
-    """What a function does with arrays of these shapes and dtypes, as a program to replay on other values.
+    """Record a function of arrays of these shapes and dtypes as a program to replay on other values.
 
     Everything that depends on the inputs is recorded, comparisons and indices too; the rest is constant.
 
@@ -147,13 +147,13 @@ def _differentiate(
     """The result of a scalar function, and its gradients in some arguments."""
     backend = _backend_of_chosen(numbers, arguments)
     with Tape(backend) as tape:
-        traced: list[Any] = list(arguments)
+        traced = [backend.adopt(x) for x in arguments]
         for number in numbers:
-            value = arguments[number]
+            value = traced[number]
             many = isinstance(value, (list, tuple))
             traced[number] = type(value)([_input(tape, x) for x in value]) if many else _input(tape, value)
         inputs = [traced[number] for number in numbers]
-        result = function(*traced, **keywords)
+        result = function(*traced, **{key: backend.adopt(x) for key, x in keywords.items()})
         del traced
         _check_result(result)
         if type(result) is Traced and result.tape is tape:

@@ -52,7 +52,7 @@ class TracedNamespace:
         return made
 
     def _make(self, name: str, found: Any) -> Any:
-        """What records a function, or None where it has no rule."""
+        """The recording form of a function; None if it has no rule."""
         if isinstance(found, ModuleType):
             return TracedNamespace(found, f"{name}.", self._root)
         if isinstance(found, type) or not callable(found):
@@ -118,7 +118,7 @@ class TracedBackend(Recording):
                 self.base.stand_in = None
 
     def recognises(self, x: object) -> bool:
-        """Whether `x` is an array of the base, traced or not."""
+        """Say whether `x` is an array of the base, traced or not."""
         return (type(x) is Traced and x.lossspec_backend is self) or self.base.recognises(x)
 
     def all_true(self, flags: Any) -> bool:
@@ -145,12 +145,16 @@ class TracedBackend(Recording):
         """A copy of the values."""
         return self.base.to_numpy(values_of(x))
 
+    def adopt(self, x: Any) -> Any:
+        """As the base; a traced array as it is."""
+        return self.base.adopt(x)
+
     def device_of(self, x: Array) -> Any:
-        """Where the values are."""
+        """The device of the values."""
         return self.base.device_of(values_of(x))
 
     def creation_device(self, x: Array) -> Any:
-        """What creates an array beside the values."""
+        """The `device` keyword that creates an array beside the values."""
         return self.base.creation_device(values_of(x))
 
     def known(self, x: Array) -> Array | None:

@@ -27,7 +27,7 @@ Vjp = Callable[..., Any]
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """How to differentiate one function in each of its array operands.
+    """The derivative of one function in each of its array operands.
 
     `operands` counts them where it is 1 or 2 and the function has no other arguments; such functions record themselves
     on a shorter path, as do those that are `alone`: of one array, and other arguments that are none. `joint` gives the

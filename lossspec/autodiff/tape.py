@@ -204,7 +204,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What a function did with its inputs, for inputs of these shapes and dtypes.
+    """A recorded function, to be replayed on inputs of the same shapes and dtypes.
 
     Operands are `Value`s, dtypes by name, Python values, or arrays that the function brought along.
     """

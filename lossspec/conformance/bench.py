@@ -31,16 +31,16 @@ class Bench:
     dtype: type[np.floating[Any]]
     device: str
     thorough: bool = False
-    """Whether nothing is spared, whatever it costs."""
+    """True to run every case and law, whatever it costs."""
 
     @cached_property
     def probe(self) -> Probe:
-        """What can be asked of the backend beyond running a loss."""
+        """The settings, compiler and map of the backend."""
         return probe_of(self.backend)
 
     @property
     def as_one(self) -> bool:
-        """Whether a call, its gradients and its second derivatives run as one compiled program.
+        """Say whether a call, its gradients and its second derivatives run as one compiled program.
 
         Where every operation is compiled for every shape, that is done in one dtype and operation by operation in the
         other: so users of either way are served, and no dtype costs both. Only cases without parameters and keywords of
@@ -49,19 +49,19 @@ class Bench:
         return self.probe.compiles_by_shape and not self.thorough and self.dtype is not EAGER_DTYPE
 
     def runs(self, case: Case) -> bool:
-        """Whether a case is affordable: not, unless all is asked for, where it needs compilations of its own."""
+        """Say whether a case is run: one that needs compilations of its own only if all cases are asked for."""
         if not self.probe.compiles_by_shape or self.thorough:
             return True
         own_shapes = case.once or case.axis != -1
         return not own_shapes and (not self.as_one or self.is_plain(case))
 
     def shares(self, case: Case) -> bool:
-        """Whether the program of all plain cases has what this one asks for."""
+        """Say whether the compiled program of all plain cases computes everything that this one asks for."""
         usual = case.options in ({}, {"reduction": "none"})
         return self.as_one and usual and self.is_plain(replace(case, options={}))
 
     def is_plain(self, case: Case) -> bool:
-        """Whether a case has no parameters, keywords or shapes of its own."""
+        """Say whether a case has no parameters, keywords or shapes of its own."""
         usual = {a.name: a.default for a in self.contract.parameters} | self.sized
         defaults = all(case.parameters[name] is value for name, value in usual.items())
         return defaults and not (case.options or case.once or case.axis != -1)
@@ -73,7 +73,7 @@ class Bench:
 
     @property
     def contract(self) -> Contract:
-        """What the loss declares."""
+        """The contract of the loss."""
         return self.loss.contract
 
     @property
@@ -146,7 +146,7 @@ class Bench:
         return self.fetch(value), found
 
     def has_hessians(self, case: Case) -> bool:
-        """Whether second derivatives of a case are affordable here: one compilation has to serve several cases."""
+        """Say whether second derivatives of a case are run here: one compilation has to serve several cases."""
         return case.hessian and (self.is_plain(case) or not self.probe.compiles_by_shape)
 
     def grad_hess(self, case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -217,5 +217,5 @@ def _kinds(kinds: tuple[str, ...]) -> str:
 
 
 def is_real(value: Any) -> bool:
-    """Whether an input has a gradient as it is given."""
+    """Say whether an input has a gradient in the dtype that it is given in."""
     return bool((value[0] if isinstance(value, list) else value).dtype.kind == "f")

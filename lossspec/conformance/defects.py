@@ -1,4 +1,4 @@
-"""Where another library is wrong by the oracle, not merely different: found by running the calls that losses declare.
+"""Defects of other libraries by the oracle, found by running the calls that losses declare.
 
 `python -m lossspec.conformance.defects docs/accuracy.md` writes the table between the two markers of that page.
 """
@@ -86,7 +86,7 @@ def _wrong(
 
 
 def _inputs(loss: Loss, case: Case, index: tuple[int, ...]) -> str:
-    """What one unit saw, in few digits; the name of the case where that is much."""
+    """The inputs of one unit in few digits, or the name of the case if they are long."""
     parts = []
     units = set(loss.contract.result.names)
     for argument in loss.contract.inputs:

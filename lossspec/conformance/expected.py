@@ -32,7 +32,7 @@ CATALOGUE = "lossspec.losses."
 DTYPES: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": np.float64}
 VALUE_DIGITS, DERIVATIVE_DIGITS = 25, 20
 HESSIAN = "h"
-"""What ends the key of second derivatives, which are records of their own: neither kind outdates the other."""
+"""The end of the key of second derivatives, which are records of their own: neither kind outdates the other."""
 
 
 class Store:
@@ -46,7 +46,7 @@ class Store:
         self.computed = 0
 
     def expected(self, loss: Any, case: Case) -> Expected:
-        """What is right for a case."""
+        """The right results of a case."""
         return unpack(self._record(loss, case, key_of(loss, case)))
 
     def hessians(self, loss: Any, case: Case) -> list[list[Component]]:
@@ -72,7 +72,7 @@ class Store:
         self.computed += 1
 
     def missing(self, loss: Any, dtype: str) -> dict[str, Case]:
-        """What has no stored result of all that the cases of a loss ask for."""
+        """The results that the cases of a loss ask for and that are not stored."""
         known = self._of(loss.contract.name)
         return {key: case for key, case in wanted(loss, dtype).items() if key not in known}
 
@@ -92,12 +92,12 @@ class Store:
 
 
 def is_of_catalogue(loss: Any) -> bool:
-    """Whether a loss is one of this package, whose results are stored here."""
+    """Say whether a loss is one of this package, whose results are stored here."""
     return bool(loss.__module__.startswith(CATALOGUE))
 
 
 def in_source_tree() -> bool:
-    """Whether this package lies in its source tree and is no installed copy."""
+    """Say whether this package lies in its source tree and is no installed copy."""
     return (Path(__file__).parents[2] / "pyproject.toml").is_file()
 
 

@@ -35,7 +35,7 @@ def law(name: str) -> Callable[[Law], Law]:
 
 
 def spared(bench: Bench, name: str) -> str:
-    """Why a law is not tried, or nothing: one dtype stands for both where a framework compiles programs for it.
+    """The reason not to try a law, or nothing: one dtype stands for both if a framework compiles programs for it.
 
     Those programs differ in nothing but the dtype. Where every operation is compiled for every shape, that holds for
     all laws but the one about dtypes.
@@ -53,7 +53,7 @@ def spared(bench: Bench, name: str) -> str:
 
 
 class Trial:
-    """What a law works with: the bench, a typical case, and how much two right results may differ."""
+    """The means of a law: the bench, a typical case, and the difference that two right results may have."""
 
     def __init__(self, bench: Bench, typical: Case, scale: float) -> None:
         self.bench = bench
@@ -138,7 +138,7 @@ class Trial:
         return chosen
 
     def differ(self, a: Any, b: Any, slack: float | None = None) -> str | None:
-        """What is wrong where two results are not the same number."""
+        """Say in words how two results differ, or return an empty string."""
         room = self.slack if slack is None else slack
         a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
         if a.shape != b.shape:
@@ -156,7 +156,7 @@ class Trial:
 
 
 def has_units(bench: Bench, name: str) -> bool:
-    """Whether an input holds something for each unit."""
+    """Say whether an input has the axes of the units."""
     (argument,) = [argument for argument in bench.contract.inputs if argument.name == name]
     units = set(bench.contract.result.names)
     return all(term.shape is not None and units <= set(term.shape.names) for term in argument.terms)
@@ -253,7 +253,7 @@ def poison(trial: Trial) -> str | None:
 
 @law("left-out entries do not count")
 def left_out(trial: Trial) -> str | None:
-    """What is left out within a unit may hold anything and has gradient 0; the loss is that of a unit without it."""
+    """Entries left out of a unit may hold anything and have gradient 0; the loss is that of a unit without them."""
     bench, contract, inputs = trial.bench, trial.bench.contract, trial.case.inputs
     if not contract.entries:
         return "not run: no part of a unit can be left out"
@@ -294,7 +294,7 @@ def left_out(trial: Trial) -> str | None:
 
 @law("padding may hold anything")
 def padding(trial: Trial) -> str | None:
-    """What lies beyond a length reaches neither value nor gradient."""
+    """Entries beyond a length reach neither value nor gradient."""
     bench = trial.bench
     if bench.contract.length is None:
         return "not run: no lengths"
@@ -341,7 +341,7 @@ def not_a_number(trial: Trial) -> str | None:
 
 
 def _silent(trial: Trial, name: str, spoiled: Any, units: Any) -> str | None:
-    """What of value and gradient does not tell that an input is spoiled in these units, or for all that read it.
+    """Name the results that are not NaN although an input is NaN in these units, or in an entry that all of them read.
 
     In each unit it has a NaN derivative where it is spoiled, and so has the first input, which is what is trained.
     """
@@ -536,7 +536,7 @@ def perfect(trial: Trial) -> str | None:
 
 @law("convex")
 def convex(trial: Trial) -> str | None:
-    """Where a loss is declared convex, no unit is above the chord in the middle of a segment.
+    """In the inputs in which a loss is declared convex, no unit is above the chord in the middle of a segment.
 
     The segments join the typical inputs, others drawn from the domain and some of its edges; a rounding of any of them
     may count.
@@ -576,7 +576,7 @@ def convex(trial: Trial) -> str | None:
 
 @law("shifts change nothing")
 def shifts(trial: Trial) -> str | None:
-    """Where a loss is declared invariant, a constant on a row changes value and gradient by their own eps only.
+    """A constant on a row of an input declared invariant changes value and gradient by their own eps only.
 
     The entries are whole units of the last place of what is added, so that the sums are exact; half of the rows are
     eight times as far apart.
@@ -590,7 +590,7 @@ def shifts(trial: Trial) -> str | None:
     eps = float(np.finfo(bench.dtype).eps)
 
     def results(inputs: Values) -> Iterator[tuple[str, Any, Any]]:
-        """What is compared, by its name, with the size of its roundings: that of the loss, or the largest of a row."""
+        """The results to compare, by name, with the size of the roundings: that of the loss or the largest of a row."""
         case = replace(trial.case, inputs={name: cast(value) for name, value in inputs.items()})
         loss = bench.value(replace(case, options=units))
         yield "the loss", loss, np.abs(loss)
@@ -690,7 +690,7 @@ def one_graph(trial: Trial) -> str | None:
 
 @law("mixed precision changes nothing")
 def mixed_precision(trial: Trial) -> str | None:
-    """Where the framework may compute with fewer digits, a loss keeps those of its inputs, in gradients too."""
+    """A loss keeps the digits of its inputs in a region of mixed precision, in gradients too."""
     bench, regions = trial.bench, trial.bench.probe.mixed_precision()
     if not regions:
         return f"not run: {bench.backend.name} has no such region"

@@ -29,7 +29,7 @@ KINDS = ("value", "gradient", "Hessian")
 
 @dataclass
 class Cell:
-    """What one loss did on one backend, dtype and device."""
+    """The outcome of one loss on one backend, dtype and device."""
 
     loss: str
     backend: str

@@ -18,7 +18,7 @@ FLUSHED = 16.0
 
 
 def error(got: Any, low: Any, high: Any, scale: float, dtype: type[np.floating[Any]]) -> float:
-    """How far a number is from the interval of right ones, in units of eps * scale; inf where it is not finite.
+    """The distance of a number from the interval of right ones, in units of eps * scale; inf if it is not finite.
 
     Numbers near the smallest normal one count as zero: XLA flushes what is below, results and their factors alike.
     """
@@ -40,13 +40,13 @@ def error(got: Any, low: Any, high: Any, scale: float, dtype: type[np.floating[A
 
 
 def opposed(values: list[Any], dtype: type[np.floating[Any]]) -> bool:
-    """Whether values beyond the largest number have both signs, so that their sum is no number."""
+    """Say whether values beyond the largest number have both signs, so that their sum is no number."""
     largest = float(np.finfo(dtype).max)
     return len({value > 0 for value in values if value is not None and abs(value) > largest}) == 2
 
 
 def _weighed(contract: Contract, case: Case, reduction: Any) -> tuple[list[bool], list[Any], Any]:
-    """Which units are selected, the factor of each, and what their sum is divided by."""
+    """The selected units, the factor of each, and the denominator of their sum."""
     shape, selected, weights, factors = selection(contract, case)
     lengths = lengths_of(contract, case)
     with mp.workdps(40):
@@ -89,7 +89,7 @@ def _empty(case: Case) -> Any:
 
 
 def coefficients(contract: Contract, case: Case, units: int) -> list[Any]:
-    """What the gradient of each unit is multiplied by under the reduction of a case."""
+    """The factor of the gradient of each unit under the reduction of a case."""
     reduction = case.options.get("reduction", contract.default_reduction)
     selected, weights, over = _weighed(contract, case, reduction)
     with mp.workdps(40):

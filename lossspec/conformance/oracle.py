@@ -62,7 +62,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Expected:
-    """What is right for a case: the value of each unit (or of the call, for an aggregate) and some derivatives."""
+    """The right results of a case: the value of each unit (of the call, for an aggregate) and some derivatives."""
 
     values: list[Any]
     scales: list[float]
@@ -131,7 +131,7 @@ def fingerprint(definition: Callable[..., Any], contract: Contract, case: Case) 
 
 
 def mixes(contract: Contract, case: Case) -> bool:
-    """Whether a case has class weights within the loss of a unit: where its label is a distribution or smoothed."""
+    """Say whether class weights act within the loss of a unit: if its label is a distribution or smoothed."""
     if contract.label is None or "class_weight" not in case.options:
         return False
     smoothed = contract.smoothing and case.parameters[contract.smoothing] != 0
@@ -182,7 +182,7 @@ def lengths_of(contract: Contract, case: Case) -> list[Any]:
 def divisor(
     reduction: Any, shape: tuple[int, ...], selected: list[bool], weights: list[Any], lengths: list[Any]
 ) -> Any:
-    """What the sum of weighted losses is divided by."""
+    """The denominator of the sum of weighted losses."""
     if isinstance(reduction, Mean):
         return mpf(reduction.over)
     if reduction == "token_mean":
@@ -199,7 +199,7 @@ def divisor(
 
 @dataclass(frozen=True)
 class Mask:
-    """Which entries count, and the names of the axes of that."""
+    """The mask of the entries that count, and the names of its axes."""
 
     names: tuple[str, ...]
     kept: np.ndarray[Any, Any]
@@ -222,7 +222,7 @@ class Mask:
 
 
 def entries_of(contract: Contract, case: Case) -> Mask | None:
-    """Which entries of a case count; None where all do."""
+    """The mask of the entries of a case that count; None if all do."""
     kept = case.options.get("where_entries")
     label = contract.entry_label
     if label is not None and "ignore_index" in case.options:
@@ -242,7 +242,7 @@ def entries_of(contract: Contract, case: Case) -> Mask | None:
 
 @dataclass(frozen=True)
 class _Leaf:
-    """Where one real number of the problem comes from."""
+    """The origin of one real number of the problem: an argument and an index."""
 
     name: str
     item: int | None

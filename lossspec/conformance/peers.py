@@ -41,7 +41,7 @@ class Peer:
     backend: str
     modules: Mapping[str, str]
     single: bool = False
-    """Whether it computes in float32 whatever it is given."""
+    """True for a library that computes in float32 whatever it is given."""
 
     def missing(self) -> str:
         """The package that is not installed, or an empty string."""
@@ -82,7 +82,7 @@ PEERS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a declared call did on one case: equal, or what differs; `excused` is the declared reason."""
+    """The outcome of a declared call on one case: equal, or the difference; `excused` is the declared reason."""
 
     case: str
     problem: str = ""
@@ -145,7 +145,7 @@ def compare(loss: Loss, equal: Equal) -> Iterator[Outcome]:
 
 
 def is_single(equal: Equal) -> bool:
-    """Whether a declared call computes in float32 whatever it is given."""
+    """Say whether a declared call computes in float32 whatever it is given."""
     return equal.single or PEERS[equal.peer].single
 
 
@@ -169,7 +169,7 @@ def excuse(equal: Equal, case: str, problem: str) -> str:
 
 
 def evaluate(bench: Bench, case: Case, equal: Equal, names: dict[str, Any]) -> NDArray[Any]:
-    """What a declared call gives on a case."""
+    """The result of a declared call on a case."""
     inputs, keywords = bench.arguments(case)
     result: NDArray[Any] = bench.fetch(bench.backend.namespace.asarray(_call(equal, names, case, keywords)(inputs)))
     return result
@@ -226,7 +226,7 @@ class _Sides:
 
 
 def _differ(sides: _Sides, case: Case) -> str:
-    """What differs between ours and theirs, or an empty string."""
+    """The difference between ours and theirs in words, or an empty string."""
     single = 1e3 if is_single(sides.equal) else 1.0
     try:
         each, other, mine, theirs = sides.both(case)

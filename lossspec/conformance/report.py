@@ -75,7 +75,7 @@ def _show(cell: Cell | None) -> Text:
 
 
 def notes(cells: Sequence[Cell]) -> list[str]:
-    """What the table has no room for: failures, reasons for what was not run, larger budgets."""
+    """The lines below the table: failures, reasons for cells that were not run, larger budgets."""
     lines = []
     for cell in cells:
         if cell.status == "fail":

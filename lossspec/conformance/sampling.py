@@ -1,4 +1,4 @@
-"""How the members of a term's domain are drawn for checks: a sampler for each term.
+"""Draws of members of a term's domain for checks: a sampler for each term.
 
 A term without a sampler of its own is drawn from its interval. One that decides by itself what lies outside its domain
 needs a sampler, which `register` takes from anybody:

@@ -137,7 +137,7 @@ class _Metric(_OfRows):
 
     @property
     def __name__(self) -> str:
-        """What reports of the booster call it: the name of the loss; XGBoost splits its reports at spaces."""
+        """The name in reports of the booster: that of the loss, without spaces, at which XGBoost splits its reports."""
         return self.loss.contract.name.replace(" ", "")
 
     def _value(self, first: Any, second: Any, sample_weight: Any) -> float:

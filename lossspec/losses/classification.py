@@ -953,7 +953,7 @@ def adaptive_log_probabilities(features: Array, head: Array, projections: list[A
 
 
 def _frequent(head: Array, tails: list[Array]) -> int:
-    """How many rows of the head are classes and no clusters."""
+    """The number of rows of the head that are classes and no clusters."""
     first: int = head.shape[0] - len(tails)
     clusters = len(tails)
     require(

@@ -13,7 +13,7 @@ Format: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
 
 
 class _Pair(NamedTuple):
-    """What two boxes are to each other, on the axis of x and on that of y."""
+    """The position of two boxes to each other, on the axis of x and on that of y."""
 
     format: Format
     size: Array

@@ -23,7 +23,7 @@ from lossspec.terms import Array, AtLeastOne, Count, Image, NonNegative, Positiv
 __all__ = ["gradient_difference", "lpips", "ms_ssim", "perceptual", "psnr", "ssim"]
 
 _BLOCK = 64
-"""How many windows along an axis one matrix product takes at most: the work is that many times the pixels."""
+"""The largest number of windows along an axis in one matrix product: the work is that many times the pixels."""
 
 
 def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, Array, list[Array]]:

@@ -33,7 +33,7 @@ SIZES = {"batch": 2, "time": 3, "classes": 3}
 
 
 def _paths(emissions: Array, lengths: Array, transitions: Array, start: Array, end: Array) -> tuple[Array, ...]:
-    """What `Paths` takes: in the states of the first frame paths start, those of the other frames follow."""
+    """The arguments of `Paths`: paths start in the states of the first frame, and those of the other frames follow."""
     xp = array_namespace(emissions)
     batch, time, classes = emissions.shape
     require(time > 0, "linear chain: `emissions` has shape {}. Fix: pass at least one frame.", tuple(emissions.shape))

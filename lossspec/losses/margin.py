@@ -222,7 +222,7 @@ def perceptron(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch
     invariant_in=("logits",),
 )
 def multiclass_perceptron(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
-    """How far the best score is above that of the label.
+    """The distance of the best score from that of the label.
 
     l = max_c logits[c] - logits[label], which is max(0, max_{c != label} logits[c] - logits[label]). It is convex in
     the logits.

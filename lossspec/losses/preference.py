@@ -29,7 +29,7 @@ _GAP = "((policy_chosen - reference_chosen) - (policy_rejected - reference_rejec
 
 
 def _gap(policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array) -> Array:
-    """How much more the policy prefers the chosen answer than the reference does, as a difference of log-ratios."""
+    """The preference for the chosen answer of the policy beyond the reference, as a difference of log-ratios."""
     return log_difference(policy_chosen, reference_chosen) - log_difference(policy_rejected, reference_rejected)
 
 

@@ -88,7 +88,7 @@ def _ranged(x: Array, selected: Array) -> Array:
 
 
 def _count(x: Array, selected: Array) -> Array:
-    """How many rows are selected, in the dtype of `x`."""
+    """The number of selected rows, in the dtype of `x`."""
     xp = array_namespace(x)
     return x.shape[0] if selected is None else xp.sum(xp.astype(selected, x.dtype))
 

@@ -1,4 +1,4 @@
-"""What lossspec adds to the array operations of a loss, in microseconds a call.
+"""The time that lossspec adds to the array operations of a loss, in microseconds a call.
 
 Run `python -m tests.benchmarks.bench_overhead` from the root of the repository. On arrays so small that arithmetic is
 nearly free, a call of the loss is timed beside the same array operations without it: the undecorated function, then

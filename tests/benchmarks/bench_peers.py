@@ -58,7 +58,7 @@ Function = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a row measures: a case, with or without its gradient; the threads, the compiler of `torch.compile`."""
+    """The subject of a row: a case, with or without its gradient; the threads, the compiler of `torch.compile`."""
 
     case: Case
     backward: bool

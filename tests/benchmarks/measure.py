@@ -57,12 +57,12 @@ PACKAGES = (
     "pytorch-metric-learning",
 )
 PROCESS = Path("/proc/self")
-"""Where Linux tells a process of its memory."""
+"""The file in which Linux tells a process of its memory."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure: the number of pairs of batches, and the least time that one batch takes."""
+    """The length of a measurement: the number of pairs of batches, and the least time of one batch."""
 
     repeats: int
     batch_seconds: float
@@ -96,7 +96,7 @@ class WithMemory(Comparison):
 
 @dataclass(frozen=True)
 class NotRun:
-    """Why a row has no numbers."""
+    """The reason for a row without numbers."""
 
     reason: str
 
@@ -156,7 +156,7 @@ def time_batch(function: Thunk, calls: int) -> float:
 
 
 def calls_in(function: Thunk, seconds: float) -> int:
-    """How many calls fill that time; at least one."""
+    """The number of calls that fill that time; at least one."""
     calls = 1
     while (each := time_batch(function, calls)) * calls < seconds / 4:
         calls *= 4
@@ -268,7 +268,7 @@ def _bytes_of_process(key: str) -> int:
 
 
 def in_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function of a module gives in a new interpreter."""
+    """Call a function of a module in a new interpreter and return its result."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
@@ -326,7 +326,7 @@ def cells(outcome: Comparison) -> list[str]:
 
 
 def machine_facts(threads: int | None = None) -> str:
-    """What the numbers depend on: processor, cores, threads, versions."""
+    """The surroundings of the numbers: processor, cores, threads, versions."""
     facts = [platform.machine(), f"{os.cpu_count()} cores"]
     if threads is not None:
         facts.append(f"threads {threads}")
@@ -340,7 +340,7 @@ def machine_facts(threads: int | None = None) -> str:
 
 
 def load() -> str:
-    """How many processes competed for the cores over the last minute, where the system tells."""
+    """The number of processes that competed for the cores over the last minute, if the system tells."""
     return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 

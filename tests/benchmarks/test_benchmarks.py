@@ -21,7 +21,7 @@ REASONS = re.compile(r"is not installed|no automatic differentiation|torch\.comp
 
 @pytest.fixture(autouse=True)
 def _one_thread(monkeypatch):
-    """Where other tests hold the other cores, a second thread is waited for, longer than it computes."""
+    """A second thread is waited for, longer than it computes, while other tests hold the other cores."""
     monkeypatch.setattr(measure, "THREADS", 1)
 
 

@@ -10,10 +10,10 @@ from lossspec.dispatch import Backend
 
 
 class Probe:
-    """What a framework forgives, compiles and maps, so far as it can be found out."""
+    """A framework seen from outside: its strictest settings, its compiler and its map."""
 
     compiles_by_shape = False
-    """Whether every operation is compiled for every shape, so that what runs once is quicker compiled as a whole."""
+    """True if every operation is compiled for every shape, so that what runs once is quicker compiled as a whole."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
@@ -28,7 +28,7 @@ class Probe:
 
     @property
     def compiles(self) -> bool:
-        """Whether the backend compiles, or returns the function as it is."""
+        """Say whether the backend compiles, or returns the function as it is."""
         return type(self.backend).compile is not Backend.compile
 
     def compile_quickly(self, function: Callable[..., Any]) -> Callable[..., Any]:

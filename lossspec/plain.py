@@ -1,0 +1,79 @@
+"""The command line without its extra: `list`, `show` and `doctor` as plain text, by the standard library alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from lossspec import describe
+from lossspec.errors import LossSpecError
+from lossspec.registry import get
+
+WIDTH = 120
+
+
+def main(missing: str, arguments: Sequence[str] | None = None) -> None:
+    """Run the command line where the package `missing` of the extra `check` is not installed."""
+    needs = f'`lossspec check` needs {missing}: pip install "lossspec[check]"'
+    parser = argparse.ArgumentParser("lossspec", description="Losses specified once.", epilog=needs)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="All losses by family.")
+    show = commands.add_parser("show", help="The contract of one loss.")
+    show.add_argument("name", help="A loss by its name, or by the name another library gives it.")
+    show.add_argument("--json", action="store_true", help="The contract as JSON.")
+    commands.add_parser("doctor", help="The backends: found or not, their versions and devices.")
+    commands.add_parser("check", help="Check losses against the oracle; needs the extra.", add_help=False)
+    asked, rest = parser.parse_known_args(arguments)
+    if asked.command == "check":
+        raise SystemExit(needs)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if asked.command == "list":
+        print_losses()
+    elif asked.command == "doctor":
+        print_table(describe.BACKENDS, describe.backends())
+    else:
+        try:
+            show_loss(asked.name, asked.json)
+        except LossSpecError as error:
+            parser.error(str(error))
+
+
+def print_losses() -> None:
+    """Print the name and the summary of every loss, by family."""
+    families, width = describe.by_family()
+    for family, contracts in families.items():
+        print(family)
+        for contract in contracts:
+            print(f"  {contract.name:<{width}}  {contract.summary} {contract.form}, per {contract.unit}")
+
+
+def show_loss(name: str, as_json: bool) -> None:
+    """Print the contract of one loss, then its docstring."""
+    loss = get(name)
+    contract = loss.contract
+    if as_json:
+        print(json.dumps(contract.to_dict(), indent=1))
+        return
+    print(f"{contract.name}  {contract.summary}\n")
+    print_table(describe.ARGUMENTS, describe.arguments(contract))
+    print()
+    for key, value in describe.facts(contract).items():
+        print(f"{key:<12} {value}")
+    if contract.equals:
+        print()
+        print_table(describe.EQUAL_CALLS, describe.equal_calls(contract))
+    lines, example = describe.text(loss)
+    for line in lines:
+        print(textwrap.fill(line, WIDTH))
+    print(f"\n{example}")
+
+
+def print_table(headings: describe.Row, rows: Iterable[describe.Row]) -> None:
+    """Print rows with the columns one below the other; the last column is as long as it is."""
+    lines = [headings, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
