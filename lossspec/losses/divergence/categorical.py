@@ -1,50 +1,31 @@
-"""Divergences between distributions, and estimates of them from samples."""
+"""Divergences of distributions over classes, and of non-negative measures."""
 
-import math
 from math import inf, log
-from typing import Any, Literal
+from typing import Any
 
 from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     array_namespace,
-    carry_nan,
     divergence_terms,
     expm1,
-    expm1_minus,
     log1p,
-    log_difference,
     mixture_terms,
     per_row,
-    softmax_divergence,
     sqrt,
     squared_difference_over,
     stop_gradient,
     xlogy,
 )
-from lossspec.terms import (
-    Array,
-    Distribution,
-    Fraction,
-    LogDensity,
-    LogDistribution,
-    Logits,
-    NonNegative,
-    Positive,
-    Real,
-)
+from lossspec.terms import Array, Distribution, Fraction, LogDistribution, Logits, NonNegative, Positive, Real
 
 __all__ = [
     "chi_squared_divergence",
-    "gaussian_kl",
-    "gaussian_kl_standard",
     "generalized_jensen_shannon",
     "generalized_kl_divergence",
     "i_divergence",
     "jensen_shannon",
     "kl_divergence",
     "kl_divergence_with_log_targets",
-    "policy_kl_divergence",
-    "policy_kl_estimate",
     "renyi_divergence",
     "reverse_kl_divergence",
     "squared_hellinger",
@@ -557,177 +538,3 @@ def renyi_divergence(
     powers = xp.sum(xp.exp(log_terms - top[..., None]), axis=-1)
     by_logarithm = (top + xp.log(xp.where(near | infinite, 1.0, powers)) - xp.log(total)) / divisor
     return xp.where(infinite, inf, size + xp.where(near, by_growth, by_logarithm))
-
-
-@loss(
-    family="divergence",
-    unit="example",
-    source="Kingma and Welling 2014, arXiv:1312.6114, appendix B",
-    equals=(
-        Equal(
-            "torch",
-            "torch.distributions.kl_divergence(torch.distributions.Normal(means, torch.exp(log_variances / 2)),"
-            " torch.distributions.Normal(torch.zeros_like(means), torch.ones_like(means))).sum(-1)",
-            differs={"edges": "a variance of exp(-1e4), 0 in its dtype, is refused"},
-        ),
-    ),
-)
-def gaussian_kl_standard(means: Real["*batch dim"], log_variances: Real["*batch dim"]) -> Real["*batch"]:
-    """The divergence of a Gaussian of independent entries from the standard normal: the regularizer of a VAE.
-
-    l = sum_d (exp(log_variances[d]) - 1 - log_variances[d] + means[d]^2) / 2.
-
-    Shapes: `means` and `log_variances` [*batch dim], any real numbers, logarithms of variances and not of standard
-    deviations -> example [*batch]: the sum over the latent entries, as in the evidence lower bound. A mean over them
-    would be another weight of the reconstruction, beta / dim.
-    Weights and mean: the common contract, one weight an example; "mean" divides by the sum of weights.
-    It is convex, and 0 only at the standard normal, near which it keeps its digits: `exp` less 1 loses them. A variance
-    that overflows is inf.
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: torch `distributions.kl_divergence(Normal(means, std), Normal(0, 1))` summed over entries.
-
-    >>> import numpy as np
-    >>> float(gaussian_kl_standard(np.asarray([[3.0, 1.0]]), np.asarray([[0.0, 0.0]])))
-    5.0
-    """
-    return 0.5 * array_namespace(means).sum(expm1_minus(log_variances) + means * means, axis=-1)
-
-
-@loss(
-    family="divergence",
-    unit="example",
-    source="Kullback 1959, Information theory and statistics",
-    equals=(
-        Equal(
-            "torch",
-            "torch.distributions.kl_divergence(torch.distributions.Normal(means, torch.exp(log_variances / 2)),"
-            " torch.distributions.Normal(target_means, torch.exp(target_log_variances / 2))).sum(-1)",
-            differs={"edges": "a variance of exp(-1e4), 0 in its dtype, is refused"},
-        ),
-    ),
-)
-def gaussian_kl(
-    means: Real["*batch dim"],
-    log_variances: Real["*batch dim"],
-    target_means: Real["*batch dim"],
-    target_log_variances: Real["*batch dim"],
-) -> Real["*batch"]:
-    """The divergence KL(prediction || target) of two Gaussians of independent entries.
-
-    l = sum_d (exp(r) - 1 - r + (means[d] - target_means[d])^2 / exp(target_log_variances[d])) / 2, with
-    r = log_variances[d] - target_log_variances[d].
-
-    Shapes: four arrays [*batch dim] of any real numbers -> example [*batch], the sum over the entries.
-    Weights and mean: the common contract, one weight an example; "mean" divides by the sum of weights.
-    It is 0 only where both are equal, near which it keeps its digits. The direction is that of a posterior and its
-    prior; swap the pairs for the other. A ratio of variances that overflows is inf.
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: torch `distributions.kl_divergence(Normal(...), Normal(...))` summed over entries.
-
-    >>> import numpy as np
-    >>> zero = np.asarray([[0.0]])
-    >>> float(gaussian_kl(np.asarray([[3.0]]), zero, zero, zero))
-    4.5
-    """
-    xp = array_namespace(means)
-    difference = means - target_means
-    exponent = -0.5 * target_log_variances
-    harmless = (difference == 0) & (exponent > 0.5 * math.log(float(xp.finfo(means.dtype).max)))  # no 0 * inf
-    scaled = difference * xp.exp(xp.where(harmless, 0.0, exponent))
-    return 0.5 * xp.sum(expm1_minus(log_variances - target_log_variances) + scaled * scaled, axis=-1)
-
-
-@loss(
-    family="divergence",
-    unit="state",
-    source="Schulman et al. 2015, arXiv:1502.05477",
-    equals=(
-        Equal(
-            "torch",
-            "F.kl_div(logits.log_softmax(-1), old_logits.log_softmax(-1), reduction='none', log_target=True).sum(-1)",
-            when="direction == 'forward'",
-        ),
-        Equal(
-            "torch",
-            "torch.distributions.kl_divergence(torch.distributions.Categorical(logits=logits),"
-            " torch.distributions.Categorical(logits=old_logits))",
-            when="direction == 'reverse'",
-        ),
-    ),
-    perfect={"logits": "old_logits"},
-    invariant_in=("logits", "old_logits"),
-)
-def policy_kl_divergence(
-    logits: Logits["*batch classes"],
-    old_logits: Logits["*batch classes"],
-    *,
-    direction: Literal["forward", "reverse"] = "forward",
-) -> Real["*batch"]:
-    """The divergence of a policy from an older one, summed over all actions of a state.
-
-    l = sum_a p[a] log(p[a] / q[a]), with p = softmax(old_logits) and q = softmax(logits) in the direction "forward",
-    KL(old || new), the constraint of TRPO; "reverse" swaps p and q: KL(new || old).
-
-    Shapes: `logits` and `old_logits` [*batch classes], a logit of -inf rules its action out (the axis of actions
-    anywhere: `axis`) -> state [*batch].
-    Weights and mean: the common contract, one weight a state; "mean" divides by the sum of weights.
-    Nearly equal policies keep the digits of their divergence. It is inf where q rules out an action that p does not.
-    Errors: `ContractError` for another shape or direction, `DTypeError` for integers or mixed dtypes.
-    Equals: torch `distributions.kl_divergence` of two `Categorical`. `policy_kl_estimate` needs sampled actions only.
-
-    >>> import numpy as np
-    >>> old, new = np.log(np.asarray([[0.5, 0.5]])), np.log(np.asarray([[0.25, 0.75]]))
-    >>> round(float(policy_kl_divergence(new, old)), 12)
-    0.143841036226
-    """
-    if direction == "reverse":
-        logits, old_logits = old_logits, logits
-    return softmax_divergence(old_logits, logits)
-
-
-@loss(
-    family="divergence",
-    unit="token",
-    source="Schulman 2020, Approximating KL divergence, http://joschu.net/blog/kl-approx.html",
-    equals=(
-        Equal("torch", "log_probabilities - reference_log_probabilities", when="estimator == 'k1'"),
-        Equal("torch", "(log_probabilities - reference_log_probabilities) ** 2 / 2", when="estimator == 'k2'"),
-        Equal(
-            "torch",
-            "torch.exp(reference_log_probabilities - log_probabilities)"
-            " - (reference_log_probabilities - log_probabilities) - 1",
-            when="estimator == 'k3'",
-        ),
-    ),
-)
-def policy_kl_estimate(
-    log_probabilities: LogDensity["*batch"],
-    reference_log_probabilities: LogDensity["*batch"],
-    *,
-    estimator: Literal["k1", "k2", "k3"] = "k3",
-) -> Real["*batch"]:
-    """An estimate of KL(policy || reference) from the probabilities of actions that the policy has sampled.
-
-    l = exp(r) - 1 - r for "k3", r^2 / 2 for "k2" and -r for "k1", with r = reference_log_probabilities -
-    log_probabilities.
-
-    Shapes: `log_probabilities` and `reference_log_probabilities` [*batch] of sampled tokens, or log-densities of
-    sampled actions, which may be above 0 -> token [*batch].
-    Weights and mean: the common contract; mask prompts and padding with `where`; "mean" divides by the sum of weights
-    of the tokens that are left.
-    Under samples of the policy the mean of k1 and of k3 is the divergence; k2 is biased, little where both are near.
-    k2 and k3 are never negative, and k3 keeps its digits near 0. The gradient is that of the estimate and not of the
-    divergence: with fixed samples the expected gradient of k1 is 0, of k2 that of KL(policy || reference), and of k3
-    that of KL(reference || policy). exp(r) overflows to inf from r = 709 on (88 in float32).
-    Errors: `ContractError` for another shape or estimator, `DTypeError` for integers or mixed dtypes.
-    Equals: TRL `kl_estimator` "k1" and "k3" in PPO, and "k3" in GRPO.
-
-    >>> import numpy as np
-    >>> policy, reference = np.log(np.asarray([0.25])), np.log(np.asarray([0.5]))
-    >>> [round(float(policy_kl_estimate(policy, reference, estimator=k)), 12) for k in ("k1", "k2", "k3")]
-    [-0.69314718056, 0.240226506959, 0.30685281944]
-    """
-    log_ratio = log_difference(reference_log_probabilities, log_probabilities)
-    if estimator == "k1":
-        return carry_nan(-log_ratio)
-    return 0.5 * log_ratio * log_ratio if estimator == "k2" else expm1_minus(log_ratio)

@@ -1,0 +1,8 @@
+"""Divergences of two distributions: of classes, of Gaussians, and of policies."""
+
+from lossspec.losses.divergence import categorical, gaussian, policies
+from lossspec.losses.divergence.categorical import *  # noqa: F403
+from lossspec.losses.divergence.gaussian import *  # noqa: F403
+from lossspec.losses.divergence.policies import *  # noqa: F403
+
+__all__ = [*categorical.__all__, *gaussian.__all__, *policies.__all__]
