@@ -40,6 +40,7 @@ __all__ = [
     "log_odds",
     "log_ratio_of_sums",
     "log_softmax",
+    "log_softmax_terms",
     "logsumexp",
     "matmul",
     "mixture_terms",
@@ -518,23 +519,51 @@ def _shifted_softmax(xp: Any, x: Array, temperature: Any) -> tuple[Array, Array,
     return powers / (1 + others), kept, shift, xp.log1p(others)
 
 
-def softmax_divergence(x: Array, y: Array, temperature: Any = 1.0) -> Array:
-    """KL(softmax(x / temperature) || softmax(y / temperature)) over the last axis; inf where y alone rules a class out.
+def log_softmax_terms(logits: Array, temperature: Any = 1.0) -> tuple[Array, Array, Array, Array, Array]:
+    """Give the terms of log softmax(logits / temperature) = gaps - excess over the last axis, each right to its digits.
 
-    It is a sum of terms that are not negative, and near y = x its derivatives come from the small differences. Where y
-    gives the likeliest class of x little probability, all log(p / q) have a large part in common, which would hide the
-    derivatives in x: these take the logarithms relative to that class.
+    With them: which classes are ruled out by -inf, the index of the likeliest class, and where that class is. The
+    largest logit is kept out of the sum: its gap is the constant 0 and its logarithm is -excess = -log1p(the others).
+    """
+    xp = array_namespace(logits)
+    best, is_best, top = largest(logits)
+    gaps = xp.where(is_best, 0.0, (logits - top) / temperature)
+    excess = xp.log1p(xp.sum(xp.where(is_best, 0.0, xp.exp(gaps)), axis=-1, keepdims=True))
+    return gaps, excess, logits == -inf, best, is_best
+
+
+def softmax_divergence(x: Array, y: Array, temperature: Any = 1.0) -> Array:
+    """KL(p || q) of p = softmax(x / temperature) and q = softmax(y / temperature), small where they are nearly equal.
+
+    It is inf where y alone rules a class out. It is the sum of q - p - p r, where no term is negative, with
+    r = log(q / p). r comes from the differences of logits relative to the likeliest class of p: m = r + shift, where
+    exp(shift) is the mean of exp(m) under p. Where q has its weight elsewhere, shift may be huge: there the divergence
+    is shift - sum p m, in which r does not occur.
     """
     xp = array_namespace(x)
-    p, q, log_ratio = softmax_pair(x, y, temperature)
-    divergence = xp.sum(divergence_terms(p, q, log_ratio), axis=-1)
-    finite = xp.abs(log_ratio) != inf
-    fixed_x, fixed_y = (xp.where(finite & (z != -inf), stop_gradient(z), 0.0) for z in (x, y))
-    best = xp.argmax(x, axis=-1, keepdims=True)
-    top_x, top_y, top_ratio = (xp.take_along_axis(z, best, axis=-1) for z in (fixed_x, fixed_y, log_ratio))
-    relative = _second_difference(xp, fixed_x, fixed_y, top_x, top_y) / temperature
-    smooth = xp.sum(p * with_value(relative, xp.where(finite, log_ratio, 0.0)), axis=-1)
-    return xp.where(xp.abs(top_ratio[..., 0]) < 1, divergence, with_value(divergence, smooth))
+    gaps, excess, ruled_out, best, is_best = log_softmax_terms(x, temperature)
+    other_gaps, other_excess, other_ruled_out, _, _ = log_softmax_terms(y, temperature)
+    either = ruled_out | other_ruled_out
+    root = xp.exp(0.5 * (gaps - excess))  # of p: where p itself is too small for the dtype, its multiples are not
+    p = root * root
+    anchor = xp.take_along_axis(y, best, axis=-1)
+    anchor = xp.where(anchor == -inf, 0.0, anchor)
+    known = xp.where(either, 0.0, (y - anchor) / temperature) - xp.where(either, 0.0, gaps)
+    m = xp.where(is_best, 0.0, known)
+    log_q = (y - anchor) / temperature - excess  # plus shift
+    close = xp.all(log_q <= 1, axis=-1, keepdims=True)
+    log_q = xp.where(close, log_q, 0.0)
+    small = (xp.abs(m) <= 1) & ~either
+    gained = xp.where(small, p * expm1(xp.where(small, m, 0.0)), xp.exp(log_q) - p)
+    close_shift = xp.log1p(xp.sum(gained, axis=-1, keepdims=True))
+    r = m - close_shift
+    near = (xp.abs(r) < 0.5) & ~either
+    far_terms = (xp.exp(log_q - close_shift) - p) - root * (root * r)
+    of_close = xp.sum(xp.where(near, p * expm1_minus(xp.where(near, r, 0.0)), far_terms), axis=-1)
+    other_gap = xp.take_along_axis(xp.where(other_ruled_out, 0.0, other_gaps), best, axis=-1)
+    of_far = ((other_excess - other_gap) - excess)[..., 0] - xp.sum(root * (root * xp.where(close, 0.0, m)), axis=-1)
+    impossible = xp.any(other_ruled_out & ~ruled_out, axis=-1)
+    return xp.where(impossible, inf, xp.where(close[..., 0], of_close, of_far))
 
 
 def first_largest(x: Array) -> Array:

@@ -4,50 +4,12 @@ from lossspec.declaration import Accuracy, Equal, loss
 from lossspec.numerics import array_namespace, matmul, normalize, positions, relu, sqrt, stop_gradient
 from lossspec.terms import Array, Embedding, NonNegative, Real
 
-__all__ = ["barlow_twins", "negative_cosine", "vicreg"]
+__all__ = ["barlow_twins", "vicreg"]
 
 _STATISTICS = (
     "the statistics of the features are those of the whole batch, so a shard does not know its own loss. "
     "Gather the embeddings of all shards, then take the loss once."
 )
-
-
-@loss(
-    family="self_supervised",
-    unit="pair",
-    source="Chen and He 2021, arXiv:2011.10566",
-    equals=(
-        Equal(
-            "torch",
-            "-F.cosine_similarity(predictions, targets, dim=-1)",
-            differs={"gradient edges": "a vector of length 0 is divided by 1e-8: its gradient is of that size"},
-        ),
-        Equal(
-            "optax",
-            "optax.cosine_distance(predictions, targets) - 1",
-            differs={"edges": "the cosine with a vector of length 0 is NaN"},
-        ),
-    ),
-)
-def negative_cosine(predictions: Embedding["*batch dim"], targets: Embedding["*batch dim"]) -> Real["*batch"]:
-    """Minus the cosine of two vectors: -1 where they point the same way.
-
-    l = -(predictions . targets) / (|predictions| |targets|).
-
-    Shapes: `predictions` and `targets` [*batch dim], any vectors -> pair [*batch].
-    Weights and mean: the common contract. The cosine with a vector of length 0 is declared 0, its derivative 0.
-    SimSiam and BYOL stop the gradient of the targets: give targets that have none.
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: `cosine_similarity(negative=True)` and `cosine_distance` - 1; minus torch `F.cosine_similarity`, optax
-    `cosine_distance` - 1, lightly `NegativeCosineSimilarity`; BYOL's loss is 2 + 2 l, the squared distance of the
-    directions.
-
-    >>> import numpy as np
-    >>> float(negative_cosine(np.asarray([[3.0, 0.0]]), np.asarray([[5.0, 0.0]])))
-    -1.0
-    """
-    xp = array_namespace(predictions)
-    return -xp.sum(normalize(predictions)[0] * normalize(targets)[0], axis=-1)
 
 
 def _centered(x: Array, selected: Array) -> Array:

@@ -37,12 +37,9 @@ def absolute_percentage_error(predictions: Any, targets: Any, epsilon: Any, perc
     return (100 if percent else 1) * abs(predictions - targets) / max(abs(targets), epsilon)
 
 
-def cosine_distance(predictions: Any, targets: Any) -> Any:
-    return 1 - cosine(predictions, targets)
-
-
-def cosine_similarity(predictions: Any, targets: Any, negative: bool) -> Any:
-    return (-1 if negative else 1) * cosine(predictions, targets)
+def cosine_distance(predictions: Any, targets: Any, form: Any) -> Any:
+    angle = cosine(predictions, targets)
+    return {"distance": 1 - angle, "similarity": angle, "negative": -angle}[form]
 
 
 def root_mean_squared_error(predictions: Any, targets: Any, reduce: Any) -> Any:

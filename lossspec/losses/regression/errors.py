@@ -1,5 +1,7 @@
 """Errors of a prediction: differences, ratios and angles between it and its target."""
 
+from typing import Literal
+
 from lossspec.declaration import Equal, loss
 from lossspec.numerics import absolute, array_namespace, normalize, relu, sqrt
 from lossspec.terms import AboveMinusOne, Array, Embedding, Positive, Real, Statistics, UnitInterval
@@ -8,7 +10,6 @@ __all__ = [
     "absolute_error",
     "absolute_percentage_error",
     "cosine_distance",
-    "cosine_similarity",
     "expectile",
     "half_squared_error",
     "quantile",
@@ -290,106 +291,78 @@ def absolute_percentage_error(
 @loss(
     family="regression",
     unit="pair",
-    source="Salton, Wong and Yang 1975, doi:10.1145/361219.361220",
-    also={"optax:cosine_distance": {"reduction": "none"}},
-    equals=(
-        Equal(
-            "optax",
-            "optax.cosine_distance(predictions, targets)",
-            when="(predictions ** 2).sum(-1).all() and (targets ** 2).sum(-1).all()",
-        ),
-        Equal(
-            "torch",
-            "1 - F.cosine_similarity(predictions, targets, dim=-1)",
-            differs={"gradient edges": "a vector of length 0 has the slope of one of length 1e-8"},
-        ),
-    ),
-    perfect={"predictions": "targets"},
-)
-def cosine_distance(predictions: Embedding["*batch dim"], targets: Embedding["*batch dim"]) -> Real["*batch"]:
-    """One minus the cosine of the angle between prediction and target.
-
-    l = 1 - predictions . targets / (|predictions| |targets|), between 0 and 2.
-
-    Shapes: `predictions` and `targets` [*batch dim], any vectors -> pair [*batch].
-    Weights and mean: the common contract. The cosine with a vector of length 0 is declared 0, its derivative 0.
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: optax `cosine_distance` (NaN for a vector of length 0), 1 - torch `F.cosine_similarity` (where lengths below
-    1e-8 count as 1e-8), 1 + Keras `CosineSimilarity`.
-
-    >>> import numpy as np
-    >>> cosine_distance.per_example(np.asarray([[3.0, 4.0], [1.0, 0.0]]), np.asarray([[6.0, 8.0], [0.0, 2.0]])).tolist()
-    [0.0, 1.0]
-    """
-    u, v, zero = _directions(predictions, targets)
-    xp = array_namespace(u)
-    return xp.where(zero, 1.0, 0.5 * xp.sum((u - v) ** 2, axis=-1))
-
-
-def _directions(x: Array, y: Array) -> tuple[Array, Array, Array]:
-    """Both vectors with length 1, and whether one of them has no direction."""
-    (u, x_is_zero), (v, y_is_zero) = normalize(x), normalize(y)
-    return u, v, x_is_zero | y_is_zero
-
-
-@loss(
-    family="regression",
-    unit="pair",
     source="Salton, Wong and Yang 1975, doi:10.1145/361219.361220; negative: Chen and He 2021, arXiv:2011.10566",
     also={
-        "keras:CosineSimilarity cosine_similarity": {"negative": True},
-        "lightly:NegativeCosineSimilarity": {"negative": True},
-        "optax:cosine_similarity": {"reduction": "none"},
-        "torch:cosine_similarity CosineSimilarity": {"reduction": "none"},
+        "keras:CosineSimilarity cosine_similarity": {"form": "negative"},
+        "lightly:NegativeCosineSimilarity": {"form": "negative"},
+        "negative_cosine": {"form": "negative"},
+        "optax:cosine_distance": {"reduction": "none"},
+        "optax:cosine_similarity": {"form": "similarity", "reduction": "none"},
+        "torch:cosine_similarity CosineSimilarity": {"form": "similarity", "reduction": "none"},
     },
     equals=(
-        Equal(
-            "optax",
-            "optax.losses.cosine_similarity(predictions, targets)",
-            when="not negative and (predictions ** 2).sum(-1).all() and (targets ** 2).sum(-1).all()",
+        *(
+            Equal(
+                "optax",
+                f"optax.losses.cosine_{form}(predictions, targets)",
+                when=f"form == '{form}' and (predictions ** 2).sum(-1).all() and (targets ** 2).sum(-1).all()",
+            )
+            for form in ("distance", "similarity")
         ),
         Equal(
             "torch",
-            "F.cosine_similarity(predictions, targets, dim=-1)",
-            when="not negative",
+            "{'distance': 1.0, 'similarity': 0.0, 'negative': 0.0}[form] + "
+            "(1.0 if form == 'similarity' else -1.0) * F.cosine_similarity(predictions, targets, dim=-1)",
             differs={"gradient edges": "a vector of length 0 has the slope of one of length 1e-8"},
         ),
         Equal(
             "keras",
             "keras.losses.CosineSimilarity()(targets, predictions)",
             reduction="mean",
-            when="negative",
+            when="form == 'negative'",
         ),
     ),
+    perfect={"predictions": "targets"},
 )
-def cosine_similarity(
-    predictions: Embedding["*batch dim"], targets: Embedding["*batch dim"], *, negative: bool = False
+def cosine_distance(
+    predictions: Embedding["*batch dim"],
+    targets: Embedding["*batch dim"],
+    *,
+    form: Literal["distance", "similarity", "negative"] = "distance",
 ) -> Real["*batch"]:
-    """The cosine of the angle between prediction and target, or minus it.
+    """One minus the cosine of the angle between prediction and target; or the cosine itself, or its negative.
 
-    l = predictions . targets / (|predictions| |targets|), between -1 and 1; with `negative` minus that, which is lowest
-    where the directions agree, and is `cosine_distance` - 1.
+    l = 1 - c for the form "distance", between 0 and 2; c for "similarity"; -c for "negative", which is lowest where the
+    directions agree, with c = predictions . targets / (|predictions| |targets|).
 
     Shapes: `predictions` and `targets` [*batch dim], any vectors -> pair [*batch].
     Weights and mean: the common contract. The cosine with a vector of length 0 is declared 0, its derivative 0.
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: torch `F.cosine_similarity` (where lengths below 1e-8 count as 1e-8) and optax `cosine_similarity` (NaN for
-    a vector of length 0). With `negative` the class `CosineSimilarity` of Keras, whose function `cosine_similarity` is
-    negative too, `NegativeCosineSimilarity` of lightly, and `negative_cosine` here, which is the same number.
+    SimSiam and BYOL stop the gradient of the targets: give targets that have none.
+    Errors: `ContractError` for another shape or form, `DTypeError` for integers or mixed dtypes.
+    Equals: optax `cosine_distance` and `cosine_similarity` (NaN for a vector of length 0), torch `F.cosine_similarity`
+    for "similarity" (lengths below 1e-8 count as 1e-8). "negative" is the class `CosineSimilarity` of Keras, whose
+    function `cosine_similarity` is negative too, and `NegativeCosineSimilarity` of lightly; the loss of BYOL is twice
+    the distance.
 
     >>> import numpy as np
     >>> x, y = np.asarray([[3.0, 4.0], [1.0, 0.0]]), np.asarray([[4.0, 3.0], [0.0, 2.0]])
-    >>> np.round(cosine_similarity.per_example(x, y), 12).tolist()
-    [0.96, 0.0]
+    >>> for form in ("distance", "similarity", "negative"):
+    ...     print(np.round(cosine_distance.per_example(x, y, form=form), 12) + 0.0)
+    [0.04 1.  ]
+    [0.96 0.  ]
+    [-0.96  0.  ]
     """
-    u, v, zero = _directions(predictions, targets)
-    xp = array_namespace(u)
+    (u, u_is_zero), (v, v_is_zero) = normalize(predictions), normalize(targets)
+    xp, zero = array_namespace(u), u_is_zero | v_is_zero
+    # From the difference of the directions a small distance, and the derivative near 1 and -1, have their digits.
+    distance = 0.5 * xp.sum((u - v) ** 2, axis=-1)
+    if form == "distance":
+        return xp.where(zero, 1.0, distance)
     cosine = xp.sum(u * v, axis=-1)
-    # Near 1 and -1 the derivative has its digits from the difference of the directions.
-    cosine = xp.where(cosine > 0.5, 1 - 0.5 * xp.sum((u - v) ** 2, axis=-1), cosine)
+    cosine = xp.where(cosine > 0.5, 1 - distance, cosine)
     cosine = xp.where(cosine < -0.5, 0.5 * xp.sum((u + v) ** 2, axis=-1) - 1, cosine)
     cosine = xp.where(zero, 0.0, cosine)
-    return -cosine if negative else cosine
+    return -cosine if form == "negative" else cosine
 
 
 def _root(mean_square: Array) -> Array:
