@@ -1,8 +1,8 @@
 """Stable primitives on the Array API standard: small results keep their digits, gradients stay finite at the edges.
 
-The rule of every branch here: what `where` discards is fed a safe input first, because autodiff multiplies its
-derivative by 0, and 0 * inf is NaN. A `primitive` returns its value and, for each operand, what carries a cotangent of
-the value back to it.
+The rule of every branch here: a branch that `where` discards is fed a safe input first, because autodiff multiplies its
+derivative by 0, and 0 * inf is NaN. A `primitive` returns its value and, for each operand, a function that carries a
+cotangent of the value back to it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ __all__ = [
 
 
 def stop_gradient(x: Array) -> Array:
-    """The same values, constant for differentiation."""
+    """Return the values as a constant for differentiation."""
     backend = find_backend(x)
     return x if backend is None else backend.stop_gradient(x)
 
@@ -104,12 +104,12 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tu
 
 
 def is_number(parameter: Any, number: float) -> bool:
-    """Whether a parameter is this Python number: a fact known before any array is."""
+    """Say whether a parameter is this Python number, which a body may branch on: it is known before any array."""
     return isinstance(parameter, (int, float)) and parameter == number
 
 
 def is_zero(parameter: Any) -> bool:
-    """Whether a parameter is the Python number 0."""
+    """Say whether a parameter is the Python number 0."""
     return is_number(parameter, 0)
 
 
@@ -120,7 +120,7 @@ def gather(x: Array, index: Array) -> Array:
 
 
 def kept(x: Array, entries: Array | None) -> Array:
-    """The same with 0 for entries that do not count; `entries` is None where all do."""
+    """Replace the entries that do not count by 0; `entries` is None where all do."""
     return x if entries is None else array_namespace(x).where(entries, x, 0.0)
 
 
@@ -134,9 +134,9 @@ def positions(x: Array, axis: int = -1, dtype: Any = None) -> Array:
 
 
 def largest(x: Array, size: Array | None = None) -> tuple[Array, Array, Array]:
-    """The index of the largest entry of the last axis, where that is, and the entry itself; `size` tells which it is.
+    """Return (index, mask, value) of the largest entry along the last axis, ranked by `size` if given.
 
-    With it kept apart, as the constant that it is relative to itself, no derivative is a difference of large numbers.
+    Callers treat its ratio to itself as the constant 1, so that no derivative is a difference of large numbers.
     """
     xp = array_namespace(x)
     index = xp.argmax(x if size is None else size, axis=-1, keepdims=True)
@@ -156,9 +156,9 @@ def _step(xp: Any, size: Array) -> Array:
 
 
 def carry_nan(x: Array, bad: Array | None = None) -> Array:
-    """The same values, NaN where they are bad; what is pulled back from NaN is NaN, even to where x is constant.
+    """Return the values, NaN where they are bad; a cotangent pulled back from NaN is NaN, even to where x is constant.
 
-    It is a product, for a `where` would drop what comes back. Few operations cost less than a primitive here.
+    It is a product: a `where` would drop the cotangent. So few operations cost less than a primitive here.
     """
     known = x == x if bad is None else (x == x) & ~bad
     return x * array_namespace(x).where(known, 1.0, number(nan, x))
@@ -166,13 +166,13 @@ def carry_nan(x: Array, bad: Array | None = None) -> Array:
 
 @primitive(row_axes=0, blocks=False)
 def zero_where(xp: Any, x: Array, flags: Array) -> Any:
-    """The same values, but the constant 0 at the flags; unlike `where` it passes a cotangent of NaN there."""
+    """Replace flagged entries by the constant 0; unlike `where` it lets a cotangent of NaN through there."""
     return xp.where(flags, 0.0, x), (lambda g: xp.where(flags & (g == g), 0.0, g), None)
 
 
 @primitive(row_axes=0, blocks=False)
 def admitted(xp: Any, x: Array, bad: Array, neutral: Array) -> Any:
-    """The same values, and a neutral one where they are bad; the derivative is NaN there, unless nothing comes back."""
+    """Replace bad entries by a neutral value; the derivative there is NaN, unless the cotangent is 0."""
     pulls = (lambda g: xp.where(bad & (g != 0), nan, g), None, lambda g: xp.where(bad, g, 0.0))
     return xp.where(bad, neutral, x), pulls
 
@@ -240,13 +240,13 @@ def sigmoid_cross_entropy(xp: Any, logits: Array, targets: Array) -> Any:
 
 
 def _tail(xp: Any, x: Array) -> tuple[Array, Array]:
-    """Where x > 0, and exp(-|x|); written with `where`, so that it has the right derivative at 0."""
+    """Return the mask of x > 0, and exp(-|x|), written with `where` so that its derivative at 0 is right."""
     positive = x > 0
     return positive, xp.exp(xp.where(positive, -x, x))
 
 
 def _sigmoid(xp: Any, positive: Array, tail: Array) -> Array:
-    """1 / (1 + exp(-x)), from what `_tail` gives."""
+    """1 / (1 + exp(-x)), from the mask and the exponential of `_tail`."""
     return xp.where(positive, 1.0, tail) / (1.0 + tail)
 
 
@@ -286,7 +286,7 @@ def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
 
 
 def _beside(xp: Any, logits: Array, labels: Array, others_only: bool = False) -> tuple[Array, Array, Array, Array]:
-    """Where the label is; relative to the largest logit its own, all exponentials, and the sum of the others'.
+    """Return (mask of the label, its logit, all exponentials, the sum of the others'), relative to the largest logit.
 
     The largest logit is one of the others', if so asked. It is no constant here: the derivatives that it carries are
     those of the terms that are taken relative to it, with the same roundings, so that in second order they cancel out.
@@ -572,7 +572,7 @@ def first_largest(x: Array) -> Array:
 
 
 def _ratios(xp: Any, x: Array) -> tuple[Array, Array, Array, Array]:
-    """Where the first largest entry of the last axis is; it; the ratios exp(x - largest); their sum less 1.
+    """Return (mask, value) of the first largest entry of the last axis, the ratios exp(x - largest), their sum minus 1.
 
     The ratio of the largest to itself is the constant 1. In a row of -inf all others are 0, and the largest is 0.
     """
@@ -711,7 +711,7 @@ def focal_cross_entropy(logits: Array, targets: Array, gamma: Any) -> Array:
 
 
 def whole(function: Callable[..., Array], *arguments: Any, **static: Any) -> Array:
-    """What a function of a module gives; compiled as one where each of its many operations would be compiled alone.
+    """Call `function`; where a backend would compile each of its operations alone, compile the whole call once.
 
     The arguments are arrays, numbers or None, the first an array; the keywords are what the code may branch on.
     """

@@ -229,7 +229,7 @@ class Paths:
         return value, (*of_scores, None, None, None, of_first_costs, of_costs)
 
     def _advance_gains(self, carry: Any, now: Any, mean: Callable[..., Any]) -> tuple[Any, Any]:
-        """One frame: what the costs of the paths to each state add up to before it, and then after it."""
+        """One frame: from the log-mean of the costs of the paths to each state before it to that after it."""
         (so_far, fixed), (running, before, costs) = carry, now
         xp = array_namespace(so_far)
         sources = xp.permute_dims(self._sources(xp, (before,)) + fixed, (1, 2, 0))
@@ -237,7 +237,7 @@ class Paths:
         return (xp.where(running[:, None], after, so_far), fixed), (so_far,)
 
     def _retreat_gains(self, carry: Any, now: Any, gain: bool) -> tuple[Any, Any]:
-        """One frame, backwards: shares, those with the costs, and their difference; the derivatives at this frame."""
+        """One frame, backwards: marginals, those with the costs, their difference; the derivatives at this frame."""
         shares, moved, apart, fixed, total = carry
         running, before, moved_before, so_far, source, target = now
         xp = array_namespace(shares)
@@ -265,7 +265,7 @@ class Paths:
         return (xp.where(running[:, None], after, so_far), fixed), (so_far,)
 
     def _retreat_costs(self, carry: Any, now: Any) -> tuple[Any, Any]:
-        """One frame, backwards: shares, and shares times the mean of later costs; the derivatives at this frame."""
+        """One frame, backwards: marginals, those times the mean of later costs; the derivatives at this frame."""
         (states, later, fixed, total, mean), (running, before, so_far, more, source, target) = carry, now
         xp = array_namespace(states)
         ways = _softmax(xp, self._sources(xp, (before,)) + fixed)
@@ -333,7 +333,7 @@ class Paths:
         return Marginals(xp.permute_dims(xp.flip(states, axis=0), (1, 0, 2)), of_arcs, later[0], final)
 
     def _arcs(self, xp: Any, arcs: Array) -> tuple[tuple[Array, ...], tuple[Array, ...], Array]:
-        """The arcs, move by move: those of all frames, those of each, and what was common to them and is taken off."""
+        """The arcs, move by move: those of all frames, those of each frame, and the common part that was subtracted."""
         common = _common(xp, arcs, (-2, -1))
         if self.memory > 1:  # paths of longer arcs have fewer of them: nothing is common
             common = xp.zeros_like(common)
@@ -343,7 +343,7 @@ class Paths:
         return (xp.permute_dims(less, (1, 0, 2)),), (), common[..., 0]
 
     def _advance(self, carry: Any, now: Any, combine: Callable[..., Array]) -> tuple[Any, Any]:
-        """One frame: from what leads to each state before it to what leads to each state after it."""
+        """One frame: from the scores of the paths to each state before it to those after it."""
         (history, total, fixed), ((states, *gains), running, moving) = carry, now
         xp = array_namespace(states)
         reached = combine(xp, self._sources(xp, history) + (*fixed, *moving)[0])
@@ -360,7 +360,7 @@ class Paths:
         return (kept, total, fixed), history
 
     def _retreat(self, carry: Any, now: Any, share: Callable[..., Array]) -> tuple[Any, Any]:
-        """One frame, backwards: from the share of each state after it to the share of each arc and state before it."""
+        """One frame, backwards: from the marginals of the states after it to those of the arcs and states before it."""
         (later, fixed, total), ((running,), moving, history, marks) = carry, now
         xp = array_namespace(running)
         states = xp.where(running[:, None], later[0], 0.0)
@@ -377,7 +377,7 @@ class Paths:
         return (kept, fixed, tuple(x + along for x in total)), (states, (along,) if moving else ())
 
     def _sources(self, xp: Any, history: tuple[Array, ...]) -> Array:
-        """The scores of what each arc comes from, [moves batch states], or [states batch 1] without moves."""
+        """The scores of the source of each arc, [moves batch states], or [states batch 1] without moves."""
         if not self.moves:
             return _turned(xp, history[0])[:, :, None]
         return xp.stack([_shift(xp, history[frames - 1], places) for frames, places in self.moves])
@@ -434,7 +434,7 @@ def _common(xp: Any, x: Array, axis: Any) -> Array:
 
 
 def _exactly_added(xp: Any, total: tuple[Array, Array], x: Array) -> tuple[Array, Array]:
-    """A sum and what its roundings have lost, after one more term: of many frames each would leave one."""
+    """Add a term to a sum and to what its roundings have lost: otherwise each of many frames would leave a rounding."""
     known, lost = total
     added = known + x
     of_x = added - known
@@ -442,14 +442,14 @@ def _exactly_added(xp: Any, total: tuple[Array, Array], x: Array) -> tuple[Array
 
 
 def _shift(xp: Any, x: Array, places: int) -> Array:
-    """What is so many states before, on the last axis; -inf before the first."""
+    """Move the last axis forward by so many states; -inf before the first."""
     if not places:
         return x
     return xp.concat((xp.full_like(x[:, :places], -inf), x), axis=-1)[:, : x.shape[-1]]
 
 
 def _shift_back(xp: Any, x: Array, places: int) -> Array:
-    """What is so many states after, on the last axis; 0 after the last."""
+    """Move the last axis back by so many states; 0 after the last."""
     return xp.concat((x[:, places:], xp.zeros_like(x[:, :places])), axis=-1) if places else x
 
 
@@ -463,14 +463,14 @@ def _log_sum(xp: Any, x: Array) -> Array:
 
 
 def _softmax(xp: Any, x: Array) -> Array:
-    """The shares of exp(x) over the leading axis; 0 where all are -inf."""
+    """The softmax over the leading axis; 0 where all are -inf."""
     powers = xp.exp(x - _common(xp, x, 0))
     total = xp.sum(powers, axis=0, keepdims=True)
     return powers / xp.where(total == 0, 1.0, total)
 
 
 def _share_difference(xp: Any, x: Array, moved: Array, gaps: Array, gain: bool) -> tuple[Array, Array, Array]:
-    """The shares of x, those of it moved up or down by the gaps, and those of the higher less those of the lower."""
+    """The softmax of x, that of x moved up or down by the gaps, and that of the higher minus that of the lower."""
     shares, moved_shares = _softmax(xp, x), _softmax(xp, moved)
     higher, lower = (moved_shares, shares) if gain else (shares, moved_shares)
     falls = -expm1(-gaps)

@@ -1,4 +1,4 @@
-"""What several definitions say in the same words."""
+"""Functions that several definitions share."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from mpmath import exp, fsum, inf, log, sqrt
 
 
 class _Constants:
-    """What an evaluation took for constant, in order; while `held`, the next evaluations take the same values."""
+    """The values that an evaluation took for constant, in order; while `held`, the next evaluations take the same."""
 
     values: list[Any]
     held = False
@@ -31,7 +31,7 @@ def constant(value: Any) -> Any:
 
 
 def start_evaluation() -> None:
-    """What the oracle calls before each evaluation of a definition."""
+    """Prepare for an evaluation of a definition; the oracle calls it before each."""
     _constants.place = 0
     if not _constants.held:
         _constants.values.clear()

@@ -13,7 +13,7 @@ Format: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
 
 
 class _Pair(NamedTuple):
-    """What two boxes are to each other, on the axis of x and on that of y."""
+    """The geometry of two boxes relative to each other, on the axes x and y."""
 
     format: Format
     size: Array
@@ -92,7 +92,7 @@ def _ratio(x: Array, y: Array) -> Array:
 
 
 class _Overlap(NamedTuple):
-    """One minus the intersection over union, with the areas of both; what each box has beyond the other one."""
+    """One minus the intersection over union; the areas of both; the part of each box beyond the other one."""
 
     loss: Array
     intersection: Array
@@ -147,7 +147,7 @@ def _distance(pair: _Pair) -> Array:
     ),
 )
 def iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
-    """One minus the intersection over union of two boxes.
+    """IoU loss: one minus the intersection over union of two boxes.
 
     l = 1 - I / U, with I the area of the intersection and U of the union.
 
@@ -194,7 +194,7 @@ def iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Forma
 def generalized_iou(
     predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy"
 ) -> Real["*batch"]:
-    """One minus the generalized intersection over union of two boxes.
+    """GIoU loss: one minus the generalized intersection over union of two boxes.
 
     l = 1 - (I / U - (C - U) / C), with I the area of the intersection, U of the union, C of the smallest box that
     holds both.
@@ -241,7 +241,7 @@ def generalized_iou(
     ),
 )
 def distance_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
-    """One minus the intersection over union of two boxes, plus the distance of their centres.
+    """DIoU loss: the IoU loss plus the distance of the centres of two boxes.
 
     l = 1 - I / U + d^2 / c^2, with I the area of the intersection, U of the union, d the distance of the centres and c
     the diagonal of the smallest box that holds both.
@@ -295,7 +295,7 @@ def _angle(pair: _Pair) -> Array:
     ),
 )
 def complete_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
-    """One minus the intersection over union of two boxes, plus the distance of their centres and that of their shapes.
+    """CIoU loss: the IoU loss plus the distances of the centres and of the aspect ratios of two boxes.
 
     l = 1 - I / U + d^2 / c^2 + a v, with I the area of the intersection, U of the union, d the distance of the centres,
     c the diagonal of the smallest box that holds both, v = 4 / pi^2 (atan(w' / h') - atan(w / h))^2 for the widths and
@@ -336,7 +336,7 @@ def complete_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, form
     },
 )
 def efficient_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
-    """One minus the intersection over union of two boxes, plus the distances of their centres, widths and heights.
+    """EIoU loss: the IoU loss plus the distances of the centres, widths and heights of two boxes.
 
     l = 1 - I / U + d^2 / (W^2 + H^2) + (w - w')^2 / W^2 + (h - h')^2 / H^2, with I the area of the intersection, U of
     the union, d the distance of the centres, w, h, w' and h' the widths and heights of predictions and targets, W and H

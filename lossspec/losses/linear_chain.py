@@ -30,7 +30,7 @@ __all__ = [
 
 IMPOSSIBLE = float("-inf")
 CHAIN = Paths()
-SHARED = Accuracy(4.0, 512.0, "a transition of 1e4 that paths share leaves its rounding in what else tells them apart")
+SHARED = Accuracy(4.0, 512.0, "a transition of 1e4 that paths share leaves its rounding in their differences")
 
 Frames: Any = Logits["batch time classes"]
 Labels: Any = Label["batch time"]
@@ -40,7 +40,7 @@ Transitions: Any = Logits["classes classes"]
 Ends: Any = Logits["classes"]
 
 chain_loss = partial(loss, family="linear_chain", unit="sequence", sizes={"batch": 2, "time": 3, "classes": 3})
-"""The decorator `loss`, with what all losses of this file declare alike."""
+"""The decorator `loss`, with the declarations that all losses of this file share."""
 
 _SCORES = ("emissions", "transitions", "start", "end")
 _SHIFTED = ("emissions", "start", "end")
@@ -150,7 +150,7 @@ def _split(x: Array) -> tuple[Array, Array]:
 def crf(
     emissions: Frames, labels: Labels, lengths: Lengths, transitions: Transitions, start: Ends, end: Ends
 ) -> Real["batch"]:
-    """The negative log-likelihood of a label sequence under a linear-chain conditional random field.
+    """CRF loss: the negative log-likelihood of a label sequence under a linear-chain conditional random field.
 
     l = log sum_y exp(s(y)) - s(labels), the sum over all label sequences y of `lengths` labels, with s(y) = start[y[0]]
     + sum_t emissions[t, y[t]] + sum_t transitions[y[t - 1], y[t]] + end[y[lengths - 1]]. It is convex in all scores.

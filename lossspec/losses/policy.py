@@ -35,7 +35,7 @@ __all__ = ["entropy_bonus", "grpo", "kl_penalty", "policy_gradient", "ppo_clip",
     equals=(Equal("torch", "-advantages * log_probabilities"),),
 )
 def policy_gradient(log_probabilities: LogDensity["*batch"], advantages: Real["*batch"]) -> Real["*batch"]:
-    """The loss whose gradient is the negative policy gradient: an action becomes likelier by its advantage.
+    """Policy gradient (REINFORCE) loss: minus the log-probability of an action times its advantage.
 
     l = -advantages * log_probabilities.
 
@@ -92,7 +92,7 @@ def ppo_clip(
     clip_low: UnitInterval["#*batch"] = 0.2,
     clip_high: NonNegative["#*batch"] = 0.2,
 ) -> Real["*batch"]:
-    """The clipped surrogate of proximal policy optimization, to be minimised.
+    """PPO loss: the clipped surrogate objective of proximal policy optimization, to be minimised.
 
     l = -min(r * advantages, clip(r, 1 - clip_low, 1 + clip_high) * advantages), with
     r = exp(log_probabilities - old_log_probabilities). The paper states its negative, an objective to maximise.
@@ -132,7 +132,7 @@ def ppo_clip(
 def ppo_value_clip(
     values: Real["*batch"], old_values: Real["*batch"], returns: Real["*batch"], *, clip: NonNegative["#*batch"] = 0.2
 ) -> Real["*batch"]:
-    """Half the squared error of a value, or of the value clipped to near its old one, whichever is larger.
+    """PPO value loss: half the squared error of a value, or of it clipped near its old one, whichever is larger.
 
     l = max((values - returns)^2, (old_values + clip(values - old_values, -clip, clip) - returns)^2) / 2.
 
@@ -172,7 +172,7 @@ def ppo_value_clip(
     invariant_in=("logits",),
 )
 def entropy_bonus(logits: Logits["*batch classes"]) -> Real["*batch"]:
-    """Minus the entropy of a policy over its actions: add it to a loss, and minimising keeps the policy uncertain.
+    """Negative entropy of a policy over its actions, which keeps it uncertain when added to a loss.
 
     l = sum_c p[c] log p[c], with p = softmax(logits): of the sign of a loss, where other code subtracts an entropy.
 
@@ -235,7 +235,7 @@ def kl_penalty(
     beta: Positive["#*batch"] = 0.1,
     under: Literal["policy", "reference"] = "policy",
 ) -> Real["*batch"]:
-    """Keeps a policy near a reference: the exact Kullback-Leibler divergence over all actions, times beta.
+    """KL penalty: beta times the exact Kullback-Leibler divergence of a policy from a reference.
 
     l = beta * sum_c p[c] (log p[c] - log q[c]), with p = softmax(policy_logits) and q = softmax(reference_logits);
     under="reference" swaps p and q.
@@ -286,7 +286,7 @@ def grpo(
     clip_low: UnitInterval["#batch #time"] = 0.2,
     clip_high: NonNegative["#batch #time"] = 0.2,
 ) -> Real["batch time"]:
-    """Group relative policy optimization, token by token: the clipped surrogate and an estimate of a KL penalty.
+    """GRPO (group relative policy optimization), token by token: clipped surrogate and estimated KL penalty.
 
     l = -min(r * advantages, clip(r, 1 - clip_low, 1 + clip_high) * advantages) + beta * (exp(d) - d - 1), with
     r = exp(log_probabilities - old_log_probabilities) and d = reference_log_probabilities - log_probabilities. The
@@ -319,6 +319,6 @@ def grpo(
     if is_zero(beta):
         return surrogate
     log_ratio = log_difference(reference_log_probabilities, log_probabilities)
-    if not isinstance(beta, (int, float)):  # 0 times what overflows is 0
+    if not isinstance(beta, (int, float)):  # 0 times an overflow is 0
         log_ratio = array_namespace(log_ratio).where(beta == 0, 0.0, log_ratio)
     return surrogate + beta * expm1_minus(log_ratio)

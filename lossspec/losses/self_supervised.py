@@ -50,7 +50,7 @@ def _ranged(x: Array, selected: Array) -> Array:
 
 
 def _count(x: Array, selected: Array) -> Array:
-    """How many rows are selected, in the dtype of `x`."""
+    """The number of rows that are selected, in the dtype of `x`."""
     xp = array_namespace(x)
     return x.shape[0] if selected is None else xp.sum(xp.astype(selected, x.dtype))
 
@@ -72,8 +72,8 @@ def _own(x: Array) -> Array:
     },
     accuracy=Accuracy(
         gradient=8192.0,
-        reason="where one example outweighs all others every correlation is nearly 1 or -1; its slope, nearly 0, is "
-        "what the rounding of a product of matrices leaves",
+        reason="where one example outweighs all others every correlation is nearly 1 or -1; its slope, nearly 0, "
+        "is lost in the rounding of a matrix product",
     ),
     coupled=_STATISTICS,
     sizes={"batch": 4, "dim": 2},
@@ -85,7 +85,7 @@ def barlow_twins(
     redundancy: NonNegative = 0.005,
     selected: Array = None,
 ) -> Real["batch"]:
-    """Wants each feature of one view correlated with itself in the other view, and with no other feature.
+    """Barlow Twins: the distance of the cross-correlation of two views' features from the identity.
 
     l_i = sum_j (1 - C_jj)^2 + redundancy * sum_{j, k != j} C_jk^2, the same for all pairs of a batch, with C_jk the
     correlation over the batch of feature j of `first` and feature k of `second`.
@@ -142,7 +142,7 @@ def vicreg(
     epsilon: NonNegative = 1e-4,
     selected: Array = None,
 ) -> Real["batch"]:
-    """Wants two views near, each feature spread over the batch, and no feature to repeat another.
+    """VICReg: the distance of two views, plus penalties of low variance and of covariance of the features.
 
     l_i = invariance * |first_i - second_i|^2 / dim + variance * (v(first) + v(second)) / 2
     + covariance * (c(first) + c(second)), with v the mean over features of max(0, 1 - sqrt(variance + epsilon)) and c

@@ -1,4 +1,4 @@
-"""Labels of classes: what losses of logits and of probabilities share."""
+"""Labels of classes: masks, expectations and surprisals that losses of logits and of probabilities share."""
 
 from math import inf
 from typing import Any
@@ -17,7 +17,7 @@ def along_classes(parameter: Any, labels: Array) -> Any:
 
 
 def expected_loss(labels: Array, losses: Array) -> Array:
-    """sum_c labels[c] * losses[c]; what has no weight does not count, were it infinite."""
+    """sum_c labels[c] * losses[c]; a class without weight does not count, even if its loss is infinite."""
     xp = array_namespace(losses)
     lost = (labels == 0) & (losses == inf)
     return xp.sum(labels * xp.where(lost, 0.0, losses), axis=-1)

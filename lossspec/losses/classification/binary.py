@@ -45,7 +45,7 @@ def binary_cross_entropy_with_logits(
     *,
     pos_weight: NonNegative["#*batch"] = 1.0,
 ) -> Real["*batch"]:
-    """The negative log-likelihood of a yes/no target under sigmoid(logits).
+    """Binary cross entropy: the negative log-likelihood of a yes/no target under sigmoid(logits).
 
     l = -pos_weight * targets * log p - (1 - targets) * log(1 - p), with p = 1 / (1 + exp(-logits)).
 
@@ -106,7 +106,7 @@ def sigmoid_focal(
     gamma: NonNegative["#*batch"] = 2.0,
     alpha: UnitInterval["#*batch"] | None = None,
 ) -> Real["*batch"]:
-    """Cross entropy of yes/no targets that turns away from those that are right already: times (1 - p_t)^gamma.
+    """Focal loss of yes/no targets: binary cross entropy times (1 - p_t)^gamma.
 
     l = alpha_t * (1 - p_t)^gamma * (-targets * log p - (1 - targets) * log(1 - p)), with p = 1 / (1 + exp(-logits)),
     p_t = targets * p + (1 - targets) * (1 - p) and alpha_t = targets * alpha + (1 - targets) * (1 - alpha), or 1 where
@@ -139,7 +139,7 @@ def sigmoid_focal(
     equals=(Equal("sklearn", "losses.loss.ExponentialLoss().loss(targets, logits)", when="logits.ndim == 1"),),
 )
 def exponential(logits: HalfLogits["*batch"], targets: Probability["*batch"]) -> Real["*batch"]:
-    """The exponential loss of yes/no targets, which AdaBoost minimises.
+    """Exponential loss of yes/no targets, which AdaBoost minimises.
 
     l = targets * exp(-logits) + (1 - targets) * exp(logits), which is exp(-y * logits) for y = 2 * targets - 1 in
     {-1, 1}.
@@ -182,7 +182,7 @@ def exponential(logits: HalfLogits["*batch"], targets: Probability["*batch"]) ->
     ),
 )
 def binary_sparsemax(logits: Logits["*batch"], targets: Probability["*batch"]) -> Real["*batch"]:
-    """The loss of a piecewise linear probability of yes/no targets: 0 as soon as the logit is beyond 1 on their side.
+    """Sparsemax loss of yes/no targets: 0 as soon as the logit is beyond 1 on their side.
 
     l = (p - targets)^2 + |p - targets| * max(|logits| - 1, 0), with p = min(max((logits + 1) / 2, 0), 1), where the
     second term has a value only for a logit on the wrong side. Its gradient is p - targets.
@@ -228,7 +228,7 @@ def binary_sparsemax(logits: Logits["*batch"], targets: Probability["*batch"]) -
     ),
 )
 def binary_cross_entropy(probabilities: Probability["*batch"], targets: Probability["*batch"]) -> Real["*batch"]:
-    """The negative log-likelihood of a yes/no target, from its probability.
+    """Binary cross entropy of a yes/no target, from its probability.
 
     l = -targets * log probabilities - (1 - targets) * log(1 - probabilities), where a term of weight 0 is 0.
 
@@ -266,7 +266,7 @@ def binary_cross_entropy(probabilities: Probability["*batch"], targets: Probabil
     perfect={"probabilities": "targets"},
 )
 def binary_brier(probabilities: Probability["*batch"], targets: Probability["*batch"]) -> Real["*batch"]:
-    """The squared difference of the probability of yes from the target.
+    """Brier score of yes/no targets: the squared difference of the probability of yes from the target.
 
     l = (probabilities - targets)^2: half of `brier` over the two classes yes and no.
 

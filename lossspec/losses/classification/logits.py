@@ -101,7 +101,7 @@ def cross_entropy(
     *,
     label_smoothing: Smoothing["#*batch"] = 0.0,
 ) -> Real["*batch"]:
-    """The negative log-likelihood of the labels under softmax(logits).
+    """Cross entropy: the negative log-likelihood of the labels under softmax(logits).
 
     l = -(1 - a) log p[label] - (a / classes) sum_c log p[c], with p = softmax(logits) and a = label_smoothing; for a
     distribution t in place of the label, -(1 - a) sum_c t[c] log p[c] takes the first place. Over a set of candidates
@@ -151,7 +151,7 @@ def _exponential(mean_likelihood: Array) -> Array:
 def perplexity(
     logits: Logits["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
 ) -> Statistics["*batch", ""]:
-    """The exponential of the mean negative log-likelihood of all tokens, one number for the whole call.
+    """Perplexity: the exponential of the mean negative log-likelihood of all tokens, one number for the call.
 
     L = exp(mean(-log softmax(logits)[label])); a distribution t in place of the label has -sum_c t[c] log p[c] there.
 
@@ -227,7 +227,7 @@ def focal(
     gamma: NonNegative["#*batch"] = 2.0,
     alpha: NonNegative["classes"] | NonNegative | None = None,
 ) -> Real["*batch"]:
-    """Cross entropy that turns away from examples that are right already: times (1 - p)^gamma.
+    """Focal loss: cross entropy times (1 - p)^gamma, so that examples which are right already count little.
 
     l = -alpha[label] * (1 - p[label])^gamma * log p[label], with p = softmax(logits); for a distribution t in place of
     the label, sum_c t[c] of that for class c. gamma = 0 is cross entropy.
@@ -297,7 +297,7 @@ def poly1_cross_entropy(
     *,
     epsilon: Real["#*batch"] = 2.0,
 ) -> Real["*batch"]:
-    """Cross entropy with another coefficient of the first term of its expansion in powers of 1 - p.
+    """Poly-1 loss: cross entropy with a coefficient of its own for the first term of its series in 1 - p.
 
     l = -log p[label] + epsilon * (1 - p[label]), with p = softmax(logits); for a distribution t in place of the label,
     sum_c t[c] of that for class c. The paper has epsilon >= -1.
@@ -348,7 +348,7 @@ def generalized_cross_entropy_with_logits(
     *,
     q: PositiveFraction["#*batch"] = 0.7,
 ) -> Real["*batch"]:
-    """Between cross entropy (q -> 0) and the absolute error of the probability (q = 1), for noisy labels.
+    """Generalized cross entropy for noisy labels: between cross entropy (q -> 0) and absolute error (q = 1).
 
     l = (1 - p[label]^q) / q, with p = softmax(logits); for a distribution t in place of the label, sum_c t[c] of that
     for class c.
@@ -395,7 +395,7 @@ def rescaled_square(
     k: Positive["#*batch"] = 1.0,
     m: Positive["#*batch"] = 1.0,
 ) -> Real["*batch"]:
-    """The squared difference of raw outputs and a one-hot vector of height m, times k at the label: for classification.
+    """Square loss for classification: squared differences from a one-hot vector of height m, times k at the label.
 
     l = (k * (predictions[label] - m)^2 + sum_{c != label} predictions[c]^2) / classes.
 
@@ -441,7 +441,7 @@ def _others(x: Array) -> Array:
 def squentropy(
     logits: Logits["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """Cross entropy plus the mean square of the logits of the incorrect classes.
+    """Squentropy: cross entropy plus the mean square of the logits of the incorrect classes.
 
     l = -log softmax(logits)[label] + sum_{c != label} logits[c]^2 / (classes - 1); for a distribution t in place of the
     label, sum_c t[c] of that for class c.
@@ -487,7 +487,7 @@ def squentropy(
 def sparsemax(
     logits: Logits["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The loss of sparsemax probabilities: 0 as soon as the label leads by 1.
+    """Sparsemax loss: 0 as soon as the label leads by 1, for probabilities that may be exactly 0.
 
     l = sum_{c in S} (logits[c]^2 - t^2) / 2 + 1/2 - logits[label], with S the classes of positive probability
     p[c] = max(logits[c] - t, 0) and t such that these sum to 1. Its gradient is p minus the one-hot label. For a
@@ -533,7 +533,7 @@ def sparsemax(
     source="Chowdhery et al. 2022, arXiv:2204.02311",
 )
 def z_loss(logits: Logits["*batch classes"]) -> Real["*batch"]:
-    """The square of the logarithm of the softmax denominator, which keeps logits from drifting.
+    """Z-loss: the square of the logarithm of the softmax denominator, which keeps logits from drifting.
 
     l = log(sum_c exp(logits[c]))^2. PaLM adds 1e-4 of it to cross entropy: `cross_entropy + 1e-4 * z_loss`.
 

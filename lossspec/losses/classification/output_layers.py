@@ -33,7 +33,7 @@ __all__ = [
 def large_margin_softmax(
     features: Embedding["*batch dim"], labels: Label["*batch"], weights: Embedding["classes dim"], *, margin: int = 4
 ) -> Real["*batch"]:
-    """Softmax cross entropy of a linear layer whose angle to the label counts `margin` times: L-Softmax.
+    """L-Softmax: cross entropy of a linear layer whose angle to the label counts `margin` times.
 
     l = -log softmax(z)[label], with z[c] = weights[c] . features for the other classes and
     z[label] = |weights[label]| * |features| * ((-1)^k cos(margin * a) - 2 k), a the angle between the two and
@@ -113,7 +113,7 @@ def adaptive_log_softmax(
     projections: list[Real["?hidden dim"]],
     tails: list[Real["?words ?hidden"]],
 ) -> Real["*batch"]:
-    """Cross entropy over many classes in two steps: a frequent class or a cluster, then a class of the cluster.
+    """Adaptive softmax: cross entropy over many classes, first of a cluster, then of a class in it.
 
     l = -log softmax(h)[label] for a label below s, and -log softmax(h)[s + i] - log softmax(t_i)[j] for class j of
     cluster i, with h = head features, t_i = tails[i] projections[i] features, and s = entries - len(tails) frequent
@@ -176,7 +176,7 @@ def adaptive_log_probabilities(features: Array, head: Array, projections: list[A
 
 
 def _frequent(head: Array, tails: list[Array]) -> int:
-    """How many rows of the head are classes and no clusters."""
+    """The number of rows of the head that are classes, not clusters."""
     first: int = head.shape[0] - len(tails)
     clusters = len(tails)
     require(

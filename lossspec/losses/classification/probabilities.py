@@ -31,7 +31,7 @@ __all__ = [
 def nll(
     log_probabilities: LogDistribution["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The negative log-likelihood of the labels, from log-probabilities.
+    """Negative log-likelihood of the labels, from log-probabilities.
 
     l = -log_probabilities[label]; for a distribution t in place of the label, -sum_c t[c] log_probabilities[c], where a
     class of t[c] = 0 contributes 0.
@@ -79,7 +79,7 @@ def nll(
 def categorical_cross_entropy(
     probabilities: Distribution["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The negative log-likelihood of the labels, from probabilities.
+    """Cross entropy of the labels, from probabilities.
 
     l = -log probabilities[label]; for a distribution t in place of the label, -sum_c t[c] log probabilities[c], where a
     class of t[c] = 0 contributes 0.
@@ -133,7 +133,7 @@ def generalized_cross_entropy(
     *,
     q: PositiveFraction["#*batch"] = 0.7,
 ) -> Real["*batch"]:
-    """Between cross entropy (q -> 0) and the absolute error of the probability (q = 1), from probabilities.
+    """Generalized cross entropy, from probabilities: between cross entropy (q -> 0) and absolute error (q = 1).
 
     l = (1 - probabilities[label]^q) / q; for a distribution t in place of the label, sum_c t[c] of that for class c.
 
@@ -180,7 +180,7 @@ def brier(
     *,
     scale_by_half: bool = False,
 ) -> Real["*batch"]:
-    """The squared distance of the probabilities from the one-hot label, summed over classes.
+    """Brier score: the squared distance of the probabilities from the one-hot label, summed over classes.
 
     l = sum_c (probabilities[c] - [c = label])^2, or half of it with `scale_by_half`; for a distribution t in place of
     the label, sum_c (probabilities[c] - t[c])^2.

@@ -1,5 +1,7 @@
 """Divergences of two distributions: of classes, of Gaussians, and of policies."""
 
+# This is the order of `lossspec list`.
+# isort: off
 from lossspec.losses.divergence import categorical, gaussian, policies
 from lossspec.losses.divergence.categorical import *  # noqa: F403
 from lossspec.losses.divergence.gaussian import *  # noqa: F403

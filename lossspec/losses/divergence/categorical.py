@@ -63,7 +63,7 @@ __all__ = [
 def kl_divergence(
     log_predictions: LogDistribution["*batch classes"], targets: Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The Kullback-Leibler divergence of the prediction from the target, KL(targets || predictions).
+    """Kullback-Leibler divergence KL(targets || predictions), from the log-probabilities of the prediction.
 
     l = sum_c targets[c] * (log targets[c] - log_predictions[c]), where a class of probability 0 contributes 0.
 
@@ -114,7 +114,7 @@ def _log_divergence(log_p: Array, log_q: Array) -> Array:
 def kl_divergence_with_log_targets(
     log_predictions: LogDistribution["*batch classes"], log_targets: LogDistribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The Kullback-Leibler divergence KL(targets || predictions), both given as logarithms.
+    """Kullback-Leibler divergence KL(targets || predictions), both given as logarithms.
 
     l = sum_c exp(log_targets[c]) * (log_targets[c] - log_predictions[c]), where a target of -inf contributes 0.
 
@@ -155,7 +155,7 @@ def kl_divergence_with_log_targets(
 def reverse_kl_divergence(
     log_predictions: LogDistribution["*batch classes"], log_targets: LogDistribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The Kullback-Leibler divergence KL(predictions || targets), which seeks a mode of the targets.
+    """Reverse Kullback-Leibler divergence KL(predictions || targets), which seeks a mode of the targets.
 
     l = sum_c exp(log_predictions[c]) * (log_predictions[c] - log_targets[c]), where a prediction of -inf contributes 0.
 
@@ -186,7 +186,7 @@ def reverse_kl_divergence(
 def generalized_kl_divergence(
     log_predictions: Logits["*batch classes"], targets: NonNegative["*batch classes"]
 ) -> Real["*batch"]:
-    """The Kullback-Leibler divergence of measures that need not sum to 1, from the logarithm of the prediction.
+    """Generalized Kullback-Leibler divergence of measures that need not sum to 1.
 
     l = sum_c (t log(t / q) - t + q) with t = targets[c] and q = exp(log_predictions[c]); a target of 0 contributes q.
 
@@ -223,7 +223,7 @@ def _of_zeros(xp: Any, targets: Array) -> Array:
     perfect={"predictions": "targets"},
 )
 def i_divergence(predictions: NonNegative["*batch"], targets: NonNegative["*batch"]) -> Real["*batch"]:
-    """The Kullback-Leibler divergence of two non-negative numbers: half of the Poisson deviance.
+    """Generalized Kullback-Leibler divergence of two non-negative numbers: half of the Poisson deviance.
 
     l = targets * log(targets / predictions) - targets + predictions.
 
@@ -282,7 +282,7 @@ def _fixed_where_alone(xp: Any, p: Array, q: Array) -> tuple[Array, Array]:
 def jensen_shannon(
     predictions: Distribution["*batch classes"], targets: Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The mean divergence of two distributions from their mixture, symmetric and at most log 2.
+    """Jensen-Shannon divergence: the mean divergence of two distributions from their mixture, at most log 2.
 
     l = (KL(predictions || m) + KL(targets || m)) / 2, with m = (predictions + targets) / 2 and the natural logarithm.
 
@@ -336,7 +336,7 @@ def generalized_jensen_shannon(
     *,
     beta: Fraction["#*batch"] = 0.5,
 ) -> Real["*batch"]:
-    """The Jensen-Shannon divergence with weight `beta` on the targets, from logarithms.
+    """Jensen-Shannon divergence with weight `beta` on the targets, from logarithms.
 
     l = beta KL(targets || m) + (1 - beta) KL(predictions || m), with m = beta targets + (1 - beta) predictions.
 
@@ -375,7 +375,7 @@ def generalized_jensen_shannon(
 def total_variation_distance(
     predictions: Distribution["*batch classes"], targets: Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The largest difference of the probabilities that two distributions give to one event.
+    """Total variation distance: the largest difference between the probabilities of one event.
 
     l = sum_c |predictions[c] - targets[c]| / 2, in [0, 1].
 
@@ -404,7 +404,7 @@ def total_variation_distance(
 def squared_hellinger(
     predictions: Distribution["*batch classes"], targets: Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The squared Hellinger distance of two distributions.
+    """Squared Hellinger distance of two distributions.
 
     l = sum_c (sqrt(predictions[c]) - sqrt(targets[c]))^2 / 2 = 1 - sum_c sqrt(predictions[c] targets[c]), in [0, 1].
 
@@ -445,7 +445,7 @@ def squared_hellinger(
 def chi_squared_divergence(
     predictions: Distribution["*batch classes"], targets: Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The chi-squared divergence of Pearson: squared differences over the predicted probabilities.
+    """Pearson's chi-squared divergence: squared differences over the predicted probabilities.
 
     l = sum_c (targets[c] - predictions[c])^2 / predictions[c], where 0 against 0 contributes 0.
 
@@ -483,7 +483,7 @@ def renyi_divergence(
     *,
     order: Positive["#*batch"] = 0.5,
 ) -> Real["*batch"]:
-    """The Renyi divergence of the prediction from the target, of any positive order, from logarithms.
+    """Renyi divergence of the prediction from the target, of any positive order, from logarithms.
 
     l = log(sum_c t[c]^order q[c]^(1 - order) / sum_c t[c]) / (order - 1), with t = exp(log_targets) and
     q = exp(log_predictions); at order 1 its limit, sum_c t[c] log(t[c] / q[c]) / sum_c t[c].

@@ -26,7 +26,7 @@ __all__ = [
     ),
 )
 def gaussian_kl_standard(means: Real["*batch dim"], log_variances: Real["*batch dim"]) -> Real["*batch"]:
-    """The divergence of a Gaussian of independent entries from the standard normal: the regularizer of a VAE.
+    """KL divergence of a diagonal Gaussian from the standard normal: the regularizer of a VAE.
 
     l = sum_d (exp(log_variances[d]) - 1 - log_variances[d] + means[d]^2) / 2.
 
@@ -65,7 +65,7 @@ def gaussian_kl(
     target_means: Real["*batch dim"],
     target_log_variances: Real["*batch dim"],
 ) -> Real["*batch"]:
-    """The divergence KL(prediction || target) of two Gaussians of independent entries.
+    """KL divergence of a predicted diagonal Gaussian from a target one, KL(prediction || target).
 
     l = sum_d (exp(r) - 1 - r + (means[d] - target_means[d])^2 / exp(target_log_variances[d])) / 2, with
     r = log_variances[d] - target_log_variances[d].

@@ -38,7 +38,7 @@ def policy_kl_divergence(
     *,
     direction: Literal["forward", "reverse"] = "forward",
 ) -> Real["*batch"]:
-    """The divergence of a policy from an older one, summed over all actions of a state.
+    """KL divergence of a policy from an older one, exact over all actions of a state: the constraint of TRPO.
 
     l = sum_a p[a] log(p[a] / q[a]), with p = softmax(old_logits) and q = softmax(logits) in the direction "forward",
     KL(old || new), the constraint of TRPO; "reverse" swaps p and q: KL(new || old).
@@ -81,7 +81,7 @@ def policy_kl_estimate(
     *,
     estimator: Literal["k1", "k2", "k3"] = "k3",
 ) -> Real["*batch"]:
-    """An estimate of KL(policy || reference) from the probabilities of actions that the policy has sampled.
+    """Monte Carlo estimate of KL(policy || reference), from actions that the policy has sampled.
 
     l = exp(r) - 1 - r for "k3", r^2 / 2 for "k2" and -r for "k1", with r = reference_log_probabilities -
     log_probabilities.

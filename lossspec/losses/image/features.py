@@ -43,7 +43,7 @@ def perceptual(
     form: Literal["content", "gram"] = "content",
     normalization: Literal["johnson", "gatys", "mean"] = "johnson",
 ) -> Real["batch"]:
-    """The difference of two images as a network sees them: of lists of feature maps, one item a layer.
+    """Perceptual loss: the difference of two images in the feature maps of a network, one item a layer.
 
     l = sum_j layer_weights[j] * d_j over the layers, with F and G the maps of a layer of `predictions` and `targets`
     as matrices of channels by space, and `normalization` after whom a factor comes from:
@@ -122,7 +122,7 @@ def lpips(
     targets: list[Real["batch ?channels *?space"]],
     channel_weights: list[NonNegative["?channels"]],
 ) -> Real["batch"]:
-    """The weighted squared distance of the directions of feature vectors, of lists of feature maps, one item a layer.
+    """LPIPS: weighted squared distances of the directions of feature vectors, one item a layer.
 
     l = sum_j mean over space of sum_c channel_weights[j][c] (F_c / |F| - G_c / |G|)^2, with F and G the vectors over
     the channels at a point of layer j of `predictions` and `targets`. The direction of a vector 0 is 0, with gradient

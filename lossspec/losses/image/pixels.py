@@ -34,7 +34,7 @@ def psnr(
     data_range: Positive = 1.0,
     entries: Array = None,
 ) -> Real["batch"]:
-    """The peak signal-to-noise ratio of an image in decibels, negative: a loss, to be minimised.
+    """Negative peak signal-to-noise ratio of an image, in decibels.
 
     l = 10 log10(m / data_range^2), with m = mean((predictions - targets)^2) over channels and pixels of one image.
 
@@ -101,7 +101,7 @@ def gradient_difference(
     *,
     alpha: AtLeastOne["#batch"] = 1.0,
 ) -> Real["batch"]:
-    """The difference of the steps between neighbouring pixels of two images, by their size: it asks for sharp edges.
+    """Gradient difference loss: differences of the steps between neighbouring pixels, for sharp edges.
 
     l = sum(||D_h P| - |D_h T||^alpha + ||D_w P| - |D_w T||^alpha) over channels and pixels, with D_h and D_w the
     differences to the next pixel on either axis, P the `predictions` and T the `targets`.

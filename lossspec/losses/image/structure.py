@@ -22,7 +22,7 @@ __all__ = [
 
 
 _BLOCK = 64
-"""How many windows along an axis one matrix product takes at most: the work is that many times the pixels."""
+"""The most windows along an axis that one matrix product takes: the work is that many times the pixels."""
 
 
 def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, Array, list[Array]]:
@@ -67,7 +67,7 @@ def _average(z: Array, weights: Array, window: int, axis: int) -> Array:
 def _moments_along(
     z: Array, others: Array, share: Array, factors: list[Array], axis: int
 ) -> tuple[Array, Array, Array]:
-    """Moments of x, y and x - y in every window along an axis, from what `_windows` gives.
+    """Moments of x, y and x - y in every window along an axis, from the result of `_windows`.
 
     The means; for the gradient v_x + v_y, the covariance and the variance of x - y; for the value, as constants, the
     variances of x - y and x + y. The latter are sums of squares, so that flat images keep their digits. The derivatives
@@ -194,7 +194,7 @@ def ssim(
     kernel: Literal["gaussian", "uniform"] = "gaussian",
     padding: Literal["valid", "reflect"] = "valid",
 ) -> Real["batch"]:
-    """One minus the mean structural similarity of two images.
+    """SSIM loss: one minus the mean structural similarity of two images.
 
     l = 1 - mean over channels and windows of
     (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)),
@@ -285,7 +285,7 @@ def ms_ssim(
     k2: Positive = 0.03,
     normalize: Literal["relu", "simple"] = "relu",
 ) -> Real["batch"]:
-    """One minus the structural similarity of two images at several scales.
+    """MS-SSIM loss: one minus the structural similarity of two images at several scales.
 
     l = 1 - prod_j f(C_j)^scale_weights[j], with C_j the mean over channels and windows of the contrast-structure
     (2 s_xy + c2) / (s_x^2 + s_y^2 + c2) at scale j, and for the last scale of the whole similarity, as in `ssim`. Each

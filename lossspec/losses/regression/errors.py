@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 _FLAT = "predictions.ndim == 1"
-"""What the private losses of sklearn take: arrays of one axis."""
+"""The private losses of sklearn take arrays of one axis."""
 
 
 @loss(
@@ -43,7 +43,7 @@ _FLAT = "predictions.ndim == 1"
     convex_in=("predictions", "targets"),
 )
 def squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
-    """The squared difference of prediction and target.
+    """Squared error of prediction and target.
 
     l = (predictions - targets)^2, one value per element; no factor 1/2.
 
@@ -74,7 +74,7 @@ def squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real[
     perfect={"predictions": "targets"},
 )
 def half_squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
-    """Half the squared difference of prediction and target, whose gradient is the difference.
+    """Half the squared error, whose gradient is the difference of prediction and target.
 
     l = (predictions - targets)^2 / 2, one value per element. Convex.
 
@@ -108,7 +108,7 @@ def half_squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> 
     convex_in=("predictions", "targets"),
 )
 def absolute_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
-    """The absolute difference of prediction and target.
+    """Absolute error of prediction and target.
 
     l = |predictions - targets|, one value per element; its derivative at 0 is declared 0. Convex.
 
@@ -143,7 +143,7 @@ def absolute_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real
 def quantile(
     predictions: Real["*batch"], targets: Real["*batch"], *, level: UnitInterval["#*batch"] = 0.5
 ) -> Real["*batch"]:
-    """The pinball loss, whose minimum is the quantile of that level.
+    """Quantile (pinball) loss, whose minimum is the quantile of that level.
 
     l = max(level * u, (level - 1) * u), with u = targets - predictions; its derivative at 0 is declared 0. Convex.
 
@@ -171,7 +171,7 @@ def quantile(
 def expectile(
     predictions: Real["*batch"], targets: Real["*batch"], *, level: UnitInterval["#*batch"] = 0.5
 ) -> Real["*batch"]:
-    """The squared error with one weight below the target and another above, whose minimum is an expectile.
+    """Expectile loss: the squared error with one weight below the target and another above.
 
     l = |level - [u < 0]| * u^2, with u = targets - predictions. Convex.
 
@@ -215,7 +215,7 @@ def expectile(
     perfect={"predictions": "targets"},
 )
 def squared_log_error(predictions: AboveMinusOne["*batch"], targets: AboveMinusOne["*batch"]) -> Real["*batch"]:
-    """The squared difference of the logarithms of one plus prediction and target.
+    """Squared logarithmic error: of the logarithms of one plus prediction and one plus target.
 
     l = (log(1 + predictions) - log(1 + targets))^2.
 
@@ -262,7 +262,7 @@ def squared_log_error(predictions: AboveMinusOne["*batch"], targets: AboveMinusO
 def absolute_percentage_error(
     predictions: Real["*batch"], targets: Real["*batch"], *, epsilon: Positive["#*batch"] = 1e-7, percent: bool = False
 ) -> Real["*batch"]:
-    """The absolute difference of prediction and target in parts of the target.
+    """Absolute percentage error: the absolute error as a part of the target.
 
     l = |predictions - targets| / max(|targets|, epsilon), times 100 with `percent`. The derivative where they are equal
     is declared 0; a target within `epsilon` counts as `epsilon`, without a derivative of its size.
@@ -330,7 +330,7 @@ def cosine_distance(
     *,
     form: Literal["distance", "similarity", "negative"] = "distance",
 ) -> Real["*batch"]:
-    """One minus the cosine of the angle between prediction and target; or the cosine itself, or its negative.
+    """Cosine distance: one minus the cosine of the angle between two vectors; or the cosine, or its negative.
 
     l = 1 - c for the form "distance", between 0 and 2; c for "similarity"; -c for "negative", which is lowest where the
     directions agree, with c = predictions . targets / (|predictions| |targets|).
@@ -382,7 +382,7 @@ def _root(mean_square: Array) -> Array:
     perfect={"predictions": "targets"},
 )
 def root_mean_squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Statistics["*batch", ""]:
-    """The square root of the mean squared difference, one number for all elements.
+    """Root mean squared error, one number for all elements.
 
     L = sqrt(mean((predictions - targets)^2)); the gradient at L = 0 is declared 0.
 

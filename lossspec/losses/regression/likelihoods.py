@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 _FLAT = "predictions.ndim == 1"
-"""What the private losses of sklearn take: arrays of one axis."""
+"""The private losses of sklearn take arrays of one axis."""
 
 
 _ENOUGH = 10.0
@@ -99,7 +99,7 @@ def _beyond_stirling(x: Array) -> Array:
 def poisson_nll(
     predictions: Rate["*batch"], targets: Amount["*batch"], *, log_input: bool = True, full: bool = False
 ) -> Real["*batch"]:
-    """The negative log-likelihood of a count under a Poisson distribution of that mean, or of that log-mean.
+    """Poisson negative log-likelihood of a count, from the mean or its logarithm.
 
     l = exp(predictions) - targets * predictions for log_input=True, where `predictions` are logarithms of means;
     l = predictions - targets * log(predictions) for log_input=False. With `full` the part that depends on the targets
@@ -168,7 +168,7 @@ def gaussian_nll(
     *,
     full: bool = False,
 ) -> Real["*batch"]:
-    """The negative log-likelihood of a target under a normal distribution of predicted mean and variance.
+    """Gaussian negative log-likelihood of a target, from a predicted mean and variance.
 
     l = (log(variances) + (predictions - targets)^2 / variances) / 2, and + log(2 pi) / 2 with `full`.
 
@@ -206,7 +206,7 @@ def gaussian_nll(
 def laplace_nll(
     predictions: Real["*batch"], targets: Real["*batch"], scales: PositiveAmount["#*batch"]
 ) -> Real["*batch"]:
-    """The negative log-likelihood of a target under a Laplace distribution of predicted centre and scale.
+    """Laplace negative log-likelihood of a target, from a predicted centre and scale.
 
     l = |predictions - targets| / scales + log(2 * scales), with nothing left out. Its derivative in `predictions` at
     the target is declared 0.
@@ -234,7 +234,7 @@ def laplace_nll(
     equals=(Equal("sklearn", "losses.HalfGammaLoss().loss(targets, predictions)", when=_FLAT),),
 )
 def half_gamma(predictions: LogMean["*batch"], targets: PositiveAmount["*batch"]) -> Real["*batch"]:
-    """Half the gamma deviance of a positive amount from the exponential of the prediction, without its constant.
+    """Half the gamma deviance of a positive amount, from the logarithm of its mean, without its constant.
 
     l = predictions + targets * exp(-predictions): minus the log-likelihood of a gamma distribution of mean
     exp(predictions), up to its shape and what depends on the targets alone. Convex.
@@ -270,7 +270,7 @@ def half_gamma(predictions: LogMean["*batch"], targets: PositiveAmount["*batch"]
 def half_tweedie(
     predictions: LogMean["*batch"], targets: TweedieAmount["*batch"], *, power: Power["#*batch"] = 1.5
 ) -> Real["*batch"]:
-    """Half the Tweedie deviance of an amount from the exponential of the prediction, without its constant.
+    """Half the Tweedie deviance of an amount, from the logarithm of its mean, without its constant.
 
     l = exp((2 - power) predictions) / (2 - power) - targets * exp((1 - power) predictions) / (1 - power). At power = 1
     the second quotient is `predictions` (`poisson_nll`), at power = 2 the first one is (`half_gamma`).
@@ -333,7 +333,7 @@ def _power_difference(x: Array, y: Array, power: Array) -> Array:
 def half_tweedie_identity(
     predictions: PositiveAmount["*batch"], targets: TweedieAmount["*batch"], *, power: Power["#*batch"] = 1.5
 ) -> Real["*batch"]:
-    """Half the Tweedie deviance of an amount from its mean.
+    """Half the Tweedie deviance of an amount, from its mean.
 
     l = max(targets, 0)^(2 - power) / ((1 - power) (2 - power)) - targets * predictions^(1 - power) / (1 - power)
     + predictions^(2 - power) / (2 - power), with targets^2 / 2 in the first place at power = 0; at power = 1 its limit

@@ -36,7 +36,7 @@ __all__ = [
     convex_in=("predictions", "targets"),
 )
 def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive["#*batch"] = 1.0) -> Real["*batch"]:
-    """Quadratic near zero, linear beyond `delta`.
+    """Huber loss: quadratic near zero, linear beyond `delta`.
 
     l = d^2 / 2 where d = |predictions - targets| <= delta, else delta * (d - delta / 2).
 
@@ -68,7 +68,7 @@ def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positi
 def smooth_l1(
     predictions: Real["*batch"], targets: Real["*batch"], *, beta: NonNegative["#*batch"] = 1.0
 ) -> Real["*batch"]:
-    """The absolute error with its corner rounded off within `beta`.
+    """Smooth L1 loss: the absolute error with its corner rounded off within `beta`.
 
     l = d^2 / (2 beta) where d = |predictions - targets| < beta, else d - beta / 2; for beta = 0 it is d. Convex.
 
@@ -100,7 +100,7 @@ def smooth_l1(
 def pseudo_huber(
     predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive["#*batch"] = 1.0
 ) -> Real["*batch"]:
-    """A smooth Huber loss: quadratic near zero, of slope `delta` far out.
+    """Pseudo-Huber loss: smooth, quadratic near zero, of slope `delta` far out.
 
     l = delta^2 (sqrt(1 + (e / delta)^2) - 1), with e = predictions - targets; at most delta |e|. Convex.
 
@@ -135,7 +135,7 @@ _LOG_2 = math.log(2.0)
     convex_in=("predictions", "targets"),
 )
 def log_cosh(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
-    """The logarithm of the hyperbolic cosine of the difference: half its square near zero, its size far out.
+    """Log-cosh loss: half the squared error near zero, the absolute error far out.
 
     l = log(cosh(predictions - targets)); its derivative is tanh. Convex.
 
@@ -172,7 +172,7 @@ def epsilon_insensitive(
     epsilon: NonNegative["#*batch"] = 0.1,
     squared: bool = False,
 ) -> Real["*batch"]:
-    """The absolute error beyond a tube of half-width `epsilon`, which is free: the loss of support vector regression.
+    """Epsilon-insensitive loss of support vector regression: the absolute error beyond a free tube.
 
     l = max(0, |predictions - targets| - epsilon), squared with `squared`; its derivative at the edge of the tube is
     declared 0. Convex.
@@ -222,7 +222,7 @@ def general_robust(
     alpha: Robustness["#*batch"] = 1.0,
     scale: Positive["#*batch"] = 1.0,
 ) -> Real["*batch"]:
-    """Barron's family of robust losses, from the squared error to one that ignores outliers.
+    """General robust loss of Barron, from the squared error to one that ignores outliers.
 
     l = b / alpha * ((z / b + 1)^(alpha / 2) - 1), with z = ((predictions - targets) / scale)^2 and b = |alpha - 2|; its
     limits z / 2 at alpha = 2, log(1 + z / 2) at 0 (Cauchy) and 1 - exp(-z / 2) at -inf (Welsch) are exact. alpha = 1 is

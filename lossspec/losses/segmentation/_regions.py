@@ -75,7 +75,7 @@ def classes_first(x: Array) -> Array:
 
 
 def class_probabilities(logits: Array, labels: Array, entries: Array) -> tuple[Array, Array, Array]:
-    """The softmax of [batch classes *space], where the label is, and what the label's class lacks of probability 1.
+    """The softmax of [batch classes *space], the mask of the label, and one minus the probability of the label's class.
 
     A pixel that does not count has no probabilities and no label.
     """

@@ -22,7 +22,7 @@ def boundary(
     *,
     entries: Array = None,
 ) -> Real["batch channels"]:
-    """The mean of the signed distance from the true boundary over what is predicted.
+    """Boundary loss: the mean over space of probability times signed distance from the true boundary.
 
     l = mean over space of probabilities * distances, where `distances` are those of each pixel from the boundary of the
     true region, negative inside. It is linear in the probabilities, and negative where they lie inside.

@@ -72,7 +72,7 @@ def combo(
     include_background: bool = True,
     entries: Array = None,
 ) -> Real["batch"]:
-    """The Dice loss of an image plus the cross entropy of its pixels, with the same weights of classes in both.
+    """Dice plus cross entropy of an image, with the same weights of classes in both.
 
     l = dice_factor * sum_c w[c] d[c] / sum_c w[c] + cross_entropy_factor * sum_i w[y_i] (-log p[y_i]) / sum_i w[y_i],
     with p = softmax(logits) over the classes, d[c] = 1 - (2 O + smooth) / (P + G + smooth) the `dice` loss of class c
@@ -140,7 +140,7 @@ def dice_focal(
     focal_factor: NonNegative["#batch #channels"] = 1.0,
     entries: Array = None,
 ) -> Real["batch channels"]:
-    """The Dice loss of every region plus the mean focal loss of its pixels, both of sigmoid(logits).
+    """Dice plus focal loss of every region, both of sigmoid(logits).
 
     l = dice_factor * (1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) + smooth)) + focal_factor * mean of
     (1 - p_t)^gamma * (-t log p - (1 - t) log(1 - p)), with p = 1 / (1 + exp(-logits)), t = targets and

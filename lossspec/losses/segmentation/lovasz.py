@@ -53,7 +53,7 @@ _LOVASZ = "Berman, Rannen Triki and Blaschko 2018, arXiv:1705.08790"
 def lovasz_hinge(
     logits: Logits["batch *space"], targets: Indicator["batch *space"], *, entries: Array = None
 ) -> Real["batch"]:
-    """The convex extension of the Jaccard loss of an image to the hinge errors of its pixels.
+    """Lovasz hinge: the convex extension of the Jaccard loss of an image to the hinge errors of its pixels.
 
     l = sum_k max(0, e[k]) (J[k] - J[k - 1]), with the errors e = 1 - logits * (2 targets - 1) in falling order and J[k]
     the Jaccard loss, one minus intersection over union, of the prediction that is wrong in the first k pixels.
@@ -103,7 +103,7 @@ def lovasz_softmax(
     averaged: Literal["present", "all"] = "present",
     entries: Array = None,
 ) -> Real["batch"]:
-    """The extension of the Jaccard loss of each class of an image to the errors of its probabilities, their mean.
+    """Lovasz softmax: the extension of the Jaccard loss to softmax probabilities, averaged over classes.
 
     l = mean over classes of sum_k e[k] (J[k] - J[k - 1]), with p = softmax(logits) over the classes, the errors
     e = 1 - p[c] where the label is c and p[c] elsewhere, in falling order, and J[k] the Jaccard loss of the prediction

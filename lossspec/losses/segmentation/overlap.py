@@ -1,5 +1,6 @@
 """Losses of the overlap of predicted and true regions, from probabilities."""
 
+from functools import partial
 from math import inf
 from typing import Any, Literal
 
@@ -105,9 +106,27 @@ _LIKE_SMP = (
 )
 
 
-@loss(
+Regions: Any = Probability["batch channels *space"]
+OfRegion: Any = NonNegative["#batch #channels"]
+Weights: Any = NonNegative["channels"]
+Overlap = Literal["product", "minimum"]
+Absent = Literal["counted", "zero"]
+Average = Literal["macro", "micro"]
+
+region_loss = partial(loss, family="segmentation", unit="region", sizes={"batch": 3, "channels": 2}, entries=PIXELS)
+batch_loss = partial(
+    loss,
     family="segmentation",
-    unit="region",
+    unit="example",
+    reductions=("sum",),
+    default_reduction="sum",
+    finalize=_over_batch,
+    sizes={"batch": 3, "channels": 2, "space": 2},
+    entries=PIXELS,
+)
+
+
+@region_loss(
     source=_SOURCE,
     also={
         "monai:DiceLoss": {"smooth": 1e-5},
@@ -134,19 +153,17 @@ _LIKE_SMP = (
             differs={"gradient edges": _NO_LOG_ODDS},
         ),
     ),
-    sizes={"batch": 3, "channels": 2},
-    entries=PIXELS,
 )
 def dice(
-    probabilities: Probability["batch channels *space"],
-    targets: Probability["batch channels *space"],
+    probabilities: Regions,
+    targets: Regions,
     *,
-    smooth: NonNegative["#batch #channels"] = 0.0,
-    smooth_denominator: NonNegative["#batch #channels"] | None = None,
+    smooth: OfRegion = 0.0,
+    smooth_denominator: OfRegion | None = None,
     squared: bool = False,
-    overlap: Literal["product", "minimum"] = "product",
+    overlap: Overlap = "product",
 ) -> Real["batch channels"]:
-    """One minus the Dice overlap of every region: each channel of each example by itself.
+    """Dice loss: one minus the Dice overlap of every region, one channel of one example.
 
     l = 1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) + smooth_denominator), the sums over space; `smooth_denominator` is
     `smooth` unless given. With `squared` the denominator has sum(p^2) + sum(t^2); with overlap="minimum" the overlap is
@@ -177,9 +194,7 @@ def dice(
     return one_minus_overlap(2 * both, disagreement, smooth, smooth_denominator)
 
 
-@loss(
-    family="segmentation",
-    unit="example",
+@batch_loss(
     source=_SOURCE,
     also={
         "keras:Dice dice": {"smooth_denominator": 1e-7, "average": "micro"},
@@ -214,25 +229,20 @@ def dice(
             differs={"empty batch": _KERAS_FLOOR},
         ),
     ),
-    reductions=("sum",),
-    default_reduction="sum",
-    finalize=_over_batch,
-    sizes={"batch": 3, "channels": 2, "space": 2},
-    entries=PIXELS,
 )
 def batch_dice(
-    probabilities: Probability["batch channels *space"],
-    targets: Probability["batch channels *space"],
+    probabilities: Regions,
+    targets: Regions,
     *,
     smooth: NonNegative = 0.0,
     smooth_denominator: NonNegative | None = None,
     squared: bool = False,
-    overlap: Literal["product", "minimum"] = "product",
-    absent: Literal["counted", "zero"] = "counted",
-    average: Literal["macro", "micro"] = "macro",
-    channel_weight: NonNegative["channels"] | None = None,
+    overlap: Overlap = "product",
+    absent: Absent = "counted",
+    average: Average = "macro",
+    channel_weight: Weights | None = None,
 ) -> Statistics["batch", "channels"]:
-    """One minus the Dice overlap over the whole batch, averaged over the channels.
+    """Dice loss over the whole batch, averaged over the channels.
 
     L = mean over channels of 1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) + smooth_denominator), the sums over batch
     and space; `smooth_denominator`, `squared` and `overlap` as in `dice`. With average="micro" the sums go over the
@@ -259,9 +269,7 @@ def batch_dice(
     return 2 * both, disagreement, array_namespace(targets).sum(targets, axis=space_axes(targets))
 
 
-@loss(
-    family="segmentation",
-    unit="region",
+@region_loss(
     source="Rahman and Wang 2016, doi:10.1007/978-3-319-50835-1_22; minimum: Wang et al. 2023, arXiv:2302.05666",
     aliases=("soft_jaccard",),
     equals=(
@@ -272,19 +280,17 @@ def batch_dice(
             f"reduction='none')(probabilities, targets).reshape({_REGIONS})",
         ),
     ),
-    sizes={"batch": 3, "channels": 2},
-    entries=PIXELS,
 )
 def jaccard(
-    probabilities: Probability["batch channels *space"],
-    targets: Probability["batch channels *space"],
+    probabilities: Regions,
+    targets: Regions,
     *,
-    smooth: NonNegative["#batch #channels"] = 0.0,
-    smooth_denominator: NonNegative["#batch #channels"] | None = None,
+    smooth: OfRegion = 0.0,
+    smooth_denominator: OfRegion | None = None,
     squared: bool = False,
-    overlap: Literal["product", "minimum"] = "product",
+    overlap: Overlap = "product",
 ) -> Real["batch channels"]:
-    """One minus the intersection over the union of every region, of masks.
+    """Jaccard (IoU) loss: one minus the intersection over the union of every region, of masks.
 
     l = 1 - (sum(p t) + smooth) / (sum(p) + sum(t) - sum(p t) + smooth_denominator), the sums over space;
     `smooth_denominator`, `squared` (Tanimoto) and `overlap` as in `dice`. It is 2 d / (1 + d) of the `dice` loss d
@@ -307,9 +313,7 @@ def jaccard(
 _TVERSKY = "Salehi, Erdogmus and Gholipour 2017, arXiv:1706.05721"
 
 
-@loss(
-    family="segmentation",
-    unit="region",
+@region_loss(
     source=_TVERSKY,
     also={
         "monai:TverskyLoss": {"smooth": 1e-5},
@@ -336,20 +340,18 @@ _TVERSKY = "Salehi, Erdogmus and Gholipour 2017, arXiv:1706.05721"
             when="smooth == 0 and smooth_denominator is None and overlap == 'product'",
         ),
     ),
-    sizes={"batch": 3, "channels": 2},
-    entries=PIXELS,
 )
 def tversky(
-    probabilities: Probability["batch channels *space"],
-    targets: Probability["batch channels *space"],
+    probabilities: Regions,
+    targets: Regions,
     *,
-    alpha: NonNegative["#batch #channels"] = 0.5,
-    beta: NonNegative["#batch #channels"] = 0.5,
-    smooth: NonNegative["#batch #channels"] = 0.0,
-    smooth_denominator: NonNegative["#batch #channels"] | None = None,
-    overlap: Literal["product", "minimum"] = "product",
+    alpha: OfRegion = 0.5,
+    beta: OfRegion = 0.5,
+    smooth: OfRegion = 0.0,
+    smooth_denominator: OfRegion | None = None,
+    overlap: Overlap = "product",
 ) -> Real["batch channels"]:
-    """One minus the overlap of every region, false positives and false negatives weighed apart.
+    """Tversky loss: the Dice loss with weights of their own for false positives and false negatives.
 
     l = 1 - (O + smooth) / (O + alpha F + beta N + smooth_denominator), with the overlap O = sum(p t), the false
     positives F = sum(p (1 - t)) and the false negatives N = sum((1 - p) t), the sums over space; `smooth_denominator`
@@ -373,9 +375,7 @@ def tversky(
     return one_minus_overlap(both, alpha * false_positive + beta * false_negative, smooth, smooth_denominator)
 
 
-@loss(
-    family="segmentation",
-    unit="example",
+@batch_loss(
     source=_TVERSKY,
     also={
         "keras:Tversky tversky": {"smooth_denominator": 1e-7, "average": "micro"},
@@ -412,26 +412,21 @@ def tversky(
             differs={"empty batch": _KERAS_FLOOR},
         ),
     ),
-    reductions=("sum",),
-    default_reduction="sum",
-    finalize=_over_batch,
-    sizes={"batch": 3, "channels": 2, "space": 2},
-    entries=PIXELS,
 )
 def batch_tversky(
-    probabilities: Probability["batch channels *space"],
-    targets: Probability["batch channels *space"],
+    probabilities: Regions,
+    targets: Regions,
     *,
     alpha: NonNegative = 0.5,
     beta: NonNegative = 0.5,
     smooth: NonNegative = 0.0,
     smooth_denominator: NonNegative | None = None,
-    overlap: Literal["product", "minimum"] = "product",
-    absent: Literal["counted", "zero"] = "counted",
-    average: Literal["macro", "micro"] = "macro",
-    channel_weight: NonNegative["channels"] | None = None,
+    overlap: Overlap = "product",
+    absent: Absent = "counted",
+    average: Average = "macro",
+    channel_weight: Weights | None = None,
 ) -> Statistics["batch", "channels"]:
-    """One minus the Tversky overlap over the whole batch, averaged over the channels.
+    """Tversky loss over the whole batch, averaged over the channels.
 
     L = mean over channels of the formula of `tversky`, with its sums over batch and space, or over the channels as well
     with average="micro". alpha = beta = 1 is the Jaccard loss over the batch.
@@ -455,9 +450,7 @@ def batch_tversky(
     return both, alpha * false_positive + beta * false_negative, true
 
 
-@loss(
-    family="segmentation",
-    unit="region",
+@region_loss(
     source="Abraham and Khan 2019, arXiv:1810.07842",
     equals=(
         Equal(
@@ -469,20 +462,18 @@ def batch_tversky(
             differs={"real": "a region that is absent from the targets is 0"},
         ),
     ),
-    sizes={"batch": 3, "channels": 2},
-    entries=PIXELS,
 )
 def focal_tversky(
-    probabilities: Probability["batch channels *space"],
-    targets: Probability["batch channels *space"],
+    probabilities: Regions,
+    targets: Regions,
     *,
-    alpha: NonNegative["#batch #channels"] = 0.3,
-    beta: NonNegative["#batch #channels"] = 0.7,
+    alpha: OfRegion = 0.3,
+    beta: OfRegion = 0.7,
     gamma: Positive["#batch #channels"] = 0.75,
-    smooth: NonNegative["#batch #channels"] = 0.0,
-    overlap: Literal["product", "minimum"] = "product",
+    smooth: OfRegion = 0.0,
+    overlap: Overlap = "product",
 ) -> Real["batch channels"]:
-    """A power of the Tversky loss of every region.
+    """Focal Tversky loss: a power of the Tversky loss of every region.
 
     l = d^gamma, with d = tversky(probabilities, targets, alpha=alpha, beta=beta, smooth=smooth, overlap=overlap). The
     paper writes the exponent as 1 / gamma, with gamma = 4/3: 3/4 here.
@@ -528,13 +519,13 @@ def focal_tversky(
     entries="batch *space",
 )
 def generalized_dice(
-    probabilities: Probability["batch channels *space"],
-    targets: Probability["batch channels *space"],
+    probabilities: Regions,
+    targets: Regions,
     *,
     smooth: NonNegative["#batch"] = 0.0,
     smooth_denominator: NonNegative["#batch"] | None = None,
 ) -> Real["batch"]:
-    """One minus the Dice overlap of all classes of an image together, each weighed by the inverse square of its size.
+    """Generalized Dice loss of all classes of an image, each weighed by the inverse square of its size.
 
     l = 1 - (2 sum_c w[c] O[c] + smooth) / (sum_c w[c] (P[c] + G[c]) + smooth_denominator), with O = sum(p t),
     P = sum(p), G = sum(t) of each class over space and w = 1 / G^2. p = probabilities, t = targets.
@@ -571,9 +562,7 @@ def generalized_dice(
     )
 
 
-@loss(
-    family="segmentation",
-    unit="region",
+@region_loss(
     source="Abhishek and Hamarneh 2021, arXiv:2010.13454",
     also={
         "monai:MCCLoss": "it adds 1e-5 to the denominator; mcc adds nothing",
@@ -593,16 +582,9 @@ def generalized_dice(
             differs={"real": _ONE_SIDED},
         ),
     ),
-    sizes={"batch": 3, "channels": 2},
-    entries=PIXELS,
 )
-def mcc(
-    probabilities: Probability["batch channels *space"],
-    targets: Probability["batch channels *space"],
-    *,
-    entries: Array = None,
-) -> Real["batch channels"]:
-    """One minus the correlation of prediction and truth, which counts the true negatives too.
+def mcc(probabilities: Regions, targets: Regions, *, entries: Array = None) -> Real["batch channels"]:
+    """MCC loss: one minus the Matthews correlation of prediction and truth in every region.
 
     l = 1 - (a d - b c) / sqrt((a + b) (a + c) (d + b) (d + c)), with the overlap a = sum(p t), the false positives
     b = sum(p (1 - t)), the false negatives c = sum((1 - p) t) and the true negatives d = sum((1 - p) (1 - t)).
