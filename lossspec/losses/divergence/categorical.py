@@ -1,5 +1,6 @@
 """Divergences of distributions over classes, and of non-negative measures."""
 
+from functools import partial
 from math import inf, log
 from typing import Any
 
@@ -33,9 +34,10 @@ __all__ = [
 ]
 
 
-@loss(
-    family="divergence",
-    unit="example",
+divergence_loss = partial(loss, family="divergence", unit="example")
+
+
+@divergence_loss(
     source="Kullback and Leibler 1951, doi:10.1214/aoms/1177729694",
     aliases=("KL",),
     also={
@@ -92,9 +94,7 @@ def _log_divergence(log_p: Array, log_q: Array) -> Array:
     return xp.sum(xp.where(gone, 0.0, xp.where(impossible, inf, terms)), axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Kullback and Leibler 1951, doi:10.1214/aoms/1177729694",
     also={"optax:kl_divergence_with_log_targets": {"reduction": "none"}},
     equals=(
@@ -134,9 +134,7 @@ def kl_divergence_with_log_targets(
     return _log_divergence(log_targets, log_predictions)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Kullback and Leibler 1951, doi:10.1214/aoms/1177729694; as a loss: Gu et al. 2024, arXiv:2306.08543",
     equals=(
         Equal(
@@ -176,9 +174,7 @@ def reverse_kl_divergence(
     return _log_divergence(log_predictions, log_targets)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Bregman 1967, doi:10.1016/0041-5553(67)90040-7; Csiszar 1975, doi:10.1214/aop/1176996454",
     also={"optax:generalized_kl_divergence convex_kl_divergence": {"reduction": "none"}},
     equals=(Equal("optax", "optax.losses.generalized_kl_divergence(log_predictions, targets)"),),
@@ -256,9 +252,7 @@ def _fixed_where_alone(xp: Any, p: Array, q: Array) -> tuple[Array, Array]:
     return xp.where(alone & (p == 0), 0.0, p), xp.where(alone & (q == 0), 0.0, q)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Lin 1991, doi:10.1109/18.61115",
     aliases=("jensen_shannon_divergence",),
     equals=(
@@ -315,9 +309,7 @@ def jensen_shannon(
     return xp.sum(xp.where(alone, log(2) * mean, terms), axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Lin 1991, doi:10.1109/18.61115; in this form: Agarwal et al. 2024, arXiv:2306.13649",
     equals=(
         Equal(
@@ -365,9 +357,7 @@ def generalized_jensen_shannon(
     return xp.sum(mixture_terms(xp.exp(log_targets), xp.exp(log_predictions), ratio, per_row(beta)), axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="as a loss: Wen et al. 2023, arXiv:2307.15190",
     equals=(Equal("torch", "F.l1_loss(predictions, targets, reduction='none').sum(-1) / 2"),),
     perfect={"predictions": "targets"},
@@ -395,9 +385,7 @@ def total_variation_distance(
     return 0.5 * xp.sum(xp.abs(xp.where(difference == 0, 0.0, difference)), axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Hellinger 1909, doi:10.1515/crll.1909.136.210",
     perfect={"predictions": "targets"},
 )
@@ -429,9 +417,7 @@ def squared_hellinger(
     return 0.5 * xp.sum(xp.where(straight, predictions + targets, terms), axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Pearson 1900, doi:10.1080/14786440009463897",
     equals=(
         Equal(
@@ -471,9 +457,7 @@ def chi_squared_divergence(
     return xp.sum(terms, axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Renyi 1961, On measures of entropy and information, Proc. 4th Berkeley Symp. 1",
     perfect={"log_predictions": "log_targets"},
 )

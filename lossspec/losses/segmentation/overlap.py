@@ -77,29 +77,17 @@ _SOURCE = (
     "Milletari, Navab and Ahmadi 2016, arXiv:1606.04797 (squared); Sudre et al. 2017, arXiv:1707.03237; "
     "Wang et al. 2023, arXiv:2303.16296 (minimum)"
 )
-
-
 _SMOOTH = "smooth_nr=smooth, smooth_dr=smooth if smooth_denominator is None else smooth_denominator"
-
-
 _REGIONS = "probabilities.shape[:2]"
-
-
 _NO_FLOOR = "it divides 0 by 0 where a region is empty in both"
-
-
 _KERAS_FLOOR = "it has 1e-7 in the denominator, and 1 where a region is empty in both"
-
-
 _NO_LOG_ODDS = "the log-odds of 0 and 1, which this call takes, have no derivative"
-
-
 _MINIMUM = "its overlap is the minimum, which for targets of 0 has another derivative in them"
-
-
 _ONE_SIDED = "it divides 0 by 0 where a region is empty or full, in the prediction or in the target"
-
-
+_OPTAX_ROWS = (
+    "(jnp.log(probabilities) - jnp.log1p(-probabilities)).reshape((-1, probabilities[0, 0].size, 1)), "
+    "targets.reshape((-1, targets[0, 0].size, 1))"
+)
 _LIKE_SMP = (
     "(overlap == 'minimum' or np.all(targets % 1 == 0)) and smooth_denominator is None and average == 'macro' and "
     "targets.size > 0 and (absent == 'zero' or np.all(targets.sum(axis=(0, *range(2, targets.ndim))) > 0))"
@@ -146,9 +134,7 @@ batch_loss = partial(
         ),
         Equal(
             "optax",
-            "optax.losses.binary_dice_loss("
-            "(jnp.log(probabilities) - jnp.log1p(-probabilities)).reshape((-1, probabilities[0, 0].size, 1)), "
-            f"targets.reshape((-1, targets[0, 0].size, 1)), smooth=smooth / 2).reshape({_REGIONS})",
+            f"optax.losses.binary_dice_loss({_OPTAX_ROWS}, smooth=smooth / 2).reshape({_REGIONS})",
             when="smooth_denominator is None and not squared and overlap == 'product' and targets.size > 0",
             differs={"gradient edges": _NO_LOG_ODDS},
         ),
@@ -326,10 +312,7 @@ _TVERSKY = "Salehi, Erdogmus and Gholipour 2017, arXiv:1706.05721"
         ),
         Equal(
             "optax",
-            "optax.losses.dice_loss("
-            "(jnp.log(probabilities) - jnp.log1p(-probabilities)).reshape((-1, probabilities[0, 0].size, 1)), "
-            "targets.reshape((-1, targets[0, 0].size, 1)), smooth=smooth, alpha=alpha, beta=beta)"
-            f".reshape({_REGIONS})",
+            f"optax.losses.dice_loss({_OPTAX_ROWS}, smooth=smooth, alpha=alpha, beta=beta).reshape({_REGIONS})",
             when="smooth_denominator is None and overlap == 'product' and targets.size > 0",
             differs={"gradient edges": _NO_LOG_ODDS},
         ),
