@@ -84,14 +84,14 @@ def matmul(x: Array, y: Array) -> Array:
 
 
 def cumulative_sum(x: Array) -> Array:
-    """The sums of the leading entries of the last axis."""
+    """The cumulative sum along the last axis."""
     backend = find_backend(x)
     assert backend is not None
     return backend.cumulative_sum(x)
 
 
 def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
-    """A recurrence along the leading axis of the arrays in `xs`: `carry, y = step(carry, x)`; carry, stacked ys.
+    """Repeat `carry, y = step(carry, x)` along the leading axis of the arrays in `xs`; return carry and all ys.
 
     `carry`, `xs` and y are tuples of arrays and of such tuples; y may be None.
     """
@@ -232,7 +232,7 @@ def sigmoid_cross_entropy(xp: Any, logits: Array, targets: Array) -> Any:
     value = xp.where(positive, logits, 0.0) - logits * targets + xp.log1p(tail)
 
     def pull_logits(g: Array) -> Array:
-        """(1 - targets) p - targets (1 - p): p - targets would cancel for the sure and right."""
+        """(1 - targets) p - targets (1 - p): p - targets would cancel where the prediction is sure and right."""
         step, others = xp.astype(positive, tail.dtype), 1.0 - targets
         return g * (((step - targets) + tail * (others - step)) / (1.0 + tail))
 
@@ -267,7 +267,7 @@ def xlogy(x: Array, log_y: Array) -> Array:
 
 @primitive(row_axes=1)
 def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
-    """-log softmax(logits)[label] over the last axis, right to the last digits for the sure and the surely wrong.
+    """-log softmax(logits)[label] over the last axis, right to the last digits at both ends.
 
     Relative to the largest logit, with r the sum of the others' exponentials and e the label's, it is the distance of
     the label from the largest plus log1p(r + (e - 1)): r itself where the label is the largest, at least log(2) else.
@@ -374,7 +374,7 @@ def hypot1m1(xp: Any, x: Array) -> Any:
 
 
 def normalize(x: Array) -> tuple[Array, Array]:
-    """Give x / |x| over the last axis, and where |x| is 0: there the result is 0, with derivative 0.
+    """Return x / |x| over the last axis, 0 with derivative 0 where |x| is 0, and the mask of those rows.
 
     With k the entry of the largest magnitude it is sign(x_k) (x / x_k) / sqrt(1 + sum_{j != k} (x_j / x_k)^2), where
     entry k of x / x_k is the constant 1: so no derivative at a vector near to an axis is a difference of large numbers.
@@ -390,7 +390,7 @@ def normalize(x: Array) -> tuple[Array, Array]:
 
 
 def number(parameter: Any, like: Array) -> Array:
-    """A parameter as a 0-d array of the dtype and on the device of `like`, for a `where` that it decides."""
+    """A number as a 0-d array with the dtype and the device of `like`, for a `where` whose dtype it decides."""
     if is_array(parameter):
         return parameter
     backend = find_backend(like)
@@ -400,7 +400,7 @@ def number(parameter: Any, like: Array) -> Array:
 
 
 def per_row(parameter: Any, axes: int = 1) -> Any:
-    """A parameter of the units beside their rows: with trailing axes of size 1, where it varies and so has axes.
+    """Give a parameter that varies from unit to unit trailing axes of size 1, so that it broadcasts against rows.
 
     `axes` is how many axes the rows have that the units lack.
     """
@@ -417,7 +417,7 @@ def absolute(xp: Any, x: Array) -> Any:
 
 
 def with_value(value: Array, smooth: Array) -> Array:
-    """The first, with the derivatives of the second, which is finite: of two equal forms one may suit each."""
+    """Return the first with the derivatives of the second, which must be finite: the better ones of two forms."""
     return stop_gradient(value) + (smooth - stop_gradient(smooth))
 
 
@@ -429,7 +429,7 @@ def log1p(x: Array) -> Array:
 
 
 def log_difference(x: Array, y: Array) -> Array:
-    """X - y of two logarithms; 0, without gradient, where both are -inf: of what neither has there is no ratio."""
+    """The difference x - y of two logarithms; 0, without gradient, where both are -inf."""
     xp = array_namespace(x)
     neither = (x == -inf) & (y == -inf)
     return xp.where(neither, 0.0, x) - xp.where(neither, 0.0, y)
@@ -479,7 +479,7 @@ def _log_mean_exp(xp: Any, weight: Any, rest: Any, x: Array) -> Array:
 
 
 def softmax_pair(x: Array, y: Array, temperature: Any = 1.0) -> tuple[Array, Array, Array]:
-    """Give p = softmax(x / temperature), q = softmax(y / temperature) over the last axis, and log(p / q).
+    """Return p = softmax(x / temperature), q = softmax(y / temperature) over the last axis, and log(p / q).
 
     The logarithm is taken from the differences x - y, so that it keeps its digits where p is near q. It is inf or -inf,
     constant, where only one of the two rules a class out, and 0 where both do.
@@ -503,7 +503,7 @@ def _second_difference(xp: Any, a: Array, b: Array, c: Array, d: Array) -> Array
 
 
 def _shifted_softmax(xp: Any, x: Array, temperature: Any) -> tuple[Array, Array, Array, Array]:
-    """Give p, x and a shift c of it, and e, where p = exp((x - c) / temperature - e).
+    """Return p, x, a shift c and an excess e, where p = exp((x - c) / temperature - e).
 
     c is the largest entry. Where its class has more than half of the probability, it is kept out of the sum and c
     moves with it, so that its derivatives are made of the small probabilities of the others; elsewhere c is constant.
@@ -520,7 +520,7 @@ def _shifted_softmax(xp: Any, x: Array, temperature: Any) -> tuple[Array, Array,
 
 
 def log_softmax_terms(logits: Array, temperature: Any = 1.0) -> tuple[Array, Array, Array, Array, Array]:
-    """Give the terms of log softmax(logits / temperature) = gaps - excess over the last axis, each right to its digits.
+    """Return the terms of log softmax(logits / temperature) = gaps - excess over the last axis, both accurate.
 
     With them: which classes are ruled out by -inf, the index of the likeliest class, and where that class is. The
     largest logit is kept out of the sum: its gap is the constant 0 and its logarithm is -excess = -log1p(the others).
@@ -656,7 +656,7 @@ def log_ratio_of_sums(xp: Any, x: Array, y: Array) -> Any:
 def _log_ratio(
     xp: Any, above: Array, below: Array, gap: Array, is_best: Array
 ) -> tuple[Array, Callable[[Array], Array], Array, Array, Array]:
-    """Give log(sum(exp(above)) / sum(exp(below))) for gap = above - below >= 0, and its pull in what both are made of.
+    """Return log(sum(exp(above)) / sum(exp(below))) for gap = above - below >= 0, and its pull in the part they share.
 
     With p = softmax(above), q = softmax(below) and m = sum(p * (1 - exp(-gap))), a sum of positive numbers, it is
     -log(1 - m), and p - q is p * (1 - exp(-gap)) - q * m: right to the last digits for small gaps too. With these come
@@ -677,14 +677,14 @@ def _log_ratio(
 
 
 def balanced(terms: Array, chosen: Array, axis: int | tuple[int, ...] = -1) -> Array:
-    """Terms that sum to 0 over axes, the chosen one of them as minus the sum of the others."""
+    """Replace the chosen one of terms that sum to 0 over axes by minus the sum of the others."""
     xp = array_namespace(terms)
     others = xp.where(chosen, 0.0, terms)
     return xp.where(chosen, -xp.sum(others, axis=axis, keepdims=True), others)
 
 
 def softmax(logits: Array) -> Array:
-    """exp(logits) over its sum along the last axis; the likeliest has minus the derivatives of all the others.
+    """The softmax over the last axis; the likeliest class has minus the sum of the derivatives of all others.
 
     So a cotangent of the others is taken relative to that of the likeliest first, before small probabilities scale it.
     """

@@ -66,7 +66,7 @@ def _inner_products(x: Array, y: Array) -> Array:
 
 
 def _find_own(scores: Array, selected: Array) -> Array:
-    """For each row the cross entropy of its own column among those that are selected."""
+    """The cross entropy of each row's own column among the columns that are selected."""
     xp = array_namespace(scores)
     if scores.shape[0] == 0:
         return xp.sum(scores, axis=-1)
@@ -245,7 +245,7 @@ def _own(scores: Array) -> Array:
 
 
 def _groups(embeddings: Array, labels: Array, selected: Array) -> tuple[Array, Array, Array]:
-    """The cosines of all rows with each other; for each row, the others of its group, and those of other groups."""
+    """Return the cosines of all rows, and the masks of the same group (but the row itself) and of other groups."""
     scores = _cosines(embeddings, embeddings)
     same = labels[:, None] == labels[None, :]
     present = True if selected is None else selected[None, :]
@@ -266,7 +266,7 @@ def _log_sum_exp(x: Array, kept: Array) -> Array:
 
 
 def _shares(chosen: Array, x: Array) -> Array:
-    """For each row equal weights of its chosen entries, which sum to 1; none where nothing is chosen."""
+    """Equal weights of the chosen entries of each row, which sum to 1; all 0 where nothing is chosen."""
     xp = array_namespace(x)
     flags = xp.astype(chosen, x.dtype)
     count = xp.sum(flags, axis=-1, keepdims=True)

@@ -67,7 +67,7 @@ def _compare(predictions: Array, targets: Array, format: Format) -> _Pair:
 
 
 def _growth(pair: _Pair) -> Array:
-    """From the size of the prediction to that of the target; from the edges where these are close."""
+    """The size of the target minus that of the prediction; taken from the edges where these are close."""
     growth = pair.other_size - pair.size
     if pair.format != "xyxy":
         return growth
@@ -85,7 +85,7 @@ def _square(x: Array) -> Array:
 
 
 def _ratio(x: Array, y: Array) -> Array:
-    """The first over the second, and 0 with derivative 0 where that is 0."""
+    """The quotient x / y, and 0 with derivative 0 where y is 0."""
     xp = array_namespace(x)
     zero = y == 0
     return xp.where(zero, 0.0, x / xp.where(zero, 1.0, y))
@@ -103,8 +103,8 @@ class _Overlap(NamedTuple):
 def _overlap(pair: _Pair) -> _Overlap:
     """Compare the areas of two boxes.
 
-    Where most of the union is common, the rest is a sum of what is not: so a small loss keeps its digits. Elsewhere the
-    common part is taken from 1: so the derivatives of a small intersection do.
+    Where the boxes share most of the union, the loss is a sum of parts that they do not share, so that a small loss
+    keeps its digits. Elsewhere it is 1 minus the shared part, so that the derivatives of a small intersection do.
     """
     xp = array_namespace(pair.size)
     zero = xp.zeros_like(pair.low)

@@ -121,7 +121,7 @@ class Chain(NamedTuple):
 
 
 def _split(x: Array) -> tuple[Array, Array]:
-    """The first frame and the others; where there are none, one that does not run stands for them."""
+    """Return the first frame and the others; without others, the first stands for them and is not running."""
     return x[:, 0, ...], x if x.shape[1] == 1 else x[:, 1:, ...]
 
 

@@ -44,7 +44,7 @@ def _agreement(logits: Array, labels: Array) -> Array:
 
 
 def _own_replaced(x: Array, labels: Array, value: float) -> Array:
-    """Another value for the entry of the label on the last axis."""
+    """Replace the entry of the label on the last axis by a value."""
     return array_namespace(x).where(positions(x, dtype=labels.dtype) == labels[..., None], value, x)
 
 

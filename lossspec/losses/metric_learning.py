@@ -134,7 +134,7 @@ def _further(common: Array, near: Array, far: Array, distance: str) -> Array:
 
 
 def _given_distance(distance: Callable[..., Any], x: Array, y: Array) -> Array:
-    """The distances that a caller's function gives."""
+    """Call the caller's distance function and check the shape of its result."""
     apart = distance(x, y)
     require(
         tuple(apart.shape) == tuple(x.shape[:-1]),
@@ -240,12 +240,12 @@ def triplet_margin(
 
 
 def _own_prototypes(prototypes: Array, labels: Array) -> Array:
-    """The row of each label."""
+    """The prototype of each label."""
     return array_namespace(prototypes).take(prototypes, labels, axis=0)
 
 
 def _instead_of_own(own: Array, scores: Array, labels: Array) -> Array:
-    """The scores, with another one for the label."""
+    """Replace the score of the label by another one."""
     xp = array_namespace(scores)
     return xp.where(positions(scores, dtype=labels.dtype) == labels[:, None], own[:, None], scores)
 

@@ -18,7 +18,7 @@ __all__ = ["bpr", "listmle", "listwise_softmax", "pairwise_hinge", "pairwise_log
 
 
 def _listed(scores: Array, entries: Array | None) -> tuple[Array, Array]:
-    """The scores, -inf for items that do not count, and which items are in their list."""
+    """Return the scores, -inf for items that do not count, and the mask of the items of each list."""
     xp = array_namespace(scores)
     if entries is not None:
         scores = xp.where(entries, scores, -inf)
@@ -26,7 +26,7 @@ def _listed(scores: Array, entries: Array | None) -> tuple[Array, Array]:
 
 
 def _pairs(scores: Array, labels: Array, entries: Array | None) -> tuple[Array, Array, Array]:
-    """The scores with 0 for items out of the list; which item is better than which; the gap of every such pair."""
+    """Return the scores, 0 for items out of the list; the mask of pairs whose first is better; all gaps."""
     xp = array_namespace(scores)
     scores, listed = _listed(scores, entries)
     above = (labels[..., :, None] > labels[..., None, :]) & listed[..., :, None] & listed[..., None, :]

@@ -30,7 +30,7 @@ def _centered(x: Array, selected: Array) -> Array:
 
 
 def _ranged(x: Array, selected: Array) -> Array:
-    """Each feature from 0 at its least to 1 at its greatest of the selected rows; 0 where it is the same in all.
+    """Scale each feature from 0 at its least to 1 at its greatest over the selected rows; 0 where it is constant.
 
     Correlations are the same as those of `x`. Both ends are constants: so the derivative in an entry that only moves or
     stretches a feature is no difference of large numbers, and a constant feature is exactly 0.

@@ -291,7 +291,7 @@ def rnn_transducer(
 
 
 def _diagonals(x: Array) -> Array:
-    """The entries of [batch rows columns] by the sum of row and column, [batch sums columns]; -inf where none is."""
+    """Rearrange [batch rows columns] into diagonals, [batch row+column columns]; -inf where there is no entry."""
     xp = array_namespace(x)
     _, rows, columns = x.shape
     sums = xp.concat((x[:, :, :1], xp.permute_dims(x[:, :1, 1:], (0, 2, 1))), axis=1)  # of the shape that counts them

@@ -44,7 +44,7 @@ def _none_possible(scores: Array) -> Array:
 
 
 def _or_inf(ruled_out: Array, value: Array) -> Array:
-    """The value; inf, without gradient, where no candidate can be chosen that the loss needs."""
+    """Return the value; inf, without gradient, where all candidates that the loss may choose are ruled out."""
     return array_namespace(value).where(ruled_out, inf, value)
 
 

@@ -12,7 +12,7 @@ def is_integral(labels: Array) -> bool:
 
 
 def along_classes(parameter: Any, labels: Array) -> Any:
-    """A parameter beside one loss a unit, or beside those of all its classes where the label is a distribution."""
+    """Shape a parameter for one loss a unit or, where the label is a distribution, for one a class."""
     return parameter if is_integral(labels) else per_row(parameter)
 
 
@@ -38,7 +38,7 @@ def rows_of_labels(x: Array, labels: Array) -> Array:
 
 
 def ratios_to_largest(logits: Array) -> tuple[Array, Array, Array]:
-    """The largest logit as a constant, the gaps to it, and the ratios exp(gap) to it of the other classes.
+    """Return the largest logit as a constant, the gaps to it, and the ratios exp(gap) of the other classes.
 
     In its own place the ratio is exp(gap) - 1, which is 0 and has the derivative 1: log1p of the sum of ratios is
     logsumexp(gaps) and has softmax for its gradient, without a difference of near numbers.

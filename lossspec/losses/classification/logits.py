@@ -417,7 +417,7 @@ def rescaled_square(
 
 
 def _others(x: Array) -> Array:
-    """For each of the entries of the last axis, which are not negative, the sum of the others; no near difference."""
+    """The sum of the other entries of the last axis for each; they are not negative, and no difference is taken."""
     xp = array_namespace(x)
     _, is_top, top = largest(x)
     rest = xp.sum(xp.where(is_top, 0.0, x), axis=-1, keepdims=True)

@@ -247,7 +247,7 @@ def i_divergence(predictions: NonNegative["*batch"], targets: NonNegative["*batc
 
 
 def _fixed_where_alone(xp: Any, p: Array, q: Array) -> tuple[Array, Array]:
-    """Both, constant where one is 0 and the other is not: there the derivative is -inf, and declared 0."""
+    """Return both, as constants where only one of them is 0: there the derivative is -inf, and is declared 0."""
     alone = (p == 0) != (q == 0)
     return xp.where(alone & (p == 0), 0.0, p), xp.where(alone & (q == 0), 0.0, q)
 

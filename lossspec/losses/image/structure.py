@@ -26,7 +26,7 @@ _BLOCK = 64
 
 
 def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, Array, list[Array]]:
-    """The weights of a block of windows, a column for each; those of fewer are its upper left part.
+    """The weights of a block of windows, one column a window; fewer windows take its upper left part.
 
     They are Gaussian, or equal without `sigma`. Also the same without the middle of each window, the sum of such a
     column, and the weights of one window. Next to the middle of a Gaussian the exponent is 0: something is left of a

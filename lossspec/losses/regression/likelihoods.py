@@ -36,7 +36,7 @@ _SERIES_AT_TEN, _SERIES_FROM_TEN = _divided_differences(_ENOUGH**-2)
 
 
 def _log_factorial(x: Array) -> Array:
-    """The logarithm of Gamma(x + 1) for x >= 0, relatively right near 0 too, with a derivative that keeps its digits.
+    """The logarithm of Gamma(x + 1) for x >= 0, of small relative error near 0 too, as its derivative.
 
     It is log (x + 9)! - log 9! - sum_k log(1 + x / k): the first two are Stirling's series at x + 10 and at 10,
     subtracted term by term without cancellation.
@@ -51,7 +51,7 @@ def _log_factorial(x: Array) -> Array:
 
 
 def _beyond_stirling(x: Array) -> Array:
-    """The logarithm of Gamma(x + 1), less x log x - x, for x >= 10."""
+    """The logarithm of Gamma(x + 1) minus (x log x - x), for x >= 10."""
     inverse, series = 1 / x, 0.0
     for coefficient in reversed(_STIRLING):
         series = coefficient + series * inverse * inverse
@@ -140,7 +140,7 @@ def poisson_nll(
 
 
 def _log(x: Array, harmless: Array) -> Array:
-    """The logarithm, -inf at 0, but 0 there where it is harmless."""
+    """The logarithm; at 0 it is -inf, or 0 where it is harmless."""
     xp = array_namespace(x)
     zero = x == 0
     return xp.where(zero & ~harmless, -math.inf, xp.log(xp.where(zero, 1.0, x)))

@@ -20,7 +20,7 @@ def space_axes(x: Array) -> tuple[int, ...]:
 
 
 def region_sums(*terms: Array, entries: Array = None) -> tuple[Array, ...]:
-    """The sums over the pixels of every region that count."""
+    """Sum each term over the pixels of every region that count."""
     return tuple(array_namespace(x).sum(kept(x, entries), axis=space_axes(x)) for x in terms)
 
 
@@ -34,7 +34,7 @@ def mean_over_pixels(x: Array, entries: Array) -> Array:
 
 
 def ratio_or_zero(above: Array, below: Array) -> Array:
-    """Above / below, and 0 with derivative 0 where below is 0."""
+    """The quotient above / below, and 0 with derivative 0 where below is 0."""
     xp = array_namespace(below)
     nothing = below == 0
     return xp.where(nothing, 0.0, above / xp.where(nothing, 1.0, below))
@@ -43,7 +43,7 @@ def ratio_or_zero(above: Array, below: Array) -> Array:
 def one_minus_overlap(
     agreement: Array, disagreement: Array, smooth: Any, smooth_denominator: Any = None, empty: Any = 0.0
 ) -> Array:
-    """1 - (a + smooth) / (a + d + smooth_denominator), from the side where nothing cancels; `empty` for 0 / 0."""
+    """1 - (a + smooth) / (a + d + smooth_denominator), in the form in which nothing cancels; `empty` for 0 / 0."""
     xp = array_namespace(agreement)
     kept, lost, floor = agreement + smooth, disagreement, smooth
     if smooth_denominator is not None:

@@ -24,7 +24,7 @@ __all__ = [
 
 
 def _missed_of_logits(counts: tuple[Array, ...], smooth: Any, logits: Array, entries: Array) -> Array:
-    """The Dice loss where no probability is 0, only too small to be told from it: a region of pixels is never empty."""
+    """The Dice loss from logits, whose probabilities may underflow to 0 but are not 0: no region of pixels is empty."""
     both, false_positive, false_negative = counts
     xp = array_namespace(both)
     empty = 1.0 if prod(logits.shape[2:]) else 0.0

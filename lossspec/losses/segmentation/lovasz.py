@@ -15,7 +15,7 @@ __all__ = [
 
 
 def _lovasz(errors: Array, is_true: Array) -> Array:
-    """The Lovasz extension over the last axis: errors in falling order, times what each adds to the Jaccard loss.
+    """The Lovasz extension over the last axis: errors in falling order, each times its increment of the Jaccard loss.
 
     An entry that is not true and has no error changes nothing: it comes after all that have one.
     """

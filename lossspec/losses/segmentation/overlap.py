@@ -39,7 +39,7 @@ def _counts(probabilities: Array, targets: Array, overlap: str = "product") -> t
 
 
 def _agreement(probabilities: Array, targets: Array, squared: bool, overlap: str) -> tuple[Array, Array]:
-    """The overlap and the disagreement of every region; twice the first and the second add up to its size."""
+    """The overlap and the disagreement of every region; twice the overlap plus the disagreement is the size of both."""
     require(not squared or overlap == "product", "`squared` measures the size of a product: overlap='product'")
     if squared:
         both, apart = region_sums(probabilities * targets, (probabilities - targets) ** 2)
@@ -60,7 +60,7 @@ def _over_batch(
     channel_weight: Array | None,
     **_: Any,
 ) -> Array:
-    """From the sums of every channel over the batch to one number."""
+    """Turn the sums of every channel over the batch into one number."""
     xp = array_namespace(agreement)
     if average == "micro":
         sums = (agreement, disagreement, true)
