@@ -1,8 +1,8 @@
 """Stable primitives on the Array API standard: small results keep their digits, gradients stay finite at the edges.
 
-The rule of every branch here: what `where` discards is fed a safe input first, because autodiff multiplies its
-derivative by 0, and 0 * inf is NaN. A `primitive` returns its value and, for each operand, what carries a cotangent of
-the value back to it.
+The rule of every branch here: a branch that `where` discards is fed a safe input first, because autodiff multiplies its
+derivative by 0, and 0 * inf is NaN. A `primitive` returns its value and, for each operand, a function that carries a
+cotangent of the value back to it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ __all__ = [
     "log_odds",
     "log_ratio_of_sums",
     "log_softmax",
+    "log_softmax_terms",
     "logsumexp",
     "matmul",
     "mixture_terms",
@@ -70,7 +71,7 @@ __all__ = [
 
 
 def stop_gradient(x: Array) -> Array:
-    """The same values, constant for differentiation."""
+    """Return the values as a constant for differentiation."""
     backend = find_backend(x)
     return x if backend is None else backend.stop_gradient(x)
 
@@ -83,14 +84,14 @@ def matmul(x: Array, y: Array) -> Array:
 
 
 def cumulative_sum(x: Array) -> Array:
-    """The sums of the leading entries of the last axis."""
+    """The cumulative sum along the last axis."""
     backend = find_backend(x)
     assert backend is not None
     return backend.cumulative_sum(x)
 
 
 def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
-    """A recurrence along the leading axis of the arrays in `xs`: `carry, y = step(carry, x)`; carry, stacked ys.
+    """Repeat `carry, y = step(carry, x)` along the leading axis of the arrays in `xs`; return carry and all ys.
 
     `carry`, `xs` and y are tuples of arrays and of such tuples; y may be None.
     """
@@ -103,7 +104,7 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tu
 
 
 def is_number(parameter: Any, number: float) -> bool:
-    """Say whether a parameter is this Python number: a fact known before any array is."""
+    """Say whether a parameter is this Python number, which a body may branch on: it is known before any array."""
     return isinstance(parameter, (int, float)) and parameter == number
 
 
@@ -119,7 +120,7 @@ def gather(x: Array, index: Array) -> Array:
 
 
 def kept(x: Array, entries: Array | None) -> Array:
-    """The same with 0 for entries that do not count; `entries` is None where all do."""
+    """Replace the entries that do not count by 0; `entries` is None where all do."""
     return x if entries is None else array_namespace(x).where(entries, x, 0.0)
 
 
@@ -133,9 +134,9 @@ def positions(x: Array, axis: int = -1, dtype: Any = None) -> Array:
 
 
 def largest(x: Array, size: Array | None = None) -> tuple[Array, Array, Array]:
-    """The index of the largest entry of the last axis, where that is, and the entry itself; `size` tells which it is.
+    """Return (index, mask, value) of the largest entry along the last axis, ranked by `size` if given.
 
-    With it kept apart, as the constant that it is relative to itself, no derivative is a difference of large numbers.
+    Callers treat its ratio to itself as the constant 1, so that no derivative is a difference of large numbers.
     """
     xp = array_namespace(x)
     index = xp.argmax(x if size is None else size, axis=-1, keepdims=True)
@@ -155,9 +156,9 @@ def _step(xp: Any, size: Array) -> Array:
 
 
 def carry_nan(x: Array, bad: Array | None = None) -> Array:
-    """The same values, NaN where they are bad; what is pulled back from NaN is NaN, even to where x is constant.
+    """Return the values, NaN where they are bad; a cotangent pulled back from NaN is NaN, even to where x is constant.
 
-    It is a product, for a `where` would drop what comes back. Few operations cost less than a primitive here.
+    It is a product: a `where` would drop the cotangent. So few operations cost less than a primitive here.
     """
     known = x == x if bad is None else (x == x) & ~bad
     return x * array_namespace(x).where(known, 1.0, number(nan, x))
@@ -165,13 +166,13 @@ def carry_nan(x: Array, bad: Array | None = None) -> Array:
 
 @primitive(row_axes=0, blocks=False)
 def zero_where(xp: Any, x: Array, flags: Array) -> Any:
-    """The same values, but the constant 0 at the flags; unlike `where` it passes a cotangent of NaN there."""
+    """Replace flagged entries by the constant 0; unlike `where` it lets a cotangent of NaN through there."""
     return xp.where(flags, 0.0, x), (lambda g: xp.where(flags & (g == g), 0.0, g), None)
 
 
 @primitive(row_axes=0, blocks=False)
 def admitted(xp: Any, x: Array, bad: Array, neutral: Array) -> Any:
-    """The same values, and a neutral one where they are bad; the derivative is NaN there, unless nothing comes back."""
+    """Replace bad entries by a neutral value; the derivative there is NaN, unless the cotangent is 0."""
     pulls = (lambda g: xp.where(bad & (g != 0), nan, g), None, lambda g: xp.where(bad, g, 0.0))
     return xp.where(bad, neutral, x), pulls
 
@@ -231,7 +232,7 @@ def sigmoid_cross_entropy(xp: Any, logits: Array, targets: Array) -> Any:
     value = xp.where(positive, logits, 0.0) - logits * targets + xp.log1p(tail)
 
     def pull_logits(g: Array) -> Array:
-        """(1 - targets) p - targets (1 - p): p - targets would cancel for the sure and right."""
+        """(1 - targets) p - targets (1 - p): p - targets would cancel where the prediction is sure and right."""
         step, others = xp.astype(positive, tail.dtype), 1.0 - targets
         return g * (((step - targets) + tail * (others - step)) / (1.0 + tail))
 
@@ -239,13 +240,13 @@ def sigmoid_cross_entropy(xp: Any, logits: Array, targets: Array) -> Any:
 
 
 def _tail(xp: Any, x: Array) -> tuple[Array, Array]:
-    """The mask x > 0, and exp(-|x|); written with `where`, so that it has the right derivative at 0."""
+    """Return the mask of x > 0, and exp(-|x|), written with `where` so that its derivative at 0 is right."""
     positive = x > 0
     return positive, xp.exp(xp.where(positive, -x, x))
 
 
 def _sigmoid(xp: Any, positive: Array, tail: Array) -> Array:
-    """1 / (1 + exp(-x)), from what `_tail` gives."""
+    """1 / (1 + exp(-x)), from the mask and the exponential of `_tail`."""
     return xp.where(positive, 1.0, tail) / (1.0 + tail)
 
 
@@ -266,7 +267,7 @@ def xlogy(x: Array, log_y: Array) -> Array:
 
 @primitive(row_axes=1)
 def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
-    """-log softmax(logits)[label] over the last axis, right to the last digits for the sure and the surely wrong.
+    """-log softmax(logits)[label] over the last axis, right to the last digits at both ends.
 
     Relative to the largest logit, with r the sum of the others' exponentials and e the label's, it is the distance of
     the label from the largest plus log1p(r + (e - 1)): r itself where the label is the largest, at least log(2) else.
@@ -285,7 +286,7 @@ def negative_log_softmax(xp: Any, logits: Array, labels: Array) -> Any:
 
 
 def _beside(xp: Any, logits: Array, labels: Array, others_only: bool = False) -> tuple[Array, Array, Array, Array]:
-    """The mask of the label; relative to the largest logit its own, all exponentials, and the sum of the others'.
+    """Return (mask of the label, its logit, all exponentials, the sum of the others'), relative to the largest logit.
 
     The largest logit is one of the others', if so asked. It is no constant here: the derivatives that it carries are
     those of the terms that are taken relative to it, with the same roundings, so that in second order they cancel out.
@@ -373,7 +374,7 @@ def hypot1m1(xp: Any, x: Array) -> Any:
 
 
 def normalize(x: Array) -> tuple[Array, Array]:
-    """Give x / |x| over the last axis, and where |x| is 0: there the result is 0, with derivative 0.
+    """Return x / |x| over the last axis, 0 with derivative 0 where |x| is 0, and the mask of those rows.
 
     With k the entry of the largest magnitude it is sign(x_k) (x / x_k) / sqrt(1 + sum_{j != k} (x_j / x_k)^2), where
     entry k of x / x_k is the constant 1: so no derivative at a vector near to an axis is a difference of large numbers.
@@ -389,7 +390,7 @@ def normalize(x: Array) -> tuple[Array, Array]:
 
 
 def number(parameter: Any, like: Array) -> Array:
-    """A parameter as a 0-d array of the dtype and on the device of `like`, for a `where` that it decides."""
+    """A number as a 0-d array with the dtype and the device of `like`, for a `where` whose dtype it decides."""
     if is_array(parameter):
         return parameter
     backend = find_backend(like)
@@ -399,7 +400,7 @@ def number(parameter: Any, like: Array) -> Array:
 
 
 def per_row(parameter: Any, axes: int = 1) -> Any:
-    """A parameter of the units beside their rows: with trailing axes of size 1, where it varies and so has axes.
+    """Give a parameter that varies from unit to unit trailing axes of size 1, so that it broadcasts against rows.
 
     `axes` is how many axes the rows have that the units lack.
     """
@@ -416,7 +417,7 @@ def absolute(xp: Any, x: Array) -> Any:
 
 
 def with_value(value: Array, smooth: Array) -> Array:
-    """The first, with the derivatives of the second, which is finite: of two equal forms one may suit each."""
+    """Return the first with the derivatives of the second, which must be finite: the better ones of two forms."""
     return stop_gradient(value) + (smooth - stop_gradient(smooth))
 
 
@@ -428,7 +429,7 @@ def log1p(x: Array) -> Array:
 
 
 def log_difference(x: Array, y: Array) -> Array:
-    """X - y of two logarithms; 0, without gradient, where both are -inf: of what neither has there is no ratio."""
+    """The difference x - y of two logarithms; 0, without gradient, where both are -inf."""
     xp = array_namespace(x)
     neither = (x == -inf) & (y == -inf)
     return xp.where(neither, 0.0, x) - xp.where(neither, 0.0, y)
@@ -478,7 +479,7 @@ def _log_mean_exp(xp: Any, weight: Any, rest: Any, x: Array) -> Array:
 
 
 def softmax_pair(x: Array, y: Array, temperature: Any = 1.0) -> tuple[Array, Array, Array]:
-    """Give p = softmax(x / temperature), q = softmax(y / temperature) over the last axis, and log(p / q).
+    """Return p = softmax(x / temperature), q = softmax(y / temperature) over the last axis, and log(p / q).
 
     The logarithm is taken from the differences x - y, so that it keeps its digits where p is near q. It is inf or -inf,
     constant, where only one of the two rules a class out, and 0 where both do.
@@ -502,7 +503,7 @@ def _second_difference(xp: Any, a: Array, b: Array, c: Array, d: Array) -> Array
 
 
 def _shifted_softmax(xp: Any, x: Array, temperature: Any) -> tuple[Array, Array, Array, Array]:
-    """Give p, x and a shift c of it, and e, where p = exp((x - c) / temperature - e).
+    """Return p, x, a shift c and an excess e, where p = exp((x - c) / temperature - e).
 
     c is the largest entry. Where its class has more than half of the probability, it is kept out of the sum and c
     moves with it, so that its derivatives are made of the small probabilities of the others; elsewhere c is constant.
@@ -518,23 +519,51 @@ def _shifted_softmax(xp: Any, x: Array, temperature: Any) -> tuple[Array, Array,
     return powers / (1 + others), kept, shift, xp.log1p(others)
 
 
-def softmax_divergence(x: Array, y: Array, temperature: Any = 1.0) -> Array:
-    """KL(softmax(x / temperature) || softmax(y / temperature)) over the last axis; inf where y alone rules a class out.
+def log_softmax_terms(logits: Array, temperature: Any = 1.0) -> tuple[Array, Array, Array, Array, Array]:
+    """Return the terms of log softmax(logits / temperature) = gaps - excess over the last axis, both accurate.
 
-    It is a sum of terms that are not negative, and near y = x its derivatives come from the small differences. Where y
-    gives the likeliest class of x little probability, all log(p / q) have a large part in common, which would hide the
-    derivatives in x: these take the logarithms relative to that class.
+    With them: which classes are ruled out by -inf, the index of the likeliest class, and where that class is. The
+    largest logit is kept out of the sum: its gap is the constant 0 and its logarithm is -excess = -log1p(the others).
+    """
+    xp = array_namespace(logits)
+    best, is_best, top = largest(logits)
+    gaps = xp.where(is_best, 0.0, (logits - top) / temperature)
+    excess = xp.log1p(xp.sum(xp.where(is_best, 0.0, xp.exp(gaps)), axis=-1, keepdims=True))
+    return gaps, excess, logits == -inf, best, is_best
+
+
+def softmax_divergence(x: Array, y: Array, temperature: Any = 1.0) -> Array:
+    """KL(p || q) of p = softmax(x / temperature) and q = softmax(y / temperature), small where they are nearly equal.
+
+    It is inf where y alone rules a class out. It is the sum of q - p - p r, where no term is negative, with
+    r = log(q / p). r comes from the differences of logits relative to the likeliest class of p: m = r + shift, where
+    exp(shift) is the mean of exp(m) under p. Where q has its weight elsewhere, shift may be huge: there the divergence
+    is shift - sum p m, in which r does not occur.
     """
     xp = array_namespace(x)
-    p, q, log_ratio = softmax_pair(x, y, temperature)
-    divergence = xp.sum(divergence_terms(p, q, log_ratio), axis=-1)
-    finite = xp.abs(log_ratio) != inf
-    fixed_x, fixed_y = (xp.where(finite & (z != -inf), stop_gradient(z), 0.0) for z in (x, y))
-    best = xp.argmax(x, axis=-1, keepdims=True)
-    top_x, top_y, top_ratio = (xp.take_along_axis(z, best, axis=-1) for z in (fixed_x, fixed_y, log_ratio))
-    relative = _second_difference(xp, fixed_x, fixed_y, top_x, top_y) / temperature
-    smooth = xp.sum(p * with_value(relative, xp.where(finite, log_ratio, 0.0)), axis=-1)
-    return xp.where(xp.abs(top_ratio[..., 0]) < 1, divergence, with_value(divergence, smooth))
+    gaps, excess, ruled_out, best, is_best = log_softmax_terms(x, temperature)
+    other_gaps, other_excess, other_ruled_out, _, _ = log_softmax_terms(y, temperature)
+    either = ruled_out | other_ruled_out
+    root = xp.exp(0.5 * (gaps - excess))  # of p: where p itself is too small for the dtype, its multiples are not
+    p = root * root
+    anchor = xp.take_along_axis(y, best, axis=-1)
+    anchor = xp.where(anchor == -inf, 0.0, anchor)
+    known = xp.where(either, 0.0, (y - anchor) / temperature) - xp.where(either, 0.0, gaps)
+    m = xp.where(is_best, 0.0, known)
+    log_q = (y - anchor) / temperature - excess  # plus shift
+    close = xp.all(log_q <= 1, axis=-1, keepdims=True)
+    log_q = xp.where(close, log_q, 0.0)
+    small = (xp.abs(m) <= 1) & ~either
+    gained = xp.where(small, p * expm1(xp.where(small, m, 0.0)), xp.exp(log_q) - p)
+    close_shift = xp.log1p(xp.sum(gained, axis=-1, keepdims=True))
+    r = m - close_shift
+    near = (xp.abs(r) < 0.5) & ~either
+    far_terms = (xp.exp(log_q - close_shift) - p) - root * (root * r)
+    of_close = xp.sum(xp.where(near, p * expm1_minus(xp.where(near, r, 0.0)), far_terms), axis=-1)
+    other_gap = xp.take_along_axis(xp.where(other_ruled_out, 0.0, other_gaps), best, axis=-1)
+    of_far = ((other_excess - other_gap) - excess)[..., 0] - xp.sum(root * (root * xp.where(close, 0.0, m)), axis=-1)
+    impossible = xp.any(other_ruled_out & ~ruled_out, axis=-1)
+    return xp.where(impossible, inf, xp.where(close[..., 0], of_close, of_far))
 
 
 def first_largest(x: Array) -> Array:
@@ -543,7 +572,7 @@ def first_largest(x: Array) -> Array:
 
 
 def _ratios(xp: Any, x: Array) -> tuple[Array, Array, Array, Array]:
-    """The mask of the first largest entry of the last axis; it; the ratios exp(x - largest); their sum less 1.
+    """Return (mask, value) of the first largest entry of the last axis, the ratios exp(x - largest), their sum minus 1.
 
     The ratio of the largest to itself is the constant 1. In a row of -inf all others are 0, and the largest is 0.
     """
@@ -627,7 +656,7 @@ def log_ratio_of_sums(xp: Any, x: Array, y: Array) -> Any:
 def _log_ratio(
     xp: Any, above: Array, below: Array, gap: Array, is_best: Array
 ) -> tuple[Array, Callable[[Array], Array], Array, Array, Array]:
-    """Give log(sum(exp(above)) / sum(exp(below))) for gap = above - below >= 0, and its pull in what both are made of.
+    """Return log(sum(exp(above)) / sum(exp(below))) for gap = above - below >= 0, and its pull in the part they share.
 
     With p = softmax(above), q = softmax(below) and m = sum(p * (1 - exp(-gap))), a sum of positive numbers, it is
     -log(1 - m), and p - q is p * (1 - exp(-gap)) - q * m: right to the last digits for small gaps too. With these come
@@ -648,14 +677,14 @@ def _log_ratio(
 
 
 def balanced(terms: Array, chosen: Array, axis: int | tuple[int, ...] = -1) -> Array:
-    """Terms that sum to 0 over axes, the chosen one of them as minus the sum of the others."""
+    """Replace the chosen one of terms that sum to 0 over axes by minus the sum of the others."""
     xp = array_namespace(terms)
     others = xp.where(chosen, 0.0, terms)
     return xp.where(chosen, -xp.sum(others, axis=axis, keepdims=True), others)
 
 
 def softmax(logits: Array) -> Array:
-    """exp(logits) over its sum along the last axis; the likeliest has minus the derivatives of all the others.
+    """The softmax over the last axis; the likeliest class has minus the sum of the derivatives of all others.
 
     So a cotangent of the others is taken relative to that of the likeliest first, before small probabilities scale it.
     """
@@ -682,7 +711,7 @@ def focal_cross_entropy(logits: Array, targets: Array, gamma: Any) -> Array:
 
 
 def whole(function: Callable[..., Array], *arguments: Any, **static: Any) -> Array:
-    """Call a function of a module, compiled as one if each of its many operations would be compiled alone.
+    """Call `function`; where a backend would compile each of its operations alone, compile the whole call once.
 
     The arguments are arrays, numbers or None, the first an array; the keywords are what the code may branch on.
     """

@@ -1,15 +1,16 @@
-"""Paths through states, frame by frame: the log-sum of the scores of all of them, what each state takes, the best one.
+"""Sums over paths through states, frame by frame: the log-sum of their scores, posterior marginals, the best path.
 
-A path starts in a state, moves along an arc to a state at every frame, and ends; its score is the sum of the scores of
-its start, arcs, states and end, of which -inf rules one out. What all paths have in common is taken out at every frame,
-so that they keep their differences; the share of a state is a sum of products of shares, in which nothing cancels.
+A path starts in a state, moves along an arc to a state at every frame, and ends. Its score is the sum of the scores of
+its start, its arcs, its states and its end; -inf rules one of these out. What all paths have in common is subtracted at
+every frame, so that rounding leaves the differences between paths alone, and posterior marginals are sums of products
+of probabilities, in which nothing cancels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from lossspec.numerics import (
     array_namespace,
@@ -26,12 +27,29 @@ from lossspec.numerics import (
 from lossspec.primitive import Primitive, Pull
 from lossspec.terms import Array
 
+T = TypeVar("T")
+
 Move: TypeAlias = tuple[int, int]
 """An arc that comes from so many frames ago and from so many states before."""
 
 
-class Shares(NamedTuple):
-    """The posterior marginals: of a state at a frame, of an arc (of all frames, or of each), of a start, of an end."""
+class Lattice(NamedTuple):
+    """The scores of the paths of a batch; -inf rules out. There is at least one frame."""
+
+    states: Array
+    """[batch frames states]."""
+    arcs: Array
+    """[batch moves states], or [batch frames moves states] where they change from frame to frame."""
+    start: Array
+    """[batch states]."""
+    end: Array
+    """[batch states]."""
+    running: Array
+    """[batch frames], False at the frames that a shorter path does not have."""
+
+
+class Marginals(NamedTuple):
+    """Posterior marginals: of each state at each frame, each arc (summed over frames, or at each), start and end."""
 
     states: Array
     arcs: Array
@@ -46,15 +64,13 @@ _ABOVE_ALL = 1e30
 class Paths:
     """The paths whose arcs are `moves`; without any, an arc leads from every state to every state.
 
-    Its methods take `states` [batch frames states]; `arcs` [batch moves states], or [batch frames moves states] where
-    they change from frame to frame; `start` and `end` [batch states]; `running` [batch frames], False at the frames
-    that a shorter path does not have. There is at least one frame.
+    The functions that are primitives take the arrays of a `Lattice` one by one: `paths.score(*lattice)`.
     """
 
     def __init__(self, *moves: Move) -> None:
         self.moves = moves
         self.memory = max((frames for frames, _ in moves), default=1)
-        # One object each for good: by these a compiler knows a recurrence again.
+        # Create these once: JAX caches compiled scans by the identity of their step, so a new closure would recompile.
         self.score = Primitive(self._score, 2)
         self.score_less_path = Primitive(self._score_less_path, 2)
         self.expected_cost = Primitive(self._expected_cost, 2)
@@ -77,107 +93,83 @@ class Paths:
             for soft, combine, share in ((True, _log_sum, _softmax), (False, _largest, _one_hot))
         }
 
-    def shares(self, states: Array, arcs: Array, start: Array, end: Array, running: Array) -> Shares:
-        """The derivatives of `score`, by its steps: they can be differentiated in turn."""
-        xp = array_namespace(states)
-        last, _, before = self._forward(xp, states, arcs, start, end, running)
-        return self._backward(xp, arcs, running, before, last)
+    def marginals(self, lattice: Lattice) -> Marginals:
+        """The posterior marginals: the derivatives of `score`, by steps that can be differentiated in turn."""
+        xp = array_namespace(lattice.states)
+        last, _, before = self._forward(xp, lattice)
+        return self._backward(xp, lattice, before, last)
 
-    def best(self, states: Array, arcs: Array, start: Array, end: Array, running: Array) -> tuple[Array, Array]:
+    def best(self, lattice: Lattice) -> tuple[Array, Array]:
         """The first of the best paths: its first state [batch], and those at the frames, 0 where not running.
 
-        A score of NaN is above all others, so that what is then read along the path is NaN.
+        A score of NaN counts as the highest, so that the path goes through it and a sum of scores along it is NaN.
         """
-        xp = array_namespace(states)
-        known = [stop_gradient(x) for x in (states, arcs, start, end)]
-        states, arcs, start, end = (xp.where(x == x, x, _ABOVE_ALL) for x in known)
-        last, _, before = self._forward(xp, states, arcs, start, end, running, soft=False)
-        chosen = self._backward(xp, arcs, running, before, last, soft=False)
+        xp = array_namespace(lattice.states)
+        fixed = map(stop_gradient, lattice[:4])
+        states, arcs, start, end = (xp.where(x == x, x, _ABOVE_ALL) for x in fixed)
+        lattice = Lattice(states, arcs, start, end, lattice.running)
+        last, _, before = self._forward(xp, lattice, soft=False)
+        chosen = self._backward(xp, lattice, before, last, soft=False)
         return xp.argmax(chosen.start, axis=-1), xp.argmax(chosen.states, axis=-1)
 
-    def _score(
-        self, xp: Any, states: Array, arcs: Array, start: Array, end: Array, running: Array
-    ) -> tuple[Array, tuple[Pull | None, ...]]:
-        """Log of the sum of exp(score) over all paths, [batch]."""
-        last, total, before = self._forward(xp, states, arcs, start, end, running)
+    def _score(self, xp: Any, *operands: Array) -> tuple[Array, tuple[Pull | None, ...]]:
+        """The log of the sum of exp(score) over all paths, [batch]; the operands are a lattice."""
+        lattice = Lattice(*operands)
+        last, total, before = self._forward(xp, lattice)
         value = total + _log_sum(xp, _turned(xp, last))
-        return value, (*_pulls(lambda: self._backward(xp, arcs, running, before, last)), None)
+        return value, (*_pulls(_once(lambda: self._backward(xp, lattice, before, last)), 4), None)
 
-    def _score_less_path(
-        self,
-        xp: Any,
-        states: Array,
-        arcs: Array,
-        start: Array,
-        end: Array,
-        running: Array,
-        origin: Array,
-        path: Array,
-        *gains: Array,
-    ) -> tuple[Array, tuple[Pull | None, ...]]:
-        """The score of all paths less that of one, [batch]: from the state `origin` [batch] by `path` [batch frames].
+    def _score_less_path(self, xp: Any, *operands: Array) -> tuple[Array, tuple[Pull | None, ...]]:
+        """The score of all paths less that of one, [batch].
 
-        `gains`, for `start` and for `states`, count for all paths, but are not taken off with the score of the one.
-        Back from its end, -log of the share of the path is a sum of softmax cross entropies, each of the state that it
-        comes from, so that the loss of a sure path keeps its digits. Arcs lead from every state to every state here.
+        The operands are a lattice whose arcs lead from every state to every state; the path, as its first state
+        `origin` [batch] and those at the frames, `path` [batch frames]; and, if given, gains of `start` and of
+        `states`, which are added to the scores of all paths but not to that of the one.
+
+        Read backwards from its end, -log of the probability of the path is a sum of softmax cross entropies, each of
+        the state that the path comes from. So the loss of a path that is nearly sure keeps its digits.
         """
-        last, _, before = self._forward(xp, states, arcs, start, end, running, gains=gains)
-        whole = xp.concat((origin[:, None], path), axis=-1)
-        into = xp.take_along_axis(arcs, path[:, None, :], axis=-1)  # [batch states frames]: the arcs to the path
+        lattice, (origin, path, *gains) = Lattice(*operands[:5]), operands[5:]
+        running = lattice.running
+        last, _, before = self._forward(xp, lattice, gains=gains)
+        whole, marks, ends = _marks(xp, lattice, origin, path)
+        into = xp.take_along_axis(lattice.arcs, path[:, None, :], axis=-1)  # [batch states frames]: to the path
         coming = xp.permute_dims(before[0], (1, 0, 2)) + xp.permute_dims(into, (0, 2, 1))
         terms = xp.where(running, _cross_entropy(xp, coming, whole[:, :-1]), 0.0)
         final = gather(whole, xp.count_nonzero(running, axis=-1))
-        taken = positions(states, dtype=path.dtype) == whole[..., None]  # [batch 1+frames states]
         value = _cross_entropy(xp, last, final) + xp.sum(terms, axis=-1)
         if gains:
             along = xp.sum(xp.where(running, gather(gains[1], path), 0.0), axis=-1)
             value = value + (gather(gains[0], origin) + along)
-        known: list[Shares] = []
+        of_all = _once(lambda: self._backward(xp, lattice, before, last, marks=(marks[:-1, ...], marks[1:, ...])))
 
-        def whole_shares() -> Shares:
-            if not known:
-                marks = xp.permute_dims(taken, (1, 0, 2))
-                between = marks[:-1, ...], marks[1:, ...]
-                known.append(self._backward(xp, arcs, running, before, last, marks=between))
-            return known[0]
-
-        def shares() -> Shares:
-            """The shares, and for what the path itself takes the negative of what the others take."""
-            found = whole_shares()
-            ending = positions(end, dtype=path.dtype) == final[:, None]
-            return Shares(
+        def of_path() -> Marginals:
+            """The marginals less the path itself: where the path goes, minus the sum of those of the others."""
+            found, taken = of_all(), xp.permute_dims(marks, (1, 0, 2))
+            return Marginals(
                 balanced(found.states, taken[:, 1:, :]),
                 found.arcs,
                 balanced(found.start, taken[:, 0, :]),
-                balanced(found.end, ending),
+                balanced(found.end, ends),
             )
 
-        states_pull, _, start_pull, _ = _pulls(whole_shares)
-        return value, (*_pulls(shares), None, None, None, *(start_pull, states_pull)[: len(gains)])
+        states_pull, _, start_pull, _ = _pulls(of_all, 4)
+        return value, (*_pulls(_once(of_path), 4), None, None, None, *(start_pull, states_pull)[: len(gains)])
 
-    def _expected_cost(
-        self,
-        xp: Any,
-        states: Array,
-        arcs: Array,
-        start: Array,
-        end: Array,
-        running: Array,
-        origin: Array,
-        path: Array,
-        first_costs: Array,
-        costs: Array,
-    ) -> tuple[Array, tuple[Pull | None, ...]]:
-        """The mean of the costs of all paths by their shares, [batch]; arcs lead from every state to every state.
+    def _expected_cost(self, xp: Any, *operands: Array) -> tuple[Array, tuple[Pull | None, ...]]:
+        """The expected cost of a path that is drawn with probability proportional to exp(score), [batch].
 
-        The derivative for what a path takes is the share of those that do, times by how much their mean cost exceeds
-        that of all. Costs count from that of one path, the best, so that those of a sure chain do not cancel.
+        The operands are a lattice whose arcs lead from every state to every state; the best path, as for
+        `score_less_path`; and the costs of start states [batch states] and of states [batch frames states].
+
+        The derivative in a score is a posterior marginal times the excess of the expected cost of the paths through it
+        over that of all. Costs count relative to those of the best path, so that those of a sure chain do not cancel.
         """
-        last, _, before = self._forward(xp, states, arcs, start, end, running)
-        whole = xp.concat((origin[:, None], path), axis=-1)
-        marks = xp.permute_dims(positions(states, dtype=path.dtype) == whole[..., None], (1, 0, 2))
-        running = _turned(xp, running)
-        (fixed,), _, _ = self._arcs(xp, arcs)
+        lattice, (origin, path, first_costs, costs) = Lattice(*operands[:5]), operands[5:]
+        last, _, before = self._forward(xp, lattice)
+        _, marks, ends = _marks(xp, lattice, origin, path)
+        running = _turned(xp, lattice.running)
+        (fixed,), _, _ = self._arcs(xp, lattice.arcs)
         first_more = first_costs - gather(first_costs, origin)[:, None]
         more = xp.permute_dims(costs - gather(costs, path)[..., None], (1, 0, 2))
         (so_far, _), means = scan(self._costs_forward, (first_more, fixed), (running, before[0], more))
@@ -187,77 +179,57 @@ class Paths:
         carry = final, xp.zeros_like(final), fixed, xp.zeros_like(fixed), mean
         carry, found = scan(self._costs_backward, carry, tuple(xp.flip(x, axis=0) for x in frames))
         first, later, _, of_arcs, _ = carry
-        shares, of_states = (xp.permute_dims(xp.flip(x, axis=0), (1, 0, 2)) for x in found)
-        value = xp.sum(first * first_costs, axis=-1) + xp.sum(shares * costs, axis=(1, 2))
-        whole_mark = positions(end, dtype=path.dtype) == gather(whole, xp.count_nonzero(running, axis=0))[:, None]
+        marginals, of_states = (xp.permute_dims(xp.flip(x, axis=0), (1, 0, 2)) for x in found)
+        value = xp.sum(first * first_costs, axis=-1) + xp.sum(marginals * costs, axis=(1, 2))
         of_start = balanced(first * (first_more - mean[:, None]) + later, marks[0, ...])
-        of_end = balanced(final * (so_far - mean[:, None]), whole_mark)
-        derivatives = of_states, xp.permute_dims(of_arcs, (1, 0, 2)), of_start, of_end, None, None, None, first, shares
+        of_end = balanced(final * (so_far - mean[:, None]), ends)
+        of_arcs = xp.permute_dims(of_arcs, (1, 0, 2))
+        derivatives = of_states, of_arcs, of_start, of_end, None, None, None, first, marginals
         return value, tuple(None if x is None else _row_pull(x) for x in derivatives)
 
     def _log_mean_exp_cost(self, xp: Any, *operands: Array) -> tuple[Array, tuple[Pull | None, ...]]:
-        """The log of the mean of exp(cost) of all paths by their shares, [batch]; operands as of `expected_cost`."""
+        """The log of the expectation of exp(cost) of a path, [batch]; operands as of `expected_cost`."""
         return self._gain(xp, True, *operands)
 
     def _negative_log_mean_exp_cost(self, xp: Any, *operands: Array) -> tuple[Array, tuple[Pull | None, ...]]:
-        """Less the log of the mean of exp(-cost) of all paths by their shares, [batch]; operands likewise."""
+        """Minus the log of the expectation of exp(-cost) of a path, [batch]; operands as of `expected_cost`."""
         return self._gain(xp, False, *operands)
 
-    def _gain(
-        self,
-        xp: Any,
-        gain: bool,
-        states: Array,
-        arcs: Array,
-        start: Array,
-        end: Array,
-        running: Array,
-        origin: Array,
-        path: Array,
-        first_costs: Array,
-        costs: Array,
-    ) -> tuple[Array, tuple[Pull | None, ...]]:
-        """By how much the score of all paths is higher with the costs as gains, or lower with them as losses, [batch].
+    def _gain(self, xp: Any, gain: bool, *operands: Array) -> tuple[Array, tuple[Pull | None, ...]]:
+        """The rise of the score of all paths with the costs as gains, or its fall with them as losses, [batch].
 
-        Frame by frame it is the cost of a state and the log-mean of what led there, all positive, so that small costs
-        keep their digits. The derivative in what paths take is the difference of two shares, that of the states before
-        a frame made of those after it: sums of small differences, and for the best path less the others'.
+        Frame by frame it is the cost of a state and a log-mean over the paths that lead there, all positive, so that
+        small costs keep their digits. The derivative in a score is the difference of two marginals. That of a frame is
+        made of that of the frame after it: a sum of small differences, and for the best path minus that of the others.
         """
         sign = 1 if gain else -1
-        last, _, before = self._forward(xp, states, arcs, start, end, running)
-        extra = sign * first_costs, sign * costs
-        moved, _, moved_before = self._forward(xp, states, arcs, start, end, running, gains=extra)
-        whole = xp.concat((origin[:, None], path), axis=-1)
-        marks = xp.permute_dims(positions(states, dtype=path.dtype) == whole[..., None], (1, 0, 2))
-        (fixed,), _, _ = self._arcs(xp, arcs)
-        turned = _turned(xp, running)
-        frames = turned, before[0], xp.permute_dims(costs, (1, 0, 2))
+        lattice, (origin, path, first_costs, costs) = Lattice(*operands[:5]), operands[5:]
+        last, _, before = self._forward(xp, lattice)
+        moved, _, moved_before = self._forward(xp, lattice, gains=(sign * first_costs, sign * costs))
+        _, marks, ends = _marks(xp, lattice, origin, path)
+        (fixed,), _, _ = self._arcs(xp, lattice.arcs)
+        running = _turned(xp, lattice.running)
+        frames = running, before[0], xp.permute_dims(costs, (1, 0, 2))
         (so_far, _), gains = scan(self._gains[gain][0], (first_costs, fixed), frames)
         value = (log_mean_exp if gain else negative_log_mean_exp).body(xp, last, so_far)[0]
-        known: list[Any] = []
 
-        def derivatives() -> Any:
-            if not known:
-                final, moved_final, apart = _share_difference(
-                    xp, _turned(xp, last), _turned(xp, moved), _turned(xp, so_far), gain
-                )
-                ending = positions(end, dtype=path.dtype) == gather(whole, xp.count_nonzero(running, axis=-1))[:, None]
-                of_end = balanced(_turned(xp, apart), ending)
-                carry = _turned(xp, final), _turned(xp, moved_final), of_end, fixed, xp.zeros_like(fixed)
-                now = turned, before[0], moved_before[0], gains[0], marks[:-1, ...], marks[1:, ...]
-                carry, found = scan(self._gains[gain][1], carry, tuple(xp.flip(x, axis=0) for x in now))
-                of_states, of_costs = (xp.permute_dims(xp.flip(x, axis=0), (1, 0, 2)) for x in found)
-                of_arcs = xp.permute_dims(carry[4], (1, 0, 2))
-                known.append((of_states, of_arcs, carry[2], of_end, carry[1], of_costs))
-            return known[0]
+        def derivatives() -> Sequence[Array]:
+            final, moved_final, apart = _share_difference(
+                xp, _turned(xp, last), _turned(xp, moved), _turned(xp, so_far), gain
+            )
+            of_end = balanced(_turned(xp, apart), ends)
+            carry = _turned(xp, final), _turned(xp, moved_final), of_end, fixed, xp.zeros_like(fixed)
+            now = running, before[0], moved_before[0], gains[0], marks[:-1, ...], marks[1:, ...]
+            carry, found = scan(self._gains[gain][1], carry, tuple(xp.flip(x, axis=0) for x in now))
+            of_states, of_costs = (xp.permute_dims(xp.flip(x, axis=0), (1, 0, 2)) for x in found)
+            of_arcs = xp.permute_dims(carry[4], (1, 0, 2))
+            return of_states, of_arcs, carry[2], of_end, carry[1], of_costs
 
-        def pull(number: int) -> Pull:
-            return lambda g: _row_pull(derivatives()[number])(g)
-
-        return value, (*(pull(number) for number in range(4)), None, None, None, pull(4), pull(5))
+        *of_scores, of_first_costs, of_costs = _pulls(_once(derivatives), 6)
+        return value, (*of_scores, None, None, None, of_first_costs, of_costs)
 
     def _advance_gains(self, carry: Any, now: Any, mean: Callable[..., Any]) -> tuple[Any, Any]:
-        """One frame: what the costs of the paths to each state add up to before it, and then after it."""
+        """One frame: from the log-mean of the costs of the paths to each state before it to that after it."""
         (so_far, fixed), (running, before, costs) = carry, now
         xp = array_namespace(so_far)
         sources = xp.permute_dims(self._sources(xp, (before,)) + fixed, (1, 2, 0))
@@ -265,7 +237,7 @@ class Paths:
         return (xp.where(running[:, None], after, so_far), fixed), (so_far,)
 
     def _retreat_gains(self, carry: Any, now: Any, gain: bool) -> tuple[Any, Any]:
-        """One frame, backwards: shares, those with the costs, and their difference; the derivatives at this frame."""
+        """One frame, backwards: marginals, those with the costs, their difference; the derivatives at this frame."""
         shares, moved, apart, fixed, total = carry
         running, before, moved_before, so_far, source, target = now
         xp = array_namespace(shares)
@@ -293,7 +265,7 @@ class Paths:
         return (xp.where(running[:, None], after, so_far), fixed), (so_far,)
 
     def _retreat_costs(self, carry: Any, now: Any) -> tuple[Any, Any]:
-        """One frame, backwards: shares, and shares times the mean of later costs; the derivatives at this frame."""
+        """One frame, backwards: marginals, those times the mean of later costs; the derivatives at this frame."""
         (states, later, fixed, total, mean), (running, before, so_far, more, source, target) = carry, now
         xp = array_namespace(states)
         ways = _softmax(xp, self._sources(xp, (before,)) + fixed)
@@ -311,18 +283,16 @@ class Paths:
     def _forward(
         self,
         xp: Any,
-        states: Array,
-        arcs: Array,
-        start: Array,
-        end: Array,
-        running: Array,
+        lattice: Lattice,
         soft: bool = True,
         gains: Sequence[Array] = (),
     ) -> tuple[Array, Array, tuple[Array, ...]]:
-        """The paths to each state that end there, what is common to them, and those to it before each frame.
+        """The scores of the paths that end in each state, less a common part; that part; the scores before each frame.
 
-        `gains` of start and states are added to what is not common: large scores would leave their rounding in them.
+        `gains` of start and states are added after the common part is taken off: beside large scores they would be
+        rounded.
         """
+        states, arcs, start, end, running = lattice
         fixed, moving, common = self._arcs(xp, arcs)
         of_start = _common(xp, start, -1)
         first = start - of_start
@@ -340,28 +310,30 @@ class Paths:
     def _backward(
         self,
         xp: Any,
-        arcs: Array,
-        running: Array,
+        lattice: Lattice,
         before: tuple[Array, ...],
         last: Array,
         soft: bool = True,
         marks: tuple[Array, ...] = (),
-    ) -> Shares:
-        """The shares; of the arcs between states that are marked before and after a frame, as of a path of its own."""
-        fixed, moving, _ = self._arcs(xp, arcs)
+    ) -> Marginals:
+        """The posterior marginals, from what `_forward` returns.
+
+        `marks` are the states of one path before and after each frame: of its arcs the marginals are less 1.
+        """
+        fixed, moving, _ = self._arcs(xp, lattice.arcs)
         final = _turned(xp, (_softmax if soft else _one_hot)(xp, _turned(xp, last)))
         later = (final, *(xp.zeros_like(final) for _ in range(self.memory - 1)))
         carry = later, fixed, tuple(xp.zeros_like(x) for x in fixed)
-        frames = xp.permute_dims(running, (1, 0)), moving, before, marks
+        frames = xp.permute_dims(lattice.running, (1, 0)), moving, before, marks
         backwards = tuple(tuple(xp.flip(x, axis=0) for x in xs) for xs in ((frames[0],), *frames[1:]))
         (later, _, total), (states, along) = scan(self._steps[soft][1], carry, backwards)
         of_arcs = (
             xp.permute_dims(total[0], (1, 0, 2)) if fixed else xp.permute_dims(xp.flip(along[0], axis=0), (2, 0, 1, 3))
         )
-        return Shares(xp.permute_dims(xp.flip(states, axis=0), (1, 0, 2)), of_arcs, later[0], final)
+        return Marginals(xp.permute_dims(xp.flip(states, axis=0), (1, 0, 2)), of_arcs, later[0], final)
 
     def _arcs(self, xp: Any, arcs: Array) -> tuple[tuple[Array, ...], tuple[Array, ...], Array]:
-        """The arcs, move by move: those of all frames, those of each, and what was common to them and is taken off."""
+        """The arcs, move by move: those of all frames, those of each frame, and the common part that was subtracted."""
         common = _common(xp, arcs, (-2, -1))
         if self.memory > 1:  # paths of longer arcs have fewer of them: nothing is common
             common = xp.zeros_like(common)
@@ -371,7 +343,7 @@ class Paths:
         return (xp.permute_dims(less, (1, 0, 2)),), (), common[..., 0]
 
     def _advance(self, carry: Any, now: Any, combine: Callable[..., Array]) -> tuple[Any, Any]:
-        """One frame: from what leads to each state before it to what leads to each state after it."""
+        """One frame: from the scores of the paths to each state before it to those after it."""
         (history, total, fixed), ((states, *gains), running, moving) = carry, now
         xp = array_namespace(states)
         reached = combine(xp, self._sources(xp, history) + (*fixed, *moving)[0])
@@ -388,7 +360,7 @@ class Paths:
         return (kept, total, fixed), history
 
     def _retreat(self, carry: Any, now: Any, share: Callable[..., Array]) -> tuple[Any, Any]:
-        """One frame, backwards: from the share of each state after it to the share of each arc and state before it."""
+        """One frame, backwards: from the marginals of the states after it to those of the arcs and states before it."""
         (later, fixed, total), ((running,), moving, history, marks) = carry, now
         xp = array_namespace(running)
         states = xp.where(running[:, None], later[0], 0.0)
@@ -405,30 +377,44 @@ class Paths:
         return (kept, fixed, tuple(x + along for x in total)), (states, (along,) if moving else ())
 
     def _sources(self, xp: Any, history: tuple[Array, ...]) -> Array:
-        """The scores of what each arc comes from, [moves batch states], or [states batch 1] without moves."""
+        """The scores of the source of each arc, [moves batch states], or [states batch 1] without moves."""
         if not self.moves:
             return _turned(xp, history[0])[:, :, None]
         return xp.stack([_shift(xp, history[frames - 1], places) for frames, places in self.moves])
 
 
+def _marks(xp: Any, lattice: Lattice, origin: Array, path: Array) -> tuple[Array, Array, Array]:
+    """Give a path with its origin [batch 1+frames], and flags of its states [1+frames batch states] and of its last."""
+    whole = xp.concat((origin[:, None], path), axis=-1)
+    marks = xp.permute_dims(positions(lattice.states, dtype=path.dtype) == whole[..., None], (1, 0, 2))
+    final = gather(whole, xp.count_nonzero(lattice.running, axis=-1))
+    return whole, marks, positions(lattice.end, dtype=path.dtype) == final[:, None]
+
+
 def _row_pull(derivative: Array) -> Pull:
-    """From a cotangent for every row of the batch to that of an operand."""
+    """Carry a cotangent for every row of the batch to an operand with this derivative."""
     return lambda g: g[(..., *(None,) * (len(derivative.shape) - 1))] * derivative
 
 
-def _pulls(shares: Callable[[], Shares]) -> list[Pull]:
-    """The pull of each operand that has shares, which are computed once and when they are asked for."""
-    known: list[Shares] = []
+def _once(compute: Callable[[], T]) -> Callable[[], T]:
+    """Call it once, when it is first asked for: a derivative that nobody wants costs nothing."""
+    known: list[T] = []
 
-    def pull(name: str) -> Pull:
-        def of_rows(g: Array) -> Array:
-            if not known:
-                known.append(shares())
-            return _row_pull(getattr(known[0], name))(g)
+    def result() -> T:
+        if not known:
+            known.append(compute())
+        return known[0]
 
-        return of_rows
+    return result
 
-    return [pull(name) for name in Shares._fields]
+
+def _pulls(derivatives: Callable[[], Sequence[Array]], count: int) -> list[Pull]:
+    """Make the pull of each operand from its derivative."""
+
+    def pull(number: int) -> Pull:
+        return lambda g: _row_pull(derivatives()[number])(g)
+
+    return [pull(number) for number in range(count)]
 
 
 def _turned(xp: Any, x: Array) -> Array:
@@ -448,7 +434,7 @@ def _common(xp: Any, x: Array, axis: Any) -> Array:
 
 
 def _exactly_added(xp: Any, total: tuple[Array, Array], x: Array) -> tuple[Array, Array]:
-    """A sum and what its roundings have lost, after one more term: of many frames each would leave one."""
+    """Add a term to a sum and to what its roundings have lost: otherwise each of many frames would leave a rounding."""
     known, lost = total
     added = known + x
     of_x = added - known
@@ -456,14 +442,14 @@ def _exactly_added(xp: Any, total: tuple[Array, Array], x: Array) -> tuple[Array
 
 
 def _shift(xp: Any, x: Array, places: int) -> Array:
-    """The entries so many states before, on the last axis; -inf before the first."""
+    """Move the last axis forward by so many states; -inf before the first."""
     if not places:
         return x
     return xp.concat((xp.full_like(x[:, :places], -inf), x), axis=-1)[:, : x.shape[-1]]
 
 
 def _shift_back(xp: Any, x: Array, places: int) -> Array:
-    """The entries so many states after, on the last axis; 0 after the last."""
+    """Move the last axis back by so many states; 0 after the last."""
     return xp.concat((x[:, places:], xp.zeros_like(x[:, :places])), axis=-1) if places else x
 
 
@@ -477,14 +463,14 @@ def _log_sum(xp: Any, x: Array) -> Array:
 
 
 def _softmax(xp: Any, x: Array) -> Array:
-    """The shares of exp(x) over the leading axis; 0 where all are -inf."""
+    """The softmax over the leading axis; 0 where all are -inf."""
     powers = xp.exp(x - _common(xp, x, 0))
     total = xp.sum(powers, axis=0, keepdims=True)
     return powers / xp.where(total == 0, 1.0, total)
 
 
 def _share_difference(xp: Any, x: Array, moved: Array, gaps: Array, gain: bool) -> tuple[Array, Array, Array]:
-    """The shares of x, those of it moved up or down by the gaps, and those of the higher less those of the lower."""
+    """The softmax of x, that of x moved up or down by the gaps, and that of the higher minus that of the lower."""
     shares, moved_shares = _softmax(xp, x), _softmax(xp, moved)
     higher, lower = (moved_shares, shares) if gain else (shares, moved_shares)
     falls = -expm1(-gaps)

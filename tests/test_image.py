@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 import lossspec as ls
-from lossspec.definitions import image as definitions
+from lossspec.definitions.image import structure as definitions
 from lossspec.errors import ContractError, DTypeError, LossSpecError, MixtureError
 
 C1, C2 = 0.01**2, 0.03**2

@@ -246,11 +246,12 @@ def test_losses_with_prototypes_take_class_weights_and_merge(array, plain, name)
 
 
 def test_the_negative_cosine_lies_between_minus_one_and_one(array, plain):
-    losses = plain(ls.negative_cosine.per_example(array(ROWS), array(OTHERS)))
+    negative_cosine = ls.get("negative_cosine")
+    losses = plain(negative_cosine.per_example(array(ROWS), array(OTHERS)))
     assert np.all((losses >= -1) & (losses <= 1))
     exact = -(ROWS * OTHERS).sum(-1) / np.sqrt((ROWS**2).sum(-1) * (OTHERS**2).sum(-1))
     assert losses == pytest.approx(exact, rel=1e-14)
-    assert plain(ls.negative_cosine.per_example(array(ROWS), array(-2 * ROWS))) == pytest.approx(1.0, rel=1e-15)
+    assert plain(negative_cosine.per_example(array(ROWS), array(-2 * ROWS))) == pytest.approx(1.0, rel=1e-15)
 
 
 # The batch as its own negatives.
@@ -567,7 +568,7 @@ def test_a_direction_near_to_an_axis_keeps_the_digits_of_its_gradient(backend, d
     eps = float(np.finfo(dtype).eps)
     tiny = eps / 4
     x, y = np.asarray([[1.0, tiny]], dtype), np.asarray([[0.0, 1.0]], dtype)
-    _, (gradient, _) = gradients(backend, ls.negative_cosine, x, y)
+    _, (gradient, _) = gradients(backend, ls.get("negative_cosine"), x, y)
     assert gradient[0, 0] == pytest.approx(tiny, rel=8 * eps, abs=0)
     assert gradient[0, 1] == pytest.approx(-1.0, rel=8 * eps)
 

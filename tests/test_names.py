@@ -365,7 +365,7 @@ def test_a_name_that_is_not_here_says_why():
 
 
 def test_the_own_name_of_a_loss_wins():
-    for name in ("cross_entropy", "kl_divergence", "log_cosh", "cosine_similarity", "squared_error", "hinge", "huber"):
+    for name in ("cross_entropy", "kl_divergence", "log_cosh", "cosine_distance", "squared_error", "hinge", "huber"):
         assert get(name) is getattr(ls, name)
 
 

@@ -383,10 +383,10 @@ def test_cosines_of_known_angles(array, plain):
     y = array([[6.0, 8.0], [0.0, 2.0], [-5.0, 0.0], [math.cos(angle), math.sin(angle)], [1.0, 2.0], [0.0, 0.0]])
     distance = plain(ls.cosine_distance.per_example(x, y))
     assert distance == pytest.approx([0.0, 1.0, 2.0, angle**2 / 2, 1.0, 1.0], rel=1e-8, abs=1e-30)
-    similarity = plain(ls.cosine_similarity.per_example(x, y))
+    similarity = plain(ls.cosine_distance.per_example(x, y, form="similarity"))
     assert similarity == pytest.approx([1.0, 0.0, -1.0, math.cos(angle), 0.0, 0.0], rel=1e-15, abs=1e-16)
     assert plain(ls.get("keras:CosineSimilarity").per_example(x, y)).tolist() == (-similarity).tolist()
-    for loss in (ls.cosine_distance, ls.cosine_similarity):
+    for loss in (ls.cosine_distance, ls.cosine_distance.configured(form="similarity")):
         for gradient in loss.grad(x, y, wrt=("predictions", "targets"), reduction="sum"):
             assert plain(gradient)[4:].tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
@@ -394,7 +394,7 @@ def test_cosines_of_known_angles(array, plain):
 def test_a_cosine_of_short_and_of_long_vectors(array, plain):
     for size in (1e-200, 1e200):
         x, y = array([[size, 0.0]]), array([[size, size]])
-        assert plain(ls.cosine_similarity(x, y)) == pytest.approx(math.sqrt(0.5), rel=1e-15)
+        assert plain(ls.cosine_distance(x, y, form="similarity")) == pytest.approx(math.sqrt(0.5), rel=1e-15)
 
 
 # Broadcast variances and scales, names, and what is refused.

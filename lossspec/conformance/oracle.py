@@ -91,7 +91,8 @@ def _meaning(definition: Callable[..., Any]) -> str:
     found: dict[str, str] = {}
 
     def read(function: Callable[..., Any]) -> None:
-        name = f"{function.__module__}.{function.__qualname__}"
+        # The first three parts of the module are its family: in which of its files a definition stands changes nothing.
+        name = ".".join([*function.__module__.split(".")[:3], function.__qualname__])
         if name in found:
             return
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))

@@ -1,4 +1,4 @@
-"""The formulas that several definitions share."""
+"""Functions that several definitions share."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ def constant(value: Any) -> Any:
 
 
 def start_evaluation() -> None:
-    """Start an evaluation of a definition; the oracle calls it before each."""
+    """Prepare for an evaluation of a definition; the oracle calls it before each."""
     _constants.place = 0
     if not _constants.held:
         _constants.values.clear()

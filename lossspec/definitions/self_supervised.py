@@ -4,11 +4,7 @@ from typing import Any
 
 from mpmath import fsum, sqrt
 
-from lossspec.definitions.common import cosine, direction, inner
-
-
-def negative_cosine(predictions: Any, targets: Any) -> Any:
-    return -cosine(predictions, targets)
+from lossspec.definitions.common import direction, inner
 
 
 def centered(rows: Any) -> Any:

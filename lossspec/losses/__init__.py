@@ -1,4 +1,4 @@
-"""The catalogue: each file of this folder is a family, and its `__all__` is what the package exports.
+"""The catalogue: each file or folder here is a family, and its `__all__` is what the package exports.
 
 Families are found by their place; a file whose name begins with an underscore is none. No file names a framework. Type
 checkers, which run nothing, read `__init__.pyi`.

@@ -45,7 +45,7 @@ _SHARED_MEANS = (
     ),
 )
 def gan_discriminator(real_logits: Logits["*batch"], fake_logits: Logits["*batch"]) -> Real["*batch"]:
-    """The discriminator's loss of the original GAN: the binary cross entropy of real as 1 and fake as 0, added.
+    """Discriminator loss of the original GAN: the binary cross entropy of real as 1 and fake as 0, added.
 
     l = -log D(real) - log(1 - D(fake)), with D = 1 / (1 + exp(-logits)). The paper maximises its negative. It is convex
     in the logits, and at an undecided D it is 2 log 2.
@@ -76,7 +76,7 @@ def gan_discriminator(real_logits: Logits["*batch"], fake_logits: Logits["*batch
     ),
 )
 def gan_generator(fake_logits: Logits["*batch"]) -> Real["*batch"]:
-    """The generator's loss of the original GAN in its non-saturating form: wants fakes to pass for real.
+    """Non-saturating generator loss of the original GAN: the cross entropy of fakes as real.
 
     l = -log D(fake), with D = 1 / (1 + exp(-logits)): at least 0, with a slope near -1 where the discriminator is sure.
     It is convex in the logits.
@@ -105,7 +105,7 @@ def gan_generator(fake_logits: Logits["*batch"]) -> Real["*batch"]:
     ),
 )
 def gan_generator_minimax(fake_logits: Logits["*batch"]) -> Real["*batch"]:
-    """The generator's loss of the original GAN in its minimax form: what the discriminator gains on fakes, to lower.
+    """Minimax generator loss of the original GAN: the log-probability with which fakes are recognized.
 
     l = log(1 - D(fake)), with D = 1 / (1 + exp(-logits)): below 0, and unbounded below. It saturates: its slope is near
     0 where the discriminator is sure of a fake, and there `gan_generator` is used instead. It is concave in the logits.
@@ -124,7 +124,7 @@ def gan_generator_minimax(fake_logits: Logits["*batch"]) -> Real["*batch"]:
 
 @loss(family="adversarial", unit="pair", source=_WGAN)
 def wgan_critic(real_scores: Real["*batch"], fake_scores: Real["*batch"]) -> Real["*batch"]:
-    """The critic's loss of the Wasserstein GAN: wants real scores above fake ones.
+    """Critic loss of the Wasserstein GAN: the fake score minus the real one.
 
     l = fake_scores - real_scores. The paper maximises its negative. It is unbounded: the critic is kept Lipschitz by a
     loss of its own (`gradient_penalty`) or by its weights.
@@ -149,7 +149,7 @@ def wgan_critic(real_scores: Real["*batch"], fake_scores: Real["*batch"]) -> Rea
     aliases=("gan_hinge_generator",),
 )
 def wgan_generator(fake_scores: Real["*batch"]) -> Real["*batch"]:
-    """The generator's loss of the Wasserstein GAN and of the hinge GAN: wants high scores.
+    """Generator loss of the Wasserstein GAN and of the hinge GAN: minus the score of a fake.
 
     l = -fake_scores, unbounded below.
 
@@ -184,7 +184,7 @@ def lsgan_discriminator(
     real_target: Real["#*batch"] = 1.0,
     fake_target: Real["#*batch"] = 0.0,
 ) -> Real["*batch"]:
-    """The discriminator's loss of the least squares GAN: half the squared distances of the scores from their targets.
+    """Discriminator loss of the least squares GAN: half the squared distances of the scores from their targets.
 
     l = (real_scores - real_target)^2 / 2 + (fake_scores - fake_target)^2 / 2; the targets are b and a of the paper. It
     is convex in the scores.
@@ -210,7 +210,7 @@ def lsgan_discriminator(
     equals=(Equal("torch", "F.mse_loss(fake_scores, torch.full_like(fake_scores, target), reduction='none') / 2"),),
 )
 def lsgan_generator(fake_scores: Real["*batch"], *, target: Real["#*batch"] = 1.0) -> Real["*batch"]:
-    """The generator's loss of the least squares GAN: half the squared distance of fake scores from a target.
+    """Generator loss of the least squares GAN: half the squared distance of fake scores from a target.
 
     l = (fake_scores - target)^2 / 2; the target is c of the paper, which names 1 with targets of (1, 0) and 0 with
     targets of (1, -1) for real and fake. It is convex in the scores.
@@ -233,7 +233,7 @@ def lsgan_generator(fake_scores: Real["*batch"], *, target: Real["#*batch"] = 1.
     source="Lim and Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957",
 )
 def gan_hinge_discriminator(real_scores: Real["*batch"], fake_scores: Real["*batch"]) -> Real["*batch"]:
-    """The discriminator's loss of the hinge GAN: wants real scores above 1 and fake ones below -1.
+    """Discriminator loss of the hinge GAN: a margin of 1 for real scores and of -1 for fake ones.
 
     l = max(0, 1 - real_scores) + max(0, 1 + fake_scores). The second paper maximises its negative. It is convex in the
     scores. The generator's loss is -fake_scores: `wgan_generator`, which is also called "gan_hinge_generator".
@@ -258,7 +258,7 @@ def gan_hinge_discriminator(real_scores: Real["*batch"], fake_scores: Real["*bat
     equals=(Equal("torch", "-F.logsigmoid(real_logits - fake_logits)"),),
 )
 def relativistic_gan_discriminator(real_logits: Logits["*batch"], fake_logits: Logits["*batch"]) -> Real["*batch"]:
-    """The discriminator's loss of the relativistic GAN (RSGAN): wants each real logit above the fake one beside it.
+    """Discriminator loss of the relativistic GAN (RSGAN): the logistic loss of real minus fake logit.
 
     l = -log sigmoid(real_logits - fake_logits). It is convex in the logits.
 
@@ -282,7 +282,7 @@ def relativistic_gan_discriminator(real_logits: Logits["*batch"], fake_logits: L
     equals=(Equal("torch", "-F.logsigmoid(fake_logits - real_logits)"),),
 )
 def relativistic_gan_generator(real_logits: Logits["*batch"], fake_logits: Logits["*batch"]) -> Real["*batch"]:
-    """The generator's loss of the relativistic GAN (RSGAN): wants each fake logit above the real one beside it.
+    """Generator loss of the relativistic GAN (RSGAN): the logistic loss of fake minus real logit.
 
     l = -log sigmoid(fake_logits - real_logits). It is convex in the logits.
 
@@ -300,7 +300,7 @@ def relativistic_gan_generator(real_logits: Logits["*batch"], fake_logits: Logit
 
 
 def _mean(x: Array, selected: Array | None) -> Array:
-    """The mean of the selected entries, 0 where there are none; what is not selected is 0."""
+    """The mean of the selected entries, 0 where there are none; entries that are not selected must be 0."""
     xp = array_namespace(x)
     if selected is None:
         return xp.sum(x) / max(x.shape[0], 1)
@@ -312,7 +312,7 @@ def _mean(x: Array, selected: Array | None) -> Array:
 def relativistic_average_gan_discriminator(
     real_logits: Logits["batch"], fake_logits: Logits["batch"], *, selected: Array = None
 ) -> Real["batch"]:
-    """The discriminator's loss of the relativistic average GAN (RaSGAN): wants real logits above the mean fake one.
+    """Discriminator loss of the relativistic average GAN (RaSGAN): logits relative to the mean of the other kind.
 
     l = -log sigmoid(real_logits - mean(fake_logits)) - log(1 - sigmoid(fake_logits - mean(real_logits))).
 
@@ -334,7 +334,7 @@ def relativistic_average_gan_discriminator(
 def relativistic_average_gan_generator(
     real_logits: Logits["batch"], fake_logits: Logits["batch"], *, selected: Array = None
 ) -> Real["batch"]:
-    """The generator's loss of the relativistic average GAN (RaSGAN): wants fake logits above the mean real one.
+    """Generator loss of the relativistic average GAN (RaSGAN): logits relative to the mean of the other kind.
 
     l = -log sigmoid(fake_logits - mean(real_logits)) - log(1 - sigmoid(real_logits - mean(fake_logits))).
 
@@ -361,7 +361,7 @@ def relativistic_average_gan_generator(
 def gradient_penalty(
     gradients: Real["batch *dim"], *, target: NonNegative["#batch"] = 1.0, one_sided: bool = False
 ) -> Real["batch"]:
-    """The squared distance of the length of a critic's gradient from a target; with the target 0 the R1 penalty.
+    """Gradient penalty of a critic: the squared distance of the gradient's length from a target (0 for R1).
 
     l = (|gradients| - target)^2, or max(0, |gradients| - target)^2 with `one_sided`; |.| is the Euclidean norm over all
     axes but the first. `gradients` are those of the critic's scores in its inputs, which you take: at points between

@@ -1,5 +1,8 @@
 """Losses in which the other members of a batch are the negatives, or are sorted into groups by their labels."""
 
+from functools import partial
+from typing import Any
+
 from lossspec.declaration import Accuracy, Equal, loss
 from lossspec.numerics import (
     array_namespace,
@@ -36,14 +39,21 @@ _GROUPS = (
 _COSINES = Accuracy(
     8.0,
     8.0,
-    "cosines of nearly parallel vectors are rounded as 1 is, and 1 / temperature multiplies that: where all embeddings "
-    "nearly coincide, the answer for inputs moved in their last digit is better than a product of matrices",
+    "a matrix product rounds the cosines of nearly parallel vectors to eps, and 1 / temperature multiplies that error: "
+    "where all embeddings nearly coincide, it exceeds the effect of a last digit of the inputs",
     on={"jax": Accuracy(16.0, 8.0, "as elsewhere; XLA adds up the products in another order")},
 )
 _SHORT = {"gradient edges": "a vector of length 0 is divided by 1e-12: its gradient is of that size"}
 _NONE_IS_0 = {"empty batch": "nothing has the mean 0 there"}
 _SMALL = {"batch": 3, "dim": 2}
 _BALANCED = "np.unique(np.unique(labels, return_counts=True)[1]).size == 1 and labels.size > 1"
+
+
+Rows: Any = Embedding["batch dim"]
+Groups: Any = Group["batch"]
+
+pair_loss = partial(loss, family="contrastive_learning", unit="pair", coupled=_PAIRS, sizes=_SMALL)
+group_loss = partial(loss, family="contrastive_learning", unit="example", coupled=_GROUPS, sizes={"batch": 4, "dim": 2})
 
 
 def _cosines(x: Array, y: Array) -> Array:
@@ -56,7 +66,7 @@ def _inner_products(x: Array, y: Array) -> Array:
 
 
 def _find_own(scores: Array, selected: Array) -> Array:
-    """For each row the cross entropy of its own column among those that are selected."""
+    """The cross entropy of each row's own column among the columns that are selected."""
     xp = array_namespace(scores)
     if scores.shape[0] == 0:
         return xp.sum(scores, axis=-1)
@@ -65,9 +75,7 @@ def _find_own(scores: Array, selected: Array) -> Array:
     return negative_log_softmax(scores, xp.reshape(positions(scores), (-1,)))
 
 
-@loss(
-    family="contrastive_learning",
-    unit="pair",
+@pair_loss(
     source="van den Oord, Li and Vinyals 2018, arXiv:1807.03748",
     aliases=("InfoNCE",),
     also={
@@ -88,18 +96,12 @@ def _find_own(scores: Array, selected: Array) -> Array:
         ),
     ),
     accuracy=_COSINES,
-    coupled=_PAIRS,
     sizes={"batch": 4, "dim": 2},
 )
 def info_nce(
-    queries: Embedding["batch dim"],
-    keys: Embedding["batch dim"],
-    *,
-    temperature: Positive = 0.1,
-    normalized: bool = True,
-    selected: Array = None,
+    queries: Rows, keys: Rows, *, temperature: Positive = 0.1, normalized: bool = True, selected: Array = None
 ) -> Real["batch"]:
-    """Wants each query to find its own key among the keys of the whole batch.
+    """InfoNCE: cross entropy of each query's own key among all keys of the batch.
 
     l_i = -log(exp(s_ii / temperature) / sum_j exp(s_ij / temperature)), with s_ij = cos(queries_i, keys_j), or their
     inner product with `normalized=False`.
@@ -122,9 +124,7 @@ def info_nce(
     return _find_own(similarity / temperature, selected)
 
 
-@loss(
-    family="contrastive_learning",
-    unit="pair",
+@pair_loss(
     source="Sohn 2016, Improved deep metric learning with multi-class N-pair loss objective, NIPS 29",
     also={
         "tfa:npairs_loss": (
@@ -140,13 +140,9 @@ def info_nce(
             differs=_NONE_IS_0,
         ),
     ),
-    coupled=_PAIRS,
-    sizes=_SMALL,
 )
-def n_pairs(
-    anchors: Embedding["batch dim"], positives: Embedding["batch dim"], *, selected: Array = None
-) -> Real["batch"]:
-    """Wants the inner product of each anchor with its positive above those with all other positives.
+def n_pairs(anchors: Rows, positives: Rows, *, selected: Array = None) -> Real["batch"]:
+    """N-pair loss: cross entropy of each anchor's own positive among all positives, by inner products.
 
     l_i = log(1 + sum_{j != i} exp(anchors_i . positives_j - anchors_i . positives_i)).
 
@@ -165,9 +161,7 @@ def n_pairs(
     return _find_own(_inner_products(anchors, positives), selected)
 
 
-@loss(
-    family="contrastive_learning",
-    unit="pair",
+@pair_loss(
     source="Radford et al. 2021, arXiv:2103.00020",
     aliases=("CLIP", "open_clip:ClipLoss"),
     also={
@@ -182,17 +176,9 @@ def n_pairs(
         ),
     ),
     accuracy=_COSINES,
-    coupled=_PAIRS,
-    sizes=_SMALL,
 )
-def clip(
-    first: Embedding["batch dim"],
-    second: Embedding["batch dim"],
-    *,
-    temperature: Positive = 0.07,
-    selected: Array = None,
-) -> Real["batch"]:
-    """Wants each image to find its text among those of the batch, and each text its image.
+def clip(first: Rows, second: Rows, *, temperature: Positive = 0.07, selected: Array = None) -> Real["batch"]:
+    """CLIP loss: cross entropy of each image's text among those of the batch, and of each text's image.
 
     l_i = (-log p(second_i | first_i) - log p(first_i | second_i)) / 2, where p is the softmax of
     cos(first_i, second_j) / temperature over j, and over i.
@@ -214,9 +200,7 @@ def clip(
     return 0.5 * (_find_own(scores, selected) + _find_own(back, selected))
 
 
-@loss(
-    family="contrastive_learning",
-    unit="pair",
+@pair_loss(
     source="Zhai, Mustafa, Kolesnikov and Beyer 2023, arXiv:2303.15343",
     aliases=("SigLIP", "open_clip:SigLipLoss"),
     equals=(
@@ -227,18 +211,11 @@ def clip(
             differs=_SHORT,
         ),
     ),
-    coupled=_PAIRS,
-    sizes=_SMALL,
 )
 def siglip(
-    first: Embedding["batch dim"],
-    second: Embedding["batch dim"],
-    *,
-    temperature: Positive = 0.1,
-    bias: Real = -10.0,
-    selected: Array = None,
+    first: Rows, second: Rows, *, temperature: Positive = 0.1, bias: Real = -10.0, selected: Array = None
 ) -> Real["batch"]:
-    """Asks of each image and each text of the batch alone whether they belong together.
+    """SigLIP loss: for each image and each text of the batch, binary cross entropy of belonging together.
 
     l_i = sum_j -log sigmoid(z_ij (cos(first_i, second_j) / temperature + bias)), with z_ij = 1 where i = j, else -1.
 
@@ -267,16 +244,19 @@ def _own(scores: Array) -> Array:
     return positions(scores, -2) == positions(scores)
 
 
-def _relations(scores: Array, labels: Array, selected: Array) -> tuple[Array, Array]:
-    """For each row: which columns are the others of its group, which are those of other groups."""
+def _groups(embeddings: Array, labels: Array, selected: Array) -> tuple[Array, Array, Array]:
+    """Return the cosines of all rows, and the masks of the same group (but the row itself) and of other groups."""
+    scores = _cosines(embeddings, embeddings)
     same = labels[:, None] == labels[None, :]
     present = True if selected is None else selected[None, :]
-    return same & ~_own(scores) & present, ~same & present
+    return scores, same & ~_own(scores) & present, ~same & present
 
 
 def _log_sum_exp(x: Array, kept: Array) -> Array:
     """The logarithm of the sum of exp(x) over the kept entries of each row; -inf, with derivative 0, where none is."""
     xp = array_namespace(x)
+    if x.shape[0] == 0:
+        return xp.sum(x, axis=-1)
     x = xp.where(kept, x, float("-inf"))
     top = xp.max(stop_gradient(x), axis=-1, keepdims=True)
     nothing = top == float("-inf")
@@ -286,16 +266,14 @@ def _log_sum_exp(x: Array, kept: Array) -> Array:
 
 
 def _shares(chosen: Array, x: Array) -> Array:
-    """For each row equal weights of its chosen entries, which sum to 1; none where nothing is chosen."""
+    """Equal weights of the chosen entries of each row, which sum to 1; all 0 where nothing is chosen."""
     xp = array_namespace(x)
     flags = xp.astype(chosen, x.dtype)
     count = xp.sum(flags, axis=-1, keepdims=True)
     return flags / xp.where(count > 0, count, 1.0)
 
 
-@loss(
-    family="contrastive_learning",
-    unit="example",
+@group_loss(
     source="Chen, Kornblith, Norouzi and Hinton 2020, arXiv:2002.05709",
     aliases=("NT-Xent", "SimCLR"),
     also={
@@ -322,17 +300,9 @@ def _shares(chosen: Array, x: Array) -> Array:
         ),
     ),
     accuracy=_COSINES,
-    coupled=_GROUPS,
-    sizes={"batch": 4, "dim": 2},
 )
-def nt_xent(
-    embeddings: Embedding["batch dim"],
-    labels: Group["batch"],
-    *,
-    temperature: Positive = 0.07,
-    selected: Array = None,
-) -> Real["batch"]:
-    """Wants each example nearer to each other one of its group than to those of all other groups.
+def nt_xent(embeddings: Rows, labels: Groups, *, temperature: Positive = 0.07, selected: Array = None) -> Real["batch"]:
+    """NT-Xent (SimCLR): cross entropy of each positive of an example against the negatives, by cosines.
 
     l_i = mean over p of -log(exp(s_ip / temperature) / (exp(s_ip / temperature) + sum_n exp(s_in / temperature))), with
     s the cosines, p the others of the same label as i, and n those of other labels.
@@ -353,19 +323,14 @@ def nt_xent(
     >>> round(float(nt_xent(views, np.asarray([7, 8, 7, 8]), temperature=1.0)), 12)
     0.551444713932
     """
-    xp = array_namespace(embeddings)
-    if embeddings.shape[0] == 0:
-        return xp.sum(embeddings, axis=-1)
-    scores = _cosines(embeddings, embeddings) / temperature
-    positive, negative = _relations(scores, labels, selected)
+    scores, positive, negative = _groups(embeddings, labels, selected)
+    scores, xp = scores / temperature, array_namespace(scores)
     rivals = _log_sum_exp(scores, negative)[:, None]
     each = softplus(xp.where(positive, rivals - scores, 0.0))
     return xp.sum(_shares(positive, scores) * each, axis=-1)
 
 
-@loss(
-    family="contrastive_learning",
-    unit="example",
+@group_loss(
     source="Khosla et al. 2020, arXiv:2004.11362 (the sum over positives outside of the logarithm)",
     aliases=("SupCon",),
     also={
@@ -382,17 +347,11 @@ def nt_xent(
         ),
     ),
     accuracy=_COSINES,
-    coupled=_GROUPS,
-    sizes={"batch": 4, "dim": 2},
 )
 def supervised_contrastive(
-    embeddings: Embedding["batch dim"],
-    labels: Group["batch"],
-    *,
-    temperature: Positive = 0.1,
-    selected: Array = None,
+    embeddings: Rows, labels: Groups, *, temperature: Positive = 0.1, selected: Array = None
 ) -> Real["batch"]:
-    """Wants each example to find the others of its group among all others of the batch.
+    """Supervised contrastive loss: cross entropy of each example's group among all others of the batch.
 
     l_i = mean over p of -log(exp(s_ip / temperature) / sum_{a != i} exp(s_ia / temperature)), with s the cosines, p the
     others of the same label as i, and a all others.
@@ -413,20 +372,17 @@ def supervised_contrastive(
     >>> round(float(supervised_contrastive(views, np.asarray([7, 8, 7, 8]), temperature=1.0)), 12)
     0.551444713932
     """
-    xp = array_namespace(embeddings)
-    if embeddings.shape[0] == 0:
-        return xp.sum(embeddings, axis=-1)
-    scores = _cosines(embeddings, embeddings) / temperature
-    positive, negative = _relations(scores, labels, selected)
+    scores, positive, negative = _groups(embeddings, labels, selected)
+    scores, xp = scores / temperature, array_namespace(scores)
+    if scores.shape[0] == 0:
+        return xp.sum(scores, axis=-1)
     others = positive | negative
     alone = ~xp.any(others, axis=-1, keepdims=True)
     scores = xp.where(others, scores, xp.where(alone, xp.zeros_like(scores), float("-inf")))
     return expected_negative_log_softmax(scores, _shares(positive, scores))
 
 
-@loss(
-    family="contrastive_learning",
-    unit="example",
+@group_loss(
     source="Sun et al. 2020, arXiv:2002.10857",
     also={
         "pml:CircleLoss": (
@@ -448,18 +404,11 @@ def supervised_contrastive(
             differs={"gradient": "it differentiates the weights"},
         ),
     ),
-    coupled=_GROUPS,
-    sizes={"batch": 4, "dim": 2},
 )
 def circle(
-    embeddings: Embedding["batch dim"],
-    labels: Group["batch"],
-    *,
-    margin: UnitInterval = 0.4,
-    gamma: Positive = 80.0,
-    selected: Array = None,
+    embeddings: Rows, labels: Groups, *, margin: UnitInterval = 0.4, gamma: Positive = 80.0, selected: Array = None
 ) -> Real["batch"]:
-    """Pulls an example's group near and pushes others away, the more the further each cosine is from its optimum.
+    """Circle loss: a smooth margin between groups whose weights grow with the distance of a cosine from its optimum.
 
     l_i = log(1 + sum_n exp(gamma a_n (s_n - margin)) sum_p exp(-gamma a_p (s_p - 1 + margin))), with s_p the cosines of
     i with the others of its label, s_n those with other labels, and the weights a_p = max(0, 1 + margin - s_p) and
@@ -479,20 +428,14 @@ def circle(
     >>> round(float(circle(views, np.asarray([7, 8, 7, 8]), margin=0.5, gamma=1.0)), 12)
     0.794376769418
     """
-    xp = array_namespace(embeddings)
-    if embeddings.shape[0] == 0:
-        return xp.sum(embeddings, axis=-1)
-    scores = _cosines(embeddings, embeddings)
-    positive, negative = _relations(scores, labels, selected)
+    scores, positive, negative = _groups(embeddings, labels, selected)
     fixed = stop_gradient(scores)
     near = _log_sum_exp(-gamma * relu((1 + margin) - fixed) * (scores - (1 - margin)), positive)
     far = _log_sum_exp(gamma * relu(fixed + margin) * (scores - margin), negative)
     return softplus(near + far)
 
 
-@loss(
-    family="contrastive_learning",
-    unit="example",
+@group_loss(
     source="Wang et al. 2019, arXiv:1904.06627",
     aliases=("pml:MultiSimilarityLoss",),
     equals=(
@@ -503,19 +446,17 @@ def circle(
             differs=_SHORT | _NONE_IS_0,
         ),
     ),
-    coupled=_GROUPS,
-    sizes={"batch": 4, "dim": 2},
 )
 def multi_similarity(
-    embeddings: Embedding["batch dim"],
-    labels: Group["batch"],
+    embeddings: Rows,
+    labels: Groups,
     *,
     alpha: Positive = 2.0,
     beta: Positive = 50.0,
     base: Real = 0.5,
     selected: Array = None,
 ) -> Real["batch"]:
-    """Wants an example's cosines with its group above a base and those with others below it, the worst ones first.
+    """Multi-similarity loss: soft maxima of low cosines within the group and of high ones with other groups.
 
     l_i = log(1 + sum_p exp(-alpha (s_p - base))) / alpha + log(1 + sum_n exp(beta (s_n - base))) / beta, with s_p the
     cosines of i with the others of its label, and s_n those with other labels.
@@ -533,11 +474,7 @@ def multi_similarity(
     >>> float(multi_similarity(views, np.asarray([7, 8, 7]), alpha=1.0, beta=1.0, base=0.0).round(12))
     1.037143341608
     """
-    xp = array_namespace(embeddings)
-    if embeddings.shape[0] == 0:
-        return xp.sum(embeddings, axis=-1)
-    scores = _cosines(embeddings, embeddings)
-    positive, negative = _relations(scores, labels, selected)
+    scores, positive, negative = _groups(embeddings, labels, selected)
     near = softplus(_log_sum_exp(-alpha * scores, positive) + alpha * base)
     far = softplus(_log_sum_exp(beta * scores, negative) - beta * base)
     return near / alpha + far / beta

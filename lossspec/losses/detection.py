@@ -13,7 +13,7 @@ Format: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
 
 
 class _Pair(NamedTuple):
-    """The position of two boxes to each other, on the axis of x and on that of y."""
+    """The geometry of two boxes relative to each other, on the axes x and y."""
 
     format: Format
     size: Array
@@ -67,7 +67,7 @@ def _compare(predictions: Array, targets: Array, format: Format) -> _Pair:
 
 
 def _growth(pair: _Pair) -> Array:
-    """From the size of the prediction to that of the target; from the edges where these are close."""
+    """The size of the target minus that of the prediction; taken from the edges where these are close."""
     growth = pair.other_size - pair.size
     if pair.format != "xyxy":
         return growth
@@ -85,14 +85,14 @@ def _square(x: Array) -> Array:
 
 
 def _ratio(x: Array, y: Array) -> Array:
-    """The first over the second, and 0 with derivative 0 where that is 0."""
+    """The quotient x / y, and 0 with derivative 0 where y is 0."""
     xp = array_namespace(x)
     zero = y == 0
     return xp.where(zero, 0.0, x / xp.where(zero, 1.0, y))
 
 
 class _Overlap(NamedTuple):
-    """One minus the intersection over union, with the areas of both; what each box has beyond the other one."""
+    """One minus the intersection over union; the areas of both; the part of each box beyond the other one."""
 
     loss: Array
     intersection: Array
@@ -103,8 +103,8 @@ class _Overlap(NamedTuple):
 def _overlap(pair: _Pair) -> _Overlap:
     """Compare the areas of two boxes.
 
-    Where most of the union is common, the rest is a sum of what is not: so a small loss keeps its digits. Elsewhere the
-    common part is taken from 1: so the derivatives of a small intersection do.
+    Where the boxes share most of the union, the loss is a sum of parts that they do not share, so that a small loss
+    keeps its digits. Elsewhere it is 1 minus the shared part, so that the derivatives of a small intersection do.
     """
     xp = array_namespace(pair.size)
     zero = xp.zeros_like(pair.low)
@@ -147,7 +147,7 @@ def _distance(pair: _Pair) -> Array:
     ),
 )
 def iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
-    """One minus the intersection over union of two boxes.
+    """IoU loss: one minus the intersection over union of two boxes.
 
     l = 1 - I / U, with I the area of the intersection and U of the union.
 
@@ -194,7 +194,7 @@ def iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Forma
 def generalized_iou(
     predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy"
 ) -> Real["*batch"]:
-    """One minus the generalized intersection over union of two boxes.
+    """GIoU loss: one minus the generalized intersection over union of two boxes.
 
     l = 1 - (I / U - (C - U) / C), with I the area of the intersection, U of the union, C of the smallest box that
     holds both.
@@ -241,7 +241,7 @@ def generalized_iou(
     ),
 )
 def distance_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
-    """One minus the intersection over union of two boxes, plus the distance of their centres.
+    """DIoU loss: the IoU loss plus the distance of the centres of two boxes.
 
     l = 1 - I / U + d^2 / c^2, with I the area of the intersection, U of the union, d the distance of the centres and c
     the diagonal of the smallest box that holds both.
@@ -295,7 +295,7 @@ def _angle(pair: _Pair) -> Array:
     ),
 )
 def complete_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
-    """One minus the intersection over union of two boxes, plus the distance of their centres and that of their shapes.
+    """CIoU loss: the IoU loss plus the distances of the centres and of the aspect ratios of two boxes.
 
     l = 1 - I / U + d^2 / c^2 + a v, with I the area of the intersection, U of the union, d the distance of the centres,
     c the diagonal of the smallest box that holds both, v = 4 / pi^2 (atan(w' / h') - atan(w / h))^2 for the widths and
@@ -336,7 +336,7 @@ def complete_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, form
     },
 )
 def efficient_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Format = "xyxy") -> Real["*batch"]:
-    """One minus the intersection over union of two boxes, plus the distances of their centres, widths and heights.
+    """EIoU loss: the IoU loss plus the distances of the centres, widths and heights of two boxes.
 
     l = 1 - I / U + d^2 / (W^2 + H^2) + (w - w')^2 / W^2 + (h - h')^2 / H^2, with I the area of the intersection, U of
     the union, d the distance of the centres, w, h, w' and h' the widths and heights of predictions and targets, W and H

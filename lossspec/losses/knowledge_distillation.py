@@ -40,7 +40,7 @@ def distillation(
     squared_temperature: bool = True,
     direction: Literal["forward", "reverse"] = "forward",
 ) -> Real["*batch"]:
-    """The divergence of the student's softened probabilities from the teacher's.
+    """Knowledge distillation: the divergence of the student's softened probabilities from the teacher's.
 
     l = temperature^2 * KL(p || q), with p = softmax(teacher_logits / temperature) and q the same of the student;
     direction "reverse" takes KL(q || p), `squared_temperature=False` leaves the factor out.
@@ -91,7 +91,7 @@ def generalized_jsd(
     beta: Fraction["#*batch"] = 0.5,
     temperature: Positive["#*batch"] = 1.0,
 ) -> Real["*batch"]:
-    """The generalized Jensen-Shannon divergence of student and teacher, from their logits.
+    """Generalized Jensen-Shannon divergence of student and teacher, from their logits.
 
     l = beta KL(p || m) + (1 - beta) KL(q || m), with p = softmax(teacher_logits / temperature), q the same of the
     student and m = beta p + (1 - beta) q.

@@ -2,14 +2,16 @@
 
 The score of labels y[0], ..., y[n - 1] is s(y) = start[y[0]] + sum_t emissions[t, y[t]] + sum_t transitions[y[t - 1],
 y[t]] + end[y[n - 1]]; -inf rules out a label at a frame, a transition, a start or an end. The losses with costs are
-those of `lossspec.losses.structured` whose candidates are all label sequences: the cost of one is the sum of its costs.
+those of `lossspec.losses.structured` whose candidates are all label sequences: the cost of a sequence y is c(y) = sum_t
+costs[t, y[t]].
 """
 
-from typing import Literal
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 from lossspec.declaration import Accuracy, Equal, loss, require
 from lossspec.numerics import array_namespace, gather, positions, zero_where
-from lossspec.paths import Paths
+from lossspec.paths import Lattice, Paths
 from lossspec.terms import Array, Cost, Label, Length, Logits, Real
 
 __all__ = [
@@ -28,85 +30,102 @@ __all__ = [
 
 IMPOSSIBLE = float("-inf")
 CHAIN = Paths()
-SHARED = Accuracy(4.0, 512.0, "a transition of 1e4 that paths share leaves its rounding in what else tells them apart")
-SIZES = {"batch": 2, "time": 3, "classes": 3}
+SHARED = Accuracy(4.0, 512.0, "a transition of 1e4 that paths share leaves its rounding in their differences")
+
+Frames: Any = Logits["batch time classes"]
+Labels: Any = Label["batch time"]
+Costs: Any = Cost["batch time classes"]
+Lengths: Any = Length["batch", "of time"]
+Transitions: Any = Logits["classes classes"]
+Ends: Any = Logits["classes"]
+
+chain_loss = partial(loss, family="linear_chain", unit="sequence", sizes={"batch": 2, "time": 3, "classes": 3})
+"""The decorator `loss`, with the declarations that all losses of this file share."""
+
+_SCORES = ("emissions", "transitions", "start", "end")
+_SHIFTED = ("emissions", "start", "end")
+"""The scores that are read once in every label sequence, so that adding a constant to all classes changes nothing."""
 
 
-def _paths(emissions: Array, lengths: Array, transitions: Array, start: Array, end: Array) -> tuple[Array, ...]:
-    """The arguments of `Paths`: paths start in the states of the first frame, and those of the other frames follow."""
-    xp = array_namespace(emissions)
-    batch, time, classes = emissions.shape
-    require(time > 0, "linear chain: `emissions` has shape {}. Fix: pass at least one frame.", tuple(emissions.shape))
-    (first, following), (_, running) = _split(emissions), _split(_running(emissions, lengths))
-    arcs = xp.broadcast_to(transitions[None, ...], (batch, classes, classes))
-    ends = xp.broadcast_to(end[None, ...], (batch, classes))
-    return following, arcs, first + start[None, ...], ends, running if time > 1 else xp.zeros_like(running)
+class Chain(NamedTuple):
+    """The scores of a linear chain, and the lengths of its label sequences."""
+
+    emissions: Array
+    lengths: Array
+    transitions: Array
+    start: Array
+    end: Array
+
+    def lattice(self) -> Lattice:
+        """The paths of the chain: they start in the states of the first frame, and those of the other frames follow."""
+        xp = array_namespace(self.emissions)
+        batch, time, classes = shape = self.emissions.shape
+        require(time > 0, "linear chain: `emissions` has shape {}. Fix: pass at least one frame.", tuple(shape))
+        (first, following), (_, running) = _split(self.emissions), _split(self.running())
+        return Lattice(
+            following,
+            xp.broadcast_to(self.transitions[None, ...], (batch, classes, classes)),
+            first + self.start[None, ...],
+            xp.broadcast_to(self.end[None, ...], (batch, classes)),
+            running if time > 1 else xp.zeros_like(running),
+        )
+
+    def running(self) -> Array:
+        """True at the frames that a sequence has."""
+        return positions(self.emissions[:, :, 0], dtype=self.lengths.dtype) < self.lengths[:, None]
+
+    def or_zero(self, value: Array) -> Array:
+        """The value of a sequence, and 0 for one without labels."""
+        return array_namespace(value).where(self.lengths > 0, value, 0.0)
+
+    def score_less_labels(self, labels: Array, *costs: Array) -> Array:
+        """The log-sum of the scores of all label sequences, the costs as gains, minus the score of the labels."""
+        gains = [gain for x in costs for gain in _split(x)]
+        return self.or_zero(CHAIN.score_less_path(*self.lattice(), *_split(labels), *gains))
+
+    def best(self, emissions: Array | None = None) -> Array:
+        """The labels of the highest score, of these emissions if given."""
+        chain = self if emissions is None else self._replace(emissions=emissions)
+        first, following = CHAIN.best(chain.lattice())
+        if self.emissions.shape[1] == 1:
+            return first[:, None]
+        return array_namespace(first).concat((first[:, None], following), axis=-1)
+
+    def lead(self, labels: Array, others: Array) -> Array:
+        """The score of labels minus that of others, summed over the places where they differ: nothing cancels."""
+        emissions, lengths, transitions, start, end = self
+        xp = array_namespace(emissions)
+        running = self.running()
+
+        def difference(mine: Array, theirs: Array, same: Array) -> Array:
+            return zero_where(mine - theirs, same & (mine == mine))
+
+        def of_table(table: Array, one: Array, other: Array) -> Array:
+            mine, theirs = (xp.reshape(xp.take(table, xp.reshape(x, (-1,)), axis=0), x.shape) for x in (one, other))
+            return difference(mine, theirs, one == other)
+
+        frames = difference(gather(emissions, labels), gather(emissions, others), labels == others)
+        total = xp.sum(xp.where(running, frames, 0.0), axis=-1)
+        classes = emissions.shape[2]
+        moves = [x[:, :-1] * classes + x[:, 1:] for x in (labels, others)]
+        changes = of_table(xp.reshape(transitions, (-1,)), *moves)
+        total = total + xp.sum(xp.where(running[:, 1:], changes, 0.0), axis=-1)
+        final = xp.where(lengths > 0, lengths - 1, 0)
+        first = of_table(start, labels[:, 0], others[:, 0])
+        return total + self.or_zero(first + of_table(end, gather(labels, final), gather(others, final)))
+
+    def cost(self, labels: Array, costs: Array) -> Array:
+        """The sum of the costs of labels."""
+        xp = array_namespace(costs)
+        return xp.sum(xp.where(self.running(), gather(costs, labels), 0.0), axis=-1)
 
 
 def _split(x: Array) -> tuple[Array, Array]:
-    """The first frame and the others; where there are none, one that does not run stands for them."""
+    """Return the first frame and the others; without others, the first stands for them and is not running."""
     return x[:, 0, ...], x if x.shape[1] == 1 else x[:, 1:, ...]
 
 
-def _running(emissions: Array, lengths: Array) -> Array:
-    return positions(emissions[:, :, 0], dtype=lengths.dtype) < lengths[:, None]
-
-
-def _score_less_labels(
-    emissions: Array, labels: Array, lengths: Array, transitions: Array, start: Array, end: Array, *costs: Array
-) -> Array:
-    """The score of all label sequences, with the costs as gains, less that of the labels; 0 where there are none."""
-    paths = _paths(emissions, lengths, transitions, start, end)
-    gains = [gain for x in costs for gain in _split(x)]
-    score = CHAIN.score_less_path(*paths, *_split(labels), *gains)
-    return array_namespace(score).where(lengths > 0, score, 0.0)
-
-
-def _best(emissions: Array, lengths: Array, transitions: Array, start: Array, end: Array) -> Array:
-    """The labels of the highest score."""
-    xp = array_namespace(emissions)
-    first, following = CHAIN.best(*_paths(emissions, lengths, transitions, start, end))
-    return first[:, None] if emissions.shape[1] == 1 else xp.concat((first[:, None], following), axis=-1)
-
-
-def _ahead(
-    labels: Array,
-    others: Array,
-    emissions: Array,
-    lengths: Array,
-    transitions: Array,
-    start: Array,
-    end: Array,
-) -> Array:
-    """By how much the score of labels exceeds that of others: summed where they differ, so that nothing cancels."""
-    xp = array_namespace(emissions)
-    running = _running(emissions, lengths)
-
-    def difference(table: Array, one: Array, other: Array) -> Array:
-        mine, theirs = (xp.reshape(xp.take(table, xp.reshape(x, (-1,)), axis=0), x.shape) for x in (one, other))
-        return zero_where(mine - theirs, (one == other) & (mine == mine))
-
-    mine, theirs = gather(emissions, labels), gather(emissions, others)
-    differences = zero_where(mine - theirs, (labels == others) & (mine == mine))
-    total = xp.sum(xp.where(running, differences, 0.0), axis=-1)
-    classes = emissions.shape[2]
-    moves = [x[:, :-1] * classes + x[:, 1:] for x in (labels, others)]
-    differences = difference(xp.reshape(transitions, (-1,)), *moves)
-    total = total + xp.sum(xp.where(running[:, 1:], differences, 0.0), axis=-1)
-    final = xp.where(lengths > 0, lengths - 1, 0)
-    ends = difference(start, labels[:, 0], others[:, 0]) + difference(end, gather(labels, final), gather(others, final))
-    return total + xp.where(lengths > 0, ends, 0.0)
-
-
-def _cost(labels: Array, costs: Array, lengths: Array) -> Array:
-    """The costs of labels, summed."""
-    xp = array_namespace(costs)
-    return xp.sum(xp.where(_running(costs, lengths), gather(costs, labels), 0.0), axis=-1)
-
-
-@loss(
-    family="linear_chain",
-    unit="sequence",
+@chain_loss(
     source="Lafferty, McCallum and Pereira 2001, Conditional random fields, ICML, pages 282-289",
     aliases=("linear_chain_crf", "crf_loss"),
     also={
@@ -124,20 +143,14 @@ def _cost(labels: Array, costs: Array, lengths: Array) -> Array:
         )
         for name in ("none", "token_mean")
     ),
-    convex_in=("emissions", "transitions", "start", "end"),
-    invariant_in=("emissions", "start", "end"),
+    convex_in=_SCORES,
+    invariant_in=_SHIFTED,
     accuracy=SHARED,
-    sizes=SIZES,
 )
 def crf(
-    emissions: Logits["batch time classes"],
-    labels: Label["batch time"],
-    lengths: Length["batch", "of time"],
-    transitions: Logits["classes classes"],
-    start: Logits["classes"],
-    end: Logits["classes"],
+    emissions: Frames, labels: Labels, lengths: Lengths, transitions: Transitions, start: Ends, end: Ends
 ) -> Real["batch"]:
-    """The negative log-likelihood of a label sequence under a linear-chain conditional random field.
+    """CRF loss: the negative log-likelihood of a label sequence under a linear-chain conditional random field.
 
     l = log sum_y exp(s(y)) - s(labels), the sum over all label sequences y of `lengths` labels, with s(y) = start[y[0]]
     + sum_t emissions[t, y[t]] + sum_t transitions[y[t - 1], y[t]] + end[y[lengths - 1]]. It is convex in all scores.
@@ -158,25 +171,18 @@ def crf(
     >>> round(float(np.exp(l)), 12)
     8.0
     """
-    return _score_less_labels(emissions, labels, lengths, transitions, start, end)
+    return Chain(emissions, lengths, transitions, start, end).score_less_labels(labels)
 
 
-@loss(
-    family="linear_chain",
-    unit="sequence",
+@chain_loss(
     source="Lafferty, McCallum and Pereira 2001, Conditional random fields, ICML, pages 282-289",
-    convex_in=("emissions", "transitions", "start", "end"),
+    convex_in=_SCORES,
     accuracy=SHARED,
-    sizes=SIZES,
 )
 def crf_log_partition(
-    emissions: Logits["batch time classes"],
-    lengths: Length["batch", "of time"],
-    transitions: Logits["classes classes"],
-    start: Logits["classes"],
-    end: Logits["classes"],
+    emissions: Frames, lengths: Lengths, transitions: Transitions, start: Ends, end: Ends
 ) -> Real["batch"]:
-    """The logarithm of the sum of exp(score) over all label sequences of a linear chain: its gradient is the marginals.
+    """The log-partition function of a linear-chain conditional random field, whose gradient is its posterior marginals.
 
     l = log sum_y exp(s(y)), the sum over all label sequences y of `lengths` labels, with the score s(y) of `crf`. It is
     no loss by itself; `crf` is this less the score of the labels. It is convex in all scores.
@@ -193,14 +199,14 @@ def crf_log_partition(
     >>> round(float(np.exp(l)), 12)
     8.0
     """
-    score = CHAIN.score(*_paths(emissions, lengths, transitions, start, end))
-    return array_namespace(score).where(lengths > 0, score, 0.0)
+    chain = Chain(emissions, lengths, transitions, start, end)
+    return chain.or_zero(CHAIN.score(*chain.lattice()))
 
 
 def crf_marginals(emissions: Array, lengths: Array, transitions: Array, start: Array, end: Array) -> Array:
-    """The probability of each label at each frame of a linear chain, [batch time classes]; 0 beyond the lengths.
+    """Posterior marginals of a linear chain: the probability of each label at each frame, 0 beyond the lengths.
 
-    It is the gradient of `crf_log_partition` in the emissions, and can be differentiated.
+    [batch time classes]. They are the gradient of `crf_log_partition` in the emissions, and can be differentiated.
 
     >>> import numpy as np
     >>> zeros = np.zeros(2)
@@ -208,14 +214,10 @@ def crf_marginals(emissions: Array, lengths: Array, transitions: Array, start: A
     [[[0.5, 0.5], [0.0, 0.0]]]
     """
     crf_log_partition.check(emissions, lengths, transitions, start, end)
-    return _marginals(emissions, lengths, transitions, start, end)
-
-
-def _marginals(emissions: Array, lengths: Array, transitions: Array, start: Array, end: Array) -> Array:
-    xp = array_namespace(emissions)
-    shares = CHAIN.shares(*_paths(emissions, lengths, transitions, start, end))
-    first = xp.where((lengths > 0)[:, None], shares.start, 0.0)[:, None, :]
-    return first if emissions.shape[1] == 1 else xp.concat((first, shares.states), axis=1)
+    chain, xp = Chain(emissions, lengths, transitions, start, end), array_namespace(emissions)
+    marginals = CHAIN.marginals(chain.lattice())
+    first = xp.where((lengths > 0)[:, None], marginals.start, 0.0)[:, None, :]
+    return first if emissions.shape[1] == 1 else xp.concat((first, marginals.states), axis=1)
 
 
 def crf_decode(emissions: Array, lengths: Array, transitions: Array, start: Array, end: Array) -> Array:
@@ -230,28 +232,19 @@ def crf_decode(emissions: Array, lengths: Array, transitions: Array, start: Arra
     [[1, 0, 1]]
     """
     crf_log_partition.check(emissions, lengths, transitions, start, end)
-    xp = array_namespace(emissions)
-    best = _best(emissions, lengths, transitions, start, end)
-    return xp.where(_running(emissions, lengths), best, 0)
+    chain = Chain(emissions, lengths, transitions, start, end)
+    return array_namespace(emissions).where(chain.running(), chain.best(), 0)
 
 
-@loss(
-    family="linear_chain",
-    unit="sequence",
+@chain_loss(
     source="Collins 2002, Discriminative training methods for hidden Markov models, EMNLP, doi:10.3115/1118693.1118694",
-    convex_in=("emissions", "transitions", "start", "end"),
-    invariant_in=("emissions", "start", "end"),
-    sizes=SIZES,
+    convex_in=_SCORES,
+    invariant_in=_SHIFTED,
 )
 def chain_perceptron(
-    emissions: Logits["batch time classes"],
-    labels: Label["batch time"],
-    lengths: Length["batch", "of time"],
-    transitions: Logits["classes classes"],
-    start: Logits["classes"],
-    end: Logits["classes"],
+    emissions: Frames, labels: Labels, lengths: Lengths, transitions: Transitions, start: Ends, end: Ends
 ) -> Real["batch"]:
-    """By how much the best label sequence of a linear chain is ahead of the right one: the structured perceptron.
+    """Structured perceptron loss of a linear chain: the score of the best label sequence minus that of the right one.
 
     l = max_y s(y) - s(labels), with the score s(y) of `crf`. It is convex in all scores, and no upper bound of a cost:
     it is 0 where all scores are 0.
@@ -267,34 +260,25 @@ def chain_perceptron(
     >>> float(chain_perceptron(emissions, np.asarray([[0, 0]]), np.asarray([2]), np.zeros((2, 2)), zeros, zeros))
     0.5
     """
-    best = _best(emissions, lengths, transitions, start, end)
-    return _ahead(best, labels, emissions, lengths, transitions, start, end)
+    chain = Chain(emissions, lengths, transitions, start, end)
+    return chain.lead(chain.best(), labels)
 
 
-@loss(
-    family="linear_chain",
-    unit="sequence",
+@chain_loss(
     source="Taskar, Guestrin and Koller 2003, Max-margin Markov networks, NIPS 16; Tsochantaridis, Joachims, Hofmann "
     "and Altun 2005, Journal of Machine Learning Research 6, pages 1453-1484 (margin rescaling)",
     aliases=("max_margin_markov", "sequence_level_margin"),
-    convex_in=("emissions", "costs", "transitions", "start", "end"),
-    invariant_in=("emissions", "start", "end"),
-    sizes=SIZES,
+    convex_in=("costs", *_SCORES),
+    invariant_in=_SHIFTED,
 )
 def chain_hinge(
-    emissions: Logits["batch time classes"],
-    labels: Label["batch time"],
-    costs: Cost["batch time classes"],
-    lengths: Length["batch", "of time"],
-    transitions: Logits["classes classes"],
-    start: Logits["classes"],
-    end: Logits["classes"],
+    emissions: Frames, labels: Labels, costs: Costs, lengths: Lengths, transitions: Transitions, start: Ends, end: Ends
 ) -> Real["batch"]:
-    """By how much some label sequence of a linear chain, its cost added, is ahead of the right one: max-margin Markov.
+    """Structured hinge loss of a linear chain (max-margin Markov network), whose margin grows with the cost of labels.
 
-    l = max_y (s(y) + c(y)) - s(labels), with the score s(y) of `crf` and c(y) = sum_t costs[t, y[t]], such as 1 for
-    every wrong label (Hamming). It is convex in scores and costs together, and an upper bound of the cost of the labels
-    of the highest score.
+    l = max_y (s(y) + c(y)) - s(labels), with the score s(y) of `crf` and the cost c(y) = sum_t costs[t, y[t]], such
+    as 1 for every wrong label (Hamming). It is convex in scores and costs together, and an upper bound of the cost of
+    the labels of the highest score.
 
     Shapes: as `crf`, and `costs` [batch time classes] >= 0, those of the right labels usually 0 -> sequence [batch].
     Weights and mean: as `chain_perceptron`.
@@ -306,28 +290,20 @@ def chain_hinge(
     >>> float(chain_hinge(emissions, np.asarray([[0, 0]]), costs, np.asarray([2]), np.zeros((2, 2)), zeros, zeros))
     0.5
     """
-    worst = _best(emissions + costs, lengths, transitions, start, end)
-    return _ahead(worst, labels, emissions, lengths, transitions, start, end) + _cost(worst, costs, lengths)
+    chain = Chain(emissions, lengths, transitions, start, end)
+    worst = chain.best(emissions + costs)
+    return chain.lead(worst, labels) + chain.cost(worst, costs)
 
 
-@loss(
-    family="linear_chain",
-    unit="sequence",
+@chain_loss(
     source="Gimpel and Smith 2010, Softmax-margin CRFs, NAACL HLT, pages 733-736, ACL N10-1112",
-    convex_in=("emissions", "costs", "transitions", "start", "end"),
-    invariant_in=("emissions", "start", "end"),
-    sizes=SIZES,
+    convex_in=("costs", *_SCORES),
+    invariant_in=_SHIFTED,
 )
 def chain_softmax_margin(
-    emissions: Logits["batch time classes"],
-    labels: Label["batch time"],
-    costs: Cost["batch time classes"],
-    lengths: Length["batch", "of time"],
-    transitions: Logits["classes classes"],
-    start: Logits["classes"],
-    end: Logits["classes"],
+    emissions: Frames, labels: Labels, costs: Costs, lengths: Lengths, transitions: Transitions, start: Ends, end: Ends
 ) -> Real["batch"]:
-    """The likelihood loss of a linear chain in which every label sequence is ahead by its cost.
+    """Softmax-margin loss of a linear chain: `crf` with the cost of each label sequence added to its score.
 
     l = log sum_y exp(s(y) + c(y)) - s(labels), with the score s(y) of `crf` and c(y) = sum_t costs[t, y[t]]. It is
     convex in scores and costs together, at least `chain_hinge` and at least `crf`: an upper bound of the cost of the
@@ -345,26 +321,18 @@ def chain_softmax_margin(
     >>> round(math.exp(float(chain_softmax_margin(0 * costs, np.asarray([[0, 0]]), costs, *chain))), 12)
     16.0
     """
-    return _score_less_labels(emissions, labels, lengths, transitions, start, end, costs)
+    return Chain(emissions, lengths, transitions, start, end).score_less_labels(labels, costs)
 
 
-@loss(
-    family="linear_chain",
-    unit="sequence",
+@chain_loss(
     source="Smith and Eisner 2006, Minimum risk annealing, COLING-ACL, pages 787-794, ACL P06-2101",
     convex_in=("costs",),
-    invariant_in=("emissions", "start", "end"),
-    sizes=SIZES,
+    invariant_in=_SHIFTED,
 )
 def chain_risk(
-    emissions: Logits["batch time classes"],
-    costs: Cost["batch time classes"],
-    lengths: Length["batch", "of time"],
-    transitions: Logits["classes classes"],
-    start: Logits["classes"],
-    end: Logits["classes"],
+    emissions: Frames, costs: Costs, lengths: Lengths, transitions: Transitions, start: Ends, end: Ends
 ) -> Real["batch"]:
-    """The expected cost of a label sequence that is drawn from a linear chain: minimum risk training.
+    """Bayes risk of a linear chain: the expected cost of a label sequence that is drawn from it.
 
     l = sum_y p(y) c(y) = sum_t sum_k P(y[t] = k) costs[t, k], with p(y) proportional to exp(s(y)), the score s(y) of
     `crf` and c(y) = sum_t costs[t, y[t]]. It is linear in the costs, not convex in the scores, and no upper bound of
@@ -381,31 +349,26 @@ def chain_risk(
     >>> round(float(chain_risk(emissions, costs, np.asarray([2]), np.zeros((2, 2)), zeros, zeros)), 12)
     1.0
     """
-    chain = lengths, transitions, start, end
-    best = _best(emissions, *chain)
-    risk = CHAIN.expected_cost(*_paths(emissions, *chain), *_split(best), *_split(costs))
-    return array_namespace(risk).where(lengths > 0, risk, 0.0)
+    chain = Chain(emissions, lengths, transitions, start, end)
+    return chain.or_zero(CHAIN.expected_cost(*chain.lattice(), *_split(chain.best()), *_split(costs)))
 
 
-@loss(
-    family="linear_chain",
-    unit="sequence",
+@chain_loss(
     source="Gimpel and Smith 2012, Structured ramp loss minimization for machine translation, NAACL HLT, pages "
     "221-231, ACL N12-1023; the first variant: Do et al. 2008, NIPS 21",
-    invariant_in=("emissions", "start", "end"),
-    sizes=SIZES,
+    invariant_in=_SHIFTED,
 )
 def chain_ramp(
-    emissions: Logits["batch time classes"],
-    costs: Cost["batch time classes"],
-    lengths: Length["batch", "of time"],
-    transitions: Logits["classes classes"],
-    start: Logits["classes"],
-    end: Logits["classes"],
+    emissions: Frames,
+    costs: Costs,
+    lengths: Lengths,
+    transitions: Transitions,
+    start: Ends,
+    end: Ends,
     *,
     variant: Literal[1, 2, 3] = 1,
 ) -> Real["batch"]:
-    """The gap of the scores of two label sequences of a linear chain, found with the costs as a gain or as a loss.
+    """Ramp loss of a linear chain: the gap between two best scores, found with costs added, left out or subtracted.
 
     l = fear - model for variant 1, model - hope for variant 2, fear - hope for variant 3, with fear = max_y (s(y) +
     c(y)), model = max_y s(y), hope = max_y (s(y) - c(y)), the score s(y) of `crf` and c(y) = sum_t costs[t, y[t]].
@@ -424,34 +387,31 @@ def chain_ramp(
     >>> [float(chain_ramp(emissions, costs, *chain, variant=variant)) for variant in (1, 2, 3)]
     [2.0, 0.5, 2.5]
     """
-    chain = lengths, transitions, start, end
-    fear = _best(emissions if variant == 2 else emissions + costs, *chain)
-    hope = _best(emissions if variant == 1 else emissions - costs, *chain)
-    gap = _ahead(fear, hope, emissions, *chain)
+    chain = Chain(emissions, lengths, transitions, start, end)
+    fear = chain.best(emissions if variant == 2 else emissions + costs)
+    hope = chain.best(emissions if variant == 1 else emissions - costs)
+    gap = chain.lead(fear, hope)
     if variant != 2:
-        gap = gap + _cost(fear, costs, lengths)
-    return gap if variant == 1 else gap + _cost(hope, costs, lengths)
+        gap = gap + chain.cost(fear, costs)
+    return gap if variant == 1 else gap + chain.cost(hope, costs)
 
 
-@loss(
-    family="linear_chain",
-    unit="sequence",
+@chain_loss(
     source="variant 1: Gimpel and Smith 2010, Softmax-margin CRFs, NAACL HLT, pages 733-736, ACL N10-1112, their "
     "Jensen risk bound; variants 2 and 3: derived here from the ramps of Gimpel and Smith 2012, ACL N12-1023",
-    invariant_in=("emissions", "start", "end"),
-    sizes=SIZES,
+    invariant_in=_SHIFTED,
 )
 def chain_soft_ramp(
-    emissions: Logits["batch time classes"],
-    costs: Cost["batch time classes"],
-    lengths: Length["batch", "of time"],
-    transitions: Logits["classes classes"],
-    start: Logits["classes"],
-    end: Logits["classes"],
+    emissions: Frames,
+    costs: Costs,
+    lengths: Lengths,
+    transitions: Transitions,
+    start: Ends,
+    end: Ends,
     *,
     variant: Literal[1, 2, 3] = 1,
 ) -> Real["batch"]:
-    """The smooth forms of the ramps over a linear chain: logarithms of sums of exponentials for the maxima.
+    """Soft ramp loss of a linear chain: `chain_ramp` with log-sum-exp in place of each maximum.
 
     l = fear - model for variant 1, model - hope for variant 2, fear - hope for variant 3, with fear = log sum_y
     exp(s(y) + c(y)), model = log sum_y exp(s(y)), hope = log sum_y exp(s(y) - c(y)), the score s(y) of `crf` and
@@ -472,31 +432,22 @@ def chain_soft_ramp(
     >>> [round(math.exp(float(chain_soft_ramp(*chain, variant=variant))), 12) for variant in (1, 2, 3)]
     [2.25, 1.777777777778, 4.0]
     """
-    chain = lengths, transitions, start, end
-    best = _best(emissions, *chain)
+    chain = Chain(emissions, lengths, transitions, start, end)
+    best = chain.best()
     if variant == 3:
-        emissions, costs = emissions - costs, 2 * costs
+        chain, costs = chain._replace(emissions=emissions - costs), 2 * costs
     of_costs = CHAIN.negative_log_mean_exp_cost if variant == 2 else CHAIN.log_mean_exp_cost
-    ramp = of_costs(*_paths(emissions, *chain), *_split(best), *_split(costs))
-    return array_namespace(ramp).where(lengths > 0, ramp, 0.0)
+    return chain.or_zero(of_costs(*chain.lattice(), *_split(best), *_split(costs)))
 
 
-@loss(
-    family="linear_chain",
-    unit="sequence",
+@chain_loss(
     source="Flanigan, Dyer, Smith and Carbonell 2016, CMU at SemEval-2016 task 8, ACL S16-1186",
-    invariant_in=("emissions", "start", "end"),
-    sizes=SIZES,
+    invariant_in=_SHIFTED,
 )
 def chain_infinite_ramp(
-    emissions: Logits["batch time classes"],
-    costs: Cost["batch time classes"],
-    lengths: Length["batch", "of time"],
-    transitions: Logits["classes classes"],
-    start: Logits["classes"],
-    end: Logits["classes"],
+    emissions: Frames, costs: Costs, lengths: Lengths, transitions: Transitions, start: Ends, end: Ends
 ) -> Real["batch"]:
-    """The third ramp over a linear chain whose hope counts costs without bound: the best of the cheapest labels.
+    """Ramp loss of a linear chain without right labels: the best of the cheapest label sequences takes their place.
 
     l = max_y (s(y) + c(y)) - max_{y: c(y) = m} s(y), with the score s(y) of `crf`, c(y) = sum_t costs[t, y[t]] and m
     the least cost there is: the limit of max_y (s(y) + c(y)) - max_y (s(y) - a c(y)) - a m for large a. An upper bound
@@ -514,9 +465,8 @@ def chain_infinite_ramp(
     >>> float(chain_infinite_ramp(emissions, costs, np.asarray([1]), np.zeros((3, 3)), zeros, zeros))
     1.5
     """
-    xp = array_namespace(emissions)
-    chain = lengths, transitions, start, end
+    chain, xp = Chain(emissions, lengths, transitions, start, end), array_namespace(emissions)
     cheapest = ~(costs > xp.min(costs, axis=-1, keepdims=True))
-    fear = _best(emissions + costs, *chain)
-    hope = _best(xp.where(cheapest, emissions, IMPOSSIBLE), *chain)
-    return _ahead(fear, hope, emissions, *chain) + _cost(fear, costs, lengths)
+    fear = chain.best(emissions + costs)
+    hope = chain.best(xp.where(cheapest, emissions, IMPOSSIBLE))
+    return chain.lead(fear, hope) + chain.cost(fear, costs)

@@ -44,7 +44,7 @@ def _agreement(logits: Array, labels: Array) -> Array:
 
 
 def _own_replaced(x: Array, labels: Array, value: float) -> Array:
-    """Another value for the entry of the label on the last axis."""
+    """Replace the entry of the label on the last axis by a value."""
     return array_namespace(x).where(positions(x, dtype=labels.dtype) == labels[..., None], value, x)
 
 
@@ -70,7 +70,7 @@ def _rival_ahead(logits: Array, labels: Array) -> Array:
     convex_in=("logits",),
 )
 def soft_margin(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
-    """The logistic loss of a logit and a sign.
+    """Logistic loss of a logit and a sign, as in logistic regression.
 
     l = log(1 + exp(-labels * logits)), which falls as labels * logits grows: binary cross entropy at the target
     (labels + 1) / 2. It is convex in the logits.
@@ -109,7 +109,7 @@ def soft_margin(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batc
     convex_in=("logits",),
 )
 def hinge(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
-    """The distance by which a score falls short of the margin 1 on its side.
+    """Hinge loss: the distance by which a score falls short of the margin 1 on its side.
 
     l = max(0, 1 - labels * logits). It is convex in the logits, and at least the error (labels * logits <= 0).
 
@@ -137,7 +137,7 @@ def hinge(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
     convex_in=("logits",),
 )
 def squared_hinge(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
-    """The square of the hinge loss: differentiable everywhere.
+    """Squared hinge loss, which is differentiable everywhere.
 
     l = max(0, 1 - labels * logits)^2. It is convex in the logits.
 
@@ -160,7 +160,7 @@ def squared_hinge(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*ba
     convex_in=("logits",),
 )
 def modified_huber(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
-    """The squared hinge loss, linear where the margin is below -1.
+    """Modified Huber loss: the squared hinge loss, linear where the margin is below -1.
 
     l = max(0, 1 - m)^2 where m = labels * logits >= -1, else -4 m. It is convex in the logits, and its slope at most 4.
 
@@ -194,7 +194,7 @@ def modified_huber(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*b
     convex_in=("logits",),
 )
 def perceptron(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch"]:
-    """The size of a score of the wrong sign.
+    """Perceptron loss: the size of a score of the wrong sign.
 
     l = max(0, -labels * logits): a hinge without margin, so that scores of 0 have no loss. It is convex in the logits.
 
@@ -222,7 +222,7 @@ def perceptron(logits: Logits["*batch"], labels: Sign["*batch"]) -> Real["*batch
     invariant_in=("logits",),
 )
 def multiclass_perceptron(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
-    """The distance of the best score from that of the label.
+    """Multi-class perceptron loss: the best score minus that of the label.
 
     l = max_c logits[c] - logits[label], which is max(0, max_{c != label} logits[c] - logits[label]). It is convex in
     the logits.
@@ -261,7 +261,7 @@ def multiclass_perceptron(logits: Logits["*batch classes"], labels: Label["*batc
     invariant_in=("logits",),
 )
 def multiclass_hinge(logits: Logits["*batch classes"], labels: Label["*batch"]) -> Real["*batch"]:
-    """The distance by which the score of the label is not 1 above all others.
+    """Multi-class hinge loss of Crammer and Singer: the distance by which the label does not lead all others by 1.
 
     l = max(0, 1 + max_{c != label} logits[c] - logits[label]). It is convex in the logits.
 
@@ -300,12 +300,12 @@ def multiclass_hinge(logits: Logits["*batch classes"], labels: Label["*batch"]) 
             differs={"gradient": _TIES},
         ),
     ),
-    nonlinear="it is a maximum over classes of what they change",
+    nonlinear="it is a maximum over classes of terms that they change",
 )
 def categorical_hinge(
     logits: Logits["*batch classes"], labels: Label["*batch"] | Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The multi-class hinge loss of Keras, in which the label competes as a class of score 0.
+    """Categorical hinge loss of Keras: a multi-class hinge in which the label competes as a class of score 0.
 
     l = max(0, 1 + max_c (1 - t[c]) * logits[c] - sum_c t[c] * logits[c]), with t the distribution, or 1 at the label
     and 0 elsewhere. The slot of the label is 0 in the maximum, so that a rival counts as at least 0: only where one of
@@ -356,7 +356,7 @@ def multi_margin(
     p: Literal[1, 2] = 1,
     margin: NonNegative["#*batch"] = 1.0,
 ) -> Real["*batch"]:
-    """The average over the classes of the distances by which the label is not ahead of them by a margin.
+    """Multi-class margin loss: hinge losses of the label against each other class, averaged over the classes.
 
     l = sum_{c != label} max(0, margin - logits[label] + logits[c])^p / classes. It is convex in the logits.
 
@@ -400,7 +400,7 @@ def multi_margin(
     invariant_in=("logits",),
 )
 def multilabel_margin(logits: Logits["*batch classes"], targets: Indicator["*batch classes"]) -> Real["*batch"]:
-    """Wants every class that applies 1 above every class that does not.
+    """Multi-label margin loss: hinge losses of each class that applies against each that does not.
 
     l = sum_{j: targets[j] = 1} sum_{i: targets[i] = 0} max(0, 1 - (logits[j] - logits[i])) / classes. It is convex in
     the logits.
@@ -437,7 +437,7 @@ def multilabel_soft_margin(
     *,
     label_weights: NonNegative["classes"] | None = None,
 ) -> Real["*batch"]:
-    """The binary cross entropy of each class that may apply, averaged over the classes.
+    """Multi-label soft margin loss: the binary cross entropy of each class, averaged over the classes.
 
     l = -sum_c label_weights[c] * (targets[c] log p[c] + (1 - targets[c]) log(1 - p[c])) / classes, with
     p = 1 / (1 + exp(-logits)). It is convex in the logits.
@@ -475,7 +475,7 @@ def multilabel_soft_margin(
 def hinge_embedding(
     distances: Real["*batch"], labels: Sign["*batch"], *, margin: NonNegative["#*batch"] = 1.0
 ) -> Real["*batch"]:
-    """Wants the distance small where the label is 1, and beyond a margin where it is -1.
+    """Hinge embedding loss: the distance itself for label 1, a hinge on it for label -1.
 
     l = distances where labels = 1, and max(0, margin - distances) where labels = -1. It is convex in the distances.
 
@@ -510,7 +510,7 @@ def hinge_embedding(
 def margin_ranking(
     first: Real["*batch"], second: Real["*batch"], labels: Sign["*batch"], *, margin: NonNegative["#*batch"] = 0.0
 ) -> Real["*batch"]:
-    """Wants the first score above the second where the label is 1, and below it where the label is -1.
+    """Margin ranking loss: a hinge on the difference of two scores, of which the label says which is higher.
 
     l = max(0, margin - labels * (first - second)). It is convex in the scores. With the margin 0 equal scores cost 0.
 

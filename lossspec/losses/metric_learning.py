@@ -45,7 +45,7 @@ def cosine_embedding(
     *,
     margin: Cosine["#*batch"] = 0.0,
 ) -> Real["*batch"]:
-    """Pulls pairs of label 1 to the same direction and pushes pairs of label -1 beyond a margin.
+    """Cosine embedding loss: the cosine distance for label 1, a hinge on the cosine for label -1.
 
     l = 1 - cos(first, second) where labels = 1, and max(0, cos(first, second) - margin) where labels = -1.
 
@@ -96,7 +96,7 @@ def contrastive(
     *,
     margin: Positive["#*batch"] = 1.0,
 ) -> Real["*batch"]:
-    """Pulls similar pairs together and pushes dissimilar ones beyond a margin.
+    """Contrastive loss: half the squared distance of similar pairs, half a squared hinge on that of dissimilar ones.
 
     l = (1 - dissimilar) d^2 / 2 + dissimilar max(0, margin - d)^2 / 2, with d = |first - second|.
 
@@ -134,7 +134,7 @@ def _further(common: Array, near: Array, far: Array, distance: str) -> Array:
 
 
 def _given_distance(distance: Callable[..., Any], x: Array, y: Array) -> Array:
-    """The distances that a caller's function gives."""
+    """Call the caller's distance function and check the shape of its result."""
     apart = distance(x, y)
     require(
         tuple(apart.shape) == tuple(x.shape[:-1]),
@@ -201,7 +201,7 @@ def triplet_margin(
     swap: bool = False,
     soft: bool = False,
 ) -> Real["*batch"]:
-    """Wants each anchor nearer to its positive than to its negative by a margin.
+    """Triplet loss: a hinge on the distance to the positive minus that to the negative.
 
     l = max(0, d(anchors, positives) - d(anchors, negatives) + margin); with `swap` the second distance is the smaller
     one of d(anchors, negatives) and d(positives, negatives); with `soft` log(1 + exp(.)) takes the place of max(0, .).
@@ -240,12 +240,12 @@ def triplet_margin(
 
 
 def _own_prototypes(prototypes: Array, labels: Array) -> Array:
-    """The row of each label."""
+    """The prototype of each label."""
     return array_namespace(prototypes).take(prototypes, labels, axis=0)
 
 
 def _instead_of_own(own: Array, scores: Array, labels: Array) -> Array:
-    """The scores, with another one for the label."""
+    """Replace the score of the label by another one."""
     xp = array_namespace(scores)
     return xp.where(positions(scores, dtype=labels.dtype) == labels[:, None], own[:, None], scores)
 
@@ -285,7 +285,7 @@ def arcface(
     scale: Positive["#batch"] = 64.0,
     monotone: bool = False,
 ) -> Real["batch"]:
-    """Softmax cross entropy of cosines, after a margin was added to the angle with the own class.
+    """ArcFace: cross entropy of cosines, with a margin added to the angle with the own class.
 
     l = -log(exp(scale * t) / (exp(scale * t) + sum_{c != label} exp(scale * cos theta_c))), with theta_c the angle
     of embeddings and prototypes_c, and t = cos(theta_label + margin). That rises again beyond an angle of pi - margin;
@@ -348,7 +348,7 @@ def cosface(
     margin: NonNegative["#batch"] = 0.35,
     scale: Positive["#batch"] = 64.0,
 ) -> Real["batch"]:
-    """Softmax cross entropy of cosines, after a margin was taken from the cosine with the own class.
+    """CosFace: cross entropy of cosines, with a margin subtracted from the cosine with the own class.
 
     l = -log(exp(scale * t) / (exp(scale * t) + sum_{c != label} exp(scale * s_c))), with s_c the cosine of embeddings
     and prototypes_c, and t = s_label - margin.
@@ -386,7 +386,7 @@ def cosface(
 def center(
     embeddings: Embedding["batch dim"], centers: Embedding["classes dim"], labels: Label["batch"]
 ) -> Real["batch"]:
-    """Pulls each embedding to the center of its class.
+    """Center loss: half the squared distance of each embedding from the center of its class.
 
     l = |embeddings - centers[label]|^2 / 2.
 

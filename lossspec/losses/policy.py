@@ -13,12 +13,12 @@ from lossspec.declaration import Accuracy, Equal, loss
 from lossspec.numerics import (
     array_namespace,
     carry_nan,
-    expm1,
     expm1_minus,
     is_zero,
-    largest,
     log_difference,
+    log_softmax_terms,
     relu,
+    softmax_divergence,
     stop_gradient,
     with_value,
 )
@@ -35,7 +35,7 @@ __all__ = ["entropy_bonus", "grpo", "kl_penalty", "policy_gradient", "ppo_clip",
     equals=(Equal("torch", "-advantages * log_probabilities"),),
 )
 def policy_gradient(log_probabilities: LogDensity["*batch"], advantages: Real["*batch"]) -> Real["*batch"]:
-    """The loss whose gradient is the negative policy gradient: an action becomes likelier by its advantage.
+    """Policy gradient (REINFORCE) loss: minus the log-probability of an action times its advantage.
 
     l = -advantages * log_probabilities.
 
@@ -92,7 +92,7 @@ def ppo_clip(
     clip_low: UnitInterval["#*batch"] = 0.2,
     clip_high: NonNegative["#*batch"] = 0.2,
 ) -> Real["*batch"]:
-    """The clipped surrogate of proximal policy optimization, to be minimised.
+    """PPO loss: the clipped surrogate objective of proximal policy optimization, to be minimised.
 
     l = -min(r * advantages, clip(r, 1 - clip_low, 1 + clip_high) * advantages), with
     r = exp(log_probabilities - old_log_probabilities). The paper states its negative, an objective to maximise.
@@ -132,7 +132,7 @@ def ppo_clip(
 def ppo_value_clip(
     values: Real["*batch"], old_values: Real["*batch"], returns: Real["*batch"], *, clip: NonNegative["#*batch"] = 0.2
 ) -> Real["*batch"]:
-    """Half the squared error of a value, or of the value clipped to near its old one, whichever is larger.
+    """PPO value loss: half the squared error of a value, or of it clipped near its old one, whichever is larger.
 
     l = max((values - returns)^2, (old_values + clip(values - old_values, -clip, clip) - returns)^2) / 2.
 
@@ -172,7 +172,7 @@ def ppo_value_clip(
     invariant_in=("logits",),
 )
 def entropy_bonus(logits: Logits["*batch classes"]) -> Real["*batch"]:
-    """Minus the entropy of a policy over its actions: add it to a loss, and minimising keeps the policy uncertain.
+    """Negative entropy of a policy over its actions, which keeps it uncertain when added to a loss.
 
     l = sum_c p[c] log p[c], with p = softmax(logits): of the sign of a loss, where other code subtracts an entropy.
 
@@ -189,7 +189,7 @@ def entropy_bonus(logits: Logits["*batch classes"]) -> Real["*batch"]:
     -0.69314718056
     """
     xp = array_namespace(logits)
-    gaps, excess, ruled_out, _, _ = _log_softmax(logits)
+    gaps, excess, ruled_out, _, _ = log_softmax_terms(logits)
     finite_gaps = xp.where(ruled_out, 0.0, gaps)
     root = xp.exp(0.5 * (gaps - excess))  # of p: where p itself is too small for the dtype, its multiples are not
     value = xp.sum(root * (root * finite_gaps), axis=-1) - excess[..., 0]
@@ -199,53 +199,6 @@ def entropy_bonus(logits: Logits["*batch classes"]) -> Real["*batch"]:
     factor = xp.where(near, expm1_minus(xp.where(near, x, 0.0)), -1.0 - x)
     smooth = xp.sum(root * (root * factor), axis=-1)
     return smooth + stop_gradient(value - smooth)
-
-
-def _log_softmax(logits: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """The terms of log softmax(logits) = gaps - excess, right to the last digits, and which classes are ruled out.
-
-    With them the index of the likeliest class, and where that is.
-
-    The largest logit is kept out of the sum: its gap is the constant 0 and its logarithm -excess = -log1p(the others).
-    """
-    xp = array_namespace(logits)
-    best, is_best, top = largest(logits)
-    gaps = xp.where(is_best, 0.0, logits - top)
-    excess = xp.log1p(xp.sum(xp.where(is_best, 0.0, xp.exp(gaps)), axis=-1, keepdims=True))
-    return gaps, excess, logits == -inf, best, is_best
-
-
-def _kl(policy: Array, reference: Array) -> Array:
-    """KL(p || q) of p = softmax(policy) and q = softmax(reference), small where they are nearly equal.
-
-    It is the sum of q - p - p x, where no term is negative, with x = log(q / p). x comes from the differences of logits
-    relative to the likeliest class of p: m = x + shift, where exp(shift) is the mean of exp(m) under p. Where q has its
-    weight elsewhere, shift may be huge: there it is shift - sum p m, in which x does not occur.
-    """
-    xp = array_namespace(policy)
-    gaps, excess, ruled_out, best, is_best = _log_softmax(policy)
-    other_gaps, other_excess, other_ruled_out, _, _ = _log_softmax(reference)
-    either = ruled_out | other_ruled_out
-    root = xp.exp(0.5 * (gaps - excess))  # of p: where p itself is too small for the dtype, its multiples are not
-    p = root * root
-    anchor = xp.take_along_axis(reference, best, axis=-1)
-    anchor = xp.where(anchor == -inf, 0.0, anchor)
-    known = xp.where(either, 0.0, reference - anchor) - xp.where(either, 0.0, gaps)
-    m = xp.where(is_best, 0.0, known)
-    log_q = (reference - anchor) - excess  # plus shift
-    close = xp.all(log_q <= 1, axis=-1, keepdims=True)
-    log_q = xp.where(close, log_q, 0.0)
-    small = (xp.abs(m) <= 1) & ~either
-    gained = xp.where(small, p * expm1(xp.where(small, m, 0.0)), xp.exp(log_q) - p)
-    close_shift = xp.log1p(xp.sum(gained, axis=-1, keepdims=True))
-    x = m - close_shift
-    near = (xp.abs(x) < 0.5) & ~either
-    far_terms = (xp.exp(log_q - close_shift) - p) - root * (root * x)
-    of_close = xp.sum(xp.where(near, p * expm1_minus(xp.where(near, x, 0.0)), far_terms), axis=-1)
-    other_gap = xp.take_along_axis(xp.where(other_ruled_out, 0.0, other_gaps), best, axis=-1)
-    of_far = ((other_excess - other_gap) - excess)[..., 0] - xp.sum(root * (root * xp.where(close, 0.0, m)), axis=-1)
-    impossible = xp.any(other_ruled_out & ~ruled_out, axis=-1)
-    return xp.where(impossible, inf, xp.where(close[..., 0], of_close, of_far))
 
 
 @loss(
@@ -282,7 +235,7 @@ def kl_penalty(
     beta: Positive["#*batch"] = 0.1,
     under: Literal["policy", "reference"] = "policy",
 ) -> Real["*batch"]:
-    """Keeps a policy near a reference: the exact Kullback-Leibler divergence over all actions, times beta.
+    """KL penalty: beta times the exact Kullback-Leibler divergence of a policy from a reference.
 
     l = beta * sum_c p[c] (log p[c] - log q[c]), with p = softmax(policy_logits) and q = softmax(reference_logits);
     under="reference" swaps p and q.
@@ -302,8 +255,8 @@ def kl_penalty(
     0.130812035941
     """
     if under == "policy":
-        return beta * _kl(policy_logits, reference_logits)
-    return beta * _kl(reference_logits, policy_logits)
+        return beta * softmax_divergence(policy_logits, reference_logits)
+    return beta * softmax_divergence(reference_logits, policy_logits)
 
 
 @loss(
@@ -333,7 +286,7 @@ def grpo(
     clip_low: UnitInterval["#batch #time"] = 0.2,
     clip_high: NonNegative["#batch #time"] = 0.2,
 ) -> Real["batch time"]:
-    """Group relative policy optimization, token by token: the clipped surrogate and an estimate of a KL penalty.
+    """GRPO (group relative policy optimization), token by token: clipped surrogate and estimated KL penalty.
 
     l = -min(r * advantages, clip(r, 1 - clip_low, 1 + clip_high) * advantages) + beta * (exp(d) - d - 1), with
     r = exp(log_probabilities - old_log_probabilities) and d = reference_log_probabilities - log_probabilities. The
@@ -366,6 +319,6 @@ def grpo(
     if is_zero(beta):
         return surrogate
     log_ratio = log_difference(reference_log_probabilities, log_probabilities)
-    if not isinstance(beta, (int, float)):  # 0 times what overflows is 0
+    if not isinstance(beta, (int, float)):  # 0 times an overflow is 0
         log_ratio = array_namespace(log_ratio).where(beta == 0, 0.0, log_ratio)
     return surrogate + beta * expm1_minus(log_ratio)

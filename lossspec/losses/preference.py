@@ -3,7 +3,9 @@
 Where two log-probabilities that are compared are both -inf, their difference is declared 0, without gradient.
 """
 
+from functools import partial
 from math import inf
+from typing import Any
 
 from lossspec.declaration import Equal, loss
 from lossspec.numerics import array_namespace, expm1, is_zero, log_difference, relu, sigmoid, softplus, stop_gradient
@@ -25,17 +27,23 @@ __all__ = [
     "sppo",
 ]
 
+Logp: Any = LogProbability["*batch"]
+"""The log-probability of a whole answer, or its mean over tokens."""
+Beta: Any = Positive["#*batch"]
+Factor: Any = NonNegative["#*batch"]
+
+pair_loss = partial(loss, family="preference", unit="pair")
+answer_loss = partial(loss, family="preference", unit="answer")
+
 _GAP = "((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected))"
 
 
 def _gap(policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array) -> Array:
-    """The preference for the chosen answer of the policy beyond the reference, as a difference of log-ratios."""
+    """The log-ratio of policy to reference of the chosen answer minus that of the rejected one."""
     return log_difference(policy_chosen, reference_chosen) - log_difference(policy_rejected, reference_rejected)
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="Rafailov et al. 2023, arXiv:2305.18290; smoothing: Mitchell 2023, "
     "A note on DPO with noisy preferences & relationship to IPO",
     aliases=("DPO", "direct_preference_optimization"),
@@ -47,15 +55,15 @@ def _gap(policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, 
     ),
 )
 def dpo(
-    policy_chosen: LogProbability["*batch"],
-    policy_rejected: LogProbability["*batch"],
-    reference_chosen: LogProbability["*batch"],
-    reference_rejected: LogProbability["*batch"],
+    policy_chosen: Logp,
+    policy_rejected: Logp,
+    reference_chosen: Logp,
+    reference_rejected: Logp,
     *,
-    beta: Positive["#*batch"] = 0.1,
+    beta: Beta = 0.1,
     label_smoothing: FlipProbability["#*batch"] = 0.0,
 ) -> Real["*batch"]:
-    """Direct preference optimization: wants the policy to prefer the chosen answer more than the reference does.
+    """DPO (direct preference optimization): the logistic loss of the difference of two log-ratios to a reference.
 
     l = -(1 - e) log sigmoid(z) - e log sigmoid(-z), with e = label_smoothing and
     z = beta * ((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected)).
@@ -82,9 +90,7 @@ def dpo(
     return (1 - label_smoothing) * likelihood + label_smoothing * softplus(z)
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="Chowdhury, Kini and Natarajan 2024, arXiv:2403.00409",
     aliases=("robust_direct_preference_optimization",),
     also={
@@ -102,15 +108,15 @@ def dpo(
     ),
 )
 def robust_dpo(
-    policy_chosen: LogProbability["*batch"],
-    policy_rejected: LogProbability["*batch"],
-    reference_chosen: LogProbability["*batch"],
-    reference_rejected: LogProbability["*batch"],
+    policy_chosen: Logp,
+    policy_rejected: Logp,
+    reference_chosen: Logp,
+    reference_rejected: Logp,
     *,
-    beta: Positive["#*batch"] = 0.1,
+    beta: Beta = 0.1,
     flip_probability: FlipProbability["#*batch"] = 0.1,
 ) -> Real["*batch"]:
-    """Robust DPO: an unbiased estimate of the DPO loss of clean pairs from pairs of which some are the wrong way round.
+    """Robust DPO: an unbiased estimate of the DPO loss when some pairs are labelled the wrong way round.
 
     l = (-(1 - e) log sigmoid(z) + e log sigmoid(-z)) / (1 - 2 e), with e = flip_probability and
     z = beta * ((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected)).
@@ -132,22 +138,15 @@ def robust_dpo(
     return softplus(-z) - flip_probability / (1 - 2 * flip_probability) * z
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="Azar et al. 2023, arXiv:2310.12036",
     aliases=("IPO", "identity_preference_optimization"),
     equals=(Equal("torch", f"({_GAP} - 1 / (2 * beta)) ** 2"),),
 )
 def ipo(
-    policy_chosen: LogProbability["*batch"],
-    policy_rejected: LogProbability["*batch"],
-    reference_chosen: LogProbability["*batch"],
-    reference_rejected: LogProbability["*batch"],
-    *,
-    beta: Positive["#*batch"] = 0.1,
+    policy_chosen: Logp, policy_rejected: Logp, reference_chosen: Logp, reference_rejected: Logp, *, beta: Beta = 0.1
 ) -> Real["*batch"]:
-    """Identity preference optimization: draws the log-ratios of chosen and rejected to a fixed distance, not beyond it.
+    """IPO (identity preference optimization): the squared distance of the log-ratios' difference from a target.
 
     l = (h - 1 / (2 * beta))^2, with h = (policy_chosen - reference_chosen) - (policy_rejected - reference_rejected).
 
@@ -166,9 +165,7 @@ def ipo(
     return (_gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected) - 1 / (2 * beta)) ** 2
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="Zhao et al. 2023, arXiv:2305.10425; on log-ratios to a reference: Liu et al. 2023, arXiv:2309.06657",
     aliases=("dpo_hinge",),
     also={
@@ -177,14 +174,9 @@ def ipo(
     equals=(Equal("torch", f"F.relu(1 - beta * {_GAP})"),),
 )
 def slic_hinge(
-    policy_chosen: LogProbability["*batch"],
-    policy_rejected: LogProbability["*batch"],
-    reference_chosen: LogProbability["*batch"],
-    reference_rejected: LogProbability["*batch"],
-    *,
-    beta: Positive["#*batch"] = 0.1,
+    policy_chosen: Logp, policy_rejected: Logp, reference_chosen: Logp, reference_rejected: Logp, *, beta: Beta = 0.1
 ) -> Real["*batch"]:
-    """Wants the policy to prefer the chosen answer more than the reference does by a margin of 1 / beta.
+    """SLiC hinge loss of the difference of two log-ratios to a reference, with a margin of 1 / beta.
 
     l = max(0, 1 - beta * ((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected))).
 
@@ -204,9 +196,7 @@ def slic_hinge(
     return relu(1 - beta * _gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected))
 
 
-@loss(
-    family="preference",
-    unit="answer",
+@answer_loss(
     source="Ethayarajh et al. 2024, arXiv:2402.01306",
     aliases=("KTO", "kahneman_tversky_optimization"),
     equals=(
@@ -219,16 +209,16 @@ def slic_hinge(
     ),
 )
 def kto(
-    policy: LogProbability["*batch"],
-    reference: LogProbability["*batch"],
+    policy: Logp,
+    reference: Logp,
     labels: Sign["*batch"],
-    reference_point: NonNegative["#*batch"],
+    reference_point: Factor,
     *,
-    beta: Positive["#*batch"] = 0.1,
-    desirable_weight: NonNegative["#*batch"] = 1.0,
-    undesirable_weight: NonNegative["#*batch"] = 1.0,
+    beta: Beta = 0.1,
+    desirable_weight: Factor = 1.0,
+    undesirable_weight: Factor = 1.0,
 ) -> Real["*batch"]:
-    """Kahneman-Tversky optimization: raises good answers above a reference point and lowers bad ones below it.
+    """KTO (Kahneman-Tversky optimization): the value of single answers relative to a reference point.
 
     l = desirable_weight * (1 - sigmoid(z)) where labels = 1, and undesirable_weight * (1 - sigmoid(-z)) where
     labels = -1, with z = beta * (policy - reference - reference_point).
@@ -278,22 +268,15 @@ def _log_odds_loss(chosen: Array, rejected: Array) -> Array:
     return xp.where(hopeless, inf, loss_of_winner + xp.where(wins, 0.0, excess))
 
 
-@loss(
-    family="preference",
-    unit="answer",
+@answer_loss(
     source="Jung et al. 2024, arXiv:2404.04656",
     aliases=("BCO", "binary_classifier_optimization"),
     equals=(Equal("torch", "-F.logsigmoid(labels * (beta * (policy - reference) - reward_shift))"),),
 )
 def bco(
-    policy: LogProbability["*batch"],
-    reference: LogProbability["*batch"],
-    labels: Sign["*batch"],
-    reward_shift: Real["#*batch"],
-    *,
-    beta: Positive["#*batch"] = 0.1,
+    policy: Logp, reference: Logp, labels: Sign["*batch"], reward_shift: Real["#*batch"], *, beta: Beta = 0.1
 ) -> Real["*batch"]:
-    """Binary classifier optimization: logistic regression of good against bad answers on their implicit rewards.
+    """BCO (binary classifier optimization): logistic regression of good against bad answers on implicit rewards.
 
     l = -log sigmoid(labels * (beta * (policy - reference) - reward_shift)).
 
@@ -318,9 +301,7 @@ def bco(
     return softplus(array_namespace(policy).where(labels > 0, -z, z))
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="Chen et al. 2024, arXiv:2402.05369",
     aliases=("noise_contrastive_alignment", "nca_pair"),
     also={
@@ -335,14 +316,9 @@ def bco(
     ),
 )
 def nca(
-    policy_chosen: LogProbability["*batch"],
-    policy_rejected: LogProbability["*batch"],
-    reference_chosen: LogProbability["*batch"],
-    reference_rejected: LogProbability["*batch"],
-    *,
-    beta: Positive["#*batch"] = 0.1,
+    policy_chosen: Logp, policy_rejected: Logp, reference_chosen: Logp, reference_rejected: Logp, *, beta: Beta = 0.1
 ) -> Real["*batch"]:
-    """Noise contrastive alignment of a pair: raises the chosen answer, and lets neither of the two rise without bound.
+    """NCA (noise contrastive alignment): raises the chosen answer and keeps both from rising without bound.
 
     l = -log sigmoid(c) - log sigmoid(-c) / 2 - log sigmoid(-r) / 2, with c = beta * (policy_chosen - reference_chosen)
     and r = beta * (policy_rejected - reference_rejected).
@@ -363,9 +339,7 @@ def nca(
     return softplus(-chosen) + 0.5 * softplus(chosen) + 0.5 * softplus(rejected)
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="Wu et al. 2024, arXiv:2405.00675",
     aliases=("SPPO", "self_play_preference_optimization", "sppo_hard"),
     equals=(
@@ -377,14 +351,9 @@ def nca(
     ),
 )
 def sppo(
-    policy_chosen: LogProbability["*batch"],
-    policy_rejected: LogProbability["*batch"],
-    reference_chosen: LogProbability["*batch"],
-    reference_rejected: LogProbability["*batch"],
-    *,
-    beta: Positive["#*batch"] = 0.001,
+    policy_chosen: Logp, policy_rejected: Logp, reference_chosen: Logp, reference_rejected: Logp, *, beta: Beta = 0.001
 ) -> Real["*batch"]:
-    """Self-play preference optimization of a pair of which one answer surely wins: each log-ratio gets its own target.
+    """SPPO (self-play preference optimization): squared distances of the two log-ratios from their targets.
 
     l = (policy_chosen - reference_chosen - t)^2 + (policy_rejected - reference_rejected + t)^2, with t = 1 / (2 beta).
 
@@ -405,9 +374,7 @@ def sppo(
     return (chosen - target) ** 2 + (rejected + target) ** 2
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="D'Oosterlinck et al. 2024, arXiv:2408.06266",
     also={
         "anchored_preference_optimization": "two losses have this name: apo_zero, and apo_down, which is not here",
@@ -421,14 +388,9 @@ def sppo(
     ),
 )
 def apo_zero(
-    policy_chosen: LogProbability["*batch"],
-    policy_rejected: LogProbability["*batch"],
-    reference_chosen: LogProbability["*batch"],
-    reference_rejected: LogProbability["*batch"],
-    *,
-    beta: Positive["#*batch"] = 0.1,
+    policy_chosen: Logp, policy_rejected: Logp, reference_chosen: Logp, reference_rejected: Logp, *, beta: Beta = 0.1
 ) -> Real["*batch"]:
-    """Anchored preference optimization that raises the chosen and lowers the rejected answer.
+    """APO-zero (anchored preference optimization): raises the chosen answer and lowers the rejected one.
 
     l = 1 - sigmoid(beta * (policy_chosen - reference_chosen)) + sigmoid(beta * (policy_rejected - reference_rejected)).
 
@@ -449,9 +411,7 @@ def apo_zero(
     return sigmoid(-chosen) + sigmoid(rejected)
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="Hong, Lee and Thorne 2024, arXiv:2403.07691",
     aliases=("ORPO", "odds_ratio_preference_optimization"),
     equals=(
@@ -462,10 +422,8 @@ def apo_zero(
         ),
     ),
 )
-def orpo(
-    chosen: LogProbability["*batch"], rejected: LogProbability["*batch"], *, beta: Positive["#*batch"] = 0.1
-) -> Real["*batch"]:
-    """Odds ratio preference optimization: the likelihood of the chosen answer, and better odds than the rejected one.
+def orpo(chosen: Logp, rejected: Logp, *, beta: Beta = 0.1) -> Real["*batch"]:
+    """ORPO (odds ratio preference optimization): the likelihood of the chosen answer plus a logistic loss of odds.
 
     l = -chosen - beta * log sigmoid(log(odds(chosen) / odds(rejected))), with odds(x) = exp(x) / (1 - exp(x)).
 
@@ -486,21 +444,13 @@ def orpo(
     return beta * _log_odds_loss(chosen, rejected) - chosen
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="Meng, Xia and Chen 2024, arXiv:2405.14734",
     aliases=("SimPO", "simple_preference_optimization"),
     equals=(Equal("torch", "-F.logsigmoid(beta * (chosen - rejected) - gamma)"),),
 )
-def simpo(
-    chosen: LogProbability["*batch"],
-    rejected: LogProbability["*batch"],
-    *,
-    beta: Positive["#*batch"] = 2.0,
-    gamma: NonNegative["#*batch"] = 1.0,
-) -> Real["*batch"]:
-    """Simple preference optimization: wants the mean log-probability of the chosen answer above the rejected one's.
+def simpo(chosen: Logp, rejected: Logp, *, beta: Beta = 2.0, gamma: Factor = 1.0) -> Real["*batch"]:
+    """SimPO (simple preference optimization): the logistic loss of mean log-probabilities, with a margin.
 
     l = -log sigmoid(beta * (chosen - rejected) - gamma).
 
@@ -518,21 +468,13 @@ def simpo(
     return softplus(gamma - beta * log_difference(chosen, rejected))
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="Xu et al. 2024, arXiv:2401.08417",
     aliases=("CPO", "contrastive_preference_optimization"),
     equals=(Equal("torch", "-F.logsigmoid(beta * (chosen - rejected)) - alpha * chosen"),),
 )
-def cpo(
-    chosen: LogProbability["*batch"],
-    rejected: LogProbability["*batch"],
-    *,
-    beta: Positive["#*batch"] = 0.1,
-    alpha: NonNegative["#*batch"] = 1.0,
-) -> Real["*batch"]:
-    """Contrastive preference optimization: prefers the chosen answer without a reference, and keeps it likely.
+def cpo(chosen: Logp, rejected: Logp, *, beta: Beta = 0.1, alpha: Factor = 1.0) -> Real["*batch"]:
+    """CPO (contrastive preference optimization): a logistic loss without reference, plus the likelihood.
 
     l = -log sigmoid(beta * (chosen - rejected)) - alpha * chosen.
 
@@ -551,9 +493,7 @@ def cpo(
     return preference if is_zero(alpha) else preference - alpha * chosen
 
 
-@loss(
-    family="preference",
-    unit="pair",
+@pair_loss(
     source="Bradley and Terry 1952, doi:10.2307/2334029; Ouyang et al. 2022, arXiv:2203.02155; margin: Touvron et al. "
     "2023, arXiv:2307.09288; centring: Eisenstein et al. 2023, arXiv:2312.09244",
     aliases=("bradley_terry", "reward_modeling"),
@@ -562,13 +502,9 @@ def cpo(
     ),
 )
 def reward_bradley_terry(
-    chosen: Real["*batch"],
-    rejected: Real["*batch"],
-    *,
-    margin: NonNegative["#*batch"] = 0.0,
-    center_coefficient: NonNegative["#*batch"] = 0.0,
+    chosen: Real["*batch"], rejected: Real["*batch"], *, margin: Factor = 0.0, center_coefficient: Factor = 0.0
 ) -> Real["*batch"]:
-    """The negative log-likelihood of a preference under the Bradley-Terry model of two rewards.
+    """Reward model loss: the negative log-likelihood of a preference under the Bradley-Terry model.
 
     l = -log sigmoid(chosen - rejected - margin) + center_coefficient * (chosen + rejected)^2.
 

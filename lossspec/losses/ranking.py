@@ -18,7 +18,7 @@ __all__ = ["bpr", "listmle", "listwise_softmax", "pairwise_hinge", "pairwise_log
 
 
 def _listed(scores: Array, entries: Array | None) -> tuple[Array, Array]:
-    """The scores, -inf for items that do not count, and which items are in their list."""
+    """Return the scores, -inf for items that do not count, and the mask of the items of each list."""
     xp = array_namespace(scores)
     if entries is not None:
         scores = xp.where(entries, scores, -inf)
@@ -26,7 +26,7 @@ def _listed(scores: Array, entries: Array | None) -> tuple[Array, Array]:
 
 
 def _pairs(scores: Array, labels: Array, entries: Array | None) -> tuple[Array, Array, Array]:
-    """The scores with 0 for items out of the list; which item is better than which; the gap of every such pair."""
+    """Return the scores, 0 for items out of the list; the mask of pairs whose first is better; all gaps."""
     xp = array_namespace(scores)
     scores, listed = _listed(scores, entries)
     above = (labels[..., :, None] > labels[..., None, :]) & listed[..., :, None] & listed[..., None, :]
@@ -59,7 +59,7 @@ def _pairs(scores: Array, labels: Array, entries: Array | None) -> tuple[Array, 
 def pairwise_logistic(
     scores: Logits["*batch items"], labels: Relevance["*batch items"], *, entries: Array = None
 ) -> Real["*batch"]:
-    """The logistic loss of every pair of a list in which one item is more relevant than the other.
+    """Pairwise logistic loss (RankNet): the logistic loss of every pair of a list in which one item is more relevant.
 
     l = sum_{i, j: labels[i] > labels[j]} log(1 + exp(-(scores[i] - scores[j]))). It is convex in the scores.
 
@@ -81,8 +81,8 @@ def pairwise_logistic(
     xp = array_namespace(scores)
     scores, above, gap = _pairs(scores, labels, entries)
     # softplus(-gap) = rest(gap) - slope * gap with a constant slope of 0, 1/2 or 1. In derivatives the slopes of all
-    # pairs add up exactly, where 1 - exp(-30) of one pair and -1 of the next would cancel; the value takes the gaps, of
-    # which what the scores have in common is no part.
+    # pairs add up exactly, where 1 - exp(-30) of one pair and -1 of the next would cancel. The value is made of gaps:
+    # a constant added to all scores leaves no rounding in it.
     near = xp.abs(gap) < 1
     rest = xp.where(
         near,
@@ -119,7 +119,7 @@ def pairwise_logistic(
 def pairwise_hinge(
     scores: Logits["*batch items"], labels: Relevance["*batch items"], *, entries: Array = None
 ) -> Real["*batch"]:
-    """The hinge loss of every pair of a list in which one item is more relevant than the other.
+    """Pairwise hinge loss of every pair of a list in which one item is more relevant.
 
     l = sum_{i, j: labels[i] > labels[j]} max(0, 1 - (scores[i] - scores[j])). It is convex in the scores.
 
@@ -157,7 +157,7 @@ def pairwise_hinge(
 def listwise_softmax(
     scores: Logits["*batch items"], labels: NonNegative["*batch items"], *, entries: Array = None
 ) -> Real["*batch"]:
-    """The cross entropy between relevance and the softmax of the scores of a list.
+    """Softmax ranking loss: the cross entropy between relevance and the softmax of the scores of a list.
 
     l = -sum_i labels[i] log p[i], with p = softmax(scores) over the list. It is convex in the scores. ListNet's top-one
     loss is that of labels = softmax(relevance).
@@ -204,7 +204,7 @@ def listwise_softmax(
 def listmle(
     scores: Logits["*batch items"], labels: Relevance["*batch items"], *, entries: Array = None
 ) -> Real["*batch"]:
-    """The negative log-likelihood of the order by relevance, when items are drawn one by one with odds exp(score).
+    """ListMLE: the negative log-likelihood of the order by relevance under the Plackett-Luce model.
 
     l = sum_k (log sum_{m >= k} exp(s[m]) - s[k]), with s the scores in the order of falling labels; of equal labels the
     first in the list comes first. It is convex in the scores.
@@ -245,7 +245,7 @@ def listmle(
     equals=(Equal("torch", "-F.logsigmoid(positive_scores - negative_scores)"),),
 )
 def bpr(positive_scores: Logits["*batch"], negative_scores: Logits["*batch"]) -> Real["*batch"]:
-    """Bayesian personalized ranking: wants the score of an item that was chosen above that of one that was not.
+    """BPR (Bayesian personalized ranking): the logistic loss of a chosen item's score minus one not chosen.
 
     l = -log sigmoid(positive_scores - negative_scores). It is convex in the scores.
 

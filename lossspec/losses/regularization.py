@@ -20,7 +20,7 @@ __all__ = ["elastic_net", "group_lasso", "l1_regularization", "l2_regularization
     default_reduction="sum",
 )
 def l1_regularization(parameters: Real["*shape"]) -> Real["*shape"]:
-    """The absolute values of the parameters.
+    """L1 penalty (lasso): the absolute values of the parameters.
 
     l = |parameters|; by default the sum over all elements. Convex.
 
@@ -45,7 +45,7 @@ def l1_regularization(parameters: Real["*shape"]) -> Real["*shape"]:
     default_reduction="sum",
 )
 def l2_regularization(parameters: Real["*shape"]) -> Real["*shape"]:
-    """The squares of the parameters, without a factor 1/2.
+    """L2 penalty (weight decay): the squares of the parameters, without a factor 1/2.
 
     l = parameters^2; by default the sum over all elements, the squared Euclidean norm. Convex.
 
@@ -77,7 +77,7 @@ def l2_regularization(parameters: Real["*shape"]) -> Real["*shape"]:
 def elastic_net(
     parameters: Real["*shape"], *, l1: NonNegative["#*shape"] = 1.0, l2: NonNegative["#*shape"] = 1.0
 ) -> Real["*shape"]:
-    """A weighted sum of the absolute values and the squares of the parameters.
+    """Elastic net: a weighted sum of the absolute values and the squares of the parameters.
 
     l = l1 * |parameters| + l2 * parameters^2; by default the sum over all elements. Convex.
 
@@ -103,7 +103,7 @@ def elastic_net(
     sizes={"groups": 5},
 )
 def group_lasso(parameters: Real["*groups dim"], *, size_factor: bool = True) -> Real["*groups"]:
-    """The Euclidean norm of every group of parameters, which sets whole groups to 0.
+    """Group lasso: the Euclidean norm of every group of parameters, which sets whole groups to 0.
 
     l = sqrt(dim) * |parameters|, the norm over the last axis; without `size_factor` the norm alone. By default the sum
     over all groups. Convex.
@@ -136,7 +136,7 @@ def group_lasso(parameters: Real["*groups dim"], *, size_factor: bool = True) ->
     sizes={"batch": 2, "channels": 1, "height": 4, "width": 3},
 )
 def total_variation(images: Real["batch channels height width"], *, isotropic: bool = False) -> Real["batch"]:
-    """The sum of the differences between neighbouring pixels of an image.
+    """Total variation of an image: the sum of the differences between neighbouring pixels.
 
     l = sum(|D_h| + |D_w|) over channels and pixels, with D_h and D_w the differences to the next pixel on either axis,
     0 beyond the last one; with `isotropic` l = sum(sqrt(D_h^2 + D_w^2)). Convex.
@@ -144,7 +144,7 @@ def total_variation(images: Real["batch channels height width"], *, isotropic: b
     Shapes: `images` [batch channels height width], any real numbers, or a list of such arrays -> example [batch].
     Weights and mean: the common contract, one weight an image; the default reduction is "sum". The derivative where
     neighbours are equal (for `isotropic`, both of them) is declared 0. For `isotropic` it is a sum of cosines: where
-    they cancel it is right to the last digits of 1, not of what they leave.
+    they cancel, its error is relative to 1 and not to the small rest.
     Errors: `ContractError` for another shape or reduction "none" of a list, `DTypeError` for integer images.
     Equals: torchmetrics `total_variation` and TensorFlow `image.total_variation`, both anisotropic; kornia's is that of
     every channel, and its "mean" divides each of the two sums by its count.

@@ -4,50 +4,12 @@ from lossspec.declaration import Accuracy, Equal, loss
 from lossspec.numerics import array_namespace, matmul, normalize, positions, relu, sqrt, stop_gradient
 from lossspec.terms import Array, Embedding, NonNegative, Real
 
-__all__ = ["barlow_twins", "negative_cosine", "vicreg"]
+__all__ = ["barlow_twins", "vicreg"]
 
 _STATISTICS = (
     "the statistics of the features are those of the whole batch, so a shard does not know its own loss. "
     "Gather the embeddings of all shards, then take the loss once."
 )
-
-
-@loss(
-    family="self_supervised",
-    unit="pair",
-    source="Chen and He 2021, arXiv:2011.10566",
-    equals=(
-        Equal(
-            "torch",
-            "-F.cosine_similarity(predictions, targets, dim=-1)",
-            differs={"gradient edges": "a vector of length 0 is divided by 1e-8: its gradient is of that size"},
-        ),
-        Equal(
-            "optax",
-            "optax.cosine_distance(predictions, targets) - 1",
-            differs={"edges": "the cosine with a vector of length 0 is NaN"},
-        ),
-    ),
-)
-def negative_cosine(predictions: Embedding["*batch dim"], targets: Embedding["*batch dim"]) -> Real["*batch"]:
-    """Minus the cosine of two vectors: -1 where they point the same way.
-
-    l = -(predictions . targets) / (|predictions| |targets|).
-
-    Shapes: `predictions` and `targets` [*batch dim], any vectors -> pair [*batch].
-    Weights and mean: the common contract. The cosine with a vector of length 0 is declared 0, its derivative 0.
-    SimSiam and BYOL stop the gradient of the targets: give targets that have none.
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: `cosine_similarity(negative=True)` and `cosine_distance` - 1; minus torch `F.cosine_similarity`, optax
-    `cosine_distance` - 1, lightly `NegativeCosineSimilarity`; BYOL's loss is 2 + 2 l, the squared distance of the
-    directions.
-
-    >>> import numpy as np
-    >>> float(negative_cosine(np.asarray([[3.0, 0.0]]), np.asarray([[5.0, 0.0]])))
-    -1.0
-    """
-    xp = array_namespace(predictions)
-    return -xp.sum(normalize(predictions)[0] * normalize(targets)[0], axis=-1)
 
 
 def _centered(x: Array, selected: Array) -> Array:
@@ -68,7 +30,7 @@ def _centered(x: Array, selected: Array) -> Array:
 
 
 def _ranged(x: Array, selected: Array) -> Array:
-    """Each feature from 0 at its least to 1 at its greatest of the selected rows; 0 where it is the same in all.
+    """Scale each feature from 0 at its least to 1 at its greatest over the selected rows; 0 where it is constant.
 
     Correlations are the same as those of `x`. Both ends are constants: so the derivative in an entry that only moves or
     stretches a feature is no difference of large numbers, and a constant feature is exactly 0.
@@ -88,7 +50,7 @@ def _ranged(x: Array, selected: Array) -> Array:
 
 
 def _count(x: Array, selected: Array) -> Array:
-    """The number of selected rows, in the dtype of `x`."""
+    """The number of rows that are selected, in the dtype of `x`."""
     xp = array_namespace(x)
     return x.shape[0] if selected is None else xp.sum(xp.astype(selected, x.dtype))
 
@@ -110,8 +72,8 @@ def _own(x: Array) -> Array:
     },
     accuracy=Accuracy(
         gradient=8192.0,
-        reason="where one example outweighs all others every correlation is nearly 1 or -1; its slope, nearly 0, is "
-        "what the rounding of a product of matrices leaves",
+        reason="where one example outweighs all others every correlation is nearly 1 or -1; its slope, nearly 0, "
+        "is lost in the rounding of a matrix product",
     ),
     coupled=_STATISTICS,
     sizes={"batch": 4, "dim": 2},
@@ -123,7 +85,7 @@ def barlow_twins(
     redundancy: NonNegative = 0.005,
     selected: Array = None,
 ) -> Real["batch"]:
-    """Wants each feature of one view correlated with itself in the other view, and with no other feature.
+    """Barlow Twins: the distance of the cross-correlation of two views' features from the identity.
 
     l_i = sum_j (1 - C_jj)^2 + redundancy * sum_{j, k != j} C_jk^2, the same for all pairs of a batch, with C_jk the
     correlation over the batch of feature j of `first` and feature k of `second`.
@@ -180,7 +142,7 @@ def vicreg(
     epsilon: NonNegative = 1e-4,
     selected: Array = None,
 ) -> Real["batch"]:
-    """Wants two views near, each feature spread over the batch, and no feature to repeat another.
+    """VICReg: the distance of two views, plus penalties of low variance and of covariance of the features.
 
     l_i = invariance * |first_i - second_i|^2 / dim + variance * (v(first) + v(second)) / 2
     + covariance * (c(first) + c(second)), with v the mean over features of max(0, 1 - sqrt(variance + epsilon)) and c

@@ -73,7 +73,7 @@ def ctc(
     blank: int = 0,
     zero_infinity: bool = False,
 ) -> Real["batch"]:
-    """The negative log-probability of a label sequence, summed over all alignments to the frames.
+    """CTC (connectionist temporal classification), from log-probabilities: -log of the sum over all alignments.
 
     l = -log sum_a prod_t exp(log_probabilities[t, a_t]) over all a of `input_lengths` frames that become the labels
     when repeats are merged and then blanks are dropped.
@@ -107,7 +107,7 @@ def ctc(
     accuracy=Accuracy(
         4.0,
         256.0,
-        "the gradient is the probability of a class less its share in the alignments, which may be nearly equal",
+        "the gradient is the probability of a class minus its posterior marginal, and the two may be nearly equal",
     ),
     equals=(
         Equal(
@@ -130,7 +130,7 @@ def ctc(
             "keras",
             "ops.ctc_loss(labels, logits, label_lengths, input_lengths, mask_index=blank)",
             when="len(labels) > 0 and not zero_infinity",
-            differs={"gradient more edges": "beside logits of 1e4 float32 leaves an error of 1e-3 in the shares"},
+            differs={"gradient more edges": "beside logits of 1e4 float32 leaves an error of 1e-3 in the marginals"},
         ),
     ),
     sizes={"batch": 5, "time": 5, "labels": 2, "classes": 3},
@@ -144,7 +144,7 @@ def ctc_with_logits(
     blank: int = 0,
     zero_infinity: bool = False,
 ) -> Real["batch"]:
-    """The negative log-probability of a label sequence, summed over all alignments to frames of logits.
+    """CTC (connectionist temporal classification), from logits.
 
     l = ctc(log softmax(logits), labels, ...), the softmax over the classes of each frame.
 
@@ -190,7 +190,7 @@ def sequence_nll(
     *,
     entries: Array = None,
 ) -> Real["batch"]:
-    """The negative log-likelihood of a sequence of tokens.
+    """Negative log-likelihood of a sequence of tokens.
 
     l = sum_{t < lengths} -log softmax(logits[t])[labels[t]].
 
@@ -240,7 +240,7 @@ def rnn_transducer(
     *,
     blank: int = 0,
 ) -> Real["batch"]:
-    """The negative log-probability of a label sequence under a transducer, summed over all ways to emit it.
+    """RNN transducer loss: the negative log-probability of a label sequence over all ways to emit it.
 
     l = -log sum_a prod P(a): at frame t, after u labels, softmax(logits[t, u]) gives the probabilities to emit
     labels[u], and to go on to frame t + 1 by a blank; every way a has `label_lengths` labels and `input_lengths`
@@ -291,7 +291,7 @@ def rnn_transducer(
 
 
 def _diagonals(x: Array) -> Array:
-    """The entries of [batch rows columns] by the sum of row and column, [batch sums columns]; -inf where none is."""
+    """Rearrange [batch rows columns] into diagonals, [batch row+column columns]; -inf where there is no entry."""
     xp = array_namespace(x)
     _, rows, columns = x.shape
     sums = xp.concat((x[:, :, :1], xp.permute_dims(x[:, :1, 1:], (0, 2, 1))), axis=1)  # of the shape that counts them
@@ -309,7 +309,7 @@ def _diagonals(x: Array) -> Array:
     sizes={"batch": 3, "rows": 3, "columns": 3},
 )
 def soft_dtw(costs: Real["batch rows columns"], *, gamma: Positive["#batch"] = 1.0) -> Real["batch"]:
-    """Soft dynamic time warping: the soft minimum of the cost over all alignments of two series.
+    """Soft-DTW (dynamic time warping): the soft minimum of the cost over all alignments of two series.
 
     l = -gamma * log sum_A exp(-sum_{(i, j) in A} costs[i, j] / gamma) over all alignments A: paths from the first to
     the last entry that go down, to the right, or both at once.

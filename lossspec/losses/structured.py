@@ -26,7 +26,7 @@ __all__ = ["infinite_ramp", "ramp", "risk", "soft_ramp", "softmax_margin", "stru
 
 
 def _ahead(scores: Array, chosen: Array) -> tuple[Array, Array]:
-    """By how much each candidate's score exceeds that of the chosen one; where the chosen one is ruled out.
+    """The lead of each candidate's score over that of the chosen one, and the mask of a chosen one that is ruled out.
 
     That of the chosen one is the constant 0, so that nothing of large scores is left in costs that are added, and the
     derivative in its score is minus the sum of the others', which may be small.
@@ -44,7 +44,7 @@ def _none_possible(scores: Array) -> Array:
 
 
 def _or_inf(ruled_out: Array, value: Array) -> Array:
-    """The value; inf, without gradient, where no candidate can be chosen that the loss needs."""
+    """Return the value; inf, without gradient, where all candidates that the loss may choose are ruled out."""
     return array_namespace(value).where(ruled_out, inf, value)
 
 
@@ -62,7 +62,7 @@ def _or_inf(ruled_out: Array, value: Array) -> Array:
 def structured_hinge(
     scores: Logits["*batch classes"], labels: Label["*batch"], costs: Cost["*batch classes"]
 ) -> Real["*batch"]:
-    """The distance by which the gold candidate is not ahead of each other by its cost: the structured SVM.
+    """Structured hinge loss (structured SVM): the margin of the gold candidate grows with the cost of the others.
 
     l = max_k (scores[k] + costs[k]) - scores[label]. It is convex in scores and costs together. With c the cost of the
     candidate of the best score, l >= c: an upper bound of the cost of what is predicted, whatever the gold one costs.
@@ -104,7 +104,7 @@ def structured_hinge(
 def softmax_margin(
     scores: Logits["*batch classes"], labels: Label["*batch"], costs: Cost["*batch classes"]
 ) -> Real["*batch"]:
-    """Cross entropy in which every candidate is ahead by its cost: the smooth form of the structured hinge.
+    """Softmax-margin loss: cross entropy in which the cost of each candidate is added to its score.
 
     l = log(sum_k exp(scores[k] + costs[k])) - scores[label]. It is convex in scores and costs together, at least
     `structured_hinge` and at least `cross_entropy`: an upper bound of the cost of the candidate of the best score.
@@ -138,7 +138,7 @@ def softmax_margin(
     invariant_in=("scores",),
 )
 def risk(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Real["*batch"]:
-    """The expected cost of a candidate that is drawn by softmax(scores): minimum risk training.
+    """Bayes risk: the expected cost of a candidate that is drawn by softmax(scores), for minimum risk training.
 
     l = sum_k softmax(scores)[k] * costs[k], between the least and the largest cost of the candidates. It is linear in
     the costs and not convex in the scores, and no upper bound of the cost of the candidate of the best score.
@@ -178,7 +178,7 @@ def risk(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Rea
 def ramp(
     scores: Logits["*batch classes"], costs: Cost["*batch classes"], *, variant: Literal[1, 2, 3] = 1
 ) -> Real["*batch"]:
-    """The gap of two best scores, of which one counts the costs as a gain or the other as a loss.
+    """Ramp loss: the gap between two best scores, found with costs added, left out or subtracted.
 
     l = fear - model in variant 1, model - hope in variant 2, fear - hope in variant 3, with
     fear = max_k (scores[k] + costs[k]), model = max_k scores[k], hope = max_k (scores[k] - costs[k]).
@@ -228,7 +228,7 @@ def ramp(
 def soft_ramp(
     scores: Logits["*batch classes"], costs: Cost["*batch classes"], *, variant: Literal[1, 2, 3] = 1
 ) -> Real["*batch"]:
-    """The smooth forms of the ramps: with logarithms of sums of exponentials in the place of maxima.
+    """Soft ramp loss: `ramp` with log-sum-exp in place of each maximum.
 
     l = fear - model in variant 1, model - hope in variant 2, fear - hope in variant 3, with
     fear = log(sum_k exp(scores[k] + costs[k])), model = log(sum_k exp(scores[k])), hope = log(sum_k exp(scores[k] -
@@ -273,7 +273,7 @@ def soft_ramp(
     invariant_in=("scores",),
 )
 def infinite_ramp(scores: Logits["*batch classes"], costs: Cost["*batch classes"]) -> Real["*batch"]:
-    """The third ramp whose hope is the best of the cheapest candidates, which stands for the gold one.
+    """Ramp loss without a gold label: the best-scoring of the cheapest candidates takes its place.
 
     l = max_k (scores[k] + costs[k]) - max_{k: costs[k] = m} scores[k], with m the least cost of the candidates that are
     not ruled out. It is the limit of max_k (scores[k] + costs[k]) - max_k (scores[k] - a costs[k]) - a m for large a.

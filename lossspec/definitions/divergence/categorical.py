@@ -1,10 +1,10 @@
-"""Definitions of the divergences."""
+"""Definitions of divergences of distributions over classes, and of non-negative measures."""
 
 from typing import Any
 
 from mpmath import exp, fsum, inf, log, sqrt
 
-from lossspec.definitions.common import divergence, mixture_divergence, softmax
+from lossspec.definitions.common import mixture_divergence
 
 
 def _of_logarithms(log_p: Any, log_q: Any) -> Any:
@@ -68,22 +68,3 @@ def renyi_divergence(log_predictions: Any, log_targets: Any, order: Any) -> Any:
         return inf
     terms = [exp(order * t + (1 - order) * q) for t, q in pairs if q != -inf]
     return log(fsum(terms) / total) / (order - 1) if terms else inf
-
-
-def gaussian_kl_standard(means: Any, log_variances: Any) -> Any:
-    return fsum(exp(v) - 1 - v + m**2 for m, v in zip(means, log_variances, strict=True)) / 2
-
-
-def gaussian_kl(means: Any, log_variances: Any, target_means: Any, target_log_variances: Any) -> Any:
-    entries = zip(means, log_variances, target_means, target_log_variances, strict=True)
-    return fsum(w - v + (exp(v) + (m - n) ** 2) / exp(w) - 1 for m, v, n, w in entries) / 2
-
-
-def policy_kl_divergence(logits: Any, old_logits: Any, direction: Any) -> Any:
-    new, old = softmax(logits), softmax(old_logits)
-    return divergence(old, new) if direction == "forward" else divergence(new, old)
-
-
-def policy_kl_estimate(log_probabilities: Any, reference_log_probabilities: Any, estimator: Any) -> Any:
-    ratio = exp(reference_log_probabilities - log_probabilities)
-    return {"k1": -log(ratio), "k2": log(ratio) ** 2 / 2, "k3": ratio - 1 - log(ratio)}[estimator]

@@ -1,33 +1,32 @@
-"""Losses between images, and between feature maps of images."""
+"""Structural similarity of two images, at one scale and at several."""
 
-import math
 from typing import Literal
 
 from lossspec.declaration import Equal, loss, require
 from lossspec.numerics import (
-    absolute,
     array_namespace,
     expm1,
     log1p,
     matmul,
-    norm,
-    normalize,
-    per_row,
     positions,
     stop_gradient,
     whole,
     with_value,
 )
-from lossspec.terms import Array, AtLeastOne, Count, Image, NonNegative, Positive, Real
+from lossspec.terms import Array, Count, Image, NonNegative, Positive, Real
 
-__all__ = ["gradient_difference", "lpips", "ms_ssim", "perceptual", "psnr", "ssim"]
+__all__ = [
+    "ms_ssim",
+    "ssim",
+]
+
 
 _BLOCK = 64
-"""The largest number of windows along an axis in one matrix product: the work is that many times the pixels."""
+"""The most windows along an axis that one matrix product takes: the work is that many times the pixels."""
 
 
 def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, Array, list[Array]]:
-    """The weights of a block of windows, a column for each; those of fewer are its upper left part.
+    """The weights of a block of windows, one column a window; fewer windows take its upper left part.
 
     They are Gaussian, or equal without `sigma`. Also the same without the middle of each window, the sum of such a
     column, and the weights of one window. Next to the middle of a Gaussian the exponent is 0: something is left of a
@@ -68,7 +67,7 @@ def _average(z: Array, weights: Array, window: int, axis: int) -> Array:
 def _moments_along(
     z: Array, others: Array, share: Array, factors: list[Array], axis: int
 ) -> tuple[Array, Array, Array]:
-    """Moments of x, y and x - y in every window along an axis, from what `_windows` gives.
+    """Moments of x, y and x - y in every window along an axis, from the result of `_windows`.
 
     The means; for the gradient v_x + v_y, the covariance and the variance of x - y; for the value, as constants, the
     variances of x - y and x + y. The latter are sums of squares, so that flat images keep their digits. The derivatives
@@ -195,7 +194,7 @@ def ssim(
     kernel: Literal["gaussian", "uniform"] = "gaussian",
     padding: Literal["valid", "reflect"] = "valid",
 ) -> Real["batch"]:
-    """One minus the mean structural similarity of two images.
+    """SSIM loss: one minus the mean structural similarity of two images.
 
     l = 1 - mean over channels and windows of
     (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)),
@@ -286,7 +285,7 @@ def ms_ssim(
     k2: Positive = 0.03,
     normalize: Literal["relu", "simple"] = "relu",
 ) -> Real["batch"]:
-    """One minus the structural similarity of two images at several scales.
+    """MS-SSIM loss: one minus the structural similarity of two images at several scales.
 
     l = 1 - prod_j f(C_j)^scale_weights[j], with C_j the mean over channels and windows of the contrast-structure
     (2 s_xy + c2) / (s_x^2 + s_y^2 + c2) at scale j, and for the last scale of the whole similarity, as in `ssim`. Each
@@ -360,267 +359,3 @@ def _halved(z: Array) -> Array:
     height, width = z.shape[-2] // 2, z.shape[-1] // 2
     blocks = xp.reshape(z[..., : 2 * height, : 2 * width], (*z.shape[:-2], height, 2, width, 2))
     return xp.mean(blocks, axis=(-3, -1))
-
-
-@loss(
-    family="image",
-    unit="image",
-    source="Johnson, Alahi and Fei-Fei 2016, arXiv:1603.08155; Gatys, Ecker and Bethge 2015, arXiv:1508.06576",
-    aliases=("perceptual_loss",),
-    perfect={"predictions": "targets"},
-    sizes={"batch": 2, "channels": 3},
-    equals=(
-        Equal(
-            "torch",
-            "sum(w * F.mse_loss(x, y, reduction='none').flatten(1).mean(1) for w, x, y in "
-            "zip([1.0] * len(targets) if layer_weights is None else layer_weights, predictions, targets))",
-            when="form == 'content' and normalization == 'johnson'",
-        ),
-        Equal(
-            "torch",
-            "sum(F.mse_loss(*(f @ f.mT / f[0].numel() for f in (x.flatten(2), y.flatten(2))), reduction='none')"
-            ".sum((1, 2)) for x, y in zip(predictions, targets))",
-            when="form == 'gram' and normalization == 'johnson'",
-        ),
-    ),
-)
-def perceptual(
-    predictions: list[Real["batch ?channels *?space"]],
-    targets: list[Real["batch ?channels *?space"]],
-    *,
-    layer_weights: NonNegative["layers"] | None = None,
-    form: Literal["content", "gram"] = "content",
-    normalization: Literal["johnson", "gatys", "mean"] = "johnson",
-) -> Real["batch"]:
-    """The difference of two images as a network sees them: of lists of feature maps, one item a layer.
-
-    l = sum_j layer_weights[j] * d_j over the layers, with F and G the maps of a layer of `predictions` and `targets`
-    as matrices of channels by space, and `normalization` after whom a factor comes from:
-
-    | form | "johnson" | "gatys" | "mean" |
-    |---|---|---|---|
-    | "content" | mean((F - G)^2) | sum((F - G)^2) / 2 | mean((F - G)^2) |
-    | "gram" (style) | sum((A(F) - A(G))^2) | sum((F F^T - G G^T)^2) / (4 size(F)^2) | mean((A(F) - A(G))^2) |
-
-    with A(F) = F F^T / size(F) and size(F) = channels * space: for "gram" the second is 1/4 and the third
-    1 / channels^2 of the first.
-
-    Shapes: `predictions` and `targets` lists of arrays [batch channels *space], channels and space may differ from
-    layer to layer; `layer_weights` [layers] >= 0, all 1 unless given -> image [batch].
-    Weights and mean: the common contract, one weight an image.
-    Errors: `ContractError` for lists of unequal length or another shape.
-    Equals: for "content" and a mean over images the weighted sum of torch `F.mse_loss` of the layers; for "gram" and
-    "mean" that of their matrices A.
-
-    >>> import numpy as np
-    >>> features, other = [np.ones((1, 2, 3)), np.ones((1, 4))], [np.zeros((1, 2, 3)), np.ones((1, 4))]
-    >>> float(perceptual(features, other)), float(perceptual(features, other, form="gram"))
-    (1.0, 1.0)
-    >>> float(perceptual(features, other, form="gram", normalization="mean"))
-    0.25
-    """
-    layers = len(predictions)
-    if layer_weights is not None:
-        require(
-            layer_weights.shape[0] == layers,
-            "perceptual: `layer_weights` has {} entries for {} layers.",
-            *(layer_weights.shape[0], layers),
-        )
-    distance = _content if form == "content" else _style
-    terms = [distance(x, y, normalization) for x, y in zip(predictions, targets, strict=True)]
-    if layer_weights is not None:
-        terms = [layer_weights[j, ...] * term for j, term in enumerate(terms)]
-    return sum(terms[1:], terms[0])
-
-
-def _content(x: Array, y: Array, normalization: str) -> Array:
-    xp = array_namespace(x)
-    squares, axes = (x - y) ** 2, tuple(range(1, len(x.shape)))
-    return xp.sum(squares, axis=axes) / 2 if normalization == "gatys" else xp.mean(squares, axis=axes)
-
-
-def _style(x: Array, y: Array, normalization: str) -> Array:
-    xp = array_namespace(x)
-    batch, channels = x.shape[:2]
-    space = math.prod(x.shape[2:])
-    x, y = (xp.reshape(a, (batch, channels, space)) for a in (x, y))
-    divisor = {"johnson": 1, "gatys": 2, "mean": channels}[normalization]  # of the matrices: the loss has its square
-    half = matmul(x - y, xp.matrix_transpose(x + y)) / (2 * channels * space * divisor)
-    difference = half + xp.matrix_transpose(half)  # x x^T - y y^T, without subtracting two large products
-    return xp.sum(difference**2, axis=(1, 2))
-
-
-@loss(
-    family="image",
-    unit="image",
-    source="Zhang, Isola, Efros, Shechtman and Wang 2018, arXiv:1801.03924",
-    aliases=("LPIPS",),
-    perfect={"predictions": "targets"},
-    sizes={"batch": 2, "channels": 3},
-    equals=(
-        Equal(
-            "torchmetrics",
-            "sum(torch.einsum('bc...,c->b...', (M.image.lpips._normalize_tensor(x, 1e-300) - "
-            "M.image.lpips._normalize_tensor(y, 1e-300)) ** 2, w).flatten(1).mean(1) "
-            "for x, y, w in zip(predictions, targets, channel_weights))",
-        ),
-    ),
-)
-def lpips(
-    predictions: list[Real["batch ?channels *?space"]],
-    targets: list[Real["batch ?channels *?space"]],
-    channel_weights: list[NonNegative["?channels"]],
-) -> Real["batch"]:
-    """The weighted squared distance of the directions of feature vectors, of lists of feature maps, one item a layer.
-
-    l = sum_j mean over space of sum_c channel_weights[j][c] (F_c / |F| - G_c / |G|)^2, with F and G the vectors over
-    the channels at a point of layer j of `predictions` and `targets`. The direction of a vector 0 is 0, with gradient
-    0.
-
-    Shapes: `predictions` and `targets` lists of arrays [batch channels *space], channels and space may differ from
-    layer to layer; `channel_weights` a list of arrays [channels] >= 0, the linear layers of a trained metric -> image
-    [batch].
-    Weights and mean: the common contract, one weight an image.
-    Errors: `ContractError` for lists of unequal length or another shape.
-    Equals: what torchmetrics `learned_perceptual_image_patch_similarity` and the reference code compute of the features
-    of their networks, but for the 1e-8 and 1e-10 that they add in the norm. The equation of the paper squares
-    channel_weights; its code, and so this, does not.
-
-    >>> import numpy as np
-    >>> features, other = [np.asarray([[[3.0], [0.0]]])], [np.asarray([[[0.0], [5.0]]])]
-    >>> float(lpips(features, other, [np.asarray([1.0, 0.5])]))
-    1.5
-    """
-    terms = [_directions_apart(x, y, w) for x, y, w in zip(predictions, targets, channel_weights, strict=True)]
-    return sum(terms[1:], terms[0])
-
-
-def _directions_apart(x: Array, y: Array, weights: Array) -> Array:
-    xp = array_namespace(x)
-    vectors = xp.permute_dims(xp.stack((x, y)), (0, 1, *range(3, len(x.shape) + 1), 2))
-    directions = normalize(vectors)[0]
-    gaps = directions[0, ...] - directions[1, ...]
-    equal = xp.all(vectors[0, ...] == vectors[1, ...], axis=-1, keepdims=True)
-    squares = with_value(xp.where(equal, 0.0, gaps), gaps) ** 2  # a compiler may round the two directions differently
-    apart = xp.sum(squares * xp.reshape(weights, (1,) * (len(squares.shape) - 1) + (-1,)), axis=-1)
-    space = tuple(range(1, len(apart.shape)))
-    return xp.mean(apart, axis=space) if space else apart
-
-
-@loss(
-    family="image",
-    unit="image",
-    source="Huynh-Thu and Ghanbari 2008, doi:10.1049/el:20080522",
-    aliases=("PSNR",),
-    equals=(
-        Equal(
-            "torchmetrics",
-            "-M.image.peak_signal_noise_ratio(predictions, targets, data_range=data_range, dim=(1, 2, 3), "
-            "reduction='none')",
-        ),
-    ),
-    sizes={"batch": 2, "channels": 1, "height": 4, "width": 3},
-    entries="batch height width",
-)
-def psnr(
-    predictions: Image["batch channels height width"],
-    targets: Image["batch channels height width"],
-    *,
-    data_range: Positive = 1.0,
-    entries: Array = None,
-) -> Real["batch"]:
-    """The peak signal-to-noise ratio of an image in decibels, negative: a loss, to be minimised.
-
-    l = 10 log10(m / data_range^2), with m = mean((predictions - targets)^2) over channels and pixels of one image.
-
-    Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range]; `data_range` > 0
-    -> image [batch], at most 0.
-    Weights and mean: the common contract, one weight an image. Equal images have loss -inf, with gradient 0; so do
-    those of which no pixel counts. `where_entries` [batch height width] leaves pixels out of m. The mean
-    is that of the ratios of the images; the ratio of the mean m of a batch is that of the batch as one image.
-    Errors: `ContractError` for another shape, an image without pixels or data_range <= 0, `DTypeError` for integer
-    images.
-    Equals: minus torchmetrics `peak_signal_noise_ratio` with `dim=(1, 2, 3)`; without `dim` it takes one m for the
-    whole batch, as kornia `psnr_loss` does.
-
-    >>> import numpy as np
-    >>> x = np.full((1, 1, 2, 2), 0.5)
-    >>> round(float(psnr(x, x + 0.1)), 12), float(psnr(x, x))  # 10 log10(1 / 100)
-    (-20.0, -inf)
-    """
-    xp = array_namespace(predictions)
-    count = math.prod(predictions.shape[1:])
-    require(
-        count > 0, "psnr: `predictions` has shape {}: images without pixels have no mean.", tuple(predictions.shape)
-    )
-    distance = norm(xp.reshape(predictions - targets, (predictions.shape[0], count)))
-    equal = distance == 0
-    root = math.sqrt(count)
-    if entries is not None:
-        pixels = xp.astype(xp.count_nonzero(entries, axis=(1, 2, 3)), distance.dtype)
-        root = xp.sqrt(xp.where(pixels == 0, 1.0, pixels) * predictions.shape[1])
-    ratio = xp.where(equal, 1.0, distance) / (root * data_range)
-    return xp.where(equal, -math.inf, (20 / math.log(10)) * xp.log(ratio))
-
-
-def _difference_of_steps(x: Array, y: Array, e: Array, axis: int) -> Array:
-    """|D x| - |D y| for the differences D of neighbours on an axis, from e = x - y where the signs are the same."""
-    xp = array_namespace(x)
-    rest, size = (slice(None),) * (-1 - axis), x.shape[axis]
-
-    def steps(a: Array) -> Array:
-        return a[(..., slice(min(1, size), size), *rest)] - a[(..., slice(0, max(size - 1, 0)), *rest)]
-
-    of_x, of_y, of_e = steps(x), steps(y), steps(e)
-    return xp.where(of_x * of_y > 0, xp.where(of_x > 0, of_e, -of_e), absolute(of_x) - absolute(of_y))
-
-
-@loss(
-    family="image",
-    unit="image",
-    source="Mathieu, Couprie and LeCun 2016, arXiv:1511.05440",
-    aliases=("gdl",),
-    equals=(
-        Equal(
-            "torchmetrics",
-            "sum(((a.abs() - b.abs()).abs() ** alpha).sum((1, 2, 3)) "
-            "for a, b in zip(M.image.image_gradients(predictions), M.image.image_gradients(targets)))",
-        ),
-    ),
-    perfect={"predictions": "targets"},
-    sizes={"batch": 2, "channels": 1, "height": 4, "width": 3},
-)
-def gradient_difference(
-    predictions: Real["batch channels height width"],
-    targets: Real["batch channels height width"],
-    *,
-    alpha: AtLeastOne["#batch"] = 1.0,
-) -> Real["batch"]:
-    """The difference of the steps between neighbouring pixels of two images, by their size: it asks for sharp edges.
-
-    l = sum(||D_h P| - |D_h T||^alpha + ||D_w P| - |D_w T||^alpha) over channels and pixels, with D_h and D_w the
-    differences to the next pixel on either axis, P the `predictions` and T the `targets`.
-
-    Shapes: `predictions` and `targets` [batch channels height width], any real numbers; `alpha` >= 1, a number or a 0-d
-    array -> image [batch]. An axis of one pixel has no steps and adds 0.
-    Weights and mean: the common contract, one weight an image. The derivative is declared 0 where a step is 0, and for
-    alpha = 1 where both are of one size. No pixel can be left out: steps are not defined without it.
-    Errors: `ContractError` for another shape or alpha < 1, `DTypeError` for integer images.
-    Equals: the loss of the paper, a sum over pixels; with the signs of the steps it would be, for alpha = 1, the
-    `total_variation` of predictions - targets, which is not below it.
-
-    >>> import numpy as np
-    >>> x, y = np.asarray([[[[0.0, 3.0], [1.0, 1.0]]]]), np.zeros((1, 1, 2, 2))
-    >>> float(gradient_difference(x, y)), float(gradient_difference(x, -x)), float(gradient_difference(x, y, alpha=2.0))
-    (6.0, 0.0, 14.0)
-    """
-    xp = array_namespace(predictions)
-    error = predictions - targets
-    total = None
-    for axis in (-2, -1):
-        difference = _difference_of_steps(predictions, targets, error, axis)
-        zero = difference == 0
-        powers = xp.where(zero, 0.0, xp.abs(xp.where(zero, 1.0, difference)) ** per_row(alpha, 3))
-        part = xp.sum(powers, axis=(1, 2, 3))
-        total = part if total is None else total + part
-    return total

@@ -1,11 +1,8 @@
-"""Definitions of the image losses."""
+"""Definitions of structural similarity of two images, at one scale and at several."""
 
-from itertools import pairwise
 from typing import Any
 
-from mpmath import exp, fdot, fsum, inf, log
-
-from lossspec.definitions.common import direction, flat
+from mpmath import exp, fdot, fsum
 
 
 def window_weights(window: Any, sigma: Any, kernel: Any) -> Any:
@@ -92,55 +89,3 @@ def ms_ssim(
         mean = (1 + mean) / 2 if normalize == "simple" else max(mean, 0 * mean)
         product *= mean**power
     return 1 - product
-
-
-def gram(features: Any) -> Any:
-    rows = [flat(row) for row in features]
-    return [[fsum(a * b for a, b in zip(r, s, strict=True)) for s in rows] for r in rows]
-
-
-def perceptual(predictions: Any, targets: Any, layer_weights: Any, form: Any, normalization: Any) -> Any:
-    weights = layer_weights if layer_weights is not None else [1] * len(predictions)
-    losses = []
-    for weight, x, y in zip(weights, predictions, targets, strict=True):
-        a, b = (flat(x), flat(y)) if form == "content" else (flat(gram(x)), flat(gram(y)))
-        squares = fsum((p - q) ** 2 for p, q in zip(a, b, strict=True))
-        size = len(flat(x))
-        if form == "content":
-            losses.append(weight * squares / (2 if normalization == "gatys" else size))
-        else:
-            factor = {"johnson": 1, "gatys": 4, "mean": len(a)}[normalization]
-            losses.append(weight * squares / size**2 / factor)
-    return fsum(losses)
-
-
-def psnr(predictions: Any, targets: Any, data_range: Any) -> Any:
-    squares = [(a - b) ** 2 for a, b in zip(flat(predictions), flat(targets), strict=True)]
-    error = fsum(squares) / len(squares) if squares else 0
-    return 10 * log(error / data_range**2) / log(10) if error else -inf
-
-
-def steps(image: Any) -> Any:
-    """The sizes of the differences between neighbours, along columns and along rows."""
-    columns = [abs(b - a) for x in image for r, s in pairwise(x) for a, b in zip(r, s, strict=True)]
-    rows = [abs(b - a) for x in image for row in x for a, b in pairwise(row)]
-    return columns + rows
-
-
-def gradient_difference(predictions: Any, targets: Any, alpha: Any) -> Any:
-    pairs = zip(steps(predictions), steps(targets), strict=True)
-    return fsum(abs(a - b) ** alpha for a, b in pairs)
-
-
-def points(features: Any) -> Any:
-    """The vectors over the channels at all points of a map."""
-    return [list(vector) for vector in zip(*(flat(row) for row in features), strict=True)]
-
-
-def lpips(predictions: Any, targets: Any, channel_weights: Any) -> Any:
-    layers = []
-    for x, y, weights in zip(predictions, targets, channel_weights, strict=True):
-        pairs = [(direction(u), direction(v)) for u, v in zip(points(x), points(y), strict=True)]
-        apart = [fsum(w * (a - b) ** 2 for w, a, b in zip(weights, u, v, strict=True)) for u, v in pairs]
-        layers.append(fsum(apart) / len(apart))
-    return fsum(layers)

@@ -1,50 +1,32 @@
-"""Divergences between distributions, and estimates of them from samples."""
+"""Divergences of distributions over classes, and of non-negative measures."""
 
-import math
+from functools import partial
 from math import inf, log
-from typing import Any, Literal
+from typing import Any
 
 from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     array_namespace,
-    carry_nan,
     divergence_terms,
     expm1,
-    expm1_minus,
     log1p,
-    log_difference,
     mixture_terms,
     per_row,
-    softmax_divergence,
     sqrt,
     squared_difference_over,
     stop_gradient,
     xlogy,
 )
-from lossspec.terms import (
-    Array,
-    Distribution,
-    Fraction,
-    LogDensity,
-    LogDistribution,
-    Logits,
-    NonNegative,
-    Positive,
-    Real,
-)
+from lossspec.terms import Array, Distribution, Fraction, LogDistribution, Logits, NonNegative, Positive, Real
 
 __all__ = [
     "chi_squared_divergence",
-    "gaussian_kl",
-    "gaussian_kl_standard",
     "generalized_jensen_shannon",
     "generalized_kl_divergence",
     "i_divergence",
     "jensen_shannon",
     "kl_divergence",
     "kl_divergence_with_log_targets",
-    "policy_kl_divergence",
-    "policy_kl_estimate",
     "renyi_divergence",
     "reverse_kl_divergence",
     "squared_hellinger",
@@ -52,9 +34,10 @@ __all__ = [
 ]
 
 
-@loss(
-    family="divergence",
-    unit="example",
+divergence_loss = partial(loss, family="divergence", unit="example")
+
+
+@divergence_loss(
     source="Kullback and Leibler 1951, doi:10.1214/aoms/1177729694",
     aliases=("KL",),
     also={
@@ -82,7 +65,7 @@ __all__ = [
 def kl_divergence(
     log_predictions: LogDistribution["*batch classes"], targets: Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The Kullback-Leibler divergence of the prediction from the target, KL(targets || predictions).
+    """Kullback-Leibler divergence KL(targets || predictions), from the log-probabilities of the prediction.
 
     l = sum_c targets[c] * (log targets[c] - log_predictions[c]), where a class of probability 0 contributes 0.
 
@@ -111,9 +94,7 @@ def _log_divergence(log_p: Array, log_q: Array) -> Array:
     return xp.sum(xp.where(gone, 0.0, xp.where(impossible, inf, terms)), axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Kullback and Leibler 1951, doi:10.1214/aoms/1177729694",
     also={"optax:kl_divergence_with_log_targets": {"reduction": "none"}},
     equals=(
@@ -133,7 +114,7 @@ def _log_divergence(log_p: Array, log_q: Array) -> Array:
 def kl_divergence_with_log_targets(
     log_predictions: LogDistribution["*batch classes"], log_targets: LogDistribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The Kullback-Leibler divergence KL(targets || predictions), both given as logarithms.
+    """Kullback-Leibler divergence KL(targets || predictions), both given as logarithms.
 
     l = sum_c exp(log_targets[c]) * (log_targets[c] - log_predictions[c]), where a target of -inf contributes 0.
 
@@ -153,9 +134,7 @@ def kl_divergence_with_log_targets(
     return _log_divergence(log_targets, log_predictions)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Kullback and Leibler 1951, doi:10.1214/aoms/1177729694; as a loss: Gu et al. 2024, arXiv:2306.08543",
     equals=(
         Equal(
@@ -174,7 +153,7 @@ def kl_divergence_with_log_targets(
 def reverse_kl_divergence(
     log_predictions: LogDistribution["*batch classes"], log_targets: LogDistribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The Kullback-Leibler divergence KL(predictions || targets), which seeks a mode of the targets.
+    """Reverse Kullback-Leibler divergence KL(predictions || targets), which seeks a mode of the targets.
 
     l = sum_c exp(log_predictions[c]) * (log_predictions[c] - log_targets[c]), where a prediction of -inf contributes 0.
 
@@ -195,9 +174,7 @@ def reverse_kl_divergence(
     return _log_divergence(log_predictions, log_targets)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Bregman 1967, doi:10.1016/0041-5553(67)90040-7; Csiszar 1975, doi:10.1214/aop/1176996454",
     also={"optax:generalized_kl_divergence convex_kl_divergence": {"reduction": "none"}},
     equals=(Equal("optax", "optax.losses.generalized_kl_divergence(log_predictions, targets)"),),
@@ -205,7 +182,7 @@ def reverse_kl_divergence(
 def generalized_kl_divergence(
     log_predictions: Logits["*batch classes"], targets: NonNegative["*batch classes"]
 ) -> Real["*batch"]:
-    """The Kullback-Leibler divergence of measures that need not sum to 1, from the logarithm of the prediction.
+    """Generalized Kullback-Leibler divergence of measures that need not sum to 1.
 
     l = sum_c (t log(t / q) - t + q) with t = targets[c] and q = exp(log_predictions[c]); a target of 0 contributes q.
 
@@ -242,7 +219,7 @@ def _of_zeros(xp: Any, targets: Array) -> Array:
     perfect={"predictions": "targets"},
 )
 def i_divergence(predictions: NonNegative["*batch"], targets: NonNegative["*batch"]) -> Real["*batch"]:
-    """The Kullback-Leibler divergence of two non-negative numbers: half of the Poisson deviance.
+    """Generalized Kullback-Leibler divergence of two non-negative numbers: half of the Poisson deviance.
 
     l = targets * log(targets / predictions) - targets + predictions.
 
@@ -270,14 +247,12 @@ def i_divergence(predictions: NonNegative["*batch"], targets: NonNegative["*batc
 
 
 def _fixed_where_alone(xp: Any, p: Array, q: Array) -> tuple[Array, Array]:
-    """Both, constant where one is 0 and the other is not: there the derivative is -inf, and declared 0."""
+    """Return both, as constants where only one of them is 0: there the derivative is -inf, and is declared 0."""
     alone = (p == 0) != (q == 0)
     return xp.where(alone & (p == 0), 0.0, p), xp.where(alone & (q == 0), 0.0, q)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Lin 1991, doi:10.1109/18.61115",
     aliases=("jensen_shannon_divergence",),
     equals=(
@@ -301,7 +276,7 @@ def _fixed_where_alone(xp: Any, p: Array, q: Array) -> tuple[Array, Array]:
 def jensen_shannon(
     predictions: Distribution["*batch classes"], targets: Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The mean divergence of two distributions from their mixture, symmetric and at most log 2.
+    """Jensen-Shannon divergence: the mean divergence of two distributions from their mixture, at most log 2.
 
     l = (KL(predictions || m) + KL(targets || m)) / 2, with m = (predictions + targets) / 2 and the natural logarithm.
 
@@ -334,9 +309,7 @@ def jensen_shannon(
     return xp.sum(xp.where(alone, log(2) * mean, terms), axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Lin 1991, doi:10.1109/18.61115; in this form: Agarwal et al. 2024, arXiv:2306.13649",
     equals=(
         Equal(
@@ -355,7 +328,7 @@ def generalized_jensen_shannon(
     *,
     beta: Fraction["#*batch"] = 0.5,
 ) -> Real["*batch"]:
-    """The Jensen-Shannon divergence with weight `beta` on the targets, from logarithms.
+    """Jensen-Shannon divergence with weight `beta` on the targets, from logarithms.
 
     l = beta KL(targets || m) + (1 - beta) KL(predictions || m), with m = beta targets + (1 - beta) predictions.
 
@@ -384,9 +357,7 @@ def generalized_jensen_shannon(
     return xp.sum(mixture_terms(xp.exp(log_targets), xp.exp(log_predictions), ratio, per_row(beta)), axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="as a loss: Wen et al. 2023, arXiv:2307.15190",
     equals=(Equal("torch", "F.l1_loss(predictions, targets, reduction='none').sum(-1) / 2"),),
     perfect={"predictions": "targets"},
@@ -394,7 +365,7 @@ def generalized_jensen_shannon(
 def total_variation_distance(
     predictions: Distribution["*batch classes"], targets: Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The largest difference of the probabilities that two distributions give to one event.
+    """Total variation distance: the largest difference between the probabilities of one event.
 
     l = sum_c |predictions[c] - targets[c]| / 2, in [0, 1].
 
@@ -414,16 +385,14 @@ def total_variation_distance(
     return 0.5 * xp.sum(xp.abs(xp.where(difference == 0, 0.0, difference)), axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Hellinger 1909, doi:10.1515/crll.1909.136.210",
     perfect={"predictions": "targets"},
 )
 def squared_hellinger(
     predictions: Distribution["*batch classes"], targets: Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The squared Hellinger distance of two distributions.
+    """Squared Hellinger distance of two distributions.
 
     l = sum_c (sqrt(predictions[c]) - sqrt(targets[c]))^2 / 2 = 1 - sum_c sqrt(predictions[c] targets[c]), in [0, 1].
 
@@ -448,9 +417,7 @@ def squared_hellinger(
     return 0.5 * xp.sum(xp.where(straight, predictions + targets, terms), axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Pearson 1900, doi:10.1080/14786440009463897",
     equals=(
         Equal(
@@ -464,7 +431,7 @@ def squared_hellinger(
 def chi_squared_divergence(
     predictions: Distribution["*batch classes"], targets: Distribution["*batch classes"]
 ) -> Real["*batch"]:
-    """The chi-squared divergence of Pearson: squared differences over the predicted probabilities.
+    """Pearson's chi-squared divergence: squared differences over the predicted probabilities.
 
     l = sum_c (targets[c] - predictions[c])^2 / predictions[c], where 0 against 0 contributes 0.
 
@@ -490,9 +457,7 @@ def chi_squared_divergence(
     return xp.sum(terms, axis=-1)
 
 
-@loss(
-    family="divergence",
-    unit="example",
+@divergence_loss(
     source="Renyi 1961, On measures of entropy and information, Proc. 4th Berkeley Symp. 1",
     perfect={"log_predictions": "log_targets"},
 )
@@ -502,7 +467,7 @@ def renyi_divergence(
     *,
     order: Positive["#*batch"] = 0.5,
 ) -> Real["*batch"]:
-    """The Renyi divergence of the prediction from the target, of any positive order, from logarithms.
+    """Renyi divergence of the prediction from the target, of any positive order, from logarithms.
 
     l = log(sum_c t[c]^order q[c]^(1 - order) / sum_c t[c]) / (order - 1), with t = exp(log_targets) and
     q = exp(log_predictions); at order 1 its limit, sum_c t[c] log(t[c] / q[c]) / sum_c t[c].
@@ -557,177 +522,3 @@ def renyi_divergence(
     powers = xp.sum(xp.exp(log_terms - top[..., None]), axis=-1)
     by_logarithm = (top + xp.log(xp.where(near | infinite, 1.0, powers)) - xp.log(total)) / divisor
     return xp.where(infinite, inf, size + xp.where(near, by_growth, by_logarithm))
-
-
-@loss(
-    family="divergence",
-    unit="example",
-    source="Kingma and Welling 2014, arXiv:1312.6114, appendix B",
-    equals=(
-        Equal(
-            "torch",
-            "torch.distributions.kl_divergence(torch.distributions.Normal(means, torch.exp(log_variances / 2)),"
-            " torch.distributions.Normal(torch.zeros_like(means), torch.ones_like(means))).sum(-1)",
-            differs={"edges": "a variance of exp(-1e4), 0 in its dtype, is refused"},
-        ),
-    ),
-)
-def gaussian_kl_standard(means: Real["*batch dim"], log_variances: Real["*batch dim"]) -> Real["*batch"]:
-    """The divergence of a Gaussian of independent entries from the standard normal: the regularizer of a VAE.
-
-    l = sum_d (exp(log_variances[d]) - 1 - log_variances[d] + means[d]^2) / 2.
-
-    Shapes: `means` and `log_variances` [*batch dim], any real numbers, logarithms of variances and not of standard
-    deviations -> example [*batch]: the sum over the latent entries, as in the evidence lower bound. A mean over them
-    would be another weight of the reconstruction, beta / dim.
-    Weights and mean: the common contract, one weight an example; "mean" divides by the sum of weights.
-    It is convex, and 0 only at the standard normal, near which it keeps its digits: `exp` less 1 loses them. A variance
-    that overflows is inf.
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: torch `distributions.kl_divergence(Normal(means, std), Normal(0, 1))` summed over entries.
-
-    >>> import numpy as np
-    >>> float(gaussian_kl_standard(np.asarray([[3.0, 1.0]]), np.asarray([[0.0, 0.0]])))
-    5.0
-    """
-    return 0.5 * array_namespace(means).sum(expm1_minus(log_variances) + means * means, axis=-1)
-
-
-@loss(
-    family="divergence",
-    unit="example",
-    source="Kullback 1959, Information theory and statistics",
-    equals=(
-        Equal(
-            "torch",
-            "torch.distributions.kl_divergence(torch.distributions.Normal(means, torch.exp(log_variances / 2)),"
-            " torch.distributions.Normal(target_means, torch.exp(target_log_variances / 2))).sum(-1)",
-            differs={"edges": "a variance of exp(-1e4), 0 in its dtype, is refused"},
-        ),
-    ),
-)
-def gaussian_kl(
-    means: Real["*batch dim"],
-    log_variances: Real["*batch dim"],
-    target_means: Real["*batch dim"],
-    target_log_variances: Real["*batch dim"],
-) -> Real["*batch"]:
-    """The divergence KL(prediction || target) of two Gaussians of independent entries.
-
-    l = sum_d (exp(r) - 1 - r + (means[d] - target_means[d])^2 / exp(target_log_variances[d])) / 2, with
-    r = log_variances[d] - target_log_variances[d].
-
-    Shapes: four arrays [*batch dim] of any real numbers -> example [*batch], the sum over the entries.
-    Weights and mean: the common contract, one weight an example; "mean" divides by the sum of weights.
-    It is 0 only where both are equal, near which it keeps its digits. The direction is that of a posterior and its
-    prior; swap the pairs for the other. A ratio of variances that overflows is inf.
-    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
-    Equals: torch `distributions.kl_divergence(Normal(...), Normal(...))` summed over entries.
-
-    >>> import numpy as np
-    >>> zero = np.asarray([[0.0]])
-    >>> float(gaussian_kl(np.asarray([[3.0]]), zero, zero, zero))
-    4.5
-    """
-    xp = array_namespace(means)
-    difference = means - target_means
-    exponent = -0.5 * target_log_variances
-    harmless = (difference == 0) & (exponent > 0.5 * math.log(float(xp.finfo(means.dtype).max)))  # no 0 * inf
-    scaled = difference * xp.exp(xp.where(harmless, 0.0, exponent))
-    return 0.5 * xp.sum(expm1_minus(log_variances - target_log_variances) + scaled * scaled, axis=-1)
-
-
-@loss(
-    family="divergence",
-    unit="state",
-    source="Schulman et al. 2015, arXiv:1502.05477",
-    equals=(
-        Equal(
-            "torch",
-            "F.kl_div(logits.log_softmax(-1), old_logits.log_softmax(-1), reduction='none', log_target=True).sum(-1)",
-            when="direction == 'forward'",
-        ),
-        Equal(
-            "torch",
-            "torch.distributions.kl_divergence(torch.distributions.Categorical(logits=logits),"
-            " torch.distributions.Categorical(logits=old_logits))",
-            when="direction == 'reverse'",
-        ),
-    ),
-    perfect={"logits": "old_logits"},
-    invariant_in=("logits", "old_logits"),
-)
-def policy_kl_divergence(
-    logits: Logits["*batch classes"],
-    old_logits: Logits["*batch classes"],
-    *,
-    direction: Literal["forward", "reverse"] = "forward",
-) -> Real["*batch"]:
-    """The divergence of a policy from an older one, summed over all actions of a state.
-
-    l = sum_a p[a] log(p[a] / q[a]), with p = softmax(old_logits) and q = softmax(logits) in the direction "forward",
-    KL(old || new), the constraint of TRPO; "reverse" swaps p and q: KL(new || old).
-
-    Shapes: `logits` and `old_logits` [*batch classes], a logit of -inf rules its action out (the axis of actions
-    anywhere: `axis`) -> state [*batch].
-    Weights and mean: the common contract, one weight a state; "mean" divides by the sum of weights.
-    Nearly equal policies keep the digits of their divergence. It is inf where q rules out an action that p does not.
-    Errors: `ContractError` for another shape or direction, `DTypeError` for integers or mixed dtypes.
-    Equals: torch `distributions.kl_divergence` of two `Categorical`. `policy_kl_estimate` needs sampled actions only.
-
-    >>> import numpy as np
-    >>> old, new = np.log(np.asarray([[0.5, 0.5]])), np.log(np.asarray([[0.25, 0.75]]))
-    >>> round(float(policy_kl_divergence(new, old)), 12)
-    0.143841036226
-    """
-    if direction == "reverse":
-        logits, old_logits = old_logits, logits
-    return softmax_divergence(old_logits, logits)
-
-
-@loss(
-    family="divergence",
-    unit="token",
-    source="Schulman 2020, Approximating KL divergence, http://joschu.net/blog/kl-approx.html",
-    equals=(
-        Equal("torch", "log_probabilities - reference_log_probabilities", when="estimator == 'k1'"),
-        Equal("torch", "(log_probabilities - reference_log_probabilities) ** 2 / 2", when="estimator == 'k2'"),
-        Equal(
-            "torch",
-            "torch.exp(reference_log_probabilities - log_probabilities)"
-            " - (reference_log_probabilities - log_probabilities) - 1",
-            when="estimator == 'k3'",
-        ),
-    ),
-)
-def policy_kl_estimate(
-    log_probabilities: LogDensity["*batch"],
-    reference_log_probabilities: LogDensity["*batch"],
-    *,
-    estimator: Literal["k1", "k2", "k3"] = "k3",
-) -> Real["*batch"]:
-    """An estimate of KL(policy || reference) from the probabilities of actions that the policy has sampled.
-
-    l = exp(r) - 1 - r for "k3", r^2 / 2 for "k2" and -r for "k1", with r = reference_log_probabilities -
-    log_probabilities.
-
-    Shapes: `log_probabilities` and `reference_log_probabilities` [*batch] of sampled tokens, or log-densities of
-    sampled actions, which may be above 0 -> token [*batch].
-    Weights and mean: the common contract; mask prompts and padding with `where`; "mean" divides by the sum of weights
-    of the tokens that are left.
-    Under samples of the policy the mean of k1 and of k3 is the divergence; k2 is biased, little where both are near.
-    k2 and k3 are never negative, and k3 keeps its digits near 0. The gradient is that of the estimate and not of the
-    divergence: with fixed samples the expected gradient of k1 is 0, of k2 that of KL(policy || reference), and of k3
-    that of KL(reference || policy). exp(r) overflows to inf from r = 709 on (88 in float32).
-    Errors: `ContractError` for another shape or estimator, `DTypeError` for integers or mixed dtypes.
-    Equals: TRL `kl_estimator` "k1" and "k3" in PPO, and "k3" in GRPO.
-
-    >>> import numpy as np
-    >>> policy, reference = np.log(np.asarray([0.25])), np.log(np.asarray([0.5]))
-    >>> [round(float(policy_kl_estimate(policy, reference, estimator=k)), 12) for k in ("k1", "k2", "k3")]
-    [-0.69314718056, 0.240226506959, 0.30685281944]
-    """
-    log_ratio = log_difference(reference_log_probabilities, log_probabilities)
-    if estimator == "k1":
-        return carry_nan(-log_ratio)
-    return 0.5 * log_ratio * log_ratio if estimator == "k2" else expm1_minus(log_ratio)

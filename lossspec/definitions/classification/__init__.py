@@ -1,0 +1,1 @@
+"""Definitions of the losses of `lossspec.losses.classification`, file by file."""

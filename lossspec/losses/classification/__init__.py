@@ -1,0 +1,11 @@
+"""Losses of a class: of logits, of probabilities, of yes/no targets, and with the last layer of a classifier."""
+
+# This is the order of `lossspec list`.
+# isort: off
+from lossspec.losses.classification import logits, binary, probabilities, output_layers
+from lossspec.losses.classification.logits import *  # noqa: F403
+from lossspec.losses.classification.binary import *  # noqa: F403
+from lossspec.losses.classification.probabilities import *  # noqa: F403
+from lossspec.losses.classification.output_layers import *  # noqa: F403
+
+__all__ = [*logits.__all__, *binary.__all__, *probabilities.__all__, *output_layers.__all__]

@@ -1,0 +1,266 @@
+"""Errors of a prediction that grow slowly, or not at all, where the target is an outlier."""
+
+import math
+
+from lossspec.declaration import Equal, loss
+from lossspec.losses.regression._powers import exponential_growth
+from lossspec.numerics import absolute, array_namespace, hypot1m1, number, relu
+from lossspec.terms import NonNegative, Positive, Real, Robustness
+
+__all__ = [
+    "epsilon_insensitive",
+    "general_robust",
+    "huber",
+    "log_cosh",
+    "pseudo_huber",
+    "smooth_l1",
+]
+
+
+@loss(
+    family="regression",
+    unit="element",
+    source="Huber 1964, doi:10.1214/aoms/1177703732",
+    aliases=("torch:huber_loss HuberLoss", "keras:Huber huber"),
+    also={
+        "optax:huber_loss": {"reduction": "none"},
+        "sklearn:HuberLoss": {"delta": 0.5},
+    },
+    equals=(
+        Equal("torch", "F.huber_loss(predictions, targets, reduction='none', delta=delta)"),
+        Equal("optax", "optax.huber_loss(predictions, targets, delta=delta)"),
+        Equal("keras", "keras.losses.Huber(delta)(targets, predictions)", reduction="mean"),
+        Equal("sklearn", "losses.HuberLoss(delta=delta).loss(targets, predictions)", when="predictions.ndim == 1"),
+    ),
+    perfect={"predictions": "targets"},
+    convex_in=("predictions", "targets"),
+)
+def huber(predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive["#*batch"] = 1.0) -> Real["*batch"]:
+    """Huber loss: quadratic near zero, linear beyond `delta`.
+
+    l = d^2 / 2 where d = |predictions - targets| <= delta, else delta * (d - delta / 2).
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers; `delta` > 0, a number or a 0-d array
+    -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape or delta <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: torch `F.huber_loss` (whose weighted mean divides by the count: "count_mean"), optax `huber_loss`, Keras
+    `Huber`; sklearn `HuberLoss` at its default delta=0.5. torch `smooth_l1_loss(beta)` is huber(delta=beta) / beta.
+
+    >>> import numpy as np
+    >>> huber.per_example(np.asarray([0.5, 3.0]), np.asarray([0.0, 0.0])).tolist()
+    [0.125, 2.5]
+    """
+    xp = array_namespace(predictions)
+    difference = predictions - targets  # not its magnitude, which has no second derivative at 0
+    slope = xp.where(difference > delta, delta, xp.where(difference < -delta, -delta, difference))
+    return slope * (difference - 0.5 * slope)
+
+
+@loss(
+    family="regression",
+    unit="element",
+    source="Girshick 2015, arXiv:1504.08083",
+    aliases=("torch:smooth_l1_loss SmoothL1Loss",),
+    equals=(Equal("torch", "F.smooth_l1_loss(predictions, targets, beta=beta, reduction='none')"),),
+    perfect={"predictions": "targets"},
+)
+def smooth_l1(
+    predictions: Real["*batch"], targets: Real["*batch"], *, beta: NonNegative["#*batch"] = 1.0
+) -> Real["*batch"]:
+    """Smooth L1 loss: the absolute error with its corner rounded off within `beta`.
+
+    l = d^2 / (2 beta) where d = |predictions - targets| < beta, else d - beta / 2; for beta = 0 it is d. Convex.
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers; `beta` >= 0, a number or a 0-d array
+    -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights. The
+    derivative at d = 0 is 0, for beta = 0 as declared.
+    Errors: `ContractError` for another shape or beta < 0, `DTypeError` for integers or mixed dtypes.
+    Equals: torch `F.smooth_l1_loss`; it is huber(delta=beta) / beta, and the Huber loss at beta = 1 only.
+
+    >>> import numpy as np
+    >>> smooth_l1.per_example(np.asarray([0.5, 3.0]), np.asarray([0.0, 0.0]), beta=2.0).tolist()
+    [0.0625, 2.0]
+    """
+    xp = array_namespace(predictions)
+    difference, beta = predictions - targets, number(beta, predictions)
+    distance = absolute(difference)
+    near = 0.5 * difference * (difference / xp.where(beta > 0, beta, 1.0))
+    return xp.where(distance < beta, near, distance - 0.5 * beta)
+
+
+@loss(
+    family="regression",
+    unit="element",
+    source="Charbonnier, Blanc-Feraud, Aubert and Barlaud 1997, doi:10.1109/83.551699",
+    equals=(Equal("scipy", "special.pseudo_huber(delta, predictions - targets)"),),
+    perfect={"predictions": "targets"},
+)
+def pseudo_huber(
+    predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive["#*batch"] = 1.0
+) -> Real["*batch"]:
+    """Pseudo-Huber loss: smooth, quadratic near zero, of slope `delta` far out.
+
+    l = delta^2 (sqrt(1 + (e / delta)^2) - 1), with e = predictions - targets; at most delta |e|. Convex.
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers; `delta` > 0, a number or a 0-d array
+    -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape or delta <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: scipy `pseudo_huber`, kornia `charbonnier_loss` at delta = 1; it is delta^2 * general_robust(alpha=1,
+    scale=delta).
+
+    >>> import numpy as np
+    >>> pseudo_huber.per_example(np.asarray([0.75, 8.0]), np.asarray([0.0, 0.0]), delta=1.0).tolist()[0]
+    0.25
+    """
+    return delta * (delta * hypot1m1((predictions - targets) / delta))
+
+
+_LOG_2 = math.log(2.0)
+
+
+@loss(
+    family="regression",
+    unit="element",
+    source="Saleh and Saleh 2022, arXiv:2208.04564",
+    aliases=("logcosh", "keras:LogCosh log_cosh", "torchmetrics:log_cosh_error"),
+    also={"optax:log_cosh": {"reduction": "none"}},
+    equals=(
+        Equal("optax", "optax.log_cosh(predictions, targets)"),
+        Equal("keras", "keras.losses.LogCosh()(targets, predictions)", reduction="mean"),
+    ),
+    perfect={"predictions": "targets"},
+    convex_in=("predictions", "targets"),
+)
+def log_cosh(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
+    """Log-cosh loss: half the squared error near zero, the absolute error far out.
+
+    l = log(cosh(predictions - targets)); its derivative is tanh. Convex.
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: optax `log_cosh` and Keras `LogCosh`, which cancel to 0 for differences below 1e-4 in float32; torchmetrics
+    `log_cosh_error`, which is inf beyond 89 there.
+
+    >>> import numpy as np
+    >>> log_cosh.per_example(np.asarray([2e-9, 0.0]), np.asarray([0.0, 0.0])).tolist()
+    [2e-18, 0.0]
+    """
+    xp = array_namespace(predictions)
+    error = predictions - targets
+    distance = xp.abs(error)
+    small = distance < 1
+    half = xp.sinh(xp.where(small, error, 0.0) / 2)
+    large = xp.where(small, 1.0, distance)
+    return xp.where(small, xp.log1p(2 * half * half), large + (xp.log1p(xp.exp(-2 * large)) - _LOG_2))
+
+
+@loss(
+    family="regression",
+    unit="element",
+    source="Vapnik 1995, doi:10.1007/978-1-4757-2440-0",
+    also={"squared_epsilon_insensitive": {"squared": True}},
+    perfect={"predictions": "targets"},
+)
+def epsilon_insensitive(
+    predictions: Real["*batch"],
+    targets: Real["*batch"],
+    *,
+    epsilon: NonNegative["#*batch"] = 0.1,
+    squared: bool = False,
+) -> Real["*batch"]:
+    """Epsilon-insensitive loss of support vector regression: the absolute error beyond a free tube.
+
+    l = max(0, |predictions - targets| - epsilon), squared with `squared`; its derivative at the edge of the tube is
+    declared 0. Convex.
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers; `epsilon` >= 0, a number or a 0-d array
+    -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape or epsilon < 0, `DTypeError` for integers or mixed dtypes.
+    Equals: the losses "epsilon_insensitive" and "squared_epsilon_insensitive" of sklearn `SGDRegressor` and `LinearSVR`
+    at their default epsilon of 0.1 (`LinearSVR` has 0).
+
+    >>> import numpy as np
+    >>> epsilon_insensitive.per_example(np.asarray([0.25, -2.0]), np.asarray([0.0, 0.0]), epsilon=0.5).tolist()
+    [0.0, 1.5]
+    """
+    excess = relu(absolute(predictions - targets) - epsilon)
+    return excess**2 if squared else excess
+
+
+@loss(
+    family="regression",
+    unit="element",
+    source="Barron 2019, arXiv:1701.03077",
+    also={
+        "charbonnier": {"alpha": 1.0},
+        "cauchy": {"alpha": 0.0},
+        "geman_mcclure": {"alpha": -2.0},
+        "welsch": {"alpha": -math.inf},
+        "kornia:charbonnier_loss": {"alpha": 1.0, "reduction": "none"},
+        "kornia:cauchy_loss": {"alpha": 0.0, "reduction": "none"},
+        "kornia:geman_mcclure_loss": {"alpha": -2.0, "reduction": "none"},
+        "kornia:welsch_loss": {"alpha": -math.inf, "reduction": "none"},
+    },
+    equals=(
+        Equal(
+            "scipy",
+            "special.pseudo_huber(1.0, (predictions - targets) / scale)",
+            when="alpha == 1",
+        ),
+    ),
+    perfect={"predictions": "targets"},
+)
+def general_robust(
+    predictions: Real["*batch"],
+    targets: Real["*batch"],
+    *,
+    alpha: Robustness["#*batch"] = 1.0,
+    scale: Positive["#*batch"] = 1.0,
+) -> Real["*batch"]:
+    """General robust loss of Barron, from the squared error to one that ignores outliers.
+
+    l = b / alpha * ((z / b + 1)^(alpha / 2) - 1), with z = ((predictions - targets) / scale)^2 and b = |alpha - 2|; its
+    limits z / 2 at alpha = 2, log(1 + z / 2) at 0 (Cauchy) and 1 - exp(-z / 2) at -inf (Welsch) are exact. alpha = 1 is
+    Charbonnier's loss, -2 that of Geman and McClure. Convex for alpha >= 1.
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers; `alpha` any number or -inf, `scale` > 0, numbers or
+    0-d arrays -> element [*batch].
+    Weights and mean: the common contract. The derivative in alpha is right near and at 0; at 2 and -inf, where it does
+    not exist, it is declared 0. The loss falls with alpha and with 1 / scale, so that learning them by it drives them
+    to -inf and inf: the paper's adaptive loss adds the logarithm of the normalising factor of its density, log(scale) +
+    log Z(alpha), which is not part of this one.
+    Errors: `ContractError` for another shape, for scale <= 0 or alpha = inf, `DTypeError` for integers or mixed dtypes.
+    Equals: kornia `charbonnier_loss`, `cauchy_loss`, `geman_mcclure_loss` and `welsch_loss` at scale = 1, not reduced;
+    scipy `pseudo_huber` / delta^2 at alpha = 1 and scale = delta. The Charbonnier loss of super-resolution (Lai et al.
+    2017, arXiv:1704.03915), sqrt(e^2 + scale^2) with scale = 1e-3, is scale * l + scale at alpha = 1.
+
+    >>> import numpy as np
+    >>> x, y = np.asarray([2.0]), np.asarray([0.0])
+    >>> [round(float(general_robust(x, y, alpha=a)), 12) for a in (2.0, 0.0, -2.0, -np.inf)]  # 2, log 3, 1, 1 - e^-2
+    [2.0, 1.098612288668, 1.0, 0.864664716763]
+    """
+    xp = array_namespace(predictions)
+    alpha = number(alpha, predictions)
+    error = (predictions - targets) / scale
+    half_square = error**2 / 2
+    quadratic, infinite = alpha == 2, alpha == -math.inf
+    alpha = xp.where(quadratic | infinite, 1.0, alpha)
+    width = xp.abs(alpha - 2)
+    # b / 2 * (exp(alpha / 2 * log(1 + u^2)) - 1) / (alpha / 2) with u^2 = z / b, or -(exp(-z / 2) - 1). Far out, where
+    # u^2 may overflow and the logarithm would lose digits to its size, (1 + u^2)^(alpha / 2) is u^alpha times little.
+    u = error / xp.sqrt(width)
+    far = xp.abs(u) > 1
+    inside, size = xp.where(far, 0.0, u), xp.where(far, xp.abs(u), 1.0)
+    beyond = xp.where(far, xp.log1p((1 / size) ** 2), 0.0)
+    logarithm = xp.where(far, 2 * xp.log(size) + beyond, xp.log1p(inside * inside))
+    steep = far & (xp.abs(alpha * logarithm) >= 2) & ~infinite
+    exponent = xp.where(infinite, -half_square, xp.where(steep, 0.0, logarithm))
+    value = xp.where(infinite, -1.0, width / 2) * exponential_growth(exponent, xp.where(infinite, 1.0, alpha / 2))
+    size, rate = xp.where(steep, size, 1.0), xp.where(steep, alpha, 1.0)
+    outer = width / rate * (size**rate * xp.exp(rate / 2 * beyond) - 1)
+    return xp.where(quadratic, half_square, xp.where(steep, outer, value))
