@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Any
-
-from mkdocs.structure.files import File, Files
+from typing import TYPE_CHECKING, Any
 
 import lossspec
 from lossspec import Contract, get, names
 from lossspec.since import public_names, since
 
+if TYPE_CHECKING:
+    from mkdocs.structure.files import Files
+
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the generated pages to those that lie in docs/."""
+    from mkdocs.structure.files import File  # the pages are tested without the extra that builds the site
+
     for path, content in pages():
         files.append(File.generated(config, path, content=content))
     return files

@@ -1,5 +1,8 @@
 """`import lossspec` loads no framework but NumPy, and a framework only when its arrays are met or asked for."""
 
+import tomllib
+from pathlib import Path
+
 import losses_stub
 import pytest
 
@@ -55,3 +58,10 @@ import lossspec.backends.numpy as numpy
 print(numpy.__file__)
 """
     assert Path(in_fresh_process(script)) == clone / "backends" / "numpy.py"
+
+
+def test_every_package_is_installed():
+    root = Path(__file__).parents[1]
+    listed = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+    folders = {".".join(path.parent.relative_to(root).parts) for path in (root / "lossspec").rglob("__init__.py")}
+    assert {*folders, "lossspec.backends"} == set(listed)

@@ -1,9 +1,12 @@
 """Every call of another library that a loss declares as equal computes the same, but for the differences it names."""
 
+from importlib import import_module
+from importlib.util import find_spec
+
 import pytest
 
 import lossspec as ls
-from lossspec.conformance.peers import PEERS, compare, stale
+from lossspec.conformance.peers import PEERS, compare, names_of, stale
 from lossspec.contract import Equal
 
 DECLARED = [(ls.get(name), equal) for name in ls.names() for equal in ls.get(name).contract.equals]
@@ -30,3 +33,12 @@ def test_a_wrong_declaration_is_noticed():
     assert any(o.problem.startswith("gradient") for o in compare(ls.squared_error, flat))
     needless = Equal("torch", "F.mse_loss(predictions, targets, reduction='none')", differs={"edges": "no reason"})
     assert stale(needless, list(compare(ls.squared_error, needless))) == ["edges"]
+
+
+@pytest.mark.parametrize("library", ["torchvision", "torchmetrics", "segmentation_models_pytorch"])
+def test_libraries_that_need_torchvision_import_in_the_test_environment(library):
+    pytest.importorskip("torch")
+    if find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    names_of("torch")  # names the operators that torchvision asks for, beside a Torch that it was not built for
+    assert import_module(library).__version__
