@@ -20,6 +20,7 @@ from lossspec.dispatch import find_backend, kind_of
 from lossspec.errors import ContractError, DTypeError, MergeError
 from lossspec.explanation import Explanation, explain
 from lossspec.identity import frozen, has_content, key_of
+from lossspec.kernels import front
 from lossspec.pipeline import Call
 from lossspec.plan import Plan, Plans
 from lossspec.reduction import Partial, check_reduction
@@ -78,6 +79,9 @@ class Loss:
         >>> float(value), gradient.tolist()
         (2.625, [0.5, 1.0])
         """
+        found: tuple[Any, Any] | None = self.by_kernel("value_and_grad", inputs, options, wrt)
+        if found is not None:
+            return found
         return differentiation.value_and_grad(self.contract, self, by_name(self.contract, inputs, options), wrt)
 
     def grad(self, *inputs: Any, wrt: str | Sequence[str] | None = None, **options: Any) -> Any:
@@ -97,8 +101,15 @@ class Loss:
         >>> gradient.tolist(), hessian.tolist()
         ([1.0, 4.0], [2.0, 2.0])
         """
+        found: tuple[Array, Array] | None = self.by_kernel("grad_hess", inputs, options, wrt)
+        if found is not None:
+            return found
         given = by_name(self.contract, inputs, options)
         return differentiation.grad_hess(self.contract, self, given, wrt, self.axis_of(options))
+
+    def by_kernel(self, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any = None) -> Any:
+        """What a compiled kernel gives for a method, or None where the array path takes the call."""
+        return None
 
     def axis_of(self, options: Mapping[str, Any]) -> int:
         """The axis of the classes in a call."""
@@ -212,7 +223,12 @@ class Specified(Loss):
         """The loss, reduced as declared or as `reduction` says."""
         if self.declared.takes_shards and self.declared.given_shards(inputs, options):
             return self.partial(*inputs, **options).value()
-        return pipeline.reduce(self._measure(inputs, options))
+        found: Array | None = front.run(self, "value", inputs, options)
+        return pipeline.reduce(self._measure(inputs, options)) if found is None else found
+
+    def by_kernel(self, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any = None) -> Any:
+        """What a compiled kernel gives for a method, or None where the array path takes the call."""
+        return front.run(self, method, inputs, options, wrt)
 
     def _measure(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Call:
         """The record of a call up to the statistics of its units."""

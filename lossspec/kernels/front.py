@@ -1,0 +1,509 @@
+"""From a call to its kernel: a plan by types, shapes, dtypes and options, or the reason why the array path takes it."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lossspec.call import values_are_checked
+from lossspec.contract import LENGTH_REDUCTIONS, align
+from lossspec.errors import LossSpecError
+from lossspec.kernels import compile as compiler
+from lossspec.kernels.emit import Block, Emitter
+from lossspec.kernels.lower import Lowered, Lowering, Node, Place
+from lossspec.kernels.schedule import ENTRIES, UNITS, Store, make_schedule
+from lossspec.kernels.threads import spread
+from lossspec.kernels.trace import Argument, Dim, Refused, UnitProgram, trace
+from lossspec.plan import Plan, move_last
+from lossspec.reduction import Mean
+from lossspec.terms import Shape
+
+if TYPE_CHECKING:
+    from lossspec.loss import Specified
+
+_CHUNK = 1 << 14
+"""Entries of a chunk: sums over fewer units than these are formed one after the other."""
+_SHORT_ROW = 32
+_CLASSES = Shape.parse("classes")
+_MOST_KERNELS = 256
+_MOST_PLANS = 1024
+
+_switched_off: ContextVar[bool] = ContextVar("lossspec_kernels_off", default=False)
+_unavailable: str | None = None
+used = 0
+"""How many calls a kernel has served: what is not counted here went the array path."""
+
+
+@contextmanager
+def disabled() -> Iterator[None]:
+    """Within this context every call takes the array path.
+
+    >>> import numpy as np
+    >>> import lossspec, lossspec.kernels
+    >>> with lossspec.kernels.disabled():
+    ...     float(lossspec.squared_error(np.asarray([1.0, 3.0]), np.asarray([0.0, 0.0])))
+    5.0
+    """
+    token = _switched_off.set(True)
+    try:
+        yield
+    finally:
+        _switched_off.reset(token)
+
+
+def run(
+    loss: Specified,
+    method: str,
+    inputs: Sequence[Any],
+    options: Mapping[str, Any],
+    wrt: str | Sequence[str] | None = None,
+) -> Any:
+    """What a method of a loss gives by a kernel, or None where the array path has to take the call.
+
+    "value" gives a number or the losses of all units, "value_and_grad" a value and a tuple of gradients, "grad_hess"
+    a gradient and a Hessian, "partial" the totals, the weight and the count.
+    """
+    global used
+    first = inputs[0] if inputs else options.get(loss._input_names[0])
+    if type(first) is not np.ndarray or _switched_off.get() or values_are_checked():
+        return None
+    try:
+        wrt = wrt if wrt is None or type(wrt) is str else tuple(wrt)
+        key = (method, wrt, *[(type(x), x.shape, x.dtype) for x in inputs])
+        if options:
+            key += tuple(
+                (name, type(x), x.shape, x.dtype) if isinstance(x, np.ndarray) else (name, type(x), x)
+                for name, x in options.items()
+            )
+        plans = loss.__dict__.setdefault("_kernel_plans", {})
+        plan = plans.get(key)
+    except (AttributeError, TypeError, RuntimeError):
+        return None  # a list, a number, what has no hash
+    if plan is None:
+        if len(plans) >= _MOST_PLANS:
+            plans.clear()
+        plan = plans[key] = _plan(loss, method, inputs, options, wrt)
+    if type(plan) is str:
+        return None
+    if options:
+        given = dict(zip(plan.input_names, inputs, strict=False))
+        given.update(options)
+        arrays = [given[name] for name in plan.names]
+    else:
+        arrays = [inputs[number] for number in plan.numbers]
+    for x in arrays:
+        flags = x.flags
+        if not (flags.c_contiguous and flags.aligned):
+            return None
+    found = plan.call(arrays)
+    used += 1
+    return found
+
+
+def reason(
+    loss: Specified,
+    method: str,
+    inputs: Sequence[Any],
+    options: Mapping[str, Any],
+    wrt: str | Sequence[str] | None = None,
+) -> str:
+    """Say why the array path takes a call, or nothing where a kernel does."""
+    if _switched_off.get():
+        return "kernels are disabled here"
+    if values_are_checked():
+        return "values are checked"
+    for x in [*inputs, *options.values()]:
+        if hasattr(x, "dtype") and hasattr(x, "flags") and not (x.flags.c_contiguous and x.flags.aligned):
+            return "an array is not contiguous"
+    found = _plan(loss, method, inputs, options, wrt)
+    return found if isinstance(found, str) else ""
+
+
+def _plan(
+    loss: Specified,
+    method: str,
+    inputs: Sequence[Any],
+    options: Mapping[str, Any],
+    wrt: str | Sequence[str] | None,
+) -> Ready | str:
+    """A plan that is ready to run, or why there is none."""
+    global _unavailable
+    chosen = loss._input_names[:1] if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    chosen = chosen if method in ("value_and_grad", "grad_hess") else ()
+    if _unavailable is None:
+        _unavailable = compiler.available()
+    if _unavailable:
+        return _unavailable
+    try:
+        return _Planner(loss, method, tuple(inputs), dict(options), chosen).ready()
+    except Refused as why:
+        return str(why)
+    except LossSpecError as error:
+        return f"the call is wrong: {error}"  # which the array path says
+    except RecursionError:
+        return "its program is too deep"
+
+
+@dataclass
+class Programs:
+    """What is known of the program of one kind of call of a loss."""
+
+    program: UnitProgram
+    lowered: Lowered
+    kernels: dict[Any, tuple[compiler.Kernel, Block, int, int]] = field(default_factory=dict)
+
+
+class _Planner:
+    """The way from the arguments of a call to a plan."""
+
+    def __init__(
+        self, loss: Specified, method: str, inputs: tuple[Any, ...], options: dict[str, Any], wrt: tuple[str, ...]
+    ) -> None:
+        self.loss, self.method, self.wrt = loss, method, wrt
+        self.contract = loss.contract
+        if self.contract.form != "pointwise":
+            raise Refused(f"the loss is {self.contract.form}")
+        given = loss._named(inputs, options)
+        loss._refuse_unknown(given)
+        self.given = given
+        for name, x in given.items():
+            if isinstance(x, (list, tuple)) and name in loss._input_names:
+                raise Refused(f"`{name}` is a list")
+            if hasattr(x, "dtype") and type(x) is not np.ndarray:
+                raise Refused(f"`{name}` is a {type(x).__name__}")
+        tail = loss._checked({**loss._tail, **{k: v for k, v in options.items() if k in loss._tail}})
+        self.tail = tail
+        self.values = loss._bind(inputs, options)
+        extra = {name: tail[name] for name in ("sample_weight", "where", "where_entries", "class_weight")}
+        self.how = tail["reduction"]
+        if isinstance(self.how, Mean) and not isinstance(self.how.over, (int, float)):
+            raise Refused("what the mean divides by is an array")
+        if self.how in LENGTH_REDUCTIONS:
+            raise Refused(f"the reduction is {self.how!r}")
+        self.axis: int = tail["axis"]
+        self.plan: Plan = loss._plan(self.values, extra, self.axis)
+        if self.plan.backend.name != "numpy":
+            raise Refused(f"the arrays are of {self.plan.backend.name}")
+        if self.plan.widened:
+            raise Refused("an array is of half precision")
+        if 0 in self.plan.unit_shape:
+            raise Refused("there are no units")
+        for name in wrt:
+            x = given.get(name)
+            if type(x) is not np.ndarray or x.dtype.kind != "f":
+                raise Refused(f"`{name}` is no array of real numbers")
+        self.arrays = {n: x for n, x in {**self.values, **extra}.items() if type(x) is np.ndarray}
+        self.sizes: dict[str, int] = {}
+
+    def ready(self) -> Ready:
+        """The plan, of symbolic sizes if that is possible, else of these sizes alone."""
+        try:
+            return self._ready(False)
+        except Refused as why:
+            if str(why).startswith("the "):
+                raise
+            try:
+                return self._ready(True)
+            except Refused:
+                raise why from None
+
+    def _ready(self, fixed: bool) -> Ready:
+        self.planes: set[str] = set()
+        self.sizes = {}
+        arguments = tuple(
+            Argument(name, self._dims(name, x, fixed), str(x.dtype)) for name, x in sorted(self.arrays.items())
+        )
+        static = {n: x for n, x in {**self.values, **self.tail}.items() if n not in self.arrays and x is not None}
+        static = {n: x for n, x in static.items() if n not in ("axis", "reduction", "empty")}
+        if "axis" in self.contract.tail:
+            static["axis"] = -1
+        order = {"value_and_grad": 1, "grad_hess": 2, "backward": 1}.get(self.method, 0)
+        programs = self._programs(arguments, static, order)
+        return Ready(self, programs, arguments)
+
+    def _programs(self, arguments: tuple[Argument, ...], static: Mapping[str, Any], order: int) -> Programs:
+        """The program of all calls of this kind."""
+        key = (arguments, tuple((n, type(x), x) for n, x in sorted(static.items())), self.wrt, order)
+        known = self.loss.__dict__.setdefault("_kernel_programs", {})
+        try:
+            found = known.get(key)
+        except TypeError:
+            raise Refused("an option has no hash") from None
+        if found is None:
+            if len(known) >= _MOST_KERNELS:
+                raise Refused("its parameters vary from call to call; an array of them is no constant of the kernel")
+            try:
+                program = trace(self.loss, arguments, static, self.wrt, order)
+                lowered = Lowering(program, self.wrt).run()
+                found = Programs(program, lowered)
+            except Refused as why:
+                found = str(why)
+            known[key] = found
+        if isinstance(found, str):
+            raise Refused(found)
+        return found
+
+    def _dims(self, name: str, x: Any, fixed: bool) -> tuple[Dim, ...]:
+        """The axes of an array of the call as the tracer sees them."""
+        contract, plan = self.contract, self.plan
+        shape = tuple(x.shape)
+        if name in ("sample_weight", "where"):
+            declared = contract.result
+        elif name == "class_weight":
+            declared = _CLASSES
+        elif name == "where_entries":
+            names = {n for n, flags in plan.entries.items() if flags}
+            declared = next(
+                (e for e in contract.entries if _sizes_of(e, plan) == shape and names is not None), contract.entries[0]
+            )
+        else:
+            found = plan.terms[name].shape
+            if found is None:
+                return ()
+            declared = found
+        if name in plan.moved:
+            place = self.axis % len(shape)
+            if place != len(shape) - 1 and shape[place] != 1:
+                self.planes.add(name)
+                size = prod(shape[place + 1 :])
+                if self.sizes.setdefault("plane", size) != size:
+                    raise Refused("its inputs have their classes at different places")
+            shape = move_last(shape, self.axis)
+        sizes = align(declared, shape)
+        assert sizes is not None
+        units = set(contract.result.names)
+        dims: list[Dim] = []
+        of_units = []
+        for axis, size in zip(declared.axes, sizes, strict=True):
+            if axis.name in units:
+                whole = plan.facts[axis.name]
+                if size == whole:
+                    dims.append((f"unit:{axis.name}",))
+                    of_units.append(True)
+                elif (prod(size) if isinstance(size, tuple) else size) == 1:
+                    dims.append(1)
+                    of_units.append(False)
+                else:
+                    raise Refused(f"`{name}` has size 1 on some axes of the units")
+                continue
+            for number, n in enumerate(size if isinstance(size, tuple) else (size,)):
+                if n == 0:
+                    raise Refused("an axis has size 0")
+                if n == 1 or axis.size is not None or fixed:
+                    dims.append(n)
+                    continue
+                symbol = f"{axis.name}:{number}" if isinstance(size, tuple) else axis.name
+                if self.sizes.setdefault(symbol, n) != n:
+                    raise Refused("an axis has two sizes")
+                dims.append((symbol,))
+        if len(set(of_units)) > 1:
+            raise Refused(f"`{name}` has size 1 on some axes of the units")
+        return tuple(dims)
+
+
+def _sizes_of(declared: Any, plan: Plan) -> tuple[int, ...]:
+    found: tuple[int, ...] = ()
+    for axis in declared.axes:
+        size = plan.facts[axis.name]
+        found += size if isinstance(size, tuple) else (size,)
+    return found
+
+
+class Ready:
+    """All that is known of calls of one kind before their values are."""
+
+    def __init__(self, planner: _Planner, programs: Programs, arguments: tuple[Argument, ...]) -> None:
+        loss, plan = planner.loss, planner.plan
+        self.method, self.how, self.empty = planner.method, planner.how, planner.tail["empty"]
+        self.input_names = loss._input_names
+        self.names = [a.name for a in arguments]
+        positions = {name: number for number, name in enumerate(self.input_names)}
+        self.numbers = [positions.get(name, -1) for name in self.names]
+        self.constants = {
+            name: planner.arrays[name] for name in self.names if name not in planner.given
+        }  # arrays that the loss is configured with
+        if self.constants:
+            raise Refused("the loss is configured with an array")
+        self.unit_shape = plan.unit_shape
+        self.units = prod(plan.unit_shape)
+        self.dtype = np.dtype(plan.dtype)
+        self.programs, self.arguments = programs, arguments
+        self.sizes = planner.sizes
+        self.wrt = [self.names.index(name) for name in planner.wrt]
+        lowered = programs.lowered
+        if self.how == "batch_mean" and not plan.unit_shape:
+            raise Refused("the loss of the call is 0-d")
+        self.weighted, self.masked = lowered.weight is not None, lowered.selected is not None
+        if self.method == "value_and_grad":
+            if self.how == "none":
+                raise Refused("the call is wrong: only a reduced loss has a gradient")
+            if self.how == "mean" and programs.program.weight_varies:
+                raise Refused("what the mean divides by depends on what is differentiated")
+        if self.method == "partial" and self.how == "none":
+            raise Refused("the call is wrong: nothing to merge")
+        if len(lowered.statistics) != 1:
+            raise Refused("it has several statistics")
+        self.planes = frozenset(n for n, a in enumerate(arguments) if a.name in planner.planes)
+        weights: list[Node] = [x for x in (lowered.weight, lowered.selected) if x is not None]
+        each = Place(-1, (1, ()), (1, ()))
+        gradients = [Store(node, self._rank(place), place) for node, place in lowered.gradients]
+        if self.method == "grad_hess":
+            (of_input,) = {place.number for _, place in lowered.gradients}
+            if any(isinstance(d, tuple) and not d[0].startswith("unit:") for d in arguments[of_input].dims):
+                raise Refused("second derivatives along a row")
+            if any(isinstance(d, int) and d != 1 for d in arguments[of_input].dims):
+                raise Refused("second derivatives along a row")
+            stores = gradients + [Store(node, 1, place) for node, place in lowered.hessians]
+            self.main = self._job("hess", [], stores)
+        elif self.method == "value_and_grad":
+            self.main = self._job("gradient", lowered.statistics, gradients)
+            if weights and self.how in ("mean", "count_mean"):
+                self.mass = self._job("mass", weights, [])
+        elif self.how == "none":
+            self.main = self._job("each", [], [Store(lowered.statistics[0], 0, each)])
+        else:
+            self.main = self._job("value", [*lowered.statistics, *weights], [])
+
+    def _rank(self, place: Place) -> int:
+        return self.wrt.index(place.number)
+
+    def _job(self, name: str, sums: list[Node], stores: list[Store]) -> Job:
+        """A kernel of the program, made for this schedule if it is new, with the sizes of this call."""
+        rows = {x.row for x in _all(sums, stores) if x.row}
+        longest = max((prod(self.sizes[s] for s in row) for row in rows), default=1)
+        by_units = not rows or bool(self.planes) or longest <= _SHORT_ROW
+        lanes = 32 if not rows and self.dtype.itemsize == 4 else 16
+        key = (name, by_units, lanes, self.planes)
+        symbols = tuple(sorted(s for s in self.sizes if s != "plane"))
+        found = self.programs.kernels.get(key)
+        if found is None:
+            schedule = make_schedule(sums, stores, by_units and not self.planes)
+            block = Block(
+                symbols,
+                len(self.programs.program.cotangents),
+                len(self.arguments),
+                1 + max((store.output for store in stores), default=-1),
+            )
+            emitter = Emitter(schedule, block, UNITS if by_units else ENTRIES, lanes, self.planes, False)
+            kernel = compiler.compiled(emitter.text())
+            found = self.programs.kernels[key] = (kernel, block, len(sums), len(schedule.buffered))
+        kernel, block, count, buffers = found
+        chunk = max(1, _CHUNK // longest)
+        if by_units:
+            chunk = max(lanes, chunk // lanes * lanes)
+        size = (longest + lanes) * (lanes if by_units else 1) * 8
+        return Job(
+            kernel,
+            (self.units, chunk),
+            (self.sizes.get("plane", 1), *(self.sizes[s] for s in symbols)),
+            block.cotangents,
+            count,
+            -(-self.units // chunk),
+            size,
+            buffers,
+            self.units * longest,
+        )
+
+    # The call.
+
+    def call(self, arrays: list[Any]) -> Any:
+        """What the method gives."""
+        pointers = [x.__array_interface__["data"][0] for x in arrays]
+        if self.method == "value_and_grad":
+            divisor = self.divisor(self.mass.run(pointers, (), 0.0) if hasattr(self, "mass") else ())
+            scale = 1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0
+            gradients = [np.empty(arrays[n].shape, arrays[n].dtype) for n in self.wrt]
+            outputs = [g.__array_interface__["data"][0] for g in gradients]
+            (total,) = self.main.run(pointers, outputs, scale)
+            return self.dtype.type(self.finished(total, divisor)), gradients
+        if self.method == "grad_hess":
+            x = arrays[self.wrt[0]]
+            pair = [np.empty(x.shape, x.dtype) for _ in range(2)]
+            self.main.run(pointers, [g.__array_interface__["data"][0] for g in pair], 1.0)
+            return tuple(pair)
+        if self.how == "none":
+            values = np.empty(self.unit_shape, self.dtype)
+            self.main.run(pointers, [values.__array_interface__["data"][0]], 0.0)
+            return values
+        total, *weights = self.main.run(pointers, (), 0.0)
+        if self.method == "partial":
+            weight = self.dtype.type(weights[0]) if self.weighted else None
+            count = np.int64(weights[-1]) if self.masked else self.units
+            return (self.dtype.type(total),), count if weight is None else weight, count
+        return self.dtype.type(self.finished(total, self.divisor(weights)))
+
+    def divisor(self, weights: Sequence[float]) -> float | None:
+        """What the sum is divided by."""
+        if self.how == "mean" and self.weighted:
+            return weights[0]
+        if self.how in ("mean", "count_mean"):
+            return weights[-1] if self.masked else self.units
+        if self.how == "batch_mean":
+            return self.unit_shape[0]
+        return self.how.over if isinstance(self.how, Mean) else None
+
+    def finished(self, total: float, divisor: float | None) -> float:
+        """The mean, or `empty` where it is over nothing."""
+        if divisor is None:
+            return total
+        if divisor == 0:
+            return total * 0.0 + self.empty if isinstance(self.how, Mean) else self.empty
+        return total / divisor
+
+
+def _all(sums: Sequence[Node], stores: Sequence[Store]) -> list[Node]:
+    """All nodes of some results."""
+    waiting, seen = [*sums, *(store.node for store in stores)], {}
+    while waiting:
+        x = waiting.pop()
+        if id(x) not in seen:
+            seen[id(x)] = x
+            waiting.extend(x.args)
+    return list(seen.values())
+
+
+@dataclass(frozen=True)
+class Job:
+    """A kernel with the sizes of a call."""
+
+    kernel: compiler.Kernel
+    first: tuple[int, ...]
+    sizes: tuple[int, ...]
+    cotangents: int
+    sums: int
+    chunks: int
+    buffer: int
+    buffers: int
+    entries: int
+
+    def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangent: float) -> Sequence[float]:
+        """The sums; outputs are written to."""
+        totals = (ctypes.c_double * max(1, self.sums * self.chunks))()
+        bits = struct.unpack("q", struct.pack("d", cotangent)) * self.cotangents
+        words = (*self.first, ctypes.addressof(totals), *self.sizes, *bits, *inputs, *outputs, self.buffer)
+        block = (ctypes.c_int64 * len(words))(*words)
+        address = ctypes.addressof(block)
+        if self.chunks == 1 and not self.buffers:
+            self.kernel(address, 0, 1, 0)
+            return totals[: self.sums]
+
+        def work(first: int, last: int) -> None:
+            scratch = (ctypes.c_char * max(1, self.buffer * self.buffers))()
+            self.kernel(address, first, last, ctypes.addressof(scratch))
+
+        spread(work, self.chunks, self.entries)
+        if self.chunks == 1:
+            return totals[: self.sums]
+        found = np.frombuffer(totals, dtype=np.float64)[: self.sums * self.chunks].reshape(self.sums, self.chunks)
+        return [float(np.add.reduce(row)) for row in found]
+
+
+__all__ = ["disabled", "reason", "run"]
