@@ -304,9 +304,9 @@ class Lowering:
                 return Val(x.dims, cells.reshape((1,) * len(x.dims)), x.counted)
             name = str(x.values.dtype)
             cells = self._new(x.dims)
-            flat = [self.constant(v.item(), name) for v in x.values.reshape(-1)]
-            for index, node in zip(np.ndindex(x.values.shape), flat, strict=True):
-                cells[index] = node
+            values = np.broadcast_to(x.values, cells.shape)
+            for index in np.ndindex(cells.shape):
+                cells[index] = self.constant(values[index].item(), name)
             return Val(x.dims, cells, name)
         if isinstance(x, Size):
             cells[()] = self.size(x, dtype)
