@@ -169,6 +169,8 @@ class Specified(Loss):
         self.contract = contract
         self.definition = definition
         self.plans = Plans(contract)
+        self.kernels: dict[Any, Any] = {}
+        self.kernel_programs: dict[Any, Any] = {}
         self._configuration = dict(configuration or {})
         self.declared = Declared(contract, function, finalizer, self._configuration)
         self.__name__ = contract.name
@@ -234,6 +236,11 @@ class Specified(Loss):
         """The record of a call up to the statistics of its units."""
         return pipeline.measure(self.declared, self.plans, inputs, options)
 
+    def _bound(self, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
+        """The record of a call before anything is computed."""
+        values, keywords = self.declared.bind(inputs, options)
+        return Call(self.declared, self.plans.of(values, keywords), keywords, values)
+
     def explain(self, *inputs: Any, **options: Any) -> Explanation:
         """The steps of one call, to print: see `Loss.explain`."""
         if self.declared.given_shards(inputs, options):
@@ -269,7 +276,8 @@ class Specified(Loss):
         if self.declared.given_shards(inputs, options):
             first, *others = (self.partial(**shard) for shard in self.declared.shards(inputs, options))
             return sum(others, first)
-        call = self._measure(inputs, options)
+        found = front.run(self, "partial", inputs, options)
+        call = self._measure(inputs, options) if found is None else self._bound(inputs, options)
         if call.keywords.reduction == "none":
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")
         return Partial(
@@ -277,9 +285,9 @@ class Specified(Loss):
             options=self._options_of(call, options),
             reduction=call.keywords.reduction,
             empty=call.keywords.empty,
-            totals=pipeline.totals(call),
-            weight=pipeline.mass(call),
-            count=pipeline.count(call),
+            totals=pipeline.totals(call) if found is None else found[0],
+            weight=pipeline.mass(call) if found is None else found[1],
+            count=pipeline.count(call) if found is None else found[2],
             batch=pipeline.batch(call),
         )
 

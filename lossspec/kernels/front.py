@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lossspec.call import values_are_checked
+from lossspec.binding import by_name
 from lossspec.contract import LENGTH_REDUCTIONS, align
+from lossspec.dispatch import find_backend
 from lossspec.errors import LossSpecError
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.emit import Block, Emitter
@@ -22,6 +23,7 @@ from lossspec.kernels.lower import Lowered, Lowering, Node, Place
 from lossspec.kernels.schedule import ENTRIES, UNITS, Store, make_schedule
 from lossspec.kernels.threads import spread
 from lossspec.kernels.trace import Argument, Dim, Refused, UnitProgram, trace
+from lossspec.pipeline import values_are_checked
 from lossspec.plan import Plan, move_last
 from lossspec.reduction import Mean
 from lossspec.terms import Shape
@@ -32,14 +34,13 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 14
 """Entries of a chunk: sums over fewer units than these are formed one after the other."""
 _SHORT_ROW = 32
+_ARRAYS = ("sample_weight", "where", "where_entries", "class_weight")
 _CLASSES = Shape.parse("classes")
 _MOST_KERNELS = 256
 _MOST_PLANS = 1024
 
 _switched_off: ContextVar[bool] = ContextVar("lossspec_kernels_off", default=False)
 _unavailable: str | None = None
-used = 0
-"""How many calls a kernel has served: what is not counted here went the array path."""
 
 
 @contextmanager
@@ -68,43 +69,56 @@ def run(
 ) -> Any:
     """What a method of a loss gives by a kernel, or None where the array path has to take the call.
 
-    "value" gives a number or the losses of all units, "value_and_grad" a value and a tuple of gradients, "grad_hess"
-    a gradient and a Hessian, "partial" the totals, the weight and the count.
+    The methods are "value", "value_and_grad", "grad_hess" and "partial"; the last gives totals, weight and count.
     """
-    global used
-    first = inputs[0] if inputs else options.get(loss._input_names[0])
-    if type(first) is not np.ndarray or _switched_off.get() or values_are_checked():
+    first = inputs[0] if inputs else options.get(loss.declared.inputs[0])
+    if type(first) is not np.ndarray:
+        backend = find_backend(first)
+        known = backend is not None and type(first) is not np.generic and not backend.is_tracing()
+        return backend.by_kernel(loss, method, inputs, options, wrt) if known and backend is not None else None
+    if is_off():
         return None
     try:
-        wrt = wrt if wrt is None or type(wrt) is str else tuple(wrt)
-        key = (method, wrt, *[(type(x), x.shape, x.dtype) for x in inputs])
+        key = (method, wrt if wrt is None or type(wrt) is str else tuple(wrt), *map(_kind, inputs))
         if options:
-            key += tuple(
-                (name, type(x), x.shape, x.dtype) if isinstance(x, np.ndarray) else (name, type(x), x)
-                for name, x in options.items()
-            )
-        plans = loss.__dict__.setdefault("_kernel_plans", {})
-        plan = plans.get(key)
-    except (AttributeError, TypeError, RuntimeError):
-        return None  # a list, a number, what has no hash
-    if plan is None:
-        if len(plans) >= _MOST_PLANS:
-            plans.clear()
-        plan = plans[key] = _plan(loss, method, inputs, options, wrt)
-    if type(plan) is str:
+            key += tuple((name, *_kind(x)) for name, x in options.items())
+        ready = loss.kernels.get(key)
+        if ready is None:
+            ready = prepare(loss, method, inputs, options, wrt, key)
+    except (AttributeError, TypeError):
+        return None  # a list, or what has no hash
+    if type(ready) is str:
         return None
-    if options:
-        given = dict(zip(plan.input_names, inputs, strict=False))
-        given.update(options)
-        arrays = [given[name] for name in plan.names]
-    else:
-        arrays = [inputs[number] for number in plan.numbers]
+    arrays = ready.arrays(inputs, options)
     for x in arrays:
         flags = x.flags
         if not (flags.c_contiguous and flags.aligned):
             return None
-    found = plan.call(arrays)
-    used += 1
+    return ready.on_numpy(arrays)
+
+
+def is_off() -> bool:
+    """Say whether every call takes the array path now."""
+    return _switched_off.get() or values_are_checked()
+
+
+def _kind(x: Any) -> tuple[Any, ...]:
+    """All of an argument that a plan depends on."""
+    return (type(x), x.shape, x.dtype) if type(x) is np.ndarray else (type(x), x, str(x.dtype) if hasattr(x, "dtype") else "")
+
+
+def prepare(
+    loss: Specified,
+    method: str,
+    inputs: Sequence[Any],
+    options: Mapping[str, Any],
+    wrt: str | Sequence[str] | None,
+    key: Any,
+) -> Ready | str:
+    """The plan of a call of NumPy arrays, or why there is none; remembered under a key."""
+    if len(loss.kernels) >= _MOST_PLANS:
+        loss.kernels.clear()
+    found = loss.kernels[key] = _plan(loss, method, inputs, options, wrt)
     return found
 
 
@@ -136,14 +150,15 @@ def _plan(
 ) -> Ready | str:
     """A plan that is ready to run, or why there is none."""
     global _unavailable
-    chosen = loss._input_names[:1] if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    chosen = chosen if method in ("value_and_grad", "grad_hess") else ()
+    chosen = loss.declared.inputs[:1] if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    chosen = chosen if method in ("value_and_grad", "grad_hess", "pull") else ()
     if _unavailable is None:
         _unavailable = compiler.available()
     if _unavailable:
         return _unavailable
+    single = wrt is None or isinstance(wrt, str)
     try:
-        return _Planner(loss, method, tuple(inputs), dict(options), chosen).ready()
+        return _Planner(loss, method, tuple(inputs), dict(options), chosen, single).ready()
     except Refused as why:
         return str(why)
     except LossSpecError as error:
@@ -165,31 +180,35 @@ class _Planner:
     """The way from the arguments of a call to a plan."""
 
     def __init__(
-        self, loss: Specified, method: str, inputs: tuple[Any, ...], options: dict[str, Any], wrt: tuple[str, ...]
+        self,
+        loss: Specified,
+        method: str,
+        inputs: tuple[Any, ...],
+        options: dict[str, Any],
+        wrt: tuple[str, ...],
+        single: bool,
     ) -> None:
-        self.loss, self.method, self.wrt = loss, method, wrt
+        self.loss, self.method, self.wrt, self.single = loss, method, wrt, single
         self.contract = loss.contract
         if self.contract.form != "pointwise":
             raise Refused(f"the loss is {self.contract.form}")
-        given = loss._named(inputs, options)
-        loss._refuse_unknown(given)
+        given = by_name(self.contract, inputs, options)
         self.given = given
         for name, x in given.items():
-            if isinstance(x, (list, tuple)) and name in loss._input_names:
+            if isinstance(x, (list, tuple)) and name in loss.declared.inputs:
                 raise Refused(f"`{name}` is a list")
             if hasattr(x, "dtype") and type(x) is not np.ndarray:
                 raise Refused(f"`{name}` is a {type(x).__name__}")
-        tail = loss._checked({**loss._tail, **{k: v for k, v in options.items() if k in loss._tail}})
-        self.tail = tail
-        self.values = loss._bind(inputs, options)
-        extra = {name: tail[name] for name in ("sample_weight", "where", "where_entries", "class_weight")}
-        self.how = tail["reduction"]
+        self.values, keywords = loss.declared.bind(inputs, options)
+        self.keywords = keywords
+        extra = {name: getattr(keywords, name) for name in _ARRAYS}
+        self.how = keywords.reduction
         if isinstance(self.how, Mean) and not isinstance(self.how.over, (int, float)):
             raise Refused("what the mean divides by is an array")
-        if self.how in LENGTH_REDUCTIONS:
+        if self.how in LENGTH_REDUCTIONS and method != "grad_hess":
             raise Refused(f"the reduction is {self.how!r}")
-        self.axis: int = tail["axis"]
-        self.plan: Plan = loss._plan(self.values, extra, self.axis)
+        self.axis = keywords.axis
+        self.plan: Plan = loss.plans.of(self.values, keywords)
         if self.plan.backend.name != "numpy":
             raise Refused(f"the arrays are of {self.plan.backend.name}")
         if self.plan.widened:
@@ -221,20 +240,22 @@ class _Planner:
         arguments = tuple(
             Argument(name, self._dims(name, x, fixed), str(x.dtype)) for name, x in sorted(self.arrays.items())
         )
-        static = {n: x for n, x in {**self.values, **self.tail}.items() if n not in self.arrays and x is not None}
-        static = {n: x for n, x in static.items() if n not in ("axis", "reduction", "empty")}
+        static = {n: x for n, x in self.values.items() if n not in self.arrays}
+        if self.keywords.ignores:  # what is a default is one of the tracer's calls too
+            static["ignore_index"] = self.keywords.ignore_index
+        static |= {n: None for n in ("ignore_index", *_ARRAYS) if n in self.given and self.given[n] is None}
         if "axis" in self.contract.tail:
             static["axis"] = -1
-        order = {"value_and_grad": 1, "grad_hess": 2, "backward": 1}.get(self.method, 0)
+        order = {"value_and_grad": 1, "pull": 1, "grad_hess": 2}.get(self.method, 0)
         programs = self._programs(arguments, static, order)
         return Ready(self, programs, arguments)
 
     def _programs(self, arguments: tuple[Argument, ...], static: Mapping[str, Any], order: int) -> Programs:
         """The program of all calls of this kind."""
         key = (arguments, tuple((n, type(x), x) for n, x in sorted(static.items())), self.wrt, order)
-        known = self.loss.__dict__.setdefault("_kernel_programs", {})
+        known = self.loss.kernel_programs
         try:
-            found = known.get(key)
+            found: Programs | str | None = known.get(key)
         except TypeError:
             raise Refused("an option has no hash") from None
         if found is None:
@@ -304,8 +325,8 @@ class _Planner:
                 if self.sizes.setdefault(symbol, n) != n:
                     raise Refused("an axis has two sizes")
                 dims.append((symbol,))
-        if len(set(of_units)) > 1:
-            raise Refused(f"`{name}` has size 1 on some axes of the units")
+        if any(of_units) and sum(of_units) != len(units):
+            raise Refused(f"`{name}` has some axes of the units and not others")
         return tuple(dims)
 
 
@@ -322,8 +343,8 @@ class Ready:
 
     def __init__(self, planner: _Planner, programs: Programs, arguments: tuple[Argument, ...]) -> None:
         loss, plan = planner.loss, planner.plan
-        self.method, self.how, self.empty = planner.method, planner.how, planner.tail["empty"]
-        self.input_names = loss._input_names
+        self.method, self.how, self.empty = planner.method, planner.how, planner.keywords.empty
+        self.input_names = loss.declared.inputs
         self.names = [a.name for a in arguments]
         positions = {name: number for number, name in enumerate(self.input_names)}
         self.numbers = [positions.get(name, -1) for name in self.names]
@@ -338,6 +359,7 @@ class Ready:
         self.programs, self.arguments = programs, arguments
         self.sizes = planner.sizes
         self.wrt = [self.names.index(name) for name in planner.wrt]
+        self.single = planner.single
         lowered = programs.lowered
         if self.how == "batch_mean" and not plan.unit_shape:
             raise Refused("the loss of the call is 0-d")
@@ -352,6 +374,7 @@ class Ready:
         if len(lowered.statistics) != 1:
             raise Refused("it has several statistics")
         self.planes = frozenset(n for n, a in enumerate(arguments) if a.name in planner.planes)
+        self.mass: Job | None = None
         weights: list[Node] = [x for x in (lowered.weight, lowered.selected) if x is not None]
         each = Place(-1, (1, ()), (1, ()))
         gradients = [Store(node, self._rank(place), place) for node, place in lowered.gradients]
@@ -363,6 +386,8 @@ class Ready:
                 raise Refused("second derivatives along a row")
             stores = gradients + [Store(node, 1, place) for node, place in lowered.hessians]
             self.main = self._job("hess", [], stores)
+        elif self.method == "pull":
+            self.main = self._job("pull", [], gradients)
         elif self.method == "value_and_grad":
             self.main = self._job("gradient", lowered.statistics, gradients)
             if weights and self.how in ("mean", "count_mean"):
@@ -392,7 +417,7 @@ class Ready:
                 len(self.arguments),
                 1 + max((store.output for store in stores), default=-1),
             )
-            emitter = Emitter(schedule, block, UNITS if by_units else ENTRIES, lanes, self.planes, False)
+            emitter = Emitter(schedule, block, UNITS if by_units else ENTRIES, lanes, self.planes, name == "pull")
             kernel = compiler.compiled(emitter.text())
             found = self.programs.kernels[key] = (kernel, block, len(sums), len(schedule.buffered))
         kernel, block, count, buffers = found
@@ -414,31 +439,61 @@ class Ready:
 
     # The call.
 
-    def call(self, arrays: list[Any]) -> Any:
-        """What the method gives."""
+    def arrays(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:
+        """The arrays of a call in the order of the kernel."""
+        if not options:
+            return [inputs[number] for number in self.numbers]
+        given = dict(zip(self.input_names, inputs, strict=False))
+        given.update(options)
+        return [given[name] for name in self.names]
+
+    def on_numpy(self, arrays: list[Any]) -> Any:
+        """What the method gives for NumPy arrays."""
         pointers = [x.__array_interface__["data"][0] for x in arrays]
         if self.method == "value_and_grad":
-            divisor = self.divisor(self.mass.run(pointers, (), 0.0) if hasattr(self, "mass") else ())
-            scale = 1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0
             gradients = [np.empty(arrays[n].shape, arrays[n].dtype) for n in self.wrt]
-            outputs = [g.__array_interface__["data"][0] for g in gradients]
-            (total,) = self.main.run(pointers, outputs, scale)
-            return self.dtype.type(self.finished(total, divisor)), gradients
+            value = self.gradient(pointers, [g.__array_interface__["data"][0] for g in gradients])
+            return self.dtype.type(value), gradients[0] if self.single else tuple(gradients)
         if self.method == "grad_hess":
             x = arrays[self.wrt[0]]
             pair = [np.empty(x.shape, x.dtype) for _ in range(2)]
-            self.main.run(pointers, [g.__array_interface__["data"][0] for g in pair], 1.0)
+            self.write(pointers, [g.__array_interface__["data"][0] for g in pair])
             return tuple(pair)
         if self.how == "none":
             values = np.empty(self.unit_shape, self.dtype)
-            self.main.run(pointers, [values.__array_interface__["data"][0]], 0.0)
+            self.write(pointers, [values.__array_interface__["data"][0]])
             return values
-        total, *weights = self.main.run(pointers, (), 0.0)
-        if self.method == "partial":
-            weight = self.dtype.type(weights[0]) if self.weighted else None
-            count = np.int64(weights[-1]) if self.masked else self.units
-            return (self.dtype.type(total),), count if weight is None else weight, count
-        return self.dtype.type(self.finished(total, self.divisor(weights)))
+        if self.method == "value":
+            return self.dtype.type(self.value(pointers))
+        total, weight, count = self.totals(pointers)
+        exact = np.int64(count) if self.masked else count
+        return (self.dtype.type(total),), exact if weight is None else self.dtype.type(weight), exact
+
+    def gradient(self, inputs: Sequence[int], outputs: Sequence[int]) -> float:
+        """The value; gradients are written to where outputs are."""
+        weights = self.mass.run(inputs, (), (0.0,)) if self.mass is not None else ()
+        divisor = self.divisor(weights)
+        scale = 1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0
+        (total,) = self.main.run(inputs, outputs, (scale,))
+        return self.finished(total, divisor)
+
+    def write(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+        """Write what each unit has to where outputs are."""
+        self.main.run(inputs, outputs, (1.0,))
+
+    def pull(self, inputs: Sequence[int], outputs: Sequence[int], cotangent: int) -> None:
+        """Write the gradients for the cotangents of all units, which are at an address."""
+        self.main.run(inputs, outputs, (cotangent,))
+
+    def totals(self, inputs: Sequence[int]) -> tuple[float, float | None, int]:
+        """The sum over the units, that of their weights if they have any, and their number."""
+        total, *weights = self.main.run(inputs, (), (0.0,))
+        return total, weights[0] if self.weighted else None, int(weights[-1]) if self.masked else self.units
+
+    def value(self, inputs: Sequence[int]) -> float:
+        """The loss."""
+        total, *weights = self.main.run(inputs, (), (0.0,))
+        return self.finished(total, self.divisor(weights))
 
     def divisor(self, weights: Sequence[float]) -> float | None:
         """What the sum is divided by."""
@@ -484,10 +539,10 @@ class Job:
     buffers: int
     entries: int
 
-    def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangent: float) -> Sequence[float]:
-        """The sums; outputs are written to."""
+    def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: tuple[float, ...]) -> Sequence[float]:
+        """The sums; outputs are written to. A cotangent is a number, or the address of those of all units."""
         totals = (ctypes.c_double * max(1, self.sums * self.chunks))()
-        bits = struct.unpack("q", struct.pack("d", cotangent)) * self.cotangents
+        bits = [g if type(g) is int else _bits(g) for g in cotangents[: self.cotangents]]
         words = (*self.first, ctypes.addressof(totals), *self.sizes, *bits, *inputs, *outputs, self.buffer)
         block = (ctypes.c_int64 * len(words))(*words)
         address = ctypes.addressof(block)
@@ -506,4 +561,12 @@ class Job:
         return [float(np.add.reduce(row)) for row in found]
 
 
-__all__ = ["disabled", "reason", "run"]
+def _bits(value: float) -> int:
+    """The word that a float64 is."""
+    word: int = _WORD.unpack(_DOUBLE.pack(value))[0]
+    return word
+
+
+_WORD, _DOUBLE = struct.Struct("q"), struct.Struct("d")
+
+__all__ = ["disabled", "is_off", "prepare", "reason", "run"]

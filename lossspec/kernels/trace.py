@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossspec import pipeline
 from lossspec.autodiff.array import Traced
 from lossspec.autodiff.functions import make_input, value_and_grad
 from lossspec.autodiff.namespace import traced_backend
@@ -172,8 +173,9 @@ def _record(
 
         def measure(*chosen: Any) -> Any:
             """The sum of all statistics, each times its cotangent."""
-            call = loss._measure((), {**static, **traced, **dict(zip(wrt, chosen, strict=True)), "reduction": "sum"})
-            statistics = loss._weighted(call)
+            given = {**static, **traced, **dict(zip(wrt, chosen, strict=True)), "reduction": "sum"}
+            call = pipeline.measure(loss.declared, loss.plans, (), given)
+            statistics = pipeline.weighted(call)
             weights = call.weight
             found["varies"] = type(weights) is Traced and weights.tape is not tape
             found["statistics"] = [below(s) for s in statistics]
