@@ -1,0 +1,210 @@
+"""Compiled kernels under eager Torch on the CPU: values, gradients that the forward pass has found already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from lossspec.kernels import disabled
+from lossspec.kernels.front import Ready, is_off, prepare
+from lossspec.terms import Array
+
+
+def by_kernel(
+    loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: str | Sequence[str] | None
+) -> Any:
+    """What a method of a loss gives by a kernel, or None where the array path has to take the call."""
+    if method not in ("value", "value_and_grad", "grad_hess") or is_off() or not _is_plain_eager():
+        return None
+    tracked = torch.is_grad_enabled()
+    try:
+        key: Any = ("torch", method, tracked, wrt if wrt is None or type(wrt) is str else tuple(wrt))
+        key += tuple(map(_kind, inputs))
+        if options:
+            key += tuple((name, *_kind(x)) for name, x in options.items())
+        plan = loss.kernels.get(key)
+    except (AttributeError, TypeError, _NotTaken):
+        return None
+    if plan is None:
+        plan = loss.kernels[key] = _Plan.make(loss, method, inputs, options, wrt, tracked, key)
+    if type(plan) is str:
+        return None
+    return plan.run(inputs, options)
+
+
+class _NotTaken(Exception):  # noqa: N818 (no error: the array path takes the call)
+    """A tensor that no kernel takes."""
+
+
+def _is_plain_eager() -> bool:
+    """Whether nothing follows what is done with tensors but autograd."""
+    return (
+        torch._C._functorch.peek_interpreter_stack() is None
+        and torch._C._len_torch_dispatch_stack() == 0
+        and torch._C._len_torch_function_stack() == 0
+        and torch.autograd.forward_ad._current_level < 0
+    )
+
+
+def _kind(x: Any) -> tuple[Any, ...]:
+    """All of an argument that a plan depends on."""
+    if isinstance(x, torch.Tensor):
+        if type(x) not in (torch.Tensor, torch.nn.Parameter) or x.device.type != "cpu" or not x.is_contiguous():
+            raise _NotTaken
+        if x.is_conj() or x.is_neg():
+            raise _NotTaken
+        return torch.Tensor, x.shape, x.dtype, x.requires_grad
+    return (type(x), x)
+
+
+class _Plan:
+    """A kernel for calls of one kind, and where the tensors of a call are."""
+
+    def __init__(self, loss: Any, method: str, ready: Ready, pull: Ready | None, tracked: tuple[str, ...]) -> None:
+        self.loss, self.method, self.ready, self.pull, self.tracked = loss, method, ready, pull, tracked
+
+    @classmethod
+    def make(
+        cls,
+        loss: Any,
+        method: str,
+        inputs: Sequence[Any],
+        options: Mapping[str, Any],
+        wrt: Any,
+        grad_is_enabled: bool,
+        key: Any,
+    ) -> _Plan | str:
+        """The plan of a call, or why there is none."""
+        given = {**dict(zip(loss.declared.inputs, inputs, strict=False)), **options}
+        tracked = tuple(n for n, x in given.items() if isinstance(x, torch.Tensor) and x.requires_grad)
+        tracked = tracked if grad_is_enabled else ()
+        try:
+            host = [_host(x) for x in inputs]
+            named = {name: _host(x) for name, x in options.items()}
+        except TypeError as error:
+            return f"{error}"
+        if method != "value":
+            if tracked:
+                return "a graph hangs on the call"
+            ready = prepare(loss, method, host, named, wrt, ("host", key))
+            return ready if isinstance(ready, str) else cls(loss, method, ready, None, ())
+        if not tracked:
+            ready = prepare(loss, "value", host, named, None, ("host", key))
+            return ready if isinstance(ready, str) else cls(loss, method, ready, None, ())
+        ready = prepare(loss, "value_and_grad", host, named, tracked, ("host", key))
+        pull: Ready | str | None = None
+        if isinstance(ready, str) and options.get("reduction", loss.declared.keywords.reduction) == "none":
+            ready = prepare(loss, "value", host, named, None, ("host", key))
+            pull = prepare(loss, "pull", host, named, tracked, ("pull", key))
+        if isinstance(ready, str) or isinstance(pull, str):
+            return str(ready if isinstance(ready, str) else pull)
+        return cls(loss, method, ready, pull, tracked)
+
+    def run(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        """What the method gives."""
+        ready = self.ready
+        tensors = ready.arrays(inputs, options)
+        if self.tracked:
+            given = dict(zip(ready.input_names, inputs, strict=False))
+            given.update(options)
+            return _Differentiated.apply(self, given, *tensors, *(given[name] for name in self.tracked))
+        pointers = [x.data_ptr() for x in tensors]
+        if self.method == "value":
+            return self.value(pointers, tensors)
+        if self.method == "value_and_grad":
+            gradients = [torch.empty_like(tensors[n], requires_grad=False) for n in ready.wrt]
+            value = _number(ready.gradient(pointers, [g.data_ptr() for g in gradients]), gradients[0].dtype)
+            return value, gradients[0] if ready.single else tuple(gradients)
+        x = tensors[ready.wrt[0]]
+        pair = (torch.empty_like(x, requires_grad=False), torch.empty_like(x, requires_grad=False))
+        ready.write(pointers, [g.data_ptr() for g in pair])
+        return pair
+
+    def value(self, pointers: Sequence[int], tensors: Sequence[Array]) -> Array:
+        """The loss, or those of all units."""
+        ready = self.ready
+        dtype = _DTYPES[ready.dtype.name]
+        if ready.how != "none":
+            return _number(ready.value(pointers), dtype)
+        values = torch.empty(ready.unit_shape, dtype=dtype)
+        ready.write(pointers, [values.data_ptr()])
+        return values
+
+
+def _number(value: float, dtype: Any) -> Array:
+    return torch.full((), value, dtype=dtype)
+
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def _host(x: Any) -> Any:
+    """A tensor as the NumPy array that shares its memory."""
+    return x.detach().numpy() if isinstance(x, torch.Tensor) else x
+
+
+class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
+    """A loss whose gradients the forward pass finds, for a cotangent of 1, which is the usual one.
+
+    They are given away at the first backward pass; another one, or one that is to be differentiated, takes the array
+    path.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, plan: _Plan, given: dict[str, Any], *tensors: Array) -> Array:
+        """The value."""
+        ready, count = plan.ready, len(plan.tracked)
+        pointers = [x.data_ptr() for x in tensors[: len(tensors) - count]]
+        ctx.plan = plan
+        ctx.options = {n: x for n, x in given.items() if not isinstance(x, torch.Tensor)}
+        ctx.names = [n for n, x in given.items() if isinstance(x, torch.Tensor)]
+        ctx.save_for_backward(*(given[n] for n in ctx.names))
+        if plan.pull is not None:
+            ctx.gradients = None
+            return plan.value(pointers, tensors)
+        gradients = [torch.empty_like(x) for x in tensors[len(tensors) - count :]]
+        ctx.gradients = gradients
+        value = ready.gradient(pointers, [g.data_ptr() for g in gradients])
+        return _number(value, gradients[0].dtype)
+
+    @staticmethod
+    def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
+        """The gradients that forward has found, times the cotangent."""
+        plan = ctx.plan
+        before = (None,) * (2 + len(plan.ready.names))
+        if torch.is_grad_enabled() or not _is_plain_eager():
+            return (*before, *_Differentiated.again(ctx, g))
+        if plan.pull is not None:
+            tensors = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+            g = g.contiguous()
+            gradients = [torch.empty_like(tensors[n]) for n in plan.tracked]
+            pointers = [tensors[n].data_ptr() for n in plan.pull.names]
+            plan.pull.pull(pointers, [x.data_ptr() for x in gradients], g.data_ptr())
+            return (*before, *gradients)
+        if ctx.gradients is None:
+            return (*before, *_Differentiated.again(ctx, g))
+        gradients, ctx.gradients = ctx.gradients, None
+        factor = g.item()
+        if factor != 1.0:
+            for gradient in gradients:
+                gradient.mul_(factor)
+        return (*before, *gradients)
+
+    @staticmethod
+    def again(ctx: Any, g: Array) -> tuple[Array | None, ...]:
+        """The gradients by the array path, which can be differentiated in turn."""
+        plan = ctx.plan
+        create = torch.is_grad_enabled()
+        with torch.enable_grad(), disabled():
+            given = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+            if not create:
+                given |= {n: given[n].detach().requires_grad_() for n in plan.tracked}
+            value = plan.loss(**given, **ctx.options)
+            wanted = [given[n] for n in plan.tracked]
+            found: tuple[Array | None, ...] = torch.autograd.grad(value, wanted, g, create_graph=create, allow_unused=True)
+        return found
+
+
+__all__ = ["by_kernel"]
