@@ -55,6 +55,11 @@ class TorchBackend(Backend):
 
         return by_kernel(loss, method, inputs, options, wrt)
 
+    def host(self, x: Array) -> Array | None:
+        from .torch_kernels import host
+
+        return host(x)
+
     def is_tracing(self) -> bool:
         return bool(sys.modules["torch"].compiler.is_compiling())
 

@@ -50,13 +50,27 @@ def _is_plain_eager() -> bool:
 
 def _kind(x: Any) -> tuple[Any, ...]:
     """All of an argument that a plan depends on."""
-    if isinstance(x, torch.Tensor):
-        if type(x) not in (torch.Tensor, torch.nn.Parameter) or x.device.type != "cpu" or not x.is_contiguous():
-            raise _NotTaken
-        if x.is_conj() or x.is_neg():
-            raise _NotTaken
-        return torch.Tensor, x.shape, x.dtype, x.requires_grad
-    return (type(x), x)
+    if not isinstance(x, torch.Tensor):
+        return (type(x), x)
+    if not _is_plain(x):
+        raise _NotTaken
+    return torch.Tensor, x.shape, x.dtype, x.requires_grad
+
+
+def _is_plain(x: Array) -> bool:
+    """Whether a tensor is one piece of the memory of the host, read as it is."""
+    return (
+        type(x) in (torch.Tensor, torch.nn.Parameter)
+        and x.device.type == "cpu"
+        and x.layout is torch.strided
+        and x.is_contiguous()
+        and not x.is_neg()
+    )
+
+
+def host(x: Array) -> Array | None:
+    """A tensor as the NumPy array that shares its memory; None where it has none, or a dtype that NumPy lacks."""
+    return x.detach().numpy() if _is_plain_eager() and _is_plain(x) and x.dtype is not torch.bfloat16 else None
 
 
 class _Plan:
@@ -81,23 +95,23 @@ class _Plan:
         tracked = tuple(n for n, x in given.items() if isinstance(x, torch.Tensor) and x.requires_grad)
         tracked = tracked if grad_is_enabled else ()
         try:
-            host = [_host(x) for x in inputs]
+            hosts = [_host(x) for x in inputs]
             named = {name: _host(x) for name, x in options.items()}
         except TypeError as error:
             return f"{error}"
         if method != "value":
             if tracked:
                 return "a graph hangs on the call"
-            ready = prepare(loss, method, host, named, wrt, ("host", key))
+            ready = prepare(loss, method, hosts, named, wrt, ("host", key))
             return ready if isinstance(ready, str) else cls(loss, method, ready, None, ())
         if not tracked:
-            ready = prepare(loss, "value", host, named, None, ("host", key))
+            ready = prepare(loss, "value", hosts, named, None, ("host", key))
             return ready if isinstance(ready, str) else cls(loss, method, ready, None, ())
-        ready = prepare(loss, "value_and_grad", host, named, tracked, ("host", key))
+        ready = prepare(loss, "value_and_grad", hosts, named, tracked, ("host", key))
         pull: Ready | str | None = None
         if isinstance(ready, str) and options.get("reduction", loss.declared.keywords.reduction) == "none":
-            ready = prepare(loss, "value", host, named, None, ("host", key))
-            pull = prepare(loss, "pull", host, named, tracked, ("pull", key))
+            ready = prepare(loss, "value", hosts, named, None, ("host", key))
+            pull = prepare(loss, "pull", hosts, named, tracked, ("pull", key))
         if isinstance(ready, str) or isinstance(pull, str):
             return str(ready if isinstance(ready, str) else pull)
         return cls(loss, method, ready, pull, tracked)
@@ -203,8 +217,10 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
                 given |= {n: given[n].detach().requires_grad_() for n in plan.tracked}
             value = plan.loss(**given, **ctx.options)
             wanted = [given[n] for n in plan.tracked]
-            found: tuple[Array | None, ...] = torch.autograd.grad(value, wanted, g, create_graph=create, allow_unused=True)
+            found: tuple[Array | None, ...] = torch.autograd.grad(
+                value, wanted, g, create_graph=create, allow_unused=True
+            )
         return found
 
 
-__all__ = ["by_kernel"]
+__all__ = ["by_kernel", "host"]

@@ -93,7 +93,9 @@ def _table(headings: describe.Row, rows: Iterable[describe.Row]) -> Table:
 @app.command()
 def check(
     loss: Names = None,
-    backend: Annotated[list[str] | None, typer.Option("--backend", "-b", help="A backend; repeat for more.")] = None,
+    backend: Annotated[
+        list[str] | None, typer.Option("--backend", "-b", help="A backend, or numpy+kernels; repeat for more.")
+    ] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float32 or float64; repeat for both.")] = None,
     device: Annotated[list[str] | None, typer.Option(help="A device, as `lossspec doctor` lists them.")] = None,
     module: Annotated[list[str] | None, typer.Option(help="A module to import first, with losses of your own.")] = None,
@@ -186,6 +188,7 @@ def _check(
 ) -> list[Cell]:
     try:
         from lossspec.conformance.expected import DTYPES, Store, solve_all
+        from lossspec.conformance.matrix import columns as places
         from lossspec.conformance.matrix import plan, run_cell
         from lossspec.conformance.oracle import definition_of
     except ImportError as missing:
@@ -195,7 +198,7 @@ def _check(
             definition_of(loss)
         except ContractError as error:
             raise typer.BadParameter(str(error)) from None
-    for given, known in ((backend_names, list(all_backends())), (dtypes, list(DTYPES))):
+    for given, known in ((backend_names, places()), (dtypes, list(DTYPES))):
         for name in given:
             if name not in known:
                 raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")

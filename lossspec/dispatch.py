@@ -118,6 +118,10 @@ class Backend:
         """What a compiled kernel gives for a method of a loss, or None where the array path takes the call."""
         return None
 
+    def host(self, x: Array) -> Array | None:
+        """The NumPy array that shares the memory of a plain contiguous array, or None."""
+        return None
+
     def is_tracing(self) -> bool:
         """Say whether the current Python code is being compiled, so that nothing may be remembered between calls."""
         return False

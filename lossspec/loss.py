@@ -57,7 +57,7 @@ class Loss:
           select: 2 of 3 elements, by `where`
           weigh: every element counts 1
           reduce: "mean" divides by 2, the number of selected elements
-          kernel: none: no kernel engine is asked for
+          kernel: ...
         """
         raise NotImplementedError
 
@@ -247,7 +247,7 @@ class Specified(Loss):
             calls = [self._measure((), shard) for shard in self.declared.shards(inputs, options)]
         else:
             calls = [self._measure(inputs, options)]
-        return explain(self.contract, calls)
+        return explain(self.contract, calls, front.reason(self, "value", inputs, options))
 
     def check(self, *inputs: Any, **options: Any) -> None:
         """Raise what is wrong with the shapes, dtypes, devices and numbers of a call, as the call would."""

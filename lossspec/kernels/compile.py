@@ -24,6 +24,16 @@ _MAGIC = b"lossspec kernel 1\n"
 _lock = threading.Lock()
 _loaded: dict[str, tuple[Callable[..., None], Any]] = {}
 
+
+def _renew_lock() -> None:
+    """Free the lock in a new process: the thread that may have held it is not there."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
 Kernel = Callable[[int, int, int, int], None]
 """Takes the address of a block, the first chunk, the one behind the last, and the address of buffers."""
 
@@ -90,7 +100,8 @@ def _compile(text: str, cpu: str, features: str) -> bytes:
     machine = _machine(cpu, features)
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = False
-    llvm.create_pass_builder(machine, options).getModulePassManager().run(module, llvm.create_pass_builder(machine, options))
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
     code: bytes = machine.emit_object(module)
     return code
 

@@ -174,7 +174,9 @@ class Emitter:
         kind = vector(x.element, lanes)
         first = self.write(f"insertelement {kind} poison, {x.element} {x.text}, i32 0", x.element, lanes)
         zeros = "zeroinitializer"
-        return self.write(f"shufflevector {kind} {first.text}, {kind} poison, <{lanes} x i32> {zeros}", x.element, lanes)
+        return self.write(
+            f"shufflevector {kind} {first.text}, {kind} poison, <{lanes} x i32> {zeros}", x.element, lanes
+        )
 
     def alike(self, *xs: V) -> list[V]:
         """Values with the lanes of the widest."""
@@ -259,7 +261,9 @@ class Emitter:
         key = f"product {factor} {symbols}"
         if key not in self.shared:
             total = self.word(self.block.size(symbols[0])).text
-            for more in [self.word(self.block.size(s)).text for s in symbols[1:]] + ([str(factor)] if factor != 1 else []):
+            for more in [self.word(self.block.size(s)).text for s in symbols[1:]] + (
+                [str(factor)] if factor != 1 else []
+            ):
                 name = self.new()
                 self.head.append(f"  {name} = mul i64 {total}, {more}")
                 total = name
@@ -297,7 +301,7 @@ class Emitter:
         return self.plus(self.times(self.unit, stride), cell), stride, self.product(*place.entry)
 
     def gather(self, pointer: V, element: str, index: V, stride: V, mask: V | None) -> V:
-        """The entries from an index on that are so far apart, in the lanes; an `index` of many lanes is taken as it is."""
+        """The entries from an index on that are so far apart, in the lanes; of many lanes, an index is taken as it is."""
         held = "i8" if element == "i1" else element
         lanes = self.lanes
         kind = vector(held, lanes)
@@ -318,9 +322,7 @@ class Emitter:
         else:
             if index.lanes == 1:
                 index = self.plus(self.splat(index, lanes), self.times(self.steps(lanes), self.splat(stride, lanes)))
-            at = self.write(
-                f"getelementptr {held}, ptr {pointer.text}, {index.type} {index.text}", "ptr", lanes
-            )
+            at = self.write(f"getelementptr {held}, ptr {pointer.text}, {index.type} {index.text}", "ptr", lanes)
             name = f"@llvm.masked.gather.v{lanes}{suffix}.v{lanes}p0"
             self.declared[f"declare {kind} {name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {kind})"] = None
             mask = mask or self.constant(1, "i1", lanes)
@@ -471,7 +473,9 @@ class Emitter:
         if op in ("isnan", "isinf", "isfinite"):
             if op == "isnan":
                 return self.compare("uno", args[0], args[0])
-            return self.compare("oeq" if op == "isinf" else "olt", self.call("fabs", args[0]), self.constant(inf, args[0].element))
+            return self.compare(
+                "oeq" if op == "isinf" else "olt", self.call("fabs", args[0]), self.constant(inf, args[0].element)
+            )
         if element == "i1":
             raise Refused(f"{op} of truth values")
         if op in ("add", "subtract", "multiply"):
@@ -565,7 +569,11 @@ class Emitter:
         index = self.plus(start, self.times(j, entry))
         if not self.by_units:
             return self.gather(pointer, element, index, entry, mask)
-        return self.fetch(pointer, element, index) if place.unit is None else self.gather(pointer, element, index, stride, mask)
+        return (
+            self.fetch(pointer, element, index)
+            if place.unit is None
+            else self.gather(pointer, element, index, stride, mask)
+        )
 
     def slot(self, x: Node, j: V) -> V:
         """Where the buffer of a row has the entries that a loop is at."""

@@ -9,27 +9,24 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lossspec.binding import by_name
 from lossspec.contract import LENGTH_REDUCTIONS, align
-from lossspec.dispatch import find_backend
+from lossspec.dispatch import find_backend, is_array
 from lossspec.errors import LossSpecError
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.emit import Block, Emitter
 from lossspec.kernels.lower import Lowered, Lowering, Node, Place
 from lossspec.kernels.schedule import ENTRIES, UNITS, Store, make_schedule
 from lossspec.kernels.threads import spread
-from lossspec.kernels.trace import Argument, Dim, Refused, UnitProgram, trace
+from lossspec.kernels.trace import Argument, Computed, Dim, Refused, UnitProgram, trace
 from lossspec.pipeline import values_are_checked
 from lossspec.plan import Plan, move_last
 from lossspec.reduction import Mean
 from lossspec.terms import Shape
-
-if TYPE_CHECKING:
-    from lossspec.loss import Specified
 
 _CHUNK = 1 << 14
 """Entries of a chunk: sums over fewer units than these are formed one after the other."""
@@ -41,6 +38,7 @@ _MOST_PLANS = 1024
 
 _switched_off: ContextVar[bool] = ContextVar("lossspec_kernels_off", default=False)
 _unavailable: str | None = None
+_served = 0
 
 
 @contextmanager
@@ -60,8 +58,13 @@ def disabled() -> Iterator[None]:
         _switched_off.reset(token)
 
 
+def served() -> int:
+    """How many calls kernels have served in this process."""
+    return _served
+
+
 def run(
-    loss: Specified,
+    loss: Computed,
     method: str,
     inputs: Sequence[Any],
     options: Mapping[str, Any],
@@ -74,20 +77,21 @@ def run(
     first = inputs[0] if inputs else options.get(loss.declared.inputs[0])
     if type(first) is not np.ndarray:
         backend = find_backend(first)
-        known = backend is not None and type(first) is not np.generic and not backend.is_tracing()
-        return backend.by_kernel(loss, method, inputs, options, wrt) if known and backend is not None else None
+        if backend is None or backend.is_tracing():
+            return None
+        return backend.by_kernel(loss, method, inputs, options, wrt)
     if is_off():
         return None
     try:
         key = (method, wrt if wrt is None or type(wrt) is str else tuple(wrt), *map(_kind, inputs))
         if options:
             key += tuple((name, *_kind(x)) for name, x in options.items())
-        ready = loss.kernels.get(key)
+        ready: Ready | str | None = loss.kernels.get(key)
         if ready is None:
             ready = prepare(loss, method, inputs, options, wrt, key)
     except (AttributeError, TypeError):
         return None  # a list, or what has no hash
-    if type(ready) is str:
+    if isinstance(ready, str):
         return None
     arrays = ready.arrays(inputs, options)
     for x in arrays:
@@ -104,11 +108,15 @@ def is_off() -> bool:
 
 def _kind(x: Any) -> tuple[Any, ...]:
     """All of an argument that a plan depends on."""
-    return (type(x), x.shape, x.dtype) if type(x) is np.ndarray else (type(x), x, str(x.dtype) if hasattr(x, "dtype") else "")
+    return (
+        (type(x), x.shape, x.dtype)
+        if type(x) is np.ndarray
+        else (type(x), x, str(x.dtype) if hasattr(x, "dtype") else "")
+    )
 
 
 def prepare(
-    loss: Specified,
+    loss: Computed,
     method: str,
     inputs: Sequence[Any],
     options: Mapping[str, Any],
@@ -123,7 +131,7 @@ def prepare(
 
 
 def reason(
-    loss: Specified,
+    loss: Computed,
     method: str,
     inputs: Sequence[Any],
     options: Mapping[str, Any],
@@ -134,15 +142,21 @@ def reason(
         return "kernels are disabled here"
     if values_are_checked():
         return "values are checked"
+    hosts = []
     for x in [*inputs, *options.values()]:
-        if hasattr(x, "dtype") and hasattr(x, "flags") and not (x.flags.c_contiguous and x.flags.aligned):
+        backend = find_backend(x) if is_array(x) else None
+        host = x if backend is None else backend.host(x)
+        if host is None:
+            return f"an array of {backend.name} is not one piece of the memory of the host" if backend else ""
+        if is_array(host) and not (host.flags.c_contiguous and host.flags.aligned):
             return "an array is not contiguous"
-    found = _plan(loss, method, inputs, options, wrt)
+        hosts.append(host)
+    found = _plan(loss, method, hosts[: len(inputs)], dict(zip(options, hosts[len(inputs) :], strict=True)), wrt)
     return found if isinstance(found, str) else ""
 
 
 def _plan(
-    loss: Specified,
+    loss: Computed,
     method: str,
     inputs: Sequence[Any],
     options: Mapping[str, Any],
@@ -181,7 +195,7 @@ class _Planner:
 
     def __init__(
         self,
-        loss: Specified,
+        loss: Computed,
         method: str,
         inputs: tuple[Any, ...],
         options: dict[str, Any],
@@ -541,6 +555,8 @@ class Job:
 
     def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: tuple[float, ...]) -> Sequence[float]:
         """The sums; outputs are written to. A cotangent is a number, or the address of those of all units."""
+        global _served
+        _served += 1
         totals = (ctypes.c_double * max(1, self.sums * self.chunks))()
         bits = [g if type(g) is int else _bits(g) for g in cotangents[: self.cotangents]]
         words = (*self.first, ctypes.addressof(totals), *self.sizes, *bits, *inputs, *outputs, self.buffer)
@@ -557,7 +573,7 @@ class Job:
         spread(work, self.chunks, self.entries)
         if self.chunks == 1:
             return totals[: self.sums]
-        found = np.frombuffer(totals, dtype=np.float64)[: self.sums * self.chunks].reshape(self.sums, self.chunks)
+        found = np.ctypeslib.as_array(totals)[: self.sums * self.chunks].reshape(self.sums, self.chunks)
         return [float(np.add.reduce(row)) for row in found]
 
 

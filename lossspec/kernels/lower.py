@@ -321,7 +321,9 @@ class Lowering:
         dims, dtype = self.program.dims[item.output], self.program.dtypes[item.output]
         if dtype not in ("float32", "float64", "bool", "int8", "uint8", "int16", "int32", "int64"):
             raise Refused(f"it computes in {dtype}")
-        how: Callable[[Item, tuple[Dim, ...], str], Val] | None = getattr(self, f"_{item.function.replace('.', '_')}", None)
+        how: Callable[[Item, tuple[Dim, ...], str], Val] | None = getattr(
+            self, f"_{item.function.replace('.', '_')}", None
+        )
         if item.function in _ELEMENTWISE or item.function in vmath.FUNCTIONS:
             return self._elementwise(item, dtype)
         if item.function in REDUCTIONS or item.function == "mean":
@@ -339,7 +341,11 @@ class Lowering:
         cells = self._new(dims)
         inner = value.cells.reshape((1,) * (len(dims) - value.cells.ndim) + value.cells.shape)
         cells[...] = np.broadcast_to(inner, cells.shape)
-        return self._checked(Val(dims, cells, value.dtype)) if value.dtype == dtype else self._cast(Val(dims, cells, dtype))
+        return (
+            self._checked(Val(dims, cells, value.dtype))
+            if value.dtype == dtype
+            else self._cast(Val(dims, cells, dtype))
+        )
 
     def _cast(self, value: Val) -> Val:
         """All cells in the dtype of the array."""
@@ -379,9 +385,7 @@ class Lowering:
             return self._cast(Val(value.dims, value.cells, dtype))
         else:
             kinds = [dtype] * len(given)
-        values = [
-            x if isinstance(x, Val) else self._array(x, kind) for x, kind in zip(arrays, kinds, strict=True)
-        ]
+        values = [x if isinstance(x, Val) else self._array(x, kind) for x, kind in zip(arrays, kinds, strict=True)]
         dims, cells = self._broadcast(values)
         out = self._new(dims)
         for index in np.ndindex(out.shape):
@@ -434,16 +438,18 @@ class Lowering:
                 raise Refused("axes of different sizes meet")
             dims.append(proper.pop() if proper else 1)
         shape = tuple(dim if isinstance(dim, int) else 1 for dim in dims)
-        cells = [
-            np.broadcast_to(v.cells.reshape((1,) * (rank - v.cells.ndim) + v.cells.shape), shape) for v in values
-        ]
+        cells = [np.broadcast_to(v.cells.reshape((1,) * (rank - v.cells.ndim) + v.cells.shape), shape) for v in values]
         return tuple(dims), cells
 
     def _reduction(self, item: Item, dims: tuple[Dim, ...], dtype: str) -> Val:
         """A sum, an extremum or a count over some axes."""
         value = self.values[item.operands[0].index]
         rank, axis = len(value.dims), item.keywords.get("axis", item.operands[1] if len(item.operands) > 1 else None)
-        axes = tuple(range(rank)) if axis is None else tuple(a % rank for a in (axis if isinstance(axis, tuple) else (axis,)))
+        axes = (
+            tuple(range(rank))
+            if axis is None
+            else tuple(a % rank for a in (axis if isinstance(axis, tuple) else (axis,)))
+        )
         function = item.function
         if any(is_unit(value.dims[a]) for a in axes):
             raise Refused("it sums over the units")
@@ -470,13 +476,10 @@ class Lowering:
 
     def _reduce(self, function: str, x: Node, symbols: Symbols, dtype: str) -> Node:
         """The reduction of a node along its row."""
-        if function in ("sum", "max", "min") and function != "sum":
+        if function in ("sum", "max", "min"):
             x = self.cast(x, dtype)
-        if function == "sum":
-            x = self.cast(x, dtype)
-        if function in ("max", "min", "argmax", "argmin") and not x.is_float:
-            if x.row:
-                raise Refused(f"{function} of integers")
+        if function in ("max", "min", "argmax", "argmin") and x.row and not x.is_float:
+            raise Refused(f"{function} of integers")
         if function in ("any", "all"):
             x = self.cast(x, "bool")
         if function == "count_nonzero":
@@ -543,7 +546,8 @@ class Lowering:
             keys.append(Ellipsis)
         where = next(i for i, k in enumerate(keys) if k is Ellipsis)
         keys[where : where + 1] = [slice(None)] * missing
-        axes, cells = iter(value.dims), value.cells
+        axes = iter(value.dims)
+        cells: Any = value.cells
         chosen: list[Any] = []
         picks = []
         for k in keys:
@@ -560,19 +564,18 @@ class Lowering:
                     raise Refused("a part of a row is cut out")
             chosen.append(slice(None) if isinstance(dim, tuple) else k)
         cells = cells[tuple(chosen)]
-        cells = np.asarray(cells, dtype=object) if not isinstance(cells, np.ndarray) else cells
+        if isinstance(cells, Node):
+            cells, only = np.empty((), dtype=object), cells
+            cells[()] = only
         for dim, k in picks:
             if k < 0:
                 raise Refused("a row is counted from its end")
-            cells = self._each(cells, lambda x, k=k, dim=dim: self.pick(x, self.constant(k, "int64"), dim))
+            number = self.constant(k, "int64")
+            picked = np.empty(cells.shape, dtype=object)
+            for index in np.ndindex(picked.shape):
+                picked[index] = self.pick(cells[index], number, dim)
+            cells = picked
         return Val(dims, cells.reshape(tuple(d if isinstance(d, int) else 1 for d in dims)), dtype)
-
-    @staticmethod
-    def _each(cells: Any, function: Callable[[Node], Node]) -> Any:
-        out = np.empty(cells.shape, dtype=object)
-        for index in np.ndindex(out.shape):
-            out[index] = function(cells[index])
-        return out
 
     def pick(self, x: Node, index: Node, row: Symbols) -> Node:
         """One entry of a row; of what is computed entry by entry, what it is computed of is picked."""
@@ -613,10 +616,12 @@ class Lowering:
             number = index.cells[at]
             found: Node | None = None
             for k in range(size):
-                cell = value.cells[tuple(
-                    k if a == axis else (0 if n == 1 else p)
-                    for a, (p, n) in enumerate(zip(place, value.cells.shape, strict=True))
-                )]
+                cell = value.cells[
+                    tuple(
+                        k if a == axis else (0 if n == 1 else p)
+                        for a, (p, n) in enumerate(zip(place, value.cells.shape, strict=True))
+                    )
+                ]
                 here = self.apply("equal", number, self.constant(k, number.dtype), dtype="bool")
                 found = cell if found is None else self.apply("where", here, cell, found, dtype=dtype)
             out[place] = found
@@ -632,7 +637,13 @@ class Lowering:
         out = self._new(dims)
         if isinstance(dim, int):
             source = Val((dim,), value.cells, value.dtype)
-            return Val(dims, self._choose(source, Val((1,), index.cells.reshape((1,)), index.dtype), 0, (1,), dtype).cells.reshape(out.shape), dtype)
+            return Val(
+                dims,
+                self._choose(source, Val((1,), index.cells.reshape((1,)), index.dtype), 0, (1,), dtype).cells.reshape(
+                    out.shape
+                ),
+                dtype,
+            )
         out[(0,) * out.ndim] = self.pick(value.cells.reshape(-1)[0], number, dim)
         return Val(dims, out, dtype)
 
@@ -650,7 +661,9 @@ class Lowering:
     def _vecdot(self, item: Item, dims: tuple[Dim, ...], dtype: str) -> Val:
         both = self._elementwise(Item("multiply", item.operands[:2], {}, item.output), dtype)
         self.values[-1] = both
-        return self._reduction(Item("sum", (Value(-1),), {"axis": item.keywords.get("axis", -1)}, item.output), dims, dtype)
+        return self._reduction(
+            Item("sum", (Value(-1),), {"axis": item.keywords.get("axis", -1)}, item.output), dims, dtype
+        )
 
 
 def _operands(item: Item) -> Iterable[Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import pairwise
 
 from lossspec.errors import ContractError
 
@@ -46,12 +47,26 @@ def spread(work: Callable[[int, int], None], chunks: int, entries: int) -> None:
     if _pool is None or _process != os.getpid():  # threads do not survive a fork
         _pool, _process = ThreadPoolExecutor(max(threads() - 1, 1), "lossspec-kernel"), os.getpid()
     cuts = [chunks * k // count for k in range(count + 1)]
-    waiting = [_pool.submit(work, first, last) for first, last in zip(cuts[1:-1], cuts[2:], strict=True)]
+    waiting = [_pool.submit(work, first, last) for first, last in pairwise(cuts[1:])]
     try:
         work(0, cuts[1])
     finally:
-        for task in waiting:  # they write to memory that the caller owns
-            task.result()
+        _finish(waiting)
+
+
+def _finish(waiting: Sequence[Future[None]]) -> None:
+    """Wait for tasks, whatever interrupts: they write to memory that the caller owns."""
+    interrupted: KeyboardInterrupt | None = None
+    for task in waiting:
+        while not task.done():
+            try:
+                wait([task])
+            except KeyboardInterrupt as signal:
+                interrupted = signal
+    if interrupted is not None:
+        raise interrupted
+    for task in waiting:
+        task.result()
 
 
 __all__ = ["set_threads", "spread", "threads"]

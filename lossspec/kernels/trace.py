@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,7 +21,22 @@ from lossspec.autodiff.tape import Program, Tape, Value, make_program
 from lossspec.dispatch import get_backend
 
 if TYPE_CHECKING:
-    from lossspec.loss import Specified
+    from lossspec.binding import Declared
+    from lossspec.contract import Contract
+    from lossspec.plan import Plans
+
+
+class Computed(Protocol):
+    """What a kernel needs of a loss."""
+
+    contract: Contract
+    declared: Declared
+    plans: Plans
+    kernels: dict[Any, Any]
+    """Plans of calls, by what they depend on."""
+    kernel_programs: dict[Any, Any]
+    """Unit programs and their kernels, by the same without sizes."""
+
 
 Symbols = tuple[str, ...]
 """The axes that an axis of a program stands for: several where they were merged."""
@@ -106,7 +121,7 @@ class _Recording:
 
 
 def trace(
-    loss: Specified, arguments: tuple[Argument, ...], static: Mapping[str, Any], wrt: tuple[str, ...], order: int
+    loss: Computed, arguments: tuple[Argument, ...], static: Mapping[str, Any], wrt: tuple[str, ...], order: int
 ) -> UnitProgram:
     """The unit program of a call: values alone for order 0, gradients for 1, the diagonal of the Hessian too for 2.
 
@@ -151,7 +166,7 @@ def trace(
 
 
 def _record(
-    loss: Specified,
+    loss: Computed,
     arguments: tuple[Argument, ...],
     static: Mapping[str, Any],
     wrt: tuple[str, ...],
@@ -317,5 +332,17 @@ class Constant:
     """The dtype of the count."""
 
 
-__all__ = ["Argument", "Constant", "Dim", "Item", "Outputs", "Refused", "Size", "Symbols", "UnitProgram", "Value", "trace"]
-
+__all__ = [
+    "Argument",
+    "Computed",
+    "Constant",
+    "Dim",
+    "Item",
+    "Outputs",
+    "Refused",
+    "Size",
+    "Symbols",
+    "UnitProgram",
+    "Value",
+    "trace",
+]
