@@ -24,8 +24,8 @@ from lossspec.kernels.trace import Refused
 
 pytest.importorskip("llvmlite")
 STORE = Store()
-ELEMENTWISE = ("squared_error", "huber", "binary_cross_entropy_with_logits", "half_tweedie", "gan_discriminator")
-ROWS = ("cross_entropy", "kl_divergence", "triplet_margin", "dice", "iou", "multi_margin", "distillation")
+ELEMENTWISE = ("huber", "binary_cross_entropy_with_logits", "half_tweedie")
+ROWS = ("multi_margin", "kl_divergence", "triplet_margin", "dice", "iou", "nll")
 
 
 @pytest.fixture(autouse=True)
@@ -63,8 +63,20 @@ def both(call):
     return fast, slow
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", [*ELEMENTWISE, *ROWS])
+CELLS = [(name, "float64" if number % 3 == 0 else "float32") for number, name in enumerate((*ELEMENTWISE, *ROWS))]
+OTHERS = [(name, dtype) for name in lossspec.names() for dtype in ("float32", "float64") if (name, dtype) not in CELLS]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("name", "dtype"), OTHERS)
+def test_whole_matrix(name, dtype):
+    (job,) = plan([get(name)], ["numpy+kernels"], [dtype])
+    cell = run_cell(job, STORE)
+    assert cell.failures == []
+    assert cell.status == "pass" or "no kernel computes it" in cell.reason
+
+
+@pytest.mark.parametrize(("name", "dtype"), CELLS)
 def test_matrix(name, dtype):
     (job,) = plan([get(name)], ["numpy+kernels"], [dtype])
     cell = run_cell(job, STORE)
@@ -153,15 +165,14 @@ def test_planted_faults_turn_the_column_red(fault, name, cache):
 
 
 def test_end_of_a_row_is_the_end():
-    x = 1 + draw(7, 67) ** 2
-    labels = np.arange(7)
+    x = draw(7, 67)
     for fault, differs in ((nullcontext(), False), (last_vector_is_whole(), True)):
         with fault:
-            get("multi_margin").kernel_programs.clear()
-            get("multi_margin").kernels.clear()
+            get("z_loss").kernel_programs.clear()
+            get("z_loss").kernels.clear()
             with patch.object(compiler, "_loaded", {}), patch.object(compiler, "folder", lambda: None):
-                fast, slow = both(lambda: lossspec.multi_margin(x, labels))
-        assert (abs(fast - slow) > 1e-6) is differs
+                fast, slow = both(lambda: lossspec.z_loss(x))
+        assert bool(abs(fast - slow) > 1e-6) is differs
 
 
 @pytest.mark.parametrize("blocks", [True, False])
@@ -171,14 +182,14 @@ def test_long_rows_keep_their_digits(blocks):
     y = np.zeros_like(x)
     with mp.workdps(30):
         right = float(mp.mpf(float(x[0, 0])) * x.shape[1])
-    size = 64 if blocks else 1 << 40
+    size = 16 if blocks else 1 << 40
     with (
         patch("lossspec.kernels.emit.BLOCK", size),
         patch.object(compiler, "_loaded", {}),
         patch.object(compiler, "folder", lambda: None),
     ):
         value = float(lossspec.total_variation_distance(x, y)) * 2
-    assert (abs(value - right) <= 4 * np.finfo(np.float32).eps * right) is blocks
+    assert bool(abs(value - right) <= 4 * np.finfo(np.float32).eps * right) is blocks
 
 
 # The same call in another layout, number of threads, process.
@@ -190,6 +201,12 @@ def test_classes_before_pixels(shape):
     (value, gradient), (wanted, right) = both(lambda: lossspec.cross_entropy.value_and_grad(x, labels, axis=1))
     assert value == pytest.approx(wanted, rel=1e-14)
     np.testing.assert_allclose(gradient, right, rtol=1e-13, atol=1e-18)
+
+
+def test_pairs_of_classes_before_pixels():
+    x, targets = draw(3, 4, 5, 6), np.random.default_rng(1).integers(0, 2, (3, 4, 5, 6))
+    fast, slow = both(lambda: lossspec.multilabel_margin(x, targets, axis=1, reduction="none"))
+    np.testing.assert_allclose(fast, slow, rtol=1e-14)
 
 
 @pytest.mark.parametrize("classes", [1, 2, 31, 32, 33, 64, 100, 257])

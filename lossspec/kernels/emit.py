@@ -21,7 +21,7 @@ from lossspec.kernels.lower import FLOATS, Node, Place
 from lossspec.kernels.schedule import UNITS, Loop, Schedule
 from lossspec.kernels.trace import Refused, Size, Symbols
 
-BLOCK = 64
+BLOCK = 16
 """Vectors of a row that are summed in its own precision before float64 takes over."""
 
 _ELEMENTS = {
@@ -295,13 +295,14 @@ class Emitter:
             return cell, self.constant(0, "i64"), self.product(*place.entry)
         if number in self.planes:
             plane = self.word(self.block.plane)
-            start = self.plus(self.times(self.times(self.image, self.product(*place.unit)), plane), self.pixel)
+            entry = self.plus(self.times(self.image, self.product(*place.unit)), cell)
+            start = self.plus(self.times(entry, plane), self.pixel)
             return start, self.constant(1, "i64"), plane
         stride = self.product(*place.unit)
         return self.plus(self.times(self.unit, stride), cell), stride, self.product(*place.entry)
 
     def gather(self, pointer: V, element: str, index: V, stride: V, mask: V | None) -> V:
-        """The entries from an index on that are so far apart, in the lanes; of many lanes, an index is taken as it is."""
+        """The entries from an index on that are so far apart, in the lanes; many indices are taken as they are."""
         held = "i8" if element == "i1" else element
         lanes = self.lanes
         kind = vector(held, lanes)

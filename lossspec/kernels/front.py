@@ -241,8 +241,6 @@ class _Planner:
         try:
             return self._ready(False)
         except Refused as why:
-            if str(why).startswith("the "):
-                raise
             try:
                 return self._ready(True)
             except Refused:
@@ -432,7 +430,11 @@ class Ready:
                 1 + max((store.output for store in stores), default=-1),
             )
             emitter = Emitter(schedule, block, UNITS if by_units else ENTRIES, lanes, self.planes, name == "pull")
-            kernel = compiler.compiled(emitter.text())
+            text = emitter.text()
+            try:
+                kernel = compiler.compiled(text)
+            except Exception as error:  # whatever LLVM says: the array path has the right answer
+                raise Refused(f"the kernel does not compile: {error}") from None
             found = self.programs.kernels[key] = (kernel, block, len(sums), len(schedule.buffered))
         kernel, block, count, buffers = found
         chunk = max(1, _CHUNK // longest)
