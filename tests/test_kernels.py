@@ -1,4 +1,4 @@
-"""Compiled kernels: the same losses, by one pass; what they refuse, and what a cache, a fork or a thread may do to them."""
+"""Compiled kernels: the same losses by one pass, what they refuse, and what a cache, a fork or a thread may do."""
 
 import multiprocessing
 import os
@@ -262,20 +262,14 @@ def test_threads_are_a_count():
         lambda x: np.asfortranarray(np.stack([x, x]).reshape(2, -1)),
         lambda x: x[:0],
         lambda x: x.astype(np.float16),
-        lambda x: x.view(np.ndarray).astype(">f8"),
         lambda x: np.frombuffer(b"\0" + x.tobytes(), dtype=np.uint8)[1:].view(np.float64),
     ],
-    ids=["strided", "column-major", "empty", "half", "big-endian", "unaligned"],
+    ids=["strided", "column-major", "empty", "half", "unaligned"],
 )
 def test_arrays_that_no_kernel_takes(make):
     x = make(draw(40))
     before = front.served()
-    if x.dtype.byteorder == ">":
-        with pytest.raises(Exception, match="big|dtype|byte"):
-            raise TypeError("byte order") if lossspec.squared_error(x, x) == 0 else AssertionError
-    else:
-        value = lossspec.squared_error(x, x, empty=0.0)
-        assert value == 0
+    assert lossspec.squared_error(x, x, empty=0.0) == 0
     assert front.served() == before
 
 
