@@ -6,8 +6,9 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -76,9 +77,26 @@ def show(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    kernels: Annotated[bool, typer.Option("--kernels", help="Say for every loss whether a kernel computes it.")] = False,
+) -> None:
     """List the backends: found or not, their versions and devices."""
-    console.print(_table(describe.BACKENDS, describe.backends()))
+    console.print(
+        _table(("loss", "kernel"), _kernels()) if kernels else _table(describe.BACKENDS, describe.backends())
+    )
+
+
+def _kernels() -> Iterator[describe.Row]:
+    """The losses whose value and gradient a kernel computes, and why no kernel computes the others."""
+    from lossspec.conformance.cases import make_cases
+    from lossspec.kernels.front import reason
+
+    for name in names():
+        loss = get(name)
+        case = make_cases(loss.contract, np.float32)[0]
+        wrt = tuple(n for n, x in case.inputs.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f")
+        why = reason(cast(Any, loss), "value_and_grad", (), {**case.inputs, **case.parameters}, wrt)
+        yield name, f"no: {why}" if why else "yes"
 
 
 def _table(headings: describe.Row, rows: Iterable[describe.Row]) -> Table:

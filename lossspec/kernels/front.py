@@ -80,7 +80,7 @@ def run(
         if backend is None or backend.is_tracing():
             return None
         return backend.by_kernel(loss, method, inputs, options, wrt)
-    if is_off():
+    if _switched_off.get() or values_are_checked():
         return None
     try:
         key = (method, wrt if wrt is None or type(wrt) is str else tuple(wrt), *map(_kind, inputs))
@@ -385,6 +385,10 @@ class Ready:
             raise Refused("the call is wrong: nothing to merge")
         if len(lowered.statistics) != 1:
             raise Refused("it has several statistics")
+        self.usual = (
+            (None, 0) if self.how == "none" or self.masked or self.weighted else (d := self.divisor(()), _scale(d))
+        )
+        self.ones = (_scale(None),) * len(programs.program.cotangents)
         self.planes = frozenset(n for n, a in enumerate(arguments) if a.name in planner.planes)
         self.mass: Job | None = None
         weights: list[Node] = [x for x in (lowered.weight, lowered.selected) if x is not None]
@@ -440,17 +444,16 @@ class Ready:
         chunk = max(1, _CHUNK // longest)
         if by_units:
             chunk = max(lanes, chunk // lanes * lanes)
-        size = (longest + lanes) * (lanes if by_units else 1) * 8
         return Job(
             kernel,
+            count,
             (self.units, chunk),
             (self.sizes.get("plane", 1), *(self.sizes[s] for s in symbols)),
-            block.cotangents,
-            count,
             -(-self.units // chunk),
-            size,
+            (longest + lanes) * (lanes if by_units else 1) * 8,
             buffers,
             self.units * longest,
+            block.length + 1,
         )
 
     # The call.
@@ -487,15 +490,17 @@ class Ready:
 
     def gradient(self, inputs: Sequence[int], outputs: Sequence[int]) -> float:
         """The value; gradients are written to where outputs are."""
-        weights = self.mass.run(inputs, (), (0.0,)) if self.mass is not None else ()
-        divisor = self.divisor(weights)
-        scale = 1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0
-        (total,) = self.main.run(inputs, outputs, (scale,))
+        if self.mass is None:
+            divisor, word = self.usual
+        else:
+            divisor = self.divisor(self.mass.run(inputs, (), (0,)))
+            word = _scale(divisor)
+        (total,) = self.main.run(inputs, outputs, (word,))
         return self.finished(total, divisor)
 
     def write(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
         """Write what each unit has to where outputs are."""
-        self.main.run(inputs, outputs, (1.0,))
+        self.main.run(inputs, outputs, self.ones)
 
     def pull(self, inputs: Sequence[int], outputs: Sequence[int], cotangent: int) -> None:
         """Write the gradients for the cotangents of all units, which are at an address."""
@@ -503,12 +508,12 @@ class Ready:
 
     def totals(self, inputs: Sequence[int]) -> tuple[float, float | None, int]:
         """The sum over the units, that of their weights if they have any, and their number."""
-        total, *weights = self.main.run(inputs, (), (0.0,))
+        total, *weights = self.main.run(inputs, (), ())
         return total, weights[0] if self.weighted else None, int(weights[-1]) if self.masked else self.units
 
     def value(self, inputs: Sequence[int]) -> float:
         """The loss."""
-        total, *weights = self.main.run(inputs, (), (0.0,))
+        total, *weights = self.main.run(inputs, (), ())
         return self.finished(total, self.divisor(weights))
 
     def divisor(self, weights: Sequence[float]) -> float | None:
@@ -541,30 +546,36 @@ def _all(sums: Sequence[Node], stores: Sequence[Store]) -> list[Node]:
     return list(seen.values())
 
 
-@dataclass(frozen=True)
 class Job:
     """A kernel with the sizes of a call."""
 
-    kernel: compiler.Kernel
-    first: tuple[int, ...]
-    sizes: tuple[int, ...]
-    cotangents: int
-    sums: int
-    chunks: int
-    buffer: int
-    buffers: int
-    entries: int
+    def __init__(
+        self,
+        kernel: compiler.Kernel,
+        sums: int,
+        head: tuple[int, ...],
+        sizes: tuple[int, ...],
+        chunks: int,
+        buffer: int,
+        buffers: int,
+        entries: int,
+        words: int,
+    ) -> None:
+        self.kernel, self.sums, self.head, self.sizes = kernel, sums, head, sizes
+        self.chunks, self.buffer, self.buffers, self.entries = chunks, buffer, buffers, entries
+        self.totals = ctypes.c_double * max(1, sums * chunks)
+        self.block = ctypes.c_int64 * words
+        self.at_once = chunks == 1 and not buffers
 
-    def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: tuple[float, ...]) -> Sequence[float]:
-        """The sums; outputs are written to. A cotangent is a number, or the address of those of all units."""
+    def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: tuple[int, ...]) -> Sequence[float]:
+        """The sums; outputs are written to. A cotangent is the word of a number, or the address of all of them."""
         global _served
         _served += 1
-        totals = (ctypes.c_double * max(1, self.sums * self.chunks))()
-        bits = [g if type(g) is int else _bits(g) for g in cotangents[: self.cotangents]]
-        words = (*self.first, ctypes.addressof(totals), *self.sizes, *bits, *inputs, *outputs, self.buffer)
-        block = (ctypes.c_int64 * len(words))(*words)
+        totals = self.totals()
+        sums = ctypes.addressof(totals)
+        block = self.block(*self.head, sums, *self.sizes, *cotangents, *inputs, *outputs, self.buffer)
         address = ctypes.addressof(block)
-        if self.chunks == 1 and not self.buffers:
+        if self.at_once:
             self.kernel(address, 0, 1, 0)
             return totals[: self.sums]
 
@@ -579,9 +590,10 @@ class Job:
         return [float(np.add.reduce(row)) for row in found]
 
 
-def _bits(value: float) -> int:
-    """The word that a float64 is."""
-    word: int = _WORD.unpack(_DOUBLE.pack(value))[0]
+def _scale(divisor: float | None) -> int:
+    """What each unit is multiplied by where the sum is divided, as the word that a float64 is."""
+    scale = 1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0
+    word: int = _WORD.unpack(_DOUBLE.pack(scale))[0]
     return word
 
 
