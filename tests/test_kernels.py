@@ -218,6 +218,26 @@ def test_every_length_of_rows_and_units(units, classes):
     np.testing.assert_allclose(gradient, right, rtol=1e-13, atol=1e-18)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "count_mean", "batch_mean", lossspec.Mean(over=3.0)], ids=str)
+@pytest.mark.parametrize("options", ["", "sample_weight", "where", "sample_weight where"])
+def test_every_denominator(reduction, options):
+    x, y, random = draw(40), draw(40, seed=1), np.random.default_rng(2)
+    known = {"sample_weight": random.random(40), "where": random.random(40) < 0.6}
+    given = {name: known[name] for name in options.split()} | {"reduction": reduction}
+    (value, gradient), (wanted, right) = both(lambda: lossspec.squared_error.value_and_grad(x, y, **given))
+    assert value == pytest.approx(wanted, rel=1e-14)
+    np.testing.assert_allclose(gradient, right, rtol=1e-14)
+    assert float(lossspec.squared_error(x, y, **given)) == pytest.approx(wanted, rel=1e-14)
+    first, second = ({n: v[part] if isinstance(v, np.ndarray) else v for n, v in given.items()} for part in PARTS)
+    merged = lossspec.squared_error.partial(x[:15], y[:15], **first) + lossspec.squared_error.partial(
+        x[15:], y[15:], **second
+    )
+    assert float(merged.value()) == pytest.approx(wanted, rel=1e-14)
+
+
+PARTS = (slice(0, 15), slice(15, 40))
+
+
 @pytest.mark.parametrize("shape", [(1_000_003,), (30_011, 50)])
 def test_bits_do_not_depend_on_threads(shape):
     x, y = draw(*shape), draw(*shape, seed=1)

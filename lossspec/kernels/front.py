@@ -385,9 +385,10 @@ class Ready:
             raise Refused("the call is wrong: nothing to merge")
         if len(lowered.statistics) != 1:
             raise Refused("it has several statistics")
-        self.usual = (
-            (None, 0) if self.how == "none" or self.masked or self.weighted else (d := self.divisor(()), _scale(d))
-        )
+        by_weights = self.how in ("mean", "count_mean") and (self.masked or self.weighted)
+        divisor = None if self.how == "none" or by_weights else self.divisor(())
+        self.usual = divisor, _scale(divisor)
+        """What a sum is divided by, and the word that this is, unless it takes a pass to know."""
         self.ones = (_scale(None),) * len(programs.program.cotangents)
         self.planes = frozenset(n for n, a in enumerate(arguments) if a.name in planner.planes)
         self.mass: Job | None = None
@@ -406,7 +407,7 @@ class Ready:
             self.main = self._job("pull", [], gradients)
         elif self.method == "value_and_grad":
             self.main = self._job("gradient", lowered.statistics, gradients)
-            if weights and self.how in ("mean", "count_mean"):
+            if by_weights:
                 self.mass = self._job("mass", weights, [])
         elif self.how == "none":
             self.main = self._job("each", [], [Store(lowered.statistics[0], 0, each)])
@@ -468,19 +469,19 @@ class Ready:
 
     def on_numpy(self, arrays: list[Any]) -> Any:
         """What the method gives for NumPy arrays."""
-        pointers = [x.__array_interface__["data"][0] for x in arrays]
+        pointers = [_address(x) for x in arrays]
         if self.method == "value_and_grad":
             gradients = [np.empty(arrays[n].shape, arrays[n].dtype) for n in self.wrt]
-            value = self.gradient(pointers, [g.__array_interface__["data"][0] for g in gradients])
+            value = self.gradient(pointers, [_address(g) for g in gradients])
             return self.dtype.type(value), gradients[0] if self.single else tuple(gradients)
         if self.method == "grad_hess":
             x = arrays[self.wrt[0]]
             pair = [np.empty(x.shape, x.dtype) for _ in range(2)]
-            self.write(pointers, [g.__array_interface__["data"][0] for g in pair])
+            self.write(pointers, [_address(g) for g in pair])
             return tuple(pair)
         if self.how == "none":
             values = np.empty(self.unit_shape, self.dtype)
-            self.write(pointers, [values.__array_interface__["data"][0]])
+            self.write(pointers, [_address(values)])
             return values
         if self.method == "value":
             return self.dtype.type(self.value(pointers))
@@ -588,6 +589,15 @@ class Job:
             return totals[: self.sums]
         found = np.ctypeslib.as_array(totals)[: self.sums * self.chunks].reshape(self.sums, self.chunks)
         return [float(np.add.reduce(row)) for row in found]
+
+
+def _address(x: Any) -> int:
+    """Where an array is; by its buffer, which is quick, unless that may not be written to."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(x))
+    except (TypeError, ValueError, BufferError):
+        address: int = x.__array_interface__["data"][0]
+        return address
 
 
 def _scale(divisor: float | None) -> int:
