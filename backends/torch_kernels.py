@@ -61,7 +61,7 @@ def _is_plain(x: Array) -> bool:
     """Whether a tensor is one piece of the memory of the host, read as it is."""
     return (
         type(x) in (torch.Tensor, torch.nn.Parameter)
-        and x.device.type == "cpu"
+        and x.is_cpu
         and x.layout is torch.strided
         and x.is_contiguous()
         and not x.is_neg()
@@ -123,7 +123,7 @@ class _Plan:
         if self.tracked:
             given = dict(zip(ready.input_names, inputs, strict=False))
             given.update(options)
-            return _Differentiated.apply(self, given, *tensors, *(given[name] for name in self.tracked))
+            return _Differentiated.apply(self, given, tensors, *[given[name] for name in self.tracked])
         pointers = [x.data_ptr() for x in tensors]
         if self.method == "value":
             return self.value(pointers, tensors)
@@ -167,10 +167,9 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
     """
 
     @staticmethod
-    def forward(ctx: Any, plan: _Plan, given: dict[str, Any], *tensors: Array) -> Array:
+    def forward(ctx: Any, plan: _Plan, given: dict[str, Any], tensors: list[Array], *tracked: Array) -> Array:
         """The value."""
-        ready, count = plan.ready, len(plan.tracked)
-        pointers = [x.data_ptr() for x in tensors[: len(tensors) - count]]
+        pointers = [x.data_ptr() for x in tensors]
         ctx.plan = plan
         ctx.options = {n: x for n, x in given.items() if not isinstance(x, torch.Tensor)}
         ctx.names = [n for n, x in given.items() if isinstance(x, torch.Tensor)]
@@ -178,16 +177,15 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         if plan.pull is not None:
             ctx.gradients = None
             return plan.value(pointers, tensors)
-        gradients = [torch.empty_like(x) for x in tensors[len(tensors) - count :]]
-        ctx.gradients = gradients
-        value = ready.gradient(pointers, [g.data_ptr() for g in gradients])
+        ctx.gradients = gradients = [torch.empty_like(x) for x in tracked]
+        value = plan.ready.gradient(pointers, [g.data_ptr() for g in gradients])
         return _number(value, gradients[0].dtype)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
         """The gradients that forward has found, times the cotangent."""
         plan = ctx.plan
-        before = (None,) * (2 + len(plan.ready.names))
+        before = (None, None, None)
         if torch.is_grad_enabled() or not _is_plain_eager():
             return (*before, *_Differentiated.again(ctx, g))
         if plan.pull is not None:
