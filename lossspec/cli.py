@@ -15,12 +15,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from lossspec import describe
-from lossspec.dispatch import all_backends
 from lossspec.errors import ContractError, LossSpecError, MissingExtraError
 from lossspec.registry import get, names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from lossspec.conformance.matrix import Cell
     from lossspec.loss import Loss
@@ -78,12 +77,12 @@ def show(
 
 @app.command()
 def doctor(
-    kernels: Annotated[bool, typer.Option("--kernels", help="Say for every loss whether a kernel computes it.")] = False,
+    kernels: Annotated[
+        bool, typer.Option("--kernels", help="Say for every loss whether a kernel computes it.")
+    ] = False,
 ) -> None:
     """List the backends: found or not, their versions and devices."""
-    console.print(
-        _table(("loss", "kernel"), _kernels()) if kernels else _table(describe.BACKENDS, describe.backends())
-    )
+    console.print(_table(("loss", "kernel"), _kernels()) if kernels else _table(describe.BACKENDS, describe.backends()))
 
 
 def _kernels() -> Iterator[describe.Row]:
