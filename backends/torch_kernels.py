@@ -15,7 +15,7 @@ from lossspec.terms import Array
 def by_kernel(
     loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: str | Sequence[str] | None
 ) -> Any:
-    """What a method of a loss gives by a kernel, or None where the array path has to take the call."""
+    """The result of a method of a loss by a kernel; None if the array path has to take the call."""
     if method not in ("value", "value_and_grad", "grad_hess") or is_off() or not _is_plain_eager():
         return None
     tracked = torch.is_grad_enabled()
@@ -39,7 +39,7 @@ class _NotTaken(Exception):  # noqa: N818 (no error: the array path takes the ca
 
 
 def _is_plain_eager() -> bool:
-    """Whether nothing follows what is done with tensors but autograd."""
+    """Say whether nothing but autograd follows the operations on tensors."""
     return (
         torch._C._functorch.peek_interpreter_stack() is None
         and torch._C._len_torch_dispatch_stack() == 0
@@ -58,7 +58,7 @@ def _kind(x: Any) -> tuple[Any, ...]:
 
 
 def _is_plain(x: Array) -> bool:
-    """Whether a tensor is one piece of the memory of the host, read as it is."""
+    """Say whether a tensor is one piece of the memory of the host, read as it is."""
     return (
         type(x) in (torch.Tensor, torch.nn.Parameter)
         and x.is_cpu
@@ -117,7 +117,7 @@ class _Plan:
         return cls(loss, method, ready, pull, tracked)
 
     def run(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
-        """What the method gives."""
+        """The result of the method."""
         ready = self.ready
         tensors = ready.arrays(inputs, options)
         if self.tracked:

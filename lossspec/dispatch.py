@@ -115,7 +115,7 @@ class Backend:
     def by_kernel(
         self, loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: str | Sequence[str] | None
     ) -> Any:
-        """What a compiled kernel gives for a method of a loss, or None where the array path takes the call."""
+        """The result of a method of a loss by a compiled kernel; None if the array path takes the call."""
         return None
 
     def host(self, x: Array) -> Array | None:

@@ -108,7 +108,7 @@ class Loss:
         return differentiation.grad_hess(self.contract, self, given, wrt, self.axis_of(options))
 
     def by_kernel(self, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any = None) -> Any:
-        """What a compiled kernel gives for a method, or None where the array path takes the call."""
+        """The result of a method by a compiled kernel; None if the array path takes the call."""
         return None
 
     def axis_of(self, options: Mapping[str, Any]) -> int:
@@ -229,7 +229,7 @@ class Specified(Loss):
         return pipeline.reduce(self._measure(inputs, options)) if found is None else found
 
     def by_kernel(self, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any = None) -> Any:
-        """What a compiled kernel gives for a method, or None where the array path takes the call."""
+        """The result of a method by a compiled kernel; None if the array path takes the call."""
         return front.run(self, method, inputs, options, wrt)
 
     def _measure(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Call:

@@ -52,7 +52,7 @@ def draw(*shape, dtype="float64", seed=0):
 
 
 def both(call):
-    """What a call gives by kernels, and without; the first has used one."""
+    """The results of a call with kernels and without; checks that only the first used one."""
     before = front.served()
     fast = call()
     assert front.served() > before
@@ -142,7 +142,7 @@ def nan_loses():
 
 
 def last_vector_is_whole():
-    """What lies behind the end of a row is summed too."""
+    """The entries behind the end of a row are summed too."""
     original = Accumulator.add
     return patch.object(Accumulator, "add", lambda self, x, j, mask: original(self, x, j, None))
 

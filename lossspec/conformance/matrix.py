@@ -56,7 +56,7 @@ class Cell:
     failure_count: int = 0
     laws: dict[str, str] = field(default_factory=dict)
     kernel_calls: int = 0
-    """How many calls compiled kernels served: none unless the column is one of them."""
+    """The number of calls that compiled kernels served: 0 unless the column is one of theirs."""
 
     @property
     def errors(self) -> dict[str, tuple[float | None, float, str]]:
@@ -111,7 +111,7 @@ class Job:
     device: str
     reason: str = ""
     kernels: bool = False
-    """Whether calls may take compiled kernels, which is a column of its own."""
+    """True in a column of compiled kernels; elsewhere calls take the array path."""
 
     @property
     def column(self) -> str:
@@ -120,7 +120,7 @@ class Job:
 
 
 def columns() -> list[str]:
-    """What a check can run on: every backend, and those of NumPy and Torch by compiled kernels, if asked for."""
+    """The columns of a check: every backend, and on request NumPy and Torch by compiled kernels."""
     return [*all_backends(), *(name + KERNELS for name in ("numpy", "torch"))]
 
 

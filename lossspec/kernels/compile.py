@@ -121,7 +121,7 @@ def _load(code: bytes, cpu: str, features: str) -> tuple[Kernel, Any]:
 
 
 def folder() -> Path | None:
-    """Where objects are kept; None where there is no notion of a file's owner."""
+    """The folder of the objects; None on a system whose files have no owner."""
     if not hasattr(os, "geteuid"):
         return None
     try:

@@ -68,7 +68,7 @@ def vector(element: str, lanes: int) -> str:
 
 @dataclass(frozen=True)
 class Block:
-    """Where the 64-bit words of the block are that a kernel is called with."""
+    """The order of the 64-bit words in the block that a kernel is called with."""
 
     symbols: tuple[str, ...]
     cotangents: int
@@ -86,16 +86,16 @@ class Block:
         return 4 + len(self.symbols) + rank
 
     def input(self, number: int) -> int:
-        """Where an input is."""
+        """The word with the address of an input."""
         return self.cotangent(self.cotangents) + number
 
     def output(self, number: int) -> int:
-        """Where an output goes."""
+        """The word with the address of an output."""
         return self.input(self.inputs) + number
 
     @property
     def length(self) -> int:
-        """How many words there are."""
+        """The number of words."""
         return self.output(self.outputs)
 
 
@@ -123,7 +123,7 @@ class Emitter:
         self.lanes = lanes
         self.planes = planes
         self.per_unit = per_unit
-        """Whether cotangents are arrays, one for each unit."""
+        """True if cotangents are arrays with an entry for each unit."""
         self.lines: list[str] = []
         self.head: list[str] = []
         self.declared: dict[str, None] = {}
@@ -545,7 +545,7 @@ class Emitter:
                 waiting.extend(x.args)
 
     def entry(self, x: Node, loop: Loop, j: V, mask: V | None, known: dict[Node, V]) -> V:
-        """What a row has at the entries that a loop is at."""
+        """The values of a row at the current entries of a loop."""
         if not x.row:
             return self.number(x)
         if x in known:
@@ -577,7 +577,7 @@ class Emitter:
         )
 
     def slot(self, x: Node, j: V) -> V:
-        """Where the buffer of a row has the entries that a loop is at."""
+        """The address of the current entries of a loop in the buffer of a row."""
         size = self.word(self.block.length)  # bytes of a buffer
         number = self.schedule.buffered[x]
         start = self.times(size, self.constant(number, "i64"))
@@ -587,7 +587,7 @@ class Emitter:
         return self.write(f"getelementptr i8, ptr %scratch, i64 {offset.text}", "ptr")
 
     def buffer(self, x: Node, j: V) -> V:
-        """What a buffer holds."""
+        """The current entries of a loop from a buffer."""
         held = "i8" if x.dtype == "bool" else _ELEMENTS[x.dtype]
         at = self.slot(x, j)
         found = self.write(f"load {vector(held, self.lanes)}, ptr {at.text}, align {_BYTES[held]}", held, self.lanes)

@@ -59,7 +59,7 @@ def disabled() -> Iterator[None]:
 
 
 def served() -> int:
-    """How many calls kernels have served in this process."""
+    """The number of calls that kernels have served in this process."""
     return _served
 
 
@@ -70,7 +70,7 @@ def run(
     options: Mapping[str, Any],
     wrt: str | Sequence[str] | None = None,
 ) -> Any:
-    """What a method of a loss gives by a kernel, or None where the array path has to take the call.
+    """The result of a method of a loss by a kernel; None if the array path has to take the call.
 
     The methods are "value", "value_and_grad", "grad_hess" and "partial"; the last gives totals, weight and count.
     """
@@ -183,7 +183,7 @@ def _plan(
 
 @dataclass
 class Programs:
-    """What is known of the program of one kind of call of a loss."""
+    """The program of one kind of call of a loss, and its kernels."""
 
     program: UnitProgram
     lowered: Lowered
@@ -388,7 +388,7 @@ class Ready:
         by_weights = self.how in ("mean", "count_mean") and (self.masked or self.weighted)
         divisor = None if self.how == "none" or by_weights else self.divisor(())
         self.usual = divisor, _scale(divisor)
-        """What a sum is divided by, and the word that this is, unless it takes a pass to know."""
+        """The denominator and the factor of each unit, if no pass over the weights has to find them."""
         self.ones = (_scale(None),) * len(programs.program.cotangents)
         self.planes = frozenset(n for n, a in enumerate(arguments) if a.name in planner.planes)
         self.mass: Job | None = None
@@ -468,7 +468,7 @@ class Ready:
         return [given[name] for name in self.names]
 
     def on_numpy(self, arrays: list[Any]) -> Any:
-        """What the method gives for NumPy arrays."""
+        """The result of the method for NumPy arrays."""
         pointers = [_address(x) for x in arrays]
         if self.method == "value_and_grad":
             gradients = [np.empty(arrays[n].shape, arrays[n].dtype) for n in self.wrt]
@@ -518,7 +518,7 @@ class Ready:
         return self.finished(total, self.divisor(weights))
 
     def divisor(self, weights: Sequence[float]) -> float | None:
-        """What the sum is divided by."""
+        """The denominator."""
         if self.how == "mean" and self.weighted:
             return weights[0]
         if self.how in ("mean", "count_mean"):
@@ -592,7 +592,7 @@ class Job:
 
 
 def _address(x: Any) -> int:
-    """Where an array is; by its buffer, which is quick, unless that may not be written to."""
+    """The address of an array; from its buffer, which is quick, unless that is read-only."""
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(x))
     except (TypeError, ValueError, BufferError):
@@ -601,7 +601,7 @@ def _address(x: Any) -> int:
 
 
 def _scale(divisor: float | None) -> int:
-    """What each unit is multiplied by where the sum is divided, as the word that a float64 is."""
+    """The factor of each unit under a denominator, as the 64 bits of a float64."""
     scale = 1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0
     word: int = _WORD.unpack(_DOUBLE.pack(scale))[0]
     return word

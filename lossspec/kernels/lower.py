@@ -36,17 +36,17 @@ class Node:
     detail: Any = None
     """The value of a constant, the place of an input, the size of a count."""
     level: int = field(default=0, compare=False)
-    """How many reductions of rows have to be finished before it."""
+    """The number of reductions that have to be finished before it, one after the other."""
 
     @property
     def is_float(self) -> bool:
-        """Whether it is a real number."""
+        """Say whether it is a real number."""
         return self.dtype in FLOATS
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an input is in memory: its number, and by axes how far the next unit, the next entry and the cell are.
+    """The place of an input in memory: its number, and the distances of the next unit, the next entry and the cell.
 
     A distance is a number of entries: a factor, times the sizes of axes.
     """
@@ -80,7 +80,7 @@ class Lowered:
 
 
 def is_unit(dim: Dim) -> bool:
-    """Whether an axis is one of units."""
+    """Say whether an axis is one of units."""
     return isinstance(dim, tuple) and dim[0].startswith("unit:")
 
 
@@ -225,7 +225,7 @@ class Lowering:
             self.values[number] = Val(dims, cells, dtype)
 
     def place(self, name: str, cell: tuple[int, ...]) -> Place:
-        """Where one cell of an input is."""
+        """The place of one cell of an input."""
         number, dims = self.places[name]
         seen_row = False
         for dim in dims:
@@ -694,7 +694,7 @@ def _groups(dims: Iterable[Dim]) -> list[Any]:
 
 
 def _adjoin(dims: tuple[Dim, ...], axis: int) -> bool:
-    """Whether only axes of size 1 lie between an axis of a row and the next one."""
+    """Say whether only axes of size 1 lie between an axis of a row and the next one."""
     for dim in dims[axis + 1 :]:
         if isinstance(dim, tuple):
             return True

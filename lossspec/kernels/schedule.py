@@ -13,7 +13,7 @@ from lossspec.kernels.lower import REDUCTIONS, Node, Place
 from lossspec.kernels.trace import Symbols
 
 UNITS, ENTRIES = "units", "entries"
-"""What the lanes of a vector are: units side by side, or entries of one row."""
+"""The two meanings of the lanes of a vector: units side by side, or entries of one row."""
 
 _CHEAP = frozenset((
     "add", "subtract", "multiply", "negative", "where", "equal", "not_equal", "greater", "less", "greater_equal",
@@ -117,7 +117,7 @@ def _keep(root: Node, level: int, buffered: dict[Node, int], gathers: bool) -> N
 
 
 def _is_cheap(root: Node, buffered: dict[Node, int], gathers: bool) -> bool:
-    """Whether a node costs less than a buffer does."""
+    """Say whether a node costs less than a buffer does."""
     waiting, steps = [root], 0
     while waiting:
         x = waiting.pop()

@@ -31,7 +31,7 @@ def set_threads(count: int | None) -> None:
 
 
 def threads() -> int:
-    """How many threads large arrays are given."""
+    """The number of threads for large arrays."""
     if _count is not None:
         return _count
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Computed(Protocol):
-    """What a kernel needs of a loss."""
+    """A loss, as far as kernels know it."""
 
     contract: Contract
     declared: Declared
@@ -49,7 +49,7 @@ _MOST_STEPS = 4000
 
 
 class Refused(Exception):  # noqa: N818 (no error: the array path takes the call)
-    """Why there is no kernel for a call."""
+    """The reason why there is no kernel for a call."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a recording gives for each unit; each is a `Value` or an array that is constant."""
+    """The results of a recording for each unit, each a `Value` or a constant array."""
 
     statistics: tuple[Any, ...]
     weight: Any
-    """What the unit counts in a mean, or None where all count 1."""
+    """The weight of the unit in a mean; None if all weights are 1."""
     selected: Any
-    """Whether the unit counts, or None where all do."""
+    """True if the unit counts; None if all do."""
     gradients: tuple[Any, ...] = ()
     hessian: Any = None
 
@@ -106,7 +106,7 @@ class UnitProgram:
     dtypes: Mapping[int, str]
     outputs: Outputs
     weight_varies: bool
-    """Whether the weights depend on an input that is differentiated, so that a mean does so twice."""
+    """True if the weights depend on a differentiated input, so that the denominator does too."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ class _Recording:
     shapes: Mapping[int, tuple[int, ...]]
     dtypes: Mapping[int, str]
     layout: tuple[int, bool, bool, int, bool, bool]
-    """How many statistics, whether weight, selection, how many gradients, whether a Hessian, what weights depend on."""
+    """The number of statistics, if there are weights and a selection, the number of gradients, if there is a Hessian,
+    if the weights depend on a differentiated input."""
 
 
 def trace(
@@ -173,7 +174,7 @@ def _record(
     order: int,
     sizes: Mapping[str, int],
 ) -> _Recording:
-    """What the pipeline does on tiny arrays of these sizes."""
+    """Record the pipeline on tiny arrays of these sizes."""
     backend = traced_backend(get_backend("numpy"))
     arrays = {a.name: _tiny(a, sizes) for a in arguments}
     found: dict[str, Any] = {}
@@ -181,7 +182,7 @@ def _record(
         traced = {name: make_input(tape, x) for name, x in arrays.items()}
 
         def below(x: Any) -> Any:
-            """What the tape within knows as a constant."""
+            """The value that the inner tape knows as a constant."""
             while type(x) is Traced and x.tape is not tape:
                 x = x.value
             return x

@@ -115,7 +115,7 @@ def rows(repeats: int = 7, divide: int = 1) -> Iterator[Row]:
 
 
 def small_rows(repeats: int = 7, calls: int = 1000) -> Iterator[Row]:
-    """What a small call costs."""
+    """The costs of a small call."""
     import torch
     import torch.nn.functional as F  # noqa: N812
 
