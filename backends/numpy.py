@@ -35,6 +35,9 @@ class NumpyBackend(Backend):
     def to_numpy(self, x: Array) -> Array:
         return np.array(x)
 
+    def host(self, x: Array) -> Array | None:
+        return x if type(x) is np.ndarray else None
+
     def all_true(self, flags: Array) -> bool:
         return isinstance(flags, (np.ndarray, np.generic)) and bool(flags.all())
 

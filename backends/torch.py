@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lossspec.dispatch import Backend
@@ -47,6 +47,18 @@ class TorchBackend(Backend):
 
         with torch._C._DisableFuncTorch():  # else a transform would wrap what it copies
             return _beneath(x)[0].numpy(force=True).copy()
+
+    def by_kernel(
+        self, loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: str | Sequence[str] | None
+    ) -> Any:
+        from .torch_kernels import by_kernel
+
+        return by_kernel(loss, method, inputs, options, wrt)
+
+    def host(self, x: Array) -> Array | None:
+        from .torch_kernels import host
+
+        return host(x)
 
     def is_tracing(self) -> bool:
         return bool(sys.modules["torch"].compiler.is_compiling())

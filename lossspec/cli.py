@@ -6,20 +6,20 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from lossspec import describe
-from lossspec.dispatch import all_backends
 from lossspec.errors import ContractError, LossSpecError, MissingExtraError
 from lossspec.registry import get, names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from lossspec.conformance.matrix import Cell
     from lossspec.loss import Loss
@@ -76,9 +76,26 @@ def show(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    kernels: Annotated[
+        bool, typer.Option("--kernels", help="Say for every loss whether a kernel computes it.")
+    ] = False,
+) -> None:
     """List the backends: found or not, their versions and devices."""
-    console.print(_table(describe.BACKENDS, describe.backends()))
+    console.print(_table(("loss", "kernel"), _kernels()) if kernels else _table(describe.BACKENDS, describe.backends()))
+
+
+def _kernels() -> Iterator[describe.Row]:
+    """The losses whose value and gradient a kernel computes, and why no kernel computes the others."""
+    from lossspec.conformance.cases import make_cases
+    from lossspec.kernels.front import reason
+
+    for name in names():
+        loss = get(name)
+        case = make_cases(loss.contract, np.float32)[0]
+        wrt = tuple(n for n, x in case.inputs.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f")
+        why = reason(cast(Any, loss), "value_and_grad", (), {**case.inputs, **case.parameters}, wrt)
+        yield name, f"no: {why}" if why else "yes"
 
 
 def _table(headings: describe.Row, rows: Iterable[describe.Row]) -> Table:
@@ -93,7 +110,9 @@ def _table(headings: describe.Row, rows: Iterable[describe.Row]) -> Table:
 @app.command()
 def check(
     loss: Names = None,
-    backend: Annotated[list[str] | None, typer.Option("--backend", "-b", help="A backend; repeat for more.")] = None,
+    backend: Annotated[
+        list[str] | None, typer.Option("--backend", "-b", help="A backend, or numpy+kernels; repeat for more.")
+    ] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float32 or float64; repeat for both.")] = None,
     device: Annotated[list[str] | None, typer.Option(help="A device, as `lossspec doctor` lists them.")] = None,
     module: Annotated[list[str] | None, typer.Option(help="A module to import first, with losses of your own.")] = None,
@@ -186,6 +205,7 @@ def _check(
 ) -> list[Cell]:
     try:
         from lossspec.conformance.expected import DTYPES, Store, solve_all
+        from lossspec.conformance.matrix import columns as places
         from lossspec.conformance.matrix import plan, run_cell
         from lossspec.conformance.oracle import definition_of
     except ImportError as missing:
@@ -195,7 +215,7 @@ def _check(
             definition_of(loss)
         except ContractError as error:
             raise typer.BadParameter(str(error)) from None
-    for given, known in ((backend_names, list(all_backends())), (dtypes, list(DTYPES))):
+    for given, known in ((backend_names, places()), (dtypes, list(DTYPES))):
         for name in given:
             if name not in known:
                 raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")

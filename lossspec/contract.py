@@ -388,7 +388,7 @@ class Contract:
 
     def fits(self, argument: str, declared: Shape, actual: tuple[int, ...], axes: Axes) -> None:
         """Bind the axes of one array, or raise with declared shape, bound axes, actual shape and the fix."""
-        sizes = _align(declared, actual)
+        sizes = align(declared, actual)
         if sizes is None:
             raise ContractError(self._shape_message(argument, declared, actual, axes, None))
         new: Axes = {}
@@ -440,7 +440,7 @@ def _json(value: Any) -> Any:
     return value if plain else str(value)
 
 
-def _align(declared: Shape, actual: tuple[int, ...]) -> list[Any] | None:
+def align(declared: Shape, actual: tuple[int, ...]) -> list[Any] | None:
     """The sizes that each declared axis takes in an actual shape, or None where the rank does not fit."""
     position = next((i for i, axis in enumerate(declared.axes) if axis.variadic), None)
     fixed = len(declared.axes) - (position is not None)

@@ -7,7 +7,7 @@ entry point in the group `lossspec.backends` whose value is a `Backend` instance
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points, version
 from importlib.util import find_spec
@@ -111,6 +111,16 @@ class Backend:
 
     stand_in: Backend | None = None
     """The backend of traced arrays over this one, while a function of its arrays is differentiated."""
+
+    def by_kernel(
+        self, loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: str | Sequence[str] | None
+    ) -> Any:
+        """The result of a method of a loss by a compiled kernel; None if the array path takes the call."""
+        return None
+
+    def host(self, x: Array) -> Array | None:
+        """The NumPy array that shares the memory of a plain contiguous array, or None."""
+        return None
 
     def is_tracing(self) -> bool:
         """Say whether the current Python code is being compiled, so that nothing may be remembered between calls."""

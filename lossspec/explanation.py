@@ -34,9 +34,12 @@ class Explanation:
             yield from part._lines(indent + "  ")
 
 
-def explain(contract: Contract, calls: Sequence[Call]) -> Explanation:
-    """The explanation of a call, or of those for the shards that a list of arrays is."""
-    parts = tuple(map(_explain_one, calls))
+def explain(contract: Contract, calls: Sequence[Call], no_kernel: str) -> Explanation:
+    """The explanation of a call, or of those for the shards that a list of arrays is.
+
+    `no_kernel` says why no compiled kernel computes it, and nothing where one does.
+    """
+    parts = tuple(_explain_one(call, no_kernel) for call in calls)
     if len(parts) == 1:
         return parts[0]
     return Explanation(f"{contract.name}, merged from the partials of {len(parts)} arrays", parts=parts)
@@ -48,12 +51,7 @@ def join(contract: Contract, parts: Sequence[tuple[str, Explanation]]) -> Explan
     return Explanation(f"{contract.name}, the sum of {len(parts)} losses", parts=named)
 
 
-def why_no_kernel(call: Call) -> str:
-    """The reason why no compiled kernel computes a call."""
-    return "no kernel engine is asked for"
-
-
-def _explain_one(call: Call) -> Explanation:
+def _explain_one(call: Call, no_kernel: str) -> Explanation:
     plan, contract = call.plan, call.declared.contract
     numbers = {name: call.values[name] for name in call.declared.parameters if not is_array(call.values[name])}
     steps = {
@@ -66,7 +64,7 @@ def _explain_one(call: Call) -> Explanation:
         "make safe": _made_safe(call),
         "weigh": _weighed(call),
         "reduce": _reduced(call),
-        "kernel": f"none: {why_no_kernel(call)}",
+        "kernel": f"none: {no_kernel}" if no_kernel else "one pass of compiled code",
     }
     told = {step: words for step, words in steps.items() if words}
     return Explanation(f"{contract.name} on {plan.backend.name}", told)

@@ -20,6 +20,7 @@ from lossspec.dispatch import find_backend, kind_of
 from lossspec.errors import ContractError, DTypeError, MergeError
 from lossspec.explanation import Explanation, explain
 from lossspec.identity import frozen, has_content, key_of
+from lossspec.kernels import front
 from lossspec.pipeline import Call
 from lossspec.plan import Plan, Plans
 from lossspec.reduction import Partial, check_reduction
@@ -56,7 +57,7 @@ class Loss:
           select: 2 of 3 elements, by `where`
           weigh: every element counts 1
           reduce: "mean" divides by 2, the number of selected elements
-          kernel: none: no kernel engine is asked for
+          kernel: ...
         """
         raise NotImplementedError
 
@@ -78,6 +79,9 @@ class Loss:
         >>> float(value), gradient.tolist()
         (2.625, [0.5, 1.0])
         """
+        found: tuple[Any, Any] | None = self.by_kernel("value_and_grad", inputs, options, wrt)
+        if found is not None:
+            return found
         return differentiation.value_and_grad(self.contract, self, by_name(self.contract, inputs, options), wrt)
 
     def grad(self, *inputs: Any, wrt: str | Sequence[str] | None = None, **options: Any) -> Any:
@@ -97,8 +101,15 @@ class Loss:
         >>> gradient.tolist(), hessian.tolist()
         ([1.0, 4.0], [2.0, 2.0])
         """
+        found: tuple[Array, Array] | None = self.by_kernel("grad_hess", inputs, options, wrt)
+        if found is not None:
+            return found
         given = by_name(self.contract, inputs, options)
         return differentiation.grad_hess(self.contract, self, given, wrt, self.axis_of(options))
+
+    def by_kernel(self, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any = None) -> Any:
+        """The result of a method by a compiled kernel; None if the array path takes the call."""
+        return None
 
     def axis_of(self, options: Mapping[str, Any]) -> int:
         """The axis of the classes in a call."""
@@ -158,6 +169,8 @@ class Specified(Loss):
         self.contract = contract
         self.definition = definition
         self.plans = Plans(contract)
+        self.kernels: dict[Any, Any] = {}
+        self.kernel_programs: dict[Any, Any] = {}
         self._configuration = dict(configuration or {})
         self.declared = Declared(contract, function, finalizer, self._configuration)
         self.__name__ = contract.name
@@ -212,11 +225,21 @@ class Specified(Loss):
         """The loss, reduced as declared or as `reduction` says."""
         if self.declared.takes_shards and self.declared.given_shards(inputs, options):
             return self.partial(*inputs, **options).value()
-        return pipeline.reduce(self._measure(inputs, options))
+        found: Array | None = front.run(self, "value", inputs, options)
+        return pipeline.reduce(self._measure(inputs, options)) if found is None else found
+
+    def by_kernel(self, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any = None) -> Any:
+        """The result of a method by a compiled kernel; None if the array path takes the call."""
+        return front.run(self, method, inputs, options, wrt)
 
     def _measure(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Call:
         """The record of a call up to the statistics of its units."""
         return pipeline.measure(self.declared, self.plans, inputs, options)
+
+    def _bound(self, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
+        """The record of a call before anything is computed."""
+        values, keywords = self.declared.bind(inputs, options)
+        return Call(self.declared, self.plans.of(values, keywords), keywords, values)
 
     def explain(self, *inputs: Any, **options: Any) -> Explanation:
         """The steps of one call, to print: see `Loss.explain`."""
@@ -224,7 +247,7 @@ class Specified(Loss):
             calls = [self._measure((), shard) for shard in self.declared.shards(inputs, options)]
         else:
             calls = [self._measure(inputs, options)]
-        return explain(self.contract, calls)
+        return explain(self.contract, calls, front.reason(self, "value", inputs, options))
 
     def check(self, *inputs: Any, **options: Any) -> None:
         """Raise what is wrong with the shapes, dtypes, devices and numbers of a call, as the call would."""
@@ -253,7 +276,8 @@ class Specified(Loss):
         if self.declared.given_shards(inputs, options):
             first, *others = (self.partial(**shard) for shard in self.declared.shards(inputs, options))
             return sum(others, first)
-        call = self._measure(inputs, options)
+        found = front.run(self, "partial", inputs, options)
+        call = self._measure(inputs, options) if found is None else self._bound(inputs, options)
         if call.keywords.reduction == "none":
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")
         return Partial(
@@ -261,9 +285,9 @@ class Specified(Loss):
             options=self._options_of(call, options),
             reduction=call.keywords.reduction,
             empty=call.keywords.empty,
-            totals=pipeline.totals(call),
-            weight=pipeline.mass(call),
-            count=pipeline.count(call),
+            totals=pipeline.totals(call) if found is None else found[0],
+            weight=pipeline.mass(call) if found is None else found[1],
+            count=pipeline.count(call) if found is None else found[2],
             batch=pipeline.batch(call),
         )
 

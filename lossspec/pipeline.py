@@ -358,6 +358,11 @@ def batch(call: Call) -> int | None:
 _checking: ContextVar[str] = ContextVar("lossspec_checking", default="shapes")
 
 
+def values_are_checked() -> bool:
+    """Say whether the caller is within `checking("values")`."""
+    return _checking.get() == "values"
+
+
 @contextmanager
 def checking(level: Literal["shapes", "values"]) -> Iterator[None]:
     """Within this context `"values"` also checks every value against its domain and raises with its index.
@@ -385,7 +390,7 @@ def checking(level: Literal["shapes", "values"]) -> Iterator[None]:
 def check(call: Call) -> Call:
     """Raise for the first selected value outside its domain, with its index in the array of the caller, if asked to."""
     plan, xp, keywords = call.plan, call.plan.xp, call.keywords
-    if plan.backend.is_tracing() or _checking.get() != "values":
+    if plan.backend.is_tracing() or not values_are_checked():
         return call
     known = {name: _known(call, value) for name, value in call.values.items()}
     facts = {**known, **plan.facts}

@@ -131,7 +131,7 @@ def trace(function: Callable[..., Array], *inputs: Array) -> Program:
     """
     backend = _backend_of([(f"argument {number}", x) for number, x in enumerate(inputs)])
     with Tape(backend, records_all=True) as tape:
-        traced = [_input(tape, x) for x in inputs]
+        traced = [make_input(tape, x) for x in inputs]
         result = function(*traced)
         if isinstance(result, (list, tuple)):
             raise ContractError("a program has one result. Fix: return one array, or trace one function for each")
@@ -151,7 +151,7 @@ def _differentiate(
         for number in numbers:
             value = traced[number]
             many = isinstance(value, (list, tuple))
-            traced[number] = type(value)([_input(tape, x) for x in value]) if many else _input(tape, value)
+            traced[number] = type(value)([make_input(tape, x) for x in value]) if many else make_input(tape, value)
         inputs = [traced[number] for number in numbers]
         result = function(*traced, **{key: backend.adopt(x) for key, x in keywords.items()})
         del traced
@@ -198,7 +198,8 @@ def _check_result(result: Any) -> None:
         )
 
 
-def _input(tape: Tape, x: Array) -> Traced:
+def make_input(tape: Tape, x: Array) -> Traced:
+    """An array that the tape follows."""
     return Traced(x, Node(None, (), {}, None, x), tape)
 
 

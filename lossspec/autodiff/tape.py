@@ -279,7 +279,7 @@ def make_program(tape: Tape, inputs: Sequence[Node], result: Any) -> Program:
             Step(node.rule.name, (list(operands),) if node.rule.sequence else operands, keywords, index[id(node)])
         )
     outcome = plain(result)
-    needed = {outcome.index} if isinstance(outcome, Value) else set()
+    needed = {value.index for value in _values_in([outcome])}
     kept = []
     for step in reversed(steps):
         if step.output in needed:
@@ -318,8 +318,11 @@ def _stop_gradient(x: Array) -> Array:
 
 
 def _values_of(step: Step) -> list[Value]:
+    return _values_in([*step.operands, *step.keywords.values()])
+
+
+def _values_in(waiting: list[Any]) -> list[Value]:
     found: list[Value] = []
-    waiting: list[Any] = [*step.operands, *step.keywords.values()]
     while waiting:
         x = waiting.pop()
         if type(x) is Value:

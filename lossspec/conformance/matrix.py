@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from mpmath import mp
@@ -20,11 +21,14 @@ from lossspec.conformance.laws import LAWS, Trial, spared
 from lossspec.conformance.measure import coefficients, error, gradient_error, opposed, pooled, reduced
 from lossspec.conformance.oracle import Component, Expected
 from lossspec.contract import LENGTH_REDUCTIONS
-from lossspec.dispatch import Backend, all_backends
+from lossspec.dispatch import Backend, all_backends, get_backend
+from lossspec.kernels import disabled
+from lossspec.kernels.front import reason, served
 from lossspec.loss import Loss
 
 MOST_FAILURES = 5
 KINDS = ("value", "gradient", "Hessian")
+KERNELS = "+kernels"
 
 
 @dataclass
@@ -51,6 +55,8 @@ class Cell:
     failures: list[str] = field(default_factory=list)
     failure_count: int = 0
     laws: dict[str, str] = field(default_factory=dict)
+    kernel_calls: int = 0
+    """The number of calls that compiled kernels served: 0 unless the column is one of theirs."""
 
     @property
     def errors(self) -> dict[str, tuple[float | None, float, str]]:
@@ -104,6 +110,18 @@ class Job:
     dtype: str
     device: str
     reason: str = ""
+    kernels: bool = False
+    """True in a column of compiled kernels; elsewhere calls take the array path."""
+
+    @property
+    def column(self) -> str:
+        """The name of the backend, and of what computes on it."""
+        return self.backend.name + KERNELS * self.kernels
+
+
+def columns() -> list[str]:
+    """The columns of a check: every backend, and on request NumPy and Torch by compiled kernels."""
+    return [*all_backends(), *(name + KERNELS for name in ("numpy", "torch"))]
 
 
 def plan(
@@ -114,9 +132,11 @@ def plan(
 ) -> list[Job]:
     """The cells of a check: every loss on every backend that is asked for, absent ones with their reason."""
     jobs = []
-    for backend in all_backends().values():
-        if backend_names and backend.name not in backend_names:
+    for column in columns():
+        name, _, kernels = column.partition("+")
+        if column not in backend_names and (backend_names or kernels):
             continue
+        backend = get_backend(name)
         there = backend.available()
         places = [place for place in backend.devices() if place in devices] if there and devices else ["default"]
         for loss in losses:
@@ -124,12 +144,12 @@ def plan(
                 if dtypes and dtype not in dtypes:
                     continue
                 if not there:
-                    jobs.append(Job(loss, backend, dtype, "-", there.reason))
+                    jobs.append(Job(loss, backend, dtype, "-", there.reason, bool(kernels)))
                     continue
                 for place in places or ["-"]:
                     device = backend.devices()[0] if place == "default" else place
                     reason = "" if places else f"{backend.name} has no device {' or '.join(devices)}"
-                    jobs.append(Job(loss, backend, dtype, device, reason))
+                    jobs.append(Job(loss, backend, dtype, device, reason, bool(kernels)))
     order = {loss.contract.name: index for index, loss in enumerate(losses)}
     return sorted(jobs, key=lambda job: order[job.loss.contract.name])
 
@@ -147,7 +167,7 @@ def run_cell(job: Job, store: Store, thorough: bool = False) -> Cell:
     `Bench.runs` says, laws as `laws.spared` says.
     """
     contract = job.loss.contract
-    cell = Cell(contract.name, job.backend.name, job.dtype, job.device)
+    cell = Cell(contract.name, job.column, job.dtype, job.device)
     budget = contract.accuracy.of(job.backend.name)
     cell.value_budget, cell.gradient_budget, cell.hessian_budget = budget.value, budget.gradient, budget.hessian
     if job.reason:
@@ -157,7 +177,8 @@ def run_cell(job: Job, store: Store, thorough: bool = False) -> Cell:
     cases = make_cases(contract, bench.dtype)
     cases = [case for case in cases if bench.runs(case)]
     _, cell.hessian_reason = hessian_inputs(contract, cases[0].inputs)
-    with bench.probe.strictest(), warnings.catch_warnings():
+    before = served()
+    with bench.probe.strictest(), warnings.catch_warnings(), nullcontext() if job.kernels else disabled():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "overflow encountered")  # NumPy says that a result is inf; the oracle knows
         warnings.filterwarnings("ignore", "Error .* persistent compilation cache entry")  # JAX then compiles it itself
@@ -170,6 +191,13 @@ def run_cell(job: Job, store: Store, thorough: bool = False) -> Cell:
             except Exception as problem:  # whatever a loss throws, the matrix goes on and shows it
                 cell.expect(False, f"{case.name}: {type(problem).__name__}: {problem}")
         check_laws(bench, store, cell)
+    cell.kernel_calls = served() - before
+    if job.kernels and not cell.kernel_calls:
+        inputs, keywords = bench.arguments(cases[0])
+        why = reason(
+            cast(Any, job.loss), "value_and_grad", (), {**inputs, **keywords}, bench.real_among(cases[0].inputs)
+        )
+        cell.status, cell.reason = "not run", f"no kernel computes it: {why}"
     return cell
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from lossspec import cross_entropy
 
-from . import bench_catalogue, bench_gradients, bench_overhead, bench_peers, bench_structures, measure
+from . import bench_catalogue, bench_gradients, bench_kernels, bench_overhead, bench_peers, bench_structures, measure
 from .measure import PROCESS, Effort, NotRun, Row, in_fresh_process, machine_facts, peak_of_process, print_rows
 
 ONCE = Effort(repeats=1, batch_seconds=0.0)
@@ -49,6 +49,16 @@ def test_peer(peer, capsys):
     assert_measured(rows, 8)
     print_rows(peer.title, ("loss", "shape", "pass", "how", "ratio", "ours", "theirs"), rows, bench_peers.cells)
     assert "cross_entropy" in capsys.readouterr().out
+
+
+def test_kernels(capsys):
+    pytest.importorskip("llvmlite")
+    rows = list(bench_kernels.rows(repeats=1, divide=1000))
+    assert_measured(rows, 48)
+    small = list(bench_kernels.small_rows(repeats=1, calls=2))
+    assert_measured(small, 4)
+    print_rows("kernels", bench_kernels.HEADINGS, rows + small, measure.cells)
+    assert "triplet_margin" in capsys.readouterr().out
 
 
 def test_gradients(capsys):

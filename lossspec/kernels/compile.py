@@ -1,0 +1,175 @@
+"""From LLVM IR to a function of this process; compiled objects are kept in the user's cache folder.
+
+An entry is found by a hash of the text, the processor with its features, the version of LLVM and the source of this
+package. It is read only if it is a regular file of this user that nobody else may touch and if its own hash is right;
+else the text is compiled anew. Entries are written beside their place and renamed, so that processes do not meet.
+A cache that cannot be read or written is none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import stat
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_MAGIC = b"lossspec kernel 1\n"
+_lock = threading.Lock()
+_loaded: dict[str, tuple[Callable[..., None], Any]] = {}
+
+
+def _renew_lock() -> None:
+    """Free the lock in a new process: the thread that may have held it is not there."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+Kernel = Callable[[int, int, int, int], None]
+"""Takes the address of a block, the first chunk, the one behind the last, and the address of buffers."""
+
+
+def available() -> str:
+    """Say why nothing can be compiled here, or nothing."""
+    try:
+        import llvmlite.binding  # noqa: F401
+    except Exception as error:  # a broken installation is none
+        return f'llvmlite does not load ({error}): pip install "lossspec[fast]"'
+    return ""
+
+
+@cache
+def _binding() -> Any:
+    """LLVM, ready to compile for this machine."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+def processor() -> tuple[str, str]:
+    """The name of the processor and its features, as LLVM knows them."""
+    llvm = _binding()
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+@cache
+def _source() -> str:
+    """A hash of the source of this package."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def compiled(text: str) -> Kernel:
+    """The function `kernel` of a module."""
+    llvm = _binding()
+    where = processor()
+    facts = (text, *where, ".".join(map(str, llvm.llvm_version_info)), _source())
+    key = hashlib.sha256("\0".join(facts).encode()).hexdigest()
+    with _lock:
+        if key not in _loaded:
+            code = _read(key)
+            if code is None:
+                code = _compile(text, *where)
+                _write(key, code)
+            _loaded[key] = _load(code, *where)
+        return _loaded[key][0]
+
+
+def _machine(cpu: str, features: str) -> Any:
+    return _binding().Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3)
+
+
+def _compile(text: str, cpu: str, features: str) -> bytes:
+    """The object of a module. Nothing here may change what a floating-point operation gives."""
+    llvm = _binding()
+    module = llvm.parse_assembly(text)
+    module.verify()
+    machine = _machine(cpu, features)
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    code: bytes = machine.emit_object(module)
+    return code
+
+
+def _load(code: bytes, cpu: str, features: str) -> tuple[Kernel, Any]:
+    """The function of an object, and what has to live as long."""
+    llvm = _binding()
+    machine = _machine(cpu, features)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+    return kind(engine.get_function_address("kernel")), engine
+
+
+# The cache on disk.
+
+
+def folder() -> Path | None:
+    """The folder of the objects; None on a system whose files have no owner."""
+    if not hasattr(os, "geteuid"):
+        return None
+    try:
+        from platformdirs import user_cache_path
+    except ImportError:
+        return None
+    return Path(user_cache_path("lossspec")) / "kernels"
+
+
+def _read(key: str) -> bytes | None:
+    """The object of a key, if there is one that may be trusted."""
+    place = folder()
+    if place is None:
+        return None
+    try:
+        descriptor = os.open(place / key, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        with open(descriptor, "rb") as file:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
+                return None
+            found = file.read()
+    except OSError:
+        return None
+    head = len(_MAGIC)
+    digest, code = found[head : head + 32], found[head + 32 :]
+    return code if found[:head] == _MAGIC and digest == _digest(key, code) else None
+
+
+def _write(key: str, code: bytes) -> None:
+    """Keep an object, if that is possible."""
+    place = folder()
+    if place is None:
+        return
+    name = None
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=place)  # of mode 0600
+        with open(descriptor, "wb") as file:
+            file.write(_MAGIC + _digest(key, code) + code)
+        os.replace(name, place / key)
+    except OSError:
+        if name is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+
+
+def _digest(key: str, code: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + code).digest()
+
+
+__all__ = ["Kernel", "available", "compiled", "folder", "processor"]

@@ -1,0 +1,349 @@
+"""The unit program of a loss: the whole pipeline of a call, recorded by the tape, as steps on arrays of symbolic sizes.
+
+A call is recorded twice on tiny arrays whose axes have different primes for sizes. What differs between the recordings
+is a size, or follows from one; what is equal is constant. So one program serves all sizes of its axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from lossspec import pipeline
+from lossspec.autodiff.array import Traced
+from lossspec.autodiff.functions import make_input, value_and_grad
+from lossspec.autodiff.namespace import traced_backend
+from lossspec.autodiff.tape import Program, Tape, Value, make_program
+from lossspec.dispatch import get_backend
+
+if TYPE_CHECKING:
+    from lossspec.binding import Declared
+    from lossspec.contract import Contract
+    from lossspec.plan import Plans
+
+
+class Computed(Protocol):
+    """A loss, as far as kernels know it."""
+
+    contract: Contract
+    declared: Declared
+    plans: Plans
+    kernels: dict[Any, Any]
+    """Plans of calls, by what they depend on."""
+    kernel_programs: dict[Any, Any]
+    """Unit programs and their kernels, by the same without sizes."""
+
+
+Symbols = tuple[str, ...]
+"""The axes that an axis of a program stands for: several where they were merged."""
+
+Dim = int | Symbols
+"""The size of an axis of a program: a number that never changes, or symbols."""
+
+_PRIMES = ((11, 13, 17, 19, 23, 29), (31, 37, 41, 43, 47, 53))
+_MOST_STEPS = 4000
+
+
+class Refused(Exception):  # noqa: N818 (no error: the array path takes the call)
+    """The reason why there is no kernel for a call."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An array of a call: its name, its axes and its dtype."""
+
+    name: str
+    dims: tuple[Dim, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Size:
+    """A number that follows from the size of an axis: `factor` times `form` of it, plus `shift`."""
+
+    symbol: str
+    form: str
+    factor: float
+    shift: float = 0
+
+
+@dataclass(frozen=True)
+class Item:
+    """One call of a function: operands are `Value`s, numbers, `Size`s, arrays, and what else the function takes."""
+
+    function: str
+    operands: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    output: int
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The results of a recording for each unit, each a `Value` or a constant array."""
+
+    statistics: tuple[Any, ...]
+    weight: Any
+    """The weight of the unit in a mean; None if all weights are 1."""
+    selected: Any
+    """True if the unit counts; None if all do."""
+    gradients: tuple[Any, ...] = ()
+    hessian: Any = None
+
+
+@dataclass(frozen=True)
+class UnitProgram:
+    """The steps of one recording pair, with symbolic axes."""
+
+    arguments: tuple[Argument, ...]
+    cotangents: tuple[int, ...]
+    """The values that are the cotangents of the statistics, beyond the arguments."""
+    items: tuple[Item, ...]
+    dims: Mapping[int, tuple[Dim, ...]]
+    dtypes: Mapping[int, str]
+    outputs: Outputs
+    weight_varies: bool
+    """True if the weights depend on a differentiated input, so that the denominator does too."""
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """One of the two."""
+
+    program: Program
+    shapes: Mapping[int, tuple[int, ...]]
+    dtypes: Mapping[int, str]
+    layout: tuple[int, bool, bool, int, bool, bool]
+    """The number of statistics, if there are weights and a selection, the number of gradients, if there is a Hessian,
+    if the weights depend on a differentiated input."""
+
+
+def trace(
+    loss: Computed, arguments: tuple[Argument, ...], static: Mapping[str, Any], wrt: tuple[str, ...], order: int
+) -> UnitProgram:
+    """The unit program of a call: values alone for order 0, gradients for 1, the diagonal of the Hessian too for 2.
+
+    `static` are the arguments of the call that are no arrays.
+    """
+    symbols = list(dict.fromkeys(s for a in arguments for dim in a.dims if isinstance(dim, tuple) for s in dim))
+    if len(symbols) > len(_PRIMES[0]):
+        raise Refused("its inputs have more axes than the tracer has sizes for")
+    tables = [dict(zip(symbols, primes, strict=False)) for primes in _PRIMES]
+    first, second = (_record(loss, arguments, static, wrt, order, sizes) for sizes in tables)
+    merge = _Merge(*tables)
+    if first.layout != second.layout or len(first.program.steps) != len(second.program.steps):
+        raise Refused("its steps depend on the sizes of axes")
+    items = []
+    for one, other in zip(first.program.steps, second.program.steps, strict=True):
+        if (one.function, one.output, len(one.operands)) != (other.function, other.output, len(other.operands)):
+            raise Refused("its steps depend on the sizes of axes")
+        items.append(
+            Item(
+                one.function,
+                tuple(merge.operand(a, b) for a, b in zip(one.operands, other.operands, strict=True)),
+                {key: merge.operand(x, other.keywords[key]) for key, x in one.keywords.items()},
+                one.output,
+            )
+        )
+    dims = {
+        index: tuple(merge.dim(a, b) for a, b in zip(shape, second.shapes[index], strict=True))
+        for index, shape in first.shapes.items()
+    }
+    results = [merge.operand(a, b) for a, b in zip(first.program.result, second.program.result, strict=True)]
+    statistics, has_weight, has_selection, gradients, has_hessian, varies = first.layout
+    found = iter(results)
+    outputs = Outputs(
+        tuple(next(found) for _ in range(statistics)),
+        next(found) if has_weight else None,
+        next(found) if has_selection else None,
+        tuple(next(found) for _ in range(gradients)),
+        next(found) if has_hessian else None,
+    )
+    cotangents = tuple(range(len(arguments), len(arguments) + (statistics if order else 0)))
+    return UnitProgram(arguments, cotangents, tuple(items), dims, first.dtypes, outputs, varies)
+
+
+def _record(
+    loss: Computed,
+    arguments: tuple[Argument, ...],
+    static: Mapping[str, Any],
+    wrt: tuple[str, ...],
+    order: int,
+    sizes: Mapping[str, int],
+) -> _Recording:
+    """Record the pipeline on tiny arrays of these sizes."""
+    backend = traced_backend(get_backend("numpy"))
+    arrays = {a.name: _tiny(a, sizes) for a in arguments}
+    found: dict[str, Any] = {}
+    with Tape(backend, records_all=True) as tape:
+        traced = {name: make_input(tape, x) for name, x in arrays.items()}
+
+        def below(x: Any) -> Any:
+            """The value that the inner tape knows as a constant."""
+            while type(x) is Traced and x.tape is not tape:
+                x = x.value
+            return x
+
+        def measure(*chosen: Any) -> Any:
+            """The sum of all statistics, each times its cotangent."""
+            given = {**static, **traced, **dict(zip(wrt, chosen, strict=True)), "reduction": "sum"}
+            call = pipeline.measure(loss.declared, loss.plans, (), given)
+            statistics = pipeline.weighted(call)
+            weights = call.weight
+            found["varies"] = type(weights) is Traced and weights.tape is not tape
+            found["statistics"] = [below(s) for s in statistics]
+            found["weight"] = None if weights is None else below(weights)
+            found["selected"] = None if call.selected is None else below(call.selected)
+            if not order:
+                return None
+            if "cotangents" not in found:
+                found["cotangents"] = [
+                    make_input(tape, np.ones(s.shape, dtype=str(np.dtype(s.dtype)))) for s in statistics
+                ]
+            xp = backend.namespace
+            terms = [xp.sum(s * g) for s, g in zip(statistics, found["cotangents"], strict=True)]
+            return sum(terms[1:], terms[0])
+
+        def gradient(*chosen: Any) -> Any:
+            """The sum of the gradient in the one input that is differentiated twice."""
+            _, (g,) = value_and_grad(measure, (0,))(*chosen)
+            found["gradients"] = [below(g)]
+            return backend.namespace.sum(g)
+
+        point = [traced[name] for name in wrt]
+        if order == 2:
+            _, (hessian,) = value_and_grad(gradient, (0,))(*point)
+            found["hessian"] = hessian
+        elif order == 1:
+            found["gradients"] = list(value_and_grad(measure, tuple(range(len(wrt))))(*point)[1])
+        else:
+            measure(*point)
+        optional = [found[key] for key in ("weight", "selected") if found[key] is not None]
+        last = [found["hessian"]] if order == 2 else []
+        results = [*found["statistics"], *optional, *found.get("gradients", ()), *last]
+        if len(tape.nodes) > 8 * _MOST_STEPS:
+            raise Refused("it is a recurrence, whose steps are as many as its entries")
+        inputs = [x.node for x in (*traced.values(), *found.get("cotangents", ()))]
+        nodes = [*inputs, *tape.nodes]
+        program = make_program(tape, inputs, results)
+        if len(program.steps) > _MOST_STEPS:
+            raise Refused("it is a recurrence, whose steps are as many as its entries")
+        return _Recording(
+            program,
+            {index: tuple(node.shape) for index, node in enumerate(nodes)},
+            {index: str(np.dtype(node.dtype)) for index, node in enumerate(nodes)},
+            (
+                len(found["statistics"]),
+                found["weight"] is not None,
+                found["selected"] is not None,
+                len(found.get("gradients", ())),
+                order == 2,
+                found["varies"],
+            ),
+        )
+
+
+def _tiny(argument: Argument, sizes: Mapping[str, int]) -> Any:
+    """An array to record with; no step may depend on its values."""
+    shape = tuple(dim if isinstance(dim, int) else prod(sizes[s] for s in dim) for dim in argument.dims)
+    if argument.dtype.startswith("float"):
+        return np.full(shape, 0.25, dtype=argument.dtype)
+    return np.ones(shape, dtype=argument.dtype)
+
+
+class _Merge:
+    """From what two recordings have at the same place to what both mean."""
+
+    def __init__(self, first: Mapping[str, int], second: Mapping[str, int]) -> None:
+        self.first, self.second = first, second
+
+    def dim(self, a: int, b: int) -> Dim:
+        """The axis that has two sizes."""
+        if a == b:
+            return a
+        found = []
+        for symbol, size in self.first.items():
+            if a % size == 0 and b % self.second[symbol] == 0:
+                a, b = a // size, b // self.second[symbol]
+                found.append(symbol)
+        return tuple(found) if a == b == 1 else ("?",)
+
+    def operand(self, a: Any, b: Any) -> Any:
+        """An operand of a step."""
+        if isinstance(a, (tuple, list)):
+            if not isinstance(b, (tuple, list)) or len(a) != len(b):
+                raise Refused("its steps depend on the sizes of axes")
+            return tuple(self.operand(x, y) for x, y in zip(a, b, strict=True))
+        if isinstance(a, slice):
+            return slice(*(self.operand(getattr(a, k), getattr(b, k)) for k in ("start", "stop", "step")))
+        if hasattr(a, "dtype") and hasattr(a, "shape"):
+            return self.array(np.asarray(a), np.asarray(b))
+        if isinstance(a, (int, float)) and not isinstance(a, bool) and isinstance(b, (int, float)):
+            return a if a == b or (a != a and b != b) else self.size(a, b)
+        if a != b:
+            raise Refused("its steps depend on the sizes of axes")
+        return a
+
+    def array(self, a: Any, b: Any) -> Constant:
+        """An array that the loss made itself."""
+        if a.ndim != b.ndim or a.dtype != b.dtype:
+            raise Refused("an array that it makes depends on the sizes of axes")
+        dims = tuple(self.dim(x, y) for x, y in zip(a.shape, b.shape, strict=True))
+        symbolic = tuple(s for dim in dims if isinstance(dim, tuple) for s in dim)
+        if not symbolic:
+            if not np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
+                raise Refused("an array that it makes depends on the sizes of axes")
+            return Constant(a, dims)
+        flat, other = a.reshape(-1), b.reshape(-1)
+        if (flat == flat[0]).all() and (other == flat[0]).all():
+            return Constant(np.asarray(flat[0]).reshape((1,) * a.ndim), dims)
+        counts = all(np.array_equal(x, np.arange(x.size)) for x in (flat, other))
+        if counts and len(symbolic) == 1 and sum(dim != 1 for dim in dims) == 1:
+            return Constant(None, dims, str(a.dtype))
+        raise Refused("it makes an array whose entries the kernel does not know")
+
+    def size(self, a: float, b: float) -> Size:
+        """The number that follows from a size, by its values at two sizes."""
+        for symbol, m in self.first.items():
+            n = self.second[symbol]
+            forms = {"n": (m, n), "1/n": (1 / m, 1 / n), "n-1": (m - 1, n - 1), "1/(n-1)": (1 / (m - 1), 1 / (n - 1))}
+            if isinstance(a, int) and isinstance(b, int):
+                if a - b == m - n:
+                    return Size(symbol, "n", 1, a - m)
+                if a * n == b * m and a % m == 0:
+                    return Size(symbol, "n", a // m)
+                continue
+            for form, (at_first, at_second) in forms.items():
+                factor = a / at_first
+                if abs(factor * at_second - b) <= 4e-16 * abs(b):
+                    return Size(symbol, form, factor)
+        return Size("", "", a)
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """An array that the loss makes: its values, with size 1 on symbolic axes, or None where it counts along one."""
+
+    values: Any
+    dims: tuple[Dim, ...]
+    counted: str = ""
+    """The dtype of the count."""
+
+
+__all__ = [
+    "Argument",
+    "Computed",
+    "Constant",
+    "Dim",
+    "Item",
+    "Outputs",
+    "Refused",
+    "Size",
+    "Symbols",
+    "UnitProgram",
+    "Value",
+    "trace",
+]

@@ -1,0 +1,155 @@
+"""Compiled kernels beside the eager functions of Torch: value and gradient on one thread.
+
+Run `python -m tests.benchmarks.bench_kernels` from the root of the repository. Losses take NumPy arrays, Torch takes
+tensors of the same values; both sides make their gradients anew. Times are those of the processor, so that what else
+runs on the machine counts little. The second table is what a small call costs, on NumPy and on Torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from time import process_time
+from typing import Any
+
+import numpy as np
+import typer
+
+import lossspec
+from lossspec.kernels import disabled, set_threads
+from lossspec.kernels.front import served
+
+from .measure import SMALL, Comparison, NotRun, Row, Thunk, cells, print_rows, torch_threads
+
+HEADINGS = ("loss", "shape", "dtype", "beside", "ratio", "ours", "theirs")
+
+
+def cpu_time(function: Thunk, calls: int) -> float:
+    """Seconds of the processor that one of so many calls takes."""
+    start = process_time()
+    for _ in range(calls):
+        function()
+    return (process_time() - start) / calls
+
+
+def compare(ours: Thunk, theirs: Thunk, repeats: int, calls: int = 1) -> Comparison | NotRun:
+    """Both in turn; only what a kernel computes counts as ours."""
+    before = served()
+    ours(), theirs()
+    if served() == before:
+        return NotRun("no kernel computes it")
+    pairs = [(cpu_time(ours, calls), cpu_time(theirs, calls)) for _ in range(repeats)]
+    return Comparison(*map(tuple, zip(*pairs, strict=True)))
+
+
+def cases(dtype: str, divide: int) -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any], Callable[..., Any]]]:
+    """A loss, its arrays, its options, and the same in Torch."""
+    import torch
+    import torch.nn.functional as F  # noqa: N812 (as everyone calls it)
+
+    random = np.random.default_rng(0)
+
+    def normal(*shape: int) -> Any:
+        return random.standard_normal(shape).astype(dtype)
+
+    def focal(x: Any, y: Any) -> Any:
+        p = torch.sigmoid(x)
+        each = F.binary_cross_entropy_with_logits(x, y, reduction="none")
+        right = p * y + (1 - p) * (1 - y)
+        return (each * (1 - right) ** 2 * (0.25 * y + 0.75 * (1 - y))).mean()
+
+    def dice(p: Any, t: Any) -> Any:
+        both, each = (p * t).flatten(2).sum(-1), p.flatten(2).sum(-1) + t.flatten(2).sum(-1)
+        return (1 - (2 * both + 1e-5) / (each + 1e-5)).mean()
+
+    count = 4_000_000 // divide
+    x, y = normal(count), random.random(count).astype(dtype)
+    yield "squared_error", (x, y), {}, F.mse_loss
+    yield "huber", (x, y), {}, F.huber_loss
+    yield "binary_cross_entropy_with_logits", (x, y), {}, F.binary_cross_entropy_with_logits
+    yield "sigmoid_focal", (x, y), {}, focal
+    for rows, classes in ((200_000, 100), (2_000_000, 10), (400, 50257)):
+        units = max(rows // divide, 1)
+        logits, labels = 3 * normal(units, classes), random.integers(0, classes, units)
+        yield "cross_entropy", (logits, labels), {}, F.cross_entropy
+    pixels = max(256 // divide, 4)
+    logits, labels = 3 * normal(8, 21, pixels, pixels), random.integers(0, 21, (8, pixels, pixels))
+    yield "cross_entropy", (logits, labels), {"axis": 1}, F.cross_entropy
+    rows = 200_000 // divide
+    p, q = np.exp(normal(rows, 100)), np.exp(normal(rows, 100))
+    p, q = p / p.sum(axis=1, keepdims=True), q / q.sum(axis=1, keepdims=True)
+    yield "kl_divergence", (np.log(q), p), {}, lambda a, b: F.kl_div(a, b, reduction="batchmean")
+    rows = 20_000 // divide
+    one, two, three = normal(rows, 128), normal(rows, 128), normal(rows, 128)
+    signs = np.where(random.random(rows) < 0.5, 1, -1)
+    yield "triplet_margin", (one, two, three), {"wrt": 3}, F.triplet_margin_loss
+    yield "cosine_embedding", (one, two, signs), {"wrt": 2}, F.cosine_embedding_loss
+    side = max(64 // divide, 4)
+    volume = random.random((16, 1, side, side, side)).astype(dtype)
+    yield "dice", (volume, (volume > 0.7).astype(dtype)), {}, dice
+
+
+def rows(repeats: int = 7, divide: int = 1) -> Iterator[Row]:
+    """All losses in both precisions."""
+    import torch
+
+    for dtype in ("float32", "float64"):
+        for name, arrays, options, function in cases(dtype, divide):
+            loss = lossspec.get(name)
+            wrt = tuple(a.name for a in loss.contract.inputs[: options.pop("wrt", 1)])
+            tensors = [torch.from_numpy(x) for x in arrays]
+            followed = [x.requires_grad_() for x in tensors[: len(wrt)]]
+            labels = (name, " x ".join(map(str, arrays[0].shape)), dtype, "torch")
+
+            def ours(loss: Any = loss, arrays: Any = arrays, wrt: Any = wrt, options: Any = options) -> object:
+                return loss.value_and_grad(*arrays, wrt=wrt, **options)
+
+            def theirs(function: Any = function, tensors: Any = tensors, followed: Any = followed) -> object:
+                return torch.autograd.grad(function(*tensors), followed)
+
+            def by_arrays(ours: Thunk = ours) -> object:
+                with disabled():
+                    return ours()
+
+            yield Row(labels, compare(ours, theirs, repeats))
+            yield Row((*labels[:3], "arrays"), compare(ours, by_arrays, max(repeats // 3, 1)))
+
+
+def small_rows(repeats: int = 7, calls: int = 1000) -> Iterator[Row]:
+    """The costs of a small call."""
+    import torch
+    import torch.nn.functional as F  # noqa: N812
+
+    random = np.random.default_rng(0)
+    x, labels = random.standard_normal(SMALL).astype("float32"), random.integers(0, SMALL[1], SMALL[0])
+    y = random.random(SMALL).astype("float32")
+    for name, second, function in (
+        ("binary_cross_entropy_with_logits", y, F.binary_cross_entropy_with_logits),
+        ("cross_entropy", labels, F.cross_entropy),
+    ):
+        loss = lossspec.get(name)
+        tensor, other = torch.from_numpy(x).requires_grad_(), torch.from_numpy(second)
+
+        def theirs(function: Any = function, tensor: Any = tensor, other: Any = other) -> object:
+            return torch.autograd.grad(function(tensor, other), tensor)
+
+        def on_numpy(loss: Any = loss, second: Any = second) -> object:
+            return loss.value_and_grad(x, second)
+
+        def on_torch(loss: Any = loss, tensor: Any = tensor, other: Any = other) -> object:
+            return torch.autograd.grad(loss(tensor, other), tensor)
+
+        shape = " x ".join(map(str, SMALL))
+        yield Row((name, shape, "float32", "torch, by NumPy"), compare(on_numpy, theirs, repeats, calls))
+        yield Row((name, shape, "float32", "torch, by Torch"), compare(on_torch, theirs, repeats, calls))
+
+
+def main() -> None:
+    """Print both tables."""
+    set_threads(1)
+    with torch_threads(1):
+        print_rows("kernels, ratios of processor time", HEADINGS, list(rows()), cells)
+        print_rows("small calls", HEADINGS, list(small_rows()), cells)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,477 @@
+"""Compiled kernels: the same losses by one pass, what they refuse, and what a cache, a fork or a thread may do."""
+
+import multiprocessing
+import os
+import stat
+from contextlib import nullcontext
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+from mpmath import mp
+
+import lossspec
+import lossspec.kernels
+from lossspec import get
+from lossspec.conformance.expected import Store
+from lossspec.conformance.matrix import plan, run_cell
+from lossspec.kernels import compile as compiler
+from lossspec.kernels import front
+from lossspec.kernels.emit import Accumulator, Emitter
+from lossspec.kernels.lower import Lowering
+from lossspec.kernels.trace import Refused
+
+pytest.importorskip("llvmlite")
+STORE = Store()
+ELEMENTWISE = ("huber", "binary_cross_entropy_with_logits", "half_tweedie")
+ROWS = ("multi_margin", "kl_divergence", "triplet_margin", "dice", "iou", "nll")
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    """No test sees the kernels of another."""
+    yield
+    for name in lossspec.names():
+        loss = get(name)
+        loss.kernels.clear()
+        loss.kernel_programs.clear()
+    lossspec.kernels.set_threads(None)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache of this test alone, and nothing loaded from another."""
+    monkeypatch.setattr(compiler, "folder", lambda: tmp_path / "kernels")
+    monkeypatch.setattr(compiler, "_loaded", {})
+    return tmp_path / "kernels"
+
+
+def draw(*shape, dtype="float64", seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def both(call):
+    """The results of a call with kernels and without; checks that only the first used one."""
+    before = front.served()
+    fast = call()
+    assert front.served() > before
+    with lossspec.kernels.disabled():
+        before = front.served()
+        slow = call()
+        assert front.served() == before
+    return fast, slow
+
+
+CELLS = [(name, "float64" if number % 3 == 0 else "float32") for number, name in enumerate((*ELEMENTWISE, *ROWS))]
+OTHERS = [(name, dtype) for name in lossspec.names() for dtype in ("float32", "float64") if (name, dtype) not in CELLS]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("name", "dtype"), OTHERS)
+def test_whole_matrix(name, dtype):
+    (job,) = plan([get(name)], ["numpy+kernels"], [dtype])
+    cell = run_cell(job, STORE)
+    assert cell.failures == []
+    assert cell.status == "pass" or "no kernel computes it" in cell.reason
+
+
+@pytest.mark.parametrize(("name", "dtype"), CELLS)
+def test_matrix(name, dtype):
+    (job,) = plan([get(name)], ["numpy+kernels"], [dtype])
+    cell = run_cell(job, STORE)
+    assert cell.failures == []
+    assert cell.status == "pass"
+    assert cell.kernel_calls > 50
+
+
+@pytest.mark.parametrize("name", ["huber", "cross_entropy"])
+def test_matrix_of_torch(name):
+    (job,) = plan([get(name)], ["torch+kernels"], ["float32"])
+    cell = run_cell(job, STORE)
+    assert cell.failures == []
+    assert cell.kernel_calls > 50
+
+
+def test_column_without_a_kernel_is_no_pass():
+    (job,) = plan([get("info_nce")], ["numpy+kernels"], ["float32"])
+    cell = run_cell(job, STORE)
+    assert cell.status == "not run"
+    assert "coupled" in cell.reason
+
+
+def test_columns_without_kernels_use_none():
+    (job,) = plan([get("squared_error")], ["numpy"], ["float32"])
+    assert run_cell(job, STORE).kernel_calls == 0
+
+
+# Faults in what makes kernels turn the column red.
+
+
+def always_selected():
+    """A lowering that takes every unit as selected."""
+    original = Lowering.apply
+
+    def apply(self, op, *args, dtype):
+        if op == "where" and args[0].op == "input" and args[0].dtype == "bool":
+            return args[1]
+        return original(self, op, *args, dtype=dtype)
+
+    return patch.object(Lowering, "apply", apply)
+
+
+def constants_are_whole():
+    """Constants lose what is behind the point, as those of a wrong type do."""
+    original = Lowering.constant
+
+    def constant(self, value, dtype):
+        rounds = isinstance(value, float) and np.isfinite(value)
+        return original(self, float(round(value)) if rounds else value, dtype)
+
+    return patch.object(Lowering, "constant", constant)
+
+
+def nan_loses():
+    """The larger of a number and NaN is the number."""
+    original = Emitter.call
+
+    def call(self, name, *xs):
+        return original(self, {"maximum": "maxnum", "minimum": "minnum"}.get(name, name), *xs)
+
+    return patch.object(Emitter, "call", call)
+
+
+def last_vector_is_whole():
+    """The entries behind the end of a row are summed too."""
+    original = Accumulator.add
+    return patch.object(Accumulator, "add", lambda self, x, j, mask: original(self, x, j, None))
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        (always_selected, "squared_error"),
+        (constants_are_whole, "smooth_l1"),
+        (nan_loses, "multiclass_hinge"),
+    ],
+    ids=["dropped mask", "constants of a wrong type", "NaN loses a maximum"],
+)
+def test_planted_faults_turn_the_column_red(fault, name, cache):
+    (job,) = plan([get(name)], ["numpy+kernels"], ["float32"])
+    with fault():
+        cell = run_cell(job, STORE)
+    assert cell.kernel_calls
+    assert cell.status == "fail"
+
+
+def test_end_of_a_row_is_the_end():
+    x = draw(7, 67)
+    for fault, differs in ((nullcontext(), False), (last_vector_is_whole(), True)):
+        with fault:
+            get("z_loss").kernel_programs.clear()
+            get("z_loss").kernels.clear()
+            with patch.object(compiler, "_loaded", {}), patch.object(compiler, "folder", lambda: None):
+                fast, slow = both(lambda: lossspec.z_loss(x))
+        assert bool(abs(fast - slow) > 1e-6) is differs
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_long_rows_keep_their_digits(blocks):
+    """A sum of a million float32 in one go would be off by more than the budget allows."""
+    x = np.full((1, 4_000_003), 0.1, dtype=np.float32)
+    y = np.zeros_like(x)
+    with mp.workdps(30):
+        right = float(mp.mpf(float(x[0, 0])) * x.shape[1])
+    size = 16 if blocks else 1 << 40
+    with (
+        patch("lossspec.kernels.emit.BLOCK", size),
+        patch.object(compiler, "_loaded", {}),
+        patch.object(compiler, "folder", lambda: None),
+    ):
+        value = float(lossspec.total_variation_distance(x, y)) * 2
+    assert bool(abs(value - right) <= 4 * np.finfo(np.float32).eps * right) is blocks
+
+
+# The same call in another layout, number of threads, process.
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 4, 5), (2, 21, 6, 7), (1, 40, 16, 16)])
+def test_classes_before_pixels(shape):
+    x, labels = draw(*shape), np.random.default_rng(1).integers(0, shape[1], (shape[0], *shape[2:]))
+    (value, gradient), (wanted, right) = both(lambda: lossspec.cross_entropy.value_and_grad(x, labels, axis=1))
+    assert value == pytest.approx(wanted, rel=1e-14)
+    np.testing.assert_allclose(gradient, right, rtol=1e-13, atol=1e-18)
+
+
+def test_pairs_of_classes_before_pixels():
+    x, targets = draw(3, 4, 5, 6), np.random.default_rng(1).integers(0, 2, (3, 4, 5, 6))
+    fast, slow = both(lambda: lossspec.multilabel_margin(x, targets, axis=1, reduction="none"))
+    np.testing.assert_allclose(fast, slow, rtol=1e-14)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 31, 32, 33, 64, 100, 257])
+@pytest.mark.parametrize("units", [1, 15, 16, 17, 100])
+def test_every_length_of_rows_and_units(units, classes):
+    x, labels = draw(units, classes), np.arange(units) % classes
+    (value, gradient), (wanted, right) = both(lambda: lossspec.cross_entropy.value_and_grad(x, labels))
+    assert value == pytest.approx(wanted, rel=1e-14, abs=1e-18)
+    np.testing.assert_allclose(gradient, right, rtol=1e-13, atol=1e-18)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "count_mean", "batch_mean", lossspec.Mean(over=3.0)], ids=str)
+@pytest.mark.parametrize("options", ["", "sample_weight", "where", "sample_weight where"])
+def test_every_denominator(reduction, options):
+    x, y, random = draw(40), draw(40, seed=1), np.random.default_rng(2)
+    known = {"sample_weight": random.random(40), "where": random.random(40) < 0.6}
+    given = {name: known[name] for name in options.split()} | {"reduction": reduction}
+    (value, gradient), (wanted, right) = both(lambda: lossspec.squared_error.value_and_grad(x, y, **given))
+    assert value == pytest.approx(wanted, rel=1e-14)
+    np.testing.assert_allclose(gradient, right, rtol=1e-14)
+    assert float(lossspec.squared_error(x, y, **given)) == pytest.approx(wanted, rel=1e-14)
+    first, second = ({n: v[part] if isinstance(v, np.ndarray) else v for n, v in given.items()} for part in PARTS)
+    merged = lossspec.squared_error.partial(x[:15], y[:15], **first) + lossspec.squared_error.partial(
+        x[15:], y[15:], **second
+    )
+    assert float(merged.value()) == pytest.approx(wanted, rel=1e-14)
+
+
+PARTS = (slice(0, 15), slice(15, 40))
+
+
+@pytest.mark.parametrize("shape", [(1_000_003,), (30_011, 50)])
+def test_bits_do_not_depend_on_threads(shape):
+    x, y = draw(*shape), draw(*shape, seed=1)
+    found = []
+    for count in (1, 2, 3, 7):
+        lossspec.kernels.set_threads(count)
+        value, gradient = lossspec.huber.value_and_grad(x, y)
+        found.append((float(value).hex(), gradient.tobytes()))
+    assert len(set(found)) == 1
+
+
+def _in_child(queue):
+    x = draw(1_000_003)
+    queue.put(float(lossspec.squared_error(x, 0 * x)))
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_has_threads_of_its_own():
+    x = draw(1_000_003)
+    lossspec.kernels.set_threads(2)
+    here = float(lossspec.squared_error(x, 0 * x))
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_in_child, args=(queue,))
+    child.start()
+    assert queue.get(timeout=60) == here
+    child.join()
+
+
+def test_threads_are_a_count():
+    with pytest.raises(lossspec.ContractError, match="from 1 on"):
+        lossspec.kernels.set_threads(0)
+
+
+# What takes the array path.
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: x[::2],
+        lambda x: np.asfortranarray(np.stack([x, x]).reshape(2, -1)),
+        lambda x: x[:0],
+        lambda x: x.astype(np.float16),
+        lambda x: np.frombuffer(b"\0" + x.tobytes(), dtype=np.uint8)[1:].view(np.float64),
+    ],
+    ids=["strided", "column-major", "empty", "half", "unaligned"],
+)
+def test_arrays_that_no_kernel_takes(make):
+    x = make(draw(40))
+    before = front.served()
+    assert lossspec.squared_error(x, x, empty=0.0) == 0
+    assert front.served() == before
+
+
+def test_read_only_and_overlapping_arrays():
+    x = draw(40)
+    x.flags.writeable = False
+    (value, gradient), (wanted, right) = both(lambda: lossspec.squared_error.value_and_grad(x[:20], x[10:30]))
+    assert value == pytest.approx(wanted)
+    np.testing.assert_array_equal(gradient, right)
+    assert gradient.flags.writeable
+
+
+def test_explain_says_which_path():
+    x = draw(5)
+    assert "one pass of compiled code" in str(lossspec.squared_error.explain(x, x))
+    assert "not contiguous" in str(lossspec.squared_error.explain(x[::2], x[::2]))
+    assert "coupled" in str(lossspec.info_nce.explain(draw(4, 3), draw(4, 3)))
+    with lossspec.kernels.disabled():
+        assert "disabled" in str(lossspec.squared_error.explain(x, x))
+
+
+def test_without_llvmlite_all_is_as_before(monkeypatch):
+    monkeypatch.setattr(front, "_unavailable", "llvmlite does not load")
+    x = draw(5)
+    before = front.served()
+    assert lossspec.squared_error(x, 0 * x) == pytest.approx(np.mean(x * x))
+    assert front.served() == before
+    assert "llvmlite" in str(lossspec.squared_error.explain(x, x))
+
+
+def test_a_failed_compilation_is_no_error(monkeypatch, cache):
+    def fails(*_):
+        raise RuntimeError("no target")
+
+    monkeypatch.setattr(compiler, "_compile", fails)
+    x = draw(5)
+    assert lossspec.squared_error(x, 0 * x) == pytest.approx(np.mean(x * x))
+    assert "no target" in str(lossspec.squared_error.explain(x, x))
+
+
+def test_parameters_that_vary_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(front, "_MOST_KERNELS", 3)
+    x = draw(5)
+    for delta in (0.5, 0.75, 1.25, 1.5, 2.0):
+        with lossspec.kernels.disabled():
+            wanted = lossspec.huber(x, 0 * x, delta=delta)
+        assert lossspec.huber(x, 0 * x, delta=delta) == pytest.approx(wanted)
+    assert len(lossspec.huber.kernel_programs) == 3
+
+
+# The cache.
+
+
+def entries(cache):
+    return sorted(cache.iterdir())
+
+
+def test_objects_are_kept_for_their_user_alone(cache):
+    x = draw(5)
+    lossspec.squared_error(x, 0 * x)
+    (entry,) = entries(cache)
+    assert stat.S_IMODE(entry.stat().st_mode) == 0o600
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "readable by others", "a link"])
+def test_an_entry_that_cannot_be_trusted_is_compiled_anew(cache, harm, tmp_path):
+    x = draw(5)
+    right = lossspec.squared_error(x, 0 * x)
+    (entry,) = entries(cache)
+    content = entry.read_bytes()
+    if harm == "cut":
+        entry.write_bytes(content[:-9])
+    elif harm == "flipped":
+        entry.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    elif harm == "empty":
+        entry.write_bytes(b"")
+    elif harm == "readable by others":
+        entry.chmod(0o644)
+    else:
+        (tmp_path / "elsewhere").write_bytes(content)
+        entry.unlink()
+        entry.symlink_to(tmp_path / "elsewhere")
+    compiler._loaded.clear()
+    lossspec.squared_error.kernels.clear()
+    lossspec.squared_error.kernel_programs.clear()
+    with patch.object(compiler, "_compile", wraps=compiler._compile) as compile_again:
+        assert lossspec.squared_error(x, 0 * x) == right
+    assert compile_again.called
+    assert entry.read_bytes() != b""
+    assert stat.S_IMODE(entry.lstat().st_mode) == 0o600
+
+
+def test_a_kept_object_is_not_compiled(cache):
+    x = draw(5)
+    right = lossspec.squared_error(x, 0 * x)
+    compiler._loaded.clear()
+    lossspec.squared_error.kernels.clear()
+    lossspec.squared_error.kernel_programs.clear()
+    with patch.object(compiler, "_compile", side_effect=AssertionError):
+        assert lossspec.squared_error(x, 0 * x) == right
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
+def test_a_cache_that_cannot_be_written_is_none(cache, error):
+    x = draw(5)
+    with patch.object(os, "replace", side_effect=error):
+        assert lossspec.squared_error(x, 0 * x) == pytest.approx(np.mean(x * x))
+    assert entries(cache) == []
+
+
+def test_another_processor_has_other_objects(cache):
+    x = draw(37)
+    wanted = {}
+    for features in ("", "+avx2,+fma"):
+        compiler._loaded.clear()
+        lossspec.cross_entropy.kernels.clear()
+        lossspec.cross_entropy.kernel_programs.clear()
+        with patch.object(compiler, "processor", lambda features=features: ("x86-64", features)):
+            wanted[features] = lossspec.cross_entropy(x.reshape(1, 37), np.asarray([3]))
+    assert len(entries(cache)) == 2
+    assert len({float(v) for v in wanted.values()}) == 1
+
+
+# Torch.
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_torch_backward(reduction):
+    x = torch.tensor(draw(6, 5), requires_grad=True)
+    labels = torch.arange(6) % 5
+    cotangent = torch.rand(6, dtype=torch.float64) if reduction == "none" else torch.tensor(1.7, dtype=torch.float64)
+
+    def call():
+        loss = lossspec.cross_entropy(x, labels, reduction=reduction)
+        return loss.detach(), torch.autograd.grad(loss, x, cotangent)[0]
+
+    (value, gradient), (wanted, right) = both(call)
+    torch.testing.assert_close(value, wanted, rtol=1e-14, atol=0)
+    torch.testing.assert_close(gradient, right, rtol=1e-13, atol=1e-17)
+
+
+def test_torch_backward_twice_and_of_gradients():
+    x = torch.tensor(draw(6), requires_grad=True)
+    zero = torch.zeros(6, dtype=torch.float64)
+    value = lossspec.pseudo_huber(x, zero)
+    first = torch.autograd.grad(value, x, retain_graph=True)[0]
+    first.zero_()  # belongs to the caller
+    again = torch.autograd.grad(value, x, create_graph=True)[0]
+    torch.testing.assert_close(again, x.detach() / torch.sqrt(1 + x.detach() ** 2) / 6)
+    assert torch.autograd.gradgradcheck(lambda x: lossspec.pseudo_huber(x, zero), x)
+
+
+def test_torch_accumulates_gradients():
+    x = torch.tensor(draw(6), requires_grad=True)
+    zero = torch.zeros(6, dtype=torch.float64)
+    value = lossspec.half_squared_error(x, zero, reduction="sum")
+    value.backward(retain_graph=True)
+    value.backward()
+    torch.testing.assert_close(x.grad, 2 * x.detach())
+
+
+def test_torch_transforms_take_the_array_path():
+    x = torch.tensor(draw(6))
+    zero = torch.zeros(6, dtype=torch.float64)
+    before = front.served()
+    gradient = torch.func.grad(lambda x: lossspec.half_squared_error(x, zero, reduction="sum"))(x)
+    torch.testing.assert_close(gradient, x)
+    mapped = torch.func.vmap(lambda x: lossspec.half_squared_error(x, torch.zeros_like(x), reduction="sum"))(x[:, None])
+    torch.testing.assert_close(mapped, x * x / 2)
+    _, tangent = torch.func.jvp(lambda x: lossspec.half_squared_error(x, zero, reduction="sum"), (x,), (x,))
+    torch.testing.assert_close(tangent, x @ x)
+    assert front.served() == before
+
+
+def test_torch_inference_mode():
+    with torch.inference_mode():
+        x = torch.tensor(draw(6))
+        fast, slow = both(lambda: lossspec.squared_error(x, 2 * x))
+    assert float(fast) == pytest.approx(float(slow))
+
+
+def test_refusals_are_no_errors():
+    assert issubclass(Refused, Exception)
+    assert front.reason(lossspec.listmle, "value", (draw(3, 4), np.ones((3, 4), dtype=np.int64)), {}) != ""
