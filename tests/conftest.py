@@ -38,6 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker a stretch of the suite: what it has compiled serves the tests that come next."""
+    scheduling = importlib.import_module("xdist.scheduler")
+    return scheduling.WorkStealingScheduling(config, log) if config.getvalue("dist") == "load" else None
+
+
 try:
     jax = importlib.import_module("jax")
 except ImportError:

@@ -220,13 +220,17 @@ def by_jax(case, inputs, weights):
     function = case.jax or case.function
     with jax.numpy_rank_promotion("allow"):
         w = xp.asarray(weights)
-        value, gradients = jax.value_and_grad(lambda *a: weighted(xp, function(xp, *a), w), everything)(*inputs)
 
         def slope(*a):
             parts = jax.grad(lambda *b: weighted(xp, function(xp, *b) ** 2, w), everything)(*a)
             return sum(xp.sum(p * p) for p in parts)
 
-        second = jax.grad(slope, everything)(*inputs)
+        @jax.jit  # one program is quicker than one for each operation
+        def derivatives(*a):
+            first = jax.value_and_grad(lambda *b: weighted(xp, function(xp, *b), w), everything)(*a)
+            return first, jax.grad(slope, everything)(*a)
+
+        (value, gradients), second = derivatives(*inputs)
     return [np.asarray(x) for x in (value, *gradients)], [np.asarray(x) for x in second]
 
 

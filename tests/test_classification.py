@@ -201,6 +201,18 @@ def test_a_class_that_is_ruled_out(backend):
     assert np.all(gradient == 0)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_squares_beyond_the_largest_number_count_where_a_class_has_them(backend, dtype):
+    far = math.sqrt(float(np.finfo(dtype).max)) * 4
+    logits = backend.from_numpy(np.asarray([[far, 0, 1], [far, far, 0], [-far, 2, 0]], dtype))
+    labels = backend.from_numpy(np.asarray([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0]], dtype))
+    found = backend.to_numpy(ls.squentropy.per_example(logits, labels))
+    assert found.tolist() == [0.5, math.inf, math.inf]
+    _, gradient = ls.squentropy.value_and_grad(logits[:1, :], labels[:1, :], wrt="logits")
+    assert backend.to_numpy(gradient).tolist() == [[0.0, 0.0, 1.0]]
+
+
 def test_a_single_class_is_sure(backend):
     odds = log_odds(put(backend)([[2.0]]), put(backend)([0]))
     assert backend.to_numpy(odds)[0] == inf

@@ -128,7 +128,11 @@ def test_what_has_no_derivative_at_the_end_of_an_aggregate_is_told_with_its_name
         grad(lambda x: aggregate.partial(x).value())(x)
 
 
-@pytest.mark.parametrize("name", ["numpy", "strict", "jax"])
+# The matrix holds JAX's gradients against the oracle, and to compile them all once more takes minutes.
+BESIDE_TORCH = ["numpy", "strict", pytest.param("jax", marks=pytest.mark.thorough)]
+
+
+@pytest.mark.parametrize("name", BESIDE_TORCH)
 @pytest.mark.parametrize("loss", [ls.get(name) for name in ls.names()], ids=lambda loss: loss.contract.name)
 def test_all_backends_give_the_gradients_of_torch(usable, draw, sized, loss, name):
     loss, inputs = sized(loss), draw(loss, 4)

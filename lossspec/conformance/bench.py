@@ -17,6 +17,7 @@ from lossspec.conformance.probes import Probe, probe_of
 from lossspec.contract import Accuracy, Contract
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
+from lossspec.registry import get, names
 
 EAGER_DTYPE = np.float32
 """The dtype in which a framework that compiles every operation for every shape runs them one by one: see `as_one`."""
@@ -48,12 +49,28 @@ class Bench:
         """
         return self.probe.compiles_by_shape and not self.thorough and self.dtype is not EAGER_DTYPE
 
+    @cached_property
+    def first_of_family(self) -> str:
+        """The loss that stands for its family where to try each one costs seconds of compilation."""
+        family = (name for name in names() if get(name).contract.family == self.contract.family)
+        return next(family, self.contract.name)
+
+    @property
+    def stands_for_family(self) -> bool:
+        """Say whether what one loss of each family shows has to be shown by this one."""
+        return self.thorough or self.first_of_family == self.contract.name
+
     def runs(self, case: Case) -> bool:
-        """Say whether a case is run: one that needs compilations of its own only if all cases are asked for."""
+        """Say whether a case is run: one that needs compilations of its own only if all cases are asked for.
+
+        Nor where weights, masks and reductions come one by one, but for a loss of each family: all run them together.
+        """
         if not self.probe.compiles_by_shape or self.thorough:
             return True
         own_shapes = case.once or case.axis != -1
-        return not own_shapes and (not self.as_one or self.is_plain(case))
+        alone = bool(case.options) and case.options.keys() - {"reduction"} in (set(), {"sample_weight"}, {"where"})
+        together = not alone or self.stands_for_family
+        return not own_shapes and together and (not self.as_one or self.is_plain(case))
 
     def shares(self, case: Case) -> bool:
         """Say whether the compiled program of all plain cases computes everything that this one asks for."""

@@ -15,7 +15,6 @@ from lossspec.conformance.bench import EAGER_DTYPE, Bench, is_real
 from lossspec.conformance.cases import Case
 from lossspec.errors import MergeError
 from lossspec.reduction import Mean
-from lossspec.registry import get, names
 from lossspec.terms import CLASSES
 
 Law = Callable[["Trial"], str | None]
@@ -38,14 +37,14 @@ def spared(bench: Bench, name: str) -> str:
     """The reason not to try a law, or nothing: one dtype stands for both if a framework compiles programs for it.
 
     Those programs differ in nothing but the dtype. Where every operation is compiled for every shape, that holds for
-    all laws but the one about dtypes.
+    all laws but the one about dtypes. What follows the body of a loss is the same for all: where it costs seconds, one
+    loss stands for its family.
     """
     if bench.thorough:
         return ""
-    if name == "one graph for many sizes":
-        family = [other for other in names() if get(other).contract.family == bench.contract.family]
-        if family and bench.contract.name != family[0]:
-            return f"not run: {family[0]} stands for its family; --thorough tries it"
+    of_family = name == "one graph for many sizes" or (name == "merge" and bench.probe.compiles_by_shape)
+    if of_family and not bench.stands_for_family:
+        return f"not run: {bench.first_of_family} stands for its family; --thorough tries it"
     if bench.dtype is EAGER_DTYPE:
         return ""
     dear = name != "dtype in, dtype out" if bench.probe.compiles_by_shape else name == "compiled is eager"

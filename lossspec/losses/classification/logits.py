@@ -464,7 +464,9 @@ def squentropy(
         squares = xp.where(is_label(logits, labels), 0.0, logits) ** 2
     else:  # The second term is 0 and has the derivatives in the labels.
         fixed = stop_gradient(labels)
-        squares = _others(fixed) * logits**2 + (labels - fixed) * _others(logits**2)
+        weights, far = _others(fixed), logits**2
+        far = xp.where(far < inf, far, 0.0)  # where it overflows so does the loss, or nothing weighs it
+        squares = weights * xp.where(weights == 0, 0.0, logits) ** 2 + (labels - fixed) * _others(far)
     return _likelihood(logits, labels) + xp.sum(squares, axis=-1) / max(logits.shape[-1] - 1, 1)
 
 
