@@ -111,7 +111,11 @@ class Loss:
         require(declared is not None and set(contract.result.names) <= set(declared.names), shared)
         gradient_of = backend.value_and_grad(self._scalar_of(given, (name,)), (0,))
         units = tuple(self.per_example(**{key: value for key, value in given.items() if key != "reduction"}).shape)
-        xp, axis = backend.namespace, self._axis(options) % max(len(x.shape), 1)
+        xp = backend.namespace
+        classes_last = declared is not None and declared.names[-1:] == (
+            "classes",
+        )
+        axis = (self._axis(options) if classes_last else -1) % max(len(x.shape), 1)
         beyond = len(x.shape) - len(units)
         if beyond > 1:
             raise ContractError(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossspec.conformance.cases import Case, Values, hessian_inputs
-from lossspec.contract import Accuracy, Contract
+from lossspec.contract import Accuracy, Argument, Contract
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
 
@@ -92,17 +92,25 @@ class Bench:
         inputs, keywords = {}, {**case.parameters, **case.options}
         for argument in self.contract.inputs:
             value = case.inputs[argument.name]
-            if case.axis != -1 and any(
-                term.shape is not None
-                and term.shape.names[-1:] == ("classes",)
-                and value.dtype.kind in _kinds(term.kinds)
-                for term in argument.terms
-            ):
+            if self._is_moved(case, argument):
                 value = np.ascontiguousarray(np.moveaxis(value, -1, case.axis))
             inputs[argument.name] = self.put(value)
         if case.axis != -1:
             keywords["axis"] = case.axis
         return inputs, {name: self.put(value) for name, value in keywords.items()}
+
+    def _is_moved(self, case: Case, argument: Argument) -> bool:
+        """Whether the class axis of an input of a case lies elsewhere than last."""
+        kind = case.inputs[argument.name].dtype.kind if case.axis != -1 else ""
+        return case.axis != -1 and any(
+            term.shape is not None and term.shape.names[-1:] == ("classes",) and kind in _kinds(term.kinds)
+            for term in argument.terms
+        )
+
+    def _class_axis_last(self, case: Case, name: str, gradient: Any) -> Any:
+        """A derivative in an input of a case, its class axis last again."""
+        (argument,) = (argument for argument in self.contract.inputs if argument.name == name)
+        return np.moveaxis(gradient, case.axis, -1) if self._is_moved(case, argument) else gradient
 
     def value(self, case: Case) -> NDArray[Any]:
         """The loss of a case."""
@@ -135,9 +143,7 @@ class Bench:
             call = partial(self.loss.value_and_grad, wrt=wrt, **keywords)
             value, gradients = self._run(case, lambda given: call(**given), inputs)
         found = {name: self.fetch(gradient) for name, gradient in zip(wrt, gradients, strict=True)}
-        if case.axis != -1:
-            found = {name: np.moveaxis(gradient, case.axis, -1) for name, gradient in found.items()}
-        return self.fetch(value), found
+        return self.fetch(value), {name: self._class_axis_last(case, name, g) for name, g in found.items()}
 
     def has_hessians(self, case: Case) -> bool:
         """Whether second derivatives of a case are affordable here: one compilation has to serve several cases."""
@@ -155,7 +161,7 @@ class Bench:
             found = self._compiled_grad_hess(chosen, inputs)
         else:
             found = self._grad_hess(chosen, inputs, keywords)
-        both = {name: [np.moveaxis(self.fetch(x), case.axis, -1) for x in pair] for name, pair in found.items()}
+        both = {name: [self._class_axis_last(case, name, self.fetch(x)) for x in pair] for name, pair in found.items()}
         return {name: pair[0] for name, pair in both.items()}, {name: pair[1] for name, pair in both.items()}
 
     def _grad_hess(self, chosen: Values, rest: Values, keywords: Values) -> dict[str, Any]:

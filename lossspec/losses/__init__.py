@@ -8,6 +8,7 @@ from lossspec.losses.divergence import *  # noqa: F403
 from lossspec.losses.image import *  # noqa: F403
 from lossspec.losses.knowledge_distillation import *  # noqa: F403
 from lossspec.losses.linear_chain import *  # noqa: F403
+from lossspec.losses.linear_classification import *  # noqa: F403
 from lossspec.losses.margin import *  # noqa: F403
 from lossspec.losses.metric_learning import *  # noqa: F403
 from lossspec.losses.policy import *  # noqa: F403
