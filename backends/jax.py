@@ -135,6 +135,12 @@ class JaxBackend(Backend):
         final, collected = jax.lax.scan(step, carry, xs)
         return final, collected
 
+    def recomputed(self, step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any], tuple[Any, Any]]:
+        import jax
+
+        kept_small: Callable[[Any, Any], tuple[Any, Any]] = jax.checkpoint(step, prevent_cse=False)
+        return kept_small
+
     def whole(self, function: Callable[..., Array], arguments: tuple[Any, ...], static: Mapping[str, Any]) -> Array:
         import jax
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from lossspec.dispatch import Backend
+from lossspec.dispatch import Backend, filled
 from lossspec.terms import Array
 
 
@@ -40,6 +41,9 @@ class NumpyBackend(Backend):
 
     def all_true(self, flags: Array) -> bool:
         return isinstance(flags, (np.ndarray, np.generic)) and bool(flags.all())
+
+    def joined(self, pieces: Iterable[Array], like: Array) -> Array:
+        return filled(np.empty_like(like), pieces)
 
     def owned(self, x: Array) -> Array:
         return x if x.flags.writeable else x.copy()  # what was broadcast is read-only

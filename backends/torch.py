@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from lossspec.dispatch import Backend
+from lossspec.dispatch import Backend, filled
 from lossspec.primitive import Primitive
 from lossspec.terms import Array
 
@@ -104,6 +104,13 @@ class TorchBackend(Backend):
         x = x.detach()
         return x.clone(memory_format=torch.contiguous_format) if x._is_zerotensor() or 0 in x.stride() else x
 
+    def joined(self, pieces: Iterable[Array], like: Array) -> Array:
+        import torch
+
+        if torch.is_grad_enabled() or self.is_tracing() or torch._C._functorch.peek_interpreter_stack() is not None:
+            return torch.cat(list(pieces))
+        return filled(torch.empty_like(like, memory_format=torch.contiguous_format), pieces)
+
     def cumulative_sum(self, x: Array) -> Array:
         return x.cumsum(-1)  # array_api_compat looks its namespace up anew, of which the compiler warns
 
@@ -125,7 +132,8 @@ class TorchBackend(Backend):
         if any(x.requires_grad for x in operands):
             from .torch_autograd import DeclaredDerivative, InBothModes
 
-            return (DeclaredDerivative if tracing else InBothModes).apply(primitive, block, *operands)
+            value, *_ = (DeclaredDerivative if tracing else InBothModes).apply(primitive, block, *operands)
+            return value
         return primitive.value(self.namespace, operands, block)  # under forward mode alone its steps are differentiated
 
     def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:

@@ -16,27 +16,34 @@ from . import torch_namespace as xp
 class DeclaredDerivative(torch.autograd.Function):  # type: ignore[misc]
     """A primitive with its declared derivative, under vmap and functorch too.
 
-    Only the operands are kept. The backward pass computes the body anew, so that it can be differentiated in turn.
+    What the primitive keeps serves a backward pass that nobody differentiates; any other computes the body anew from
+    the operands, so that it can be differentiated in turn.
     """
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(primitive: Primitive, block: int, *operands: Array) -> Array:
-        """The value."""
-        return primitive.value(xp, operands, block)
+    def forward(primitive: Primitive, block: int, *operands: Array) -> tuple[Array, ...]:
+        """The value, and what is kept."""
+        value, kept = primitive.value_and_kept(xp, operands, block)
+        return value, *kept
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Array) -> None:
-        """Keep the operands."""
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Array, ...]) -> None:
+        """Keep the operands, and what the value computed on the way."""
         ctx.primitive, ctx.block, *operands = inputs
-        ctx.save_for_backward(*operands)
+        kept = output[1:]
+        ctx.mark_non_differentiable(*kept)
+        ctx.save_for_backward(*operands, *kept)
         ctx.save_for_forward(*operands)
+        ctx.count = len(operands)
 
     @staticmethod
-    def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
+    def backward(ctx: Any, g: Array, *_: Array) -> tuple[Array | None, ...]:
         """The cotangents of the operands."""
-        _, pull_all = ctx.primitive.linearize(xp, ctx.saved_tensors, ctx.block)
+        saved = ctx.saved_tensors
+        kept = () if torch.is_grad_enabled() else saved[ctx.count :]
+        _, pull_all = ctx.primitive.linearize(xp, saved[: ctx.count], ctx.block, kept)
         return (None, None, *pull_all(g, ctx.needs_input_grad[2:]))
 
 
@@ -44,10 +51,11 @@ class InBothModes(DeclaredDerivative):
     """The same with forward mode, which torch.compile does not take."""
 
     @staticmethod
-    def jvp(ctx: Any, _: None, __: None, *tangents: Array | None) -> Array:
+    def jvp(ctx: Any, _: None, __: None, *tangents: Array | None) -> tuple[Array | None, ...]:
         """The tangent of the value."""
-        moved: Array = ctx.primitive.push(xp, ctx.saved_tensors, tangents)[1]
-        return moved
+        saved = ctx.saved_tensors
+        moved: Array = ctx.primitive.push(xp, saved[: ctx.count], tangents)[1]
+        return moved, *(None for _ in saved[ctx.count :])
 
 
 class FullPrecisionProduct(torch.autograd.Function):  # type: ignore[misc]

@@ -48,7 +48,7 @@ def grad_hess(
     summed = _scalar_of(contract, loss, {**given, "reduction": "sum"}, (name,), backend)
     gradient_of = value_and_grad_on(backend, summed, (0,))
     units = tuple(loss(**given, reduction="none").shape)
-    xp, axis = backend.namespace, axis % max(len(x.shape), 1)
+    xp, axis = backend.namespace, (axis if declared and declared.ends_in_classes else -1) % max(len(x.shape), 1)
     beyond = len(x.shape) - len(units)
     if beyond > 1:
         raise ContractError(f"{contract.name}: a unit has {beyond} axes of `{name}`; grad_hess knows one, of classes")

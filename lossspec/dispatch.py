@@ -204,6 +204,14 @@ class Backend:
         nothing = not collected or collected[0] is None
         return carry, None if nothing else _each(lambda *ys: self.namespace.stack(ys), *collected)
 
+    def recomputed(self, step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any], tuple[Any, Any]]:
+        """A step of a recurrence, of which the framework keeps no more than what it takes; else it computes it anew."""
+        return step
+
+    def joined(self, pieces: Iterable[Array], like: Array) -> Array:
+        """Pieces put together along the first axis, to the shape of `like`; where it can be, in memory of its own."""
+        return self.namespace.concat(list(pieces))
+
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The compiled function, or the function itself where the framework has no compiler."""
         return function
@@ -386,3 +394,12 @@ def _each(function: Callable[..., Any], *nested: Any) -> Any:
     if isinstance(nested[0], tuple):
         return tuple(_each(function, *items) for items in zip(*nested, strict=True))
     return function(*nested)
+
+
+def filled(whole: Array, pieces: Iterable[Array]) -> Array:
+    """A new array that takes pieces along its first axis, one after the other, so that two copies never exist."""
+    start = 0
+    for piece in pieces:
+        whole[start : start + piece.shape[0]] = piece
+        start += piece.shape[0]
+    return whole

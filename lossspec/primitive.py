@@ -55,7 +55,13 @@ class Primitive:
         values = [self.body(xp, *(x[start : start + step, ...] for x in flat))[0] for start in _starts(flat, step)]
         return xp.reshape(xp.concat(values), leading)
 
-    def linearize(self, xp: Any, operands: Sequence[Array], block: int = 0) -> tuple[Array, PullAll]:
+    def value_and_kept(self, xp: Any, operands: Sequence[Array], block: int = 0) -> tuple[Array, tuple[Array, ...]]:
+        """The value, and what a `linearize` of the same operands may take in place of computing it."""
+        return self.value(xp, operands, block), ()
+
+    def linearize(
+        self, xp: Any, operands: Sequence[Array], block: int = 0, kept: tuple[Array, ...] = ()
+    ) -> tuple[Array, PullAll]:
         """The value, and what pulls a cotangent of it back to the operands; to be called once."""
         rows = self._rows(xp, operands, block)
         if rows is None:

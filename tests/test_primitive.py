@@ -50,6 +50,7 @@ OPERANDS = {
     "losses": (*LABELLED, np.abs(FIRST_GAINS), np.abs(GAINS)),
     "softplus": (ROWS,),
     "sigmoid": (ROWS,),
+    "tanh": (ROWS,),
     "expm1": (ROWS,),
     "expm1_minus": (ROWS,),
     "squared_difference_over": (1 + WEIGHTS, ROWS),

@@ -14,7 +14,7 @@ from lossspec.autodiff import value_and_grad_on
 from lossspec.conformance.axes import Values, hessian_inputs
 from lossspec.conformance.cases import Case
 from lossspec.conformance.probes import Probe, probe_of
-from lossspec.contract import Accuracy, Contract
+from lossspec.contract import Accuracy, Argument, Contract
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
 from lossspec.registry import get, names
@@ -117,15 +117,25 @@ class Bench:
         inputs, keywords = {}, {**case.parameters, **case.options}
         for argument in self.contract.inputs:
             value = case.inputs[argument.name]
-            if case.axis != -1 and any(
-                term.shape is not None and term.shape.ends_in_classes and value.dtype.kind in _kinds(term.kinds)
-                for term in argument.terms
-            ):
+            if self._is_moved(case, argument):
                 value = np.ascontiguousarray(np.moveaxis(value, -1, case.axis))
             inputs[argument.name] = self.put(value)
         if case.axis != -1:
             keywords["axis"] = case.axis
         return inputs, {name: self.put(value) for name, value in keywords.items()}
+
+    def _is_moved(self, case: Case, argument: Argument) -> bool:
+        """Say whether the class axis of an input of a case lies elsewhere than last."""
+        kind = case.inputs[argument.name].dtype.kind if case.axis != -1 else ""
+        return case.axis != -1 and any(
+            term.shape is not None and term.shape.ends_in_classes and kind in _kinds(term.kinds)
+            for term in argument.terms
+        )
+
+    def _class_axis_last(self, case: Case, name: str, gradient: Any) -> Any:
+        """A derivative in an input of a case, its class axis last again."""
+        (argument,) = (argument for argument in self.contract.inputs if argument.name == name)
+        return np.moveaxis(gradient, case.axis, -1) if self._is_moved(case, argument) else gradient
 
     def value(self, case: Case) -> NDArray[Any]:
         """The loss of a case."""
@@ -158,9 +168,7 @@ class Bench:
             call = partial(self.loss.value_and_grad, wrt=wrt, **keywords)
             value, gradients = self._run(case, lambda given: call(**given), inputs)
         found = {name: self.fetch(gradient) for name, gradient in zip(wrt, gradients, strict=True)}
-        if case.axis != -1:
-            found = {name: np.moveaxis(gradient, case.axis, -1) for name, gradient in found.items()}
-        return self.fetch(value), found
+        return self.fetch(value), {name: self._class_axis_last(case, name, g) for name, g in found.items()}
 
     def has_hessians(self, case: Case) -> bool:
         """Say whether second derivatives of a case are run here: one compilation has to serve several cases."""
@@ -178,7 +186,7 @@ class Bench:
             found = self._compiled_grad_hess(chosen, inputs)
         else:
             found = self._grad_hess(chosen, inputs, keywords)
-        both = {name: [np.moveaxis(self.fetch(x), case.axis, -1) for x in pair] for name, pair in found.items()}
+        both = {name: [self._class_axis_last(case, name, self.fetch(x)) for x in pair] for name, pair in found.items()}
         return {name: pair[0] for name, pair in both.items()}, {name: pair[1] for name, pair in both.items()}
 
     def _grad_hess(self, chosen: Values, rest: Values, keywords: Values) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 # Written by python -m tests.losses_stub.
 from lossspec.losses.adversarial import *
 from lossspec.losses.classification.binary import *
+from lossspec.losses.classification.linear import *
 from lossspec.losses.classification.logits import *
 from lossspec.losses.classification.output_layers import *
 from lossspec.losses.classification.probabilities import *
