@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lossspec import stop_gradient
-from lossspec.dialects.declaration import ArgumentError, ArgumentTypeError
+from lossspec.dialects.declaration import ArgumentError, ArgumentTypeError, refuse
 from lossspec.dialects.words import in_words
-from lossspec.dispatch import array_namespace, find_backend, is_array
+from lossspec.dispatch import array_namespace, find_backend, is_array, is_half
 from lossspec.numerics import norm
 
 Array = Any
@@ -165,3 +165,32 @@ def as_numbers(lengths: Any) -> list[int]:
     if values is None:
         raise ArgumentError("lengths that decide the shape of the labels must be known. Fix: give padded labels")
     return [int(n) for n in values.reshape(-1)]
+
+
+def narrowed(*arrays: Any) -> Callable[[Array], Array] | None:
+    """Give a half-precision result back in the dtype of the inputs, as other libraries do; ours is float32."""
+    real = [x for x in promoted(*arrays) if is_array(x) and is_floating(x)]
+    if not real or not is_half(real[0].dtype):
+        return None
+    dtype = real[0].dtype
+    return lambda value: array_namespace(value).astype(value, dtype)
+
+
+def flattened(x: Array, axis: int | Sequence[int] | None) -> Array:
+    """An array with some of its axes, or all of them, moved to the end and made one."""
+    rank = len(x.shape)
+    given = range(rank) if axis is None else (axis,) if isinstance(axis, int) else axis
+    for number in given:
+        refuse(not -rank <= number < rank, f"axis {number} is out of bounds for an array of {rank} axes")
+    last = [number % rank for number in given]
+    if last == [rank - 1]:
+        return x
+    xp = array_namespace(x)
+    first = [number for number in range(rank) if number not in last]
+    ordered = xp.permute_dims(x, (*first, *last))
+    return xp.reshape(ordered, (*(x.shape[i] for i in first), math.prod(x.shape[i] for i in last)))
+
+
+def chosen(x: Array, where: Array | None, other: float) -> Array:
+    """An array with a number in the place of what a mask leaves out."""
+    return x if where is None else array_namespace(x).where(where, x, other)

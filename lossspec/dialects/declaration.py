@@ -42,12 +42,11 @@ class Call:
 
     def run(self) -> Array:
         """The value of the call."""
-        result = self.loss(**self.arguments)
-        return result if self.then is None else self.then(result)
+        return self.finish(self.loss(**self.arguments))
 
-    def per_unit(self) -> Array:
-        """The losses of the units, whatever the reduction of the call."""
-        return self.loss(**{**self.arguments, "reduction": "none"})
+    def finish(self, result: Array) -> Array:
+        """What the other library returns, from the result of the loss."""
+        return result if self.then is None else self.then(result)
 
 
 def call(loss: Loss, /, *, then: Callable[[Array], Array] | None = None, **arguments: Any) -> Call:

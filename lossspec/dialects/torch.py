@@ -19,6 +19,7 @@ from lossspec.dialects.arrays import (
     common_shape,
     floored,
     is_floating,
+    narrowed,
     norm_of_order,
     ones_like,
     promoted,
@@ -61,17 +62,6 @@ def _reduction(
     return mean if one_of("reduction", given, (*_REDUCTIONS, *more)) == "mean" else given
 
 
-def _back(dtype: Any) -> Callable[[Array], Array] | None:
-    """Give a half-precision result back in the dtype of the inputs, as torch does; ours is float32."""
-    return None if dtype is None else lambda value: array_namespace(value).astype(value, dtype)
-
-
-def _half(*arrays: Any) -> Any:
-    """The half-precision dtype in which torch returns its result, or None for any other."""
-    real = [x for x in promoted(*arrays) if is_array(x) and is_floating(x)]
-    return real[0].dtype if real and str(real[0].dtype).rpartition(".")[2] in ("float16", "bfloat16") else None
-
-
 def _of_elements(loss: ls.Loss, input: Any, target: Any, reduction: Any, weight: Any = None, **options: Any) -> Call:
     """A loss of each element of two arrays that broadcast, with a warning where they have to."""
     if is_array(input) and is_array(target) and shape_of(input) != shape_of(target):
@@ -88,7 +78,7 @@ def _of_elements(loss: ls.Loss, input: Any, target: Any, reduction: Any, weight:
         (weight,) = (stretched(weight, shape_of(predictions)),)
     return call(
         loss, predictions=predictions, targets=targets, sample_weight=weight, reduction=reduction,
-        then=_back(_half(predictions)), **options,
+        then=narrowed(predictions), **options,
     )  # fmt: skip
 
 
@@ -186,7 +176,7 @@ def cross_entropy(
         ignore_index=None if soft else ignore_index,
         label_smoothing=label_smoothing or None,
         reduction=how,
-        then=_back(_half(input)),
+        then=narrowed(input),
         **axis,
     )
 
@@ -222,7 +212,7 @@ def nll_loss(
     _same_dtype(input, weight)
     return call(
         ls.nll, log_probabilities=input, labels=target, class_weight=weight, ignore_index=ignore_index, reduction=how,
-        then=_back(_half(input)), **axis,
+        then=narrowed(input), **axis,
     )  # fmt: skip
 
 
@@ -244,7 +234,7 @@ def poisson_nll_loss(
     """The negative log-likelihood of counts, of log-means or of means, to which `eps` is added in the logarithm."""
     how = _reduction(reduction, size_average, reduce)
     input, target = broadcast(input, target)
-    half = _back(_half(input))
+    half = narrowed(input)
     stirling = full and strict and not isinstance(target, Word)
 
     def without_eps(value: Array) -> Array:
@@ -304,7 +294,7 @@ def gaussian_nll_loss(
         variances=floored(ranked(given, stretched(input, whole)), eps),
         full=full,
         reduction=how,
-        then=_back(_half(input)),
+        then=narrowed(input),
     )
 
 
@@ -333,7 +323,7 @@ def kl_div(
     if how == "batch_mean":
         how = ls.Mean(over=rows) if rows else "sum"
     each = {name: target[..., None]}
-    return call(loss, log_predictions=input[..., None], **each, reduction=how, then=_back(_half(input)))
+    return call(loss, log_predictions=input[..., None], **each, reduction=how, then=narrowed(input))
 
 
 @declared("F", "the logarithms are exact; strict=True bounds them by -100, as torch documents")
@@ -360,7 +350,7 @@ def binary_cross_entropy(
         weight = ranked(weight, input)
     made = call(
         ls.binary_cross_entropy, probabilities=input, targets=target, sample_weight=weight, reduction=how,
-        then=_back(_half(input)),
+        then=narrowed(input),
     )  # fmt: skip
     return _bounded(made) if strict and is_array(input) else made
 
@@ -374,7 +364,7 @@ def _bounded(made: Call) -> Array:
     mixed = target * for_one + (1 - target) * for_zero
     mixed = mixed if weight is None else mixed * weight
     total = reduced(mixed, {"count_mean": "mean"}.get(given["reduction"], given["reduction"]))
-    return total if made.then is None else made.then(total)
+    return made.finish(total)
 
 
 @declared("F")
@@ -401,7 +391,7 @@ def binary_cross_entropy_with_logits(
     return call(
         ls.binary_cross_entropy_with_logits,
         logits=input, targets=target, sample_weight=weight, pos_weight=pos_weight, reduction=how,
-        then=_back(_half(input)),
+        then=narrowed(input),
     )  # fmt: skip
 
 
@@ -424,7 +414,7 @@ def soft_margin_loss(
     how = _reduction(reduction, size_average, reduce)
     input, target = broadcast(input, target)
     target, input = _signed(target, input)
-    return call(ls.soft_margin, logits=input, labels=target, reduction=how, then=_back(_half(input)))
+    return call(ls.soft_margin, logits=input, labels=target, reduction=how, then=narrowed(input))
 
 
 @declared("F")
@@ -450,7 +440,7 @@ def margin_ranking_loss(
         input1, margin = input1 - margin, 0.0
     return call(
         ls.margin_ranking, first=input1, second=input2, labels=target, margin=margin, reduction=how,
-        then=_back(_half(input1)),
+        then=narrowed(input1),
     )  # fmt: skip
 
 
@@ -467,7 +457,7 @@ def hinge_embedding_loss(
     how = _reduction(reduction, size_average, reduce)
     input, target = broadcast(input, target)
     made = call(
-        ls.hinge_embedding, distances=input, labels=target, margin=margin, reduction=how, then=_back(_half(input))
+        ls.hinge_embedding, distances=input, labels=target, margin=margin, reduction=how, then=narrowed(input)
     )  # fmt: skip
     known = None if isinstance(target, Word) else values_of(target)
     if known is None or bool(((known == 1) | (known == -1)).all()):
@@ -480,7 +470,7 @@ def hinge_embedding_loss(
     )
     near, far = (each.run() for each in both)
     total = reduced(near + far, {"count_mean": "mean"}.get(how, how))
-    return total if made.then is None else made.then(total)
+    return made.finish(total)
 
 
 @declared("F", "the cosine is exact, where torch adds 1e-12 to the squared lengths")
@@ -515,7 +505,7 @@ def cosine_embedding_loss(
         margin=margin,
         where=counted,
         reduction=ls.Mean(over=math.prod(rows)) if how == "count_mean" else how,
-        then=_back(_half(input1)),
+        then=narrowed(input1),
     )
 
 
@@ -528,7 +518,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8, *, 
     if not x1.shape:
         x1, x2 = x1[None], x2[None]
     x1, x2 = with_last(x1, dim), with_last(x2, dim)
-    half = _back(_half(x1))
+    half = narrowed(x1)
 
     def shrunk(cosine: Array) -> Array:
         for x in (x1, x2) if strict or eps != 1e-8 else ():
@@ -581,7 +571,7 @@ def multi_margin_loss(
     labels = array_namespace(target).reshape(target, (-1,))
     if margin < 0:  # a lower margin is a higher own score
         rows, margin = _raised(rows, labels, -margin), 0.0
-    half = _back(_half(rows))
+    half = narrowed(rows)
 
     def formed(value: Array) -> Array:
         value = array_namespace(value).reshape(value, of_target) if how == "none" else value
@@ -650,7 +640,7 @@ def multilabel_margin_loss(
     wide = stretched(rows[:, None, :], others.shape)
     logits = xp.where(others, -math.inf, wide)
     mean = ls.Mean(over=rows.shape[0]) if how == "count_mean" else how
-    half = _back(_half(rows))
+    half = narrowed(rows)
 
     def summed(value: Array) -> Array:
         if how == "none":
@@ -675,7 +665,7 @@ def multilabel_soft_margin_loss(
         return call(ls.multilabel_soft_margin, logits=input, targets=target, label_weights=weight, reduction=how)
     input, target, weight = promoted(input, target, weight)
     input, target = broadcast(input, target)
-    half = _back(_half(input))
+    half = narrowed(input)
     if weight is None or shape_of(weight) == shape_of(input)[-1:]:
         return call(
             ls.multilabel_soft_margin, logits=input, targets=target, label_weights=weight, reduction=how, then=half
@@ -707,7 +697,7 @@ def _triplets(anchor: Any, positive: Any, negative: Any, margin: float, swap: bo
         f"{ranks[0]}, {ranks[1]} and {ranks[2]}",
     )
     anchor, positive, negative = broadcast(anchor, positive, negative)
-    half = _back(_half(anchor))
+    half = narrowed(anchor)
     return call(ls.triplet_margin, anchors=anchor, positives=positive, negatives=negative, then=half, **named)
 
 
@@ -787,7 +777,7 @@ def ctc_loss(
     refuse(longest is not None and longest.size and int(longest.max()) > steps, f"input_lengths are at most {steps}")
     if len(shape_of(targets)) == 1:
         targets = targets[None] if single else _padded(targets, as_numbers(lengths[1]))
-    half = _back(_half(probabilities))
+    half = narrowed(probabilities)
 
     def formed(value: Array) -> Array:
         value = value[0] if single and how == "none" else value

@@ -7,12 +7,14 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 import lossspec as ls
-from lossspec.dispatch import array_namespace, get_backend
+from lossspec.dispatch import array_namespace, find_backend, get_backend
 
 VALUE = 1e-7
 GRADIENT = 1e-6
@@ -72,27 +74,38 @@ def of_ours(sample: Sample, backend_name: str) -> tuple[np.ndarray, dict[str, np
     with backend.double_precision():
         arguments = changed(sample.arguments, backend.from_numpy)
         keywords = {name: changed(value, backend.from_numpy) for name, value in sample.keywords.items()}
-        value = sample.ours(*arguments, **keywords)
+        names = sorted(sample.differentiable)
+        chosen = [arguments[int(name)] if name.isdigit() else keywords[name] for name in names]
+        with_gradients = ls.value_and_grad(
+            partial(_weighted, sample, arguments, keywords, names), tuple(range(len(names)))
+        )
+
+        def plainly() -> Any:
+            return sample.ours(*arguments, **keywords)
+
+        if backend_name == "jax":  # one program, which compiles in less time than its many operations
+            jax = import_module("jax")
+            plainly, with_gradients = jax.jit(plainly), jax.jit(with_gradients)
+        value = plainly()
         assert hasattr(value, "dtype"), f"{sample}: the result is {value!r}"
         plain = np.asarray(value) if backend_name == "numpy" else backend.to_numpy(value)
-        names = sorted(sample.differentiable)
         if not names or not np.all(np.isfinite(plain)):
             return plain, {}
-        factors = backend.from_numpy(factors_of(plain))
-
-        def weighted(*given: Any) -> Any:
-            placed, named = list(arguments), dict(keywords)
-            for name, x in zip(names, given, strict=True):
-                if name.isdigit():
-                    placed[int(name)] = x
-                else:
-                    named[name] = x
-            losses = sample.ours(*placed, **named)
-            return array_namespace(losses).sum(losses * factors)
-
-        chosen = [arguments[int(name)] if name.isdigit() else keywords[name] for name in names]
-        _, found = ls.value_and_grad(weighted, tuple(range(len(names))))(*chosen)
+        _, found = with_gradients(*chosen)
         return plain, {name: backend.to_numpy(x) for name, x in zip(names, found, strict=True)}
+
+
+def _weighted(sample: Sample, arguments: Any, keywords: Any, names: Sequence[str], *given: Any) -> Any:
+    placed, named = list(arguments), dict(keywords)
+    for name, x in zip(names, given, strict=True):
+        if name.isdigit():
+            placed[int(name)] = x
+        else:
+            named[name] = x
+    losses = sample.ours(*placed, **named)
+    shape = np.zeros(losses.shape, str(losses.dtype).rpartition(".")[2])
+    backend = find_backend(losses)
+    return array_namespace(losses).sum(losses * (backend.base or backend).from_numpy(factors_of(shape)))
 
 
 def factors_of(value: np.ndarray) -> np.ndarray:
