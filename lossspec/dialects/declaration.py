@@ -113,15 +113,19 @@ class Function:
     def in_words(self, *arguments: Any, **keywords: Any) -> Call:
         """The call of ours that a call makes, where words stand for the arrays."""
         self._bind(arguments, keywords)
-        made = self.declare(*arguments, **keywords)
+        try:
+            made = self.declare(*arguments, **keywords)
+        except AttributeError as error:  # it asks for more of an array than a word has
+            made = error
         if not isinstance(made, Call):
-            raise ArgumentError(f"{self.called} is no loss: no call of a loss equals it")
+            raise ArgumentError(f"{self.called} is no loss: no one call of a loss equals it")
         return made
 
     @property
     def arrays(self) -> tuple[str, ...]:
-        """The names of the arguments that have no default: those that are arrays."""
-        return tuple(name for name, p in self.signature.parameters.items() if p.default is inspect.Parameter.empty)
+        """The names of the arguments that are arrays: those without a default, and targets that may be left out."""
+        given = self.signature.parameters.items()
+        return tuple(name for name, p in given if p.default is inspect.Parameter.empty or name == "targets")
 
     def __repr__(self) -> str:
         return f"<{self.called}{self.signature}>"

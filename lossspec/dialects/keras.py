@@ -13,7 +13,7 @@ from typing import Any
 import lossspec as ls
 from lossspec.dialects.arrays import beside, broadcast, clipped, flattened, is_floating, ones_like, shape_of
 from lossspec.dialects.declaration import ArgumentError, Call, Function, call, declared, refuse
-from lossspec.dialects.words import Word, in_words
+from lossspec.dialects.words import Word, as_codes, as_distribution, in_words
 from lossspec.dispatch import array_namespace, is_array
 
 Array = Any
@@ -74,9 +74,8 @@ def _of_elements(loss: ls.Loss, y_true: Any, y_pred: Any, **options: Any) -> Cal
 
 def _reduced(loss: ls.Loss, given: Any, then: Callable[[Array], Array] | None = None, **arguments: Any) -> Call:
     """A call without reduction; in words the mean, which is what an object of the class gives."""
-    if isinstance(given, Word):
-        return call(loss, **arguments, reduction="mean")
-    return call(loss, **arguments, reduction="none", then=_last() if then is None else then)
+    how = "mean" if isinstance(given, Word) else "none"
+    return call(loss, **arguments, reduction=how, then=_last() if then is None else then)
 
 
 def _itself(value: Array) -> Array:
@@ -177,7 +176,7 @@ def squared_hinge(y_true: Array, y_pred: Array) -> Call:
 def categorical_hinge(y_true: Array, y_pred: Array) -> Call:
     """How far the label, one-hot, is from being ahead of the best other class, which counts as at least 0, by 1."""
     y_true, y_pred = _beside(y_true, y_pred)
-    return _reduced(ls.categorical_hinge, y_pred, logits=y_pred, labels=y_true, then=_itself)
+    return _reduced(ls.categorical_hinge, y_pred, logits=y_pred, labels=as_distribution(y_true), then=_itself)
 
 
 @in_words("log({0})")
@@ -283,7 +282,7 @@ def categorical_crossentropy(
     smooth, at = label_smoothing or None, _axis(axis)
     if from_logits or not is_array(y_true):
         loss, name = (ls.cross_entropy, "logits") if from_logits else (ls.categorical_cross_entropy, "probabilities")
-        given = {name: y_pred, "labels": y_true, "label_smoothing": smooth, "axis": at}
+        given = {name: y_pred, "labels": as_distribution(y_true), "label_smoothing": smooth, "axis": at}
         return _reduced(loss, y_pred, then=_itself, **given)
     y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1] if smooth else y_true
     return _reduced(
@@ -311,7 +310,8 @@ def categorical_focal_crossentropy(
         alpha = beside(list(alpha), y_pred, y_pred.dtype) if isinstance(alpha, (list, tuple)) else alpha
     logits = y_pred if from_logits else _log(_normalized(y_pred, axis, True))
     return _reduced(
-        ls.focal, y_pred, logits=logits, labels=y_true, gamma=gamma, alpha=alpha, axis=_axis(axis), then=_itself
+        ls.focal, y_pred, logits=logits, labels=as_distribution(y_true), gamma=gamma, alpha=alpha, axis=_axis(axis),
+        then=_itself,
     )  # fmt: skip
 
 
@@ -338,7 +338,7 @@ def sparse_categorical_crossentropy(
         if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1:
             y_true = array_namespace(y_true).squeeze(y_true, axis=axis)
         y_true = _codes(y_true)
-    options = {"labels": y_true, "ignore_index": ignore_class, "axis": _axis(axis), "then": _itself}
+    options = {"labels": as_codes(y_true), "ignore_index": ignore_class, "axis": _axis(axis), "then": _itself}
     if from_logits:
         return _reduced(ls.cross_entropy, y_pred, logits=y_pred, **options)
     probabilities = _normalized(y_pred, axis, strict)

@@ -21,7 +21,7 @@ from lossspec.dialects.arrays import (
     values_of,
 )
 from lossspec.dialects.declaration import Call, call, declared, one_of, refuse
-from lossspec.dialects.words import Word, in_words
+from lossspec.dialects.words import Word, as_codes, as_distribution, in_words
 from lossspec.dispatch import array_namespace, is_array
 from lossspec.numerics import sigmoid, softmax
 
@@ -214,7 +214,9 @@ def _soft(loss: ls.Loss, logits: Any, labels: Any, axis: Axes, where: Any, **opt
     if where is not None and is_array(logits):
         logits, labels = chosen(logits, where, -float("inf")), chosen(labels, where, 0.0)
         options["where"] = array_namespace(where).any(where, axis=-1)
-    return call(loss, logits=logits, labels=labels, reduction="none", then=narrowed(logits), **options)
+    return call(
+        loss, logits=logits, labels=as_distribution(labels), reduction="none", then=narrowed(logits), **options
+    )  # fmt: skip
 
 
 @declared("optax", "a label whose class `where` leaves out has the loss inf; optax subtracts the logit all the same")
@@ -230,7 +232,7 @@ def softmax_cross_entropy_with_integer_labels(
         logits = chosen(logits, where, -float("inf"))
         options["where"] = array_namespace(where).any(where, axis=-1)
     return call(
-        ls.cross_entropy, logits=logits, labels=labels, reduction="none", then=narrowed(logits), **options
+        ls.cross_entropy, logits=logits, labels=as_codes(labels), reduction="none", then=narrowed(logits), **options
     )  # fmt: skip
 
 

@@ -23,8 +23,8 @@ from lossspec.dialects.arrays import (
     values_of,
 )
 from lossspec.dialects.declaration import ArgumentError, Call, call, declared, refuse
-from lossspec.dialects.words import Word, in_words
-from lossspec.dispatch import array_namespace, is_array
+from lossspec.dialects.words import Word, as_codes, in_words
+from lossspec.dispatch import array_namespace, find_backend, is_array
 from lossspec.numerics import sigmoid, softmax
 
 Array = Any
@@ -217,7 +217,7 @@ class BaseLoss:
     ) -> tuple[Array, Array]:
         """The derivatives and the diagonal of the second ones; 1, times the weight, where that is an approximation."""
         made = self._call(y_true, raw_prediction, sample_weight)
-        if self.approx_hessian and self.constant_hessian is not None and not isinstance(self, HuberLoss):
+        if isinstance(self, AbsoluteError):  # and those that are absolute errors with a slope
             gradient = self.gradient(y_true, raw_prediction, sample_weight)
             hessian = ones_like(gradient) * (made.arguments.get("sample_weight", 1.0))
         else:
@@ -265,6 +265,11 @@ class BaseLoss:
         shape = (n_samples, self.n_classes) if self.is_multiclass else (n_samples,)
         hessian = self.xp.ones((1,), dtype=dtype) if self.constant_hessian else self.xp.zeros(shape, dtype=dtype)
         return self.xp.zeros(shape, dtype=dtype), hessian
+
+
+def _number(x: Any) -> Any:
+    """A parameter as a number; a word stays one."""
+    return x if isinstance(x, Word) else float(x)
 
 
 def _of_dtype(x: Array, like: Array) -> Array:
@@ -362,7 +367,7 @@ def _refuse_quantile(quantile: Any) -> None:
     refuse(not 0 < quantile < 1, f"quantile == {quantile}, must be > 0 and < 1")
 
 
-class PinballLoss(AbsoluteError):
+class PinballLoss(AbsoluteError):  # noqa: N818 - sklearn's name, and no exception
     """The quantile loss; its Hessian is 0, and counts as 1."""
 
     def __init__(
@@ -370,7 +375,7 @@ class PinballLoss(AbsoluteError):
     ) -> None:
         _refuse_quantile(quantile)
         super().__init__(sample_weight, xp, device)
-        self.quantile = float(quantile)
+        self.quantile = _number(quantile)
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
         """The call of ours."""
@@ -397,7 +402,7 @@ class HuberLoss(BaseLoss):
     ) -> None:
         _refuse_quantile(quantile)
         super().__init__(sample_weight, xp, device)
-        self.quantile, self.delta = quantile, float(delta)
+        self.quantile, self.delta = quantile, _number(delta)
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
         """The call of ours."""
@@ -450,7 +455,7 @@ class HalfTweedieLoss(BaseLoss):
         self, sample_weight: Array | None = None, power: float = 1.5, xp: Any = None, device: Any = None
     ) -> None:
         super().__init__(sample_weight, xp, device)
-        self.power = float(power)
+        self.power = _number(power)
         self.interval_y_true = _targets_of(self.power)
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
@@ -478,7 +483,7 @@ class HalfTweedieLossIdentity(BaseLoss):
         self, sample_weight: Array | None = None, power: float = 1.5, xp: Any = None, device: Any = None
     ) -> None:
         super().__init__(sample_weight, xp, device)
-        self.power = float(power)
+        self.power = _number(power)
         self.interval_y_true = _targets_of(self.power)
         self.interval_y_pred = _REALS if self.power == 0 else _POSITIVE
 
@@ -551,7 +556,7 @@ class HalfMultinomialLoss(BaseLoss):
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
         """The call of ours."""
-        return call(ls.cross_entropy, logits=raw_prediction, labels=_codes(y_true))
+        return call(ls.cross_entropy, logits=raw_prediction, labels=as_codes(_codes(y_true)))
 
     def in_y_true_range(self, y: Array) -> bool:
         """Whether all targets are whole numbers from 0."""
@@ -746,7 +751,7 @@ def mean_gamma_deviance(y_true: Array, y_pred: Array, *, sample_weight: Array | 
 @in_words("{0}", same=True)
 def _coded(y_true: Any, labels: Any, like: Array, classes: int | None = None) -> tuple[Array, int]:
     """Labels of any kind as integers, by their order among all, and the number of classes."""
-    known = y_true.tolist() if not _is_known(y_true) else values_of(y_true)
+    known = values_of(y_true) if find_backend(y_true) is not None else _plain_list(y_true)
     if known is None:  # traced: codes already
         return _codes(y_true), classes or 0
     given = known if isinstance(known, list) else known.tolist()
@@ -760,12 +765,6 @@ def _coded(y_true: Any, labels: Any, like: Array, classes: int | None = None) ->
     refuse(strange, f"y_true has labels that are not in `labels`: {sorted(strange)}")
     xp = array_namespace(like)
     return beside([every.index(value) for value in given], like, xp.int64), len(every)
-
-
-def _is_known(x: Any) -> bool:
-    from lossspec.dispatch import find_backend
-
-    return find_backend(x) is not None
 
 
 def _plain_list(labels: Any) -> list[Any]:
@@ -785,7 +784,7 @@ def log_loss(
     """The cross entropy of probabilities, of the second label or of all labels in their order."""
     how = "mean" if normalize else "sum"
     if isinstance(y_pred, Word):
-        given = {"probabilities": y_pred, "labels": y_true, "sample_weight": sample_weight, "reduction": how}
+        given = {"probabilities": y_pred, "labels": as_codes(y_true), "sample_weight": sample_weight, "reduction": how}
         return call(ls.categorical_cross_entropy, **given)
     classes = 2 if len(y_pred.shape) == 1 or y_pred.shape[1] == 1 else y_pred.shape[1]
     codes, _ = _coded(y_true, labels, y_pred, classes)

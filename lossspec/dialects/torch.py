@@ -39,7 +39,7 @@ from lossspec.dialects.declaration import (
     one_of,
     refuse,
 )
-from lossspec.dialects.words import Word, in_words
+from lossspec.dialects.words import Word, by_entry, in_words
 from lossspec.dispatch import array_namespace, is_array
 
 Array = Any
@@ -317,6 +317,8 @@ def kl_div(
         (ls.kl_divergence_with_log_targets, "log_targets") if log_target else (ls.kl_divergence, "targets")
     )  # fmt: skip
     if isinstance(input, Word):
+        if reduction in ("mean", "none"):
+            input, target = by_entry(input), by_entry(target)
         return call(loss, log_predictions=input, **{name: target}, reduction=how)
     rows = len(shape_of(input)) and shape_of(input)[0]
     input, target = broadcast(input, target)

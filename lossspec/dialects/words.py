@@ -34,6 +34,18 @@ class Word:
     def __truediv__(self, other: Any) -> Word:
         return self._made("{0} / {1}", other)
 
+    def __lt__(self, other: Any) -> Word:
+        return self._made("{0} < {1}", other)
+
+    def __le__(self, other: Any) -> Word:
+        return self._made("{0} <= {1}", other)
+
+    def __gt__(self, other: Any) -> Word:
+        return self._made("{0} > {1}", other)
+
+    def __ge__(self, other: Any) -> Word:
+        return self._made("{0} >= {1}", other)
+
 
 def in_words(pattern: str, *, same: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A helper of declarations that, given words, answers with the text of the pattern.
@@ -54,3 +66,18 @@ def in_words(pattern: str, *, same: bool = False) -> Callable[[Callable[..., Any
         return spoken
 
     return helper
+
+
+def by_entry(x: Any) -> Any:
+    """Say of an array in words that each of its entries is a row by itself."""
+    return Word(f"{x}[..., None]", "entries", (x,))
+
+
+def as_distribution(labels: Any) -> Any:
+    """Say of labels in words that they are distributions over the classes; arrays stay what they are."""
+    return Word(labels.text, "distribution", (labels,)) if isinstance(labels, Word) else labels
+
+
+def as_codes(labels: Any) -> Any:
+    """Say of labels in words that they are integers; arrays stay what they are."""
+    return Word(labels.text, "codes", (labels,)) if isinstance(labels, Word) else labels
