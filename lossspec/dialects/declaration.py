@@ -115,7 +115,7 @@ class Function:
         self._bind(arguments, keywords)
         try:
             made = self.declare(*arguments, **keywords)
-        except AttributeError as error:  # it asks for more of an array than a word has
+        except (AttributeError, DTypeError) as error:  # it asks for more of an array than a word has
             made = error
         if not isinstance(made, Call):
             raise ArgumentError(f"{self.called} is no loss: no one call of a loss equals it")
@@ -125,7 +125,9 @@ class Function:
     def arrays(self) -> tuple[str, ...]:
         """The names of the arguments that are arrays: those without a default, and targets that may be left out."""
         given = self.signature.parameters.items()
-        return tuple(name for name, p in given if p.default is inspect.Parameter.empty or name == "targets")
+        return tuple(
+            name for name, p in given if p.default is inspect.Parameter.empty or name in ("targets", "y_proba")
+        )
 
     def __repr__(self) -> str:
         return f"<{self.called}{self.signature}>"

@@ -234,7 +234,7 @@ def _nearest(library: str, made: Call, differs: Sequence[str]) -> Ported:
     if not attempts:
         return _declared_equal(library, made, differs)
     best = attempts[0]
-    if best.cost >= 3:
+    if best.cost >= 5:  # more than labels to be written otherwise
         declared = _declared_equal(library, made, differs)
         if declared.text:
             return declared
@@ -413,7 +413,7 @@ def _apart(said: Call, made: Call) -> int:
     weighted = {"sample_weight", "class_weight"} & made.arguments.keys()
     alike = mine == other or (mine in _MEANS and other in _MEANS and not weighted)
     rows = [any(getattr(v, "operation", "") == "entries" for v in x.arguments.values()) for x in (said, made)]
-    return (0 if alike else 1 if mine == "none" else 3) + (0 if rows[0] == rows[1] else 1 if rows[1] else 20)
+    return (0 if alike else 1 if mine == "none" else 5) + (0 if rows[0] == rows[1] else 1 if rows[1] else 20)
 
 
 def _lacking(name: str, value: Any) -> str:

@@ -7,6 +7,7 @@ the weighted mean, as a 0-d array where sklearn has a float, so that it has a gr
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -774,33 +775,39 @@ def _plain_list(labels: Any) -> list[Any]:
 @declared("metrics", "probabilities are not clipped; strict=True clips them by the eps of the dtype, as sklearn does")
 def log_loss(
     y_true: Array,
-    y_pred: Array,
+    y_proba: Any = None,
     *,
     normalize: bool = True,
     sample_weight: Array | None = None,
     labels: Sequence[Any] | None = None,
+    y_pred: Any = "deprecated",
     strict: bool = False,
 ) -> Call:
     """The cross entropy of probabilities, of the second label or of all labels in their order."""
+    if not isinstance(y_pred, str):
+        refuse(y_proba is not None, "`y_proba` and `y_pred` are the same. Fix: give `y_proba` alone")
+        warnings.warn("`y_pred` of log_loss is deprecated. Fix: y_proba", FutureWarning, stacklevel=3)
+        y_proba = y_pred
+    refuse(y_proba is None, "there are no probabilities. Fix: give `y_proba`")
     how = "mean" if normalize else "sum"
-    if isinstance(y_pred, Word):
-        given = {"probabilities": y_pred, "labels": as_codes(y_true), "sample_weight": sample_weight, "reduction": how}
+    if isinstance(y_proba, Word):
+        given = {"probabilities": y_proba, "labels": as_codes(y_true), "sample_weight": sample_weight, "reduction": how}
         return call(ls.categorical_cross_entropy, **given)
-    classes = 2 if len(y_pred.shape) == 1 or y_pred.shape[1] == 1 else y_pred.shape[1]
-    codes, _ = _coded(y_true, labels, y_pred, classes)
-    if len(y_pred.shape) == 2 and y_pred.shape[1] == 1:
-        y_pred = y_pred[:, 0]
+    classes = 2 if len(y_proba.shape) == 1 or y_proba.shape[1] == 1 else y_proba.shape[1]
+    codes, _ = _coded(y_true, labels, y_proba, classes)
+    if len(y_proba.shape) == 2 and y_proba.shape[1] == 1:
+        y_proba = y_proba[:, 0]
     if strict:
-        eps = float(array_namespace(y_pred).finfo(y_pred.dtype).eps)
-        y_pred = clipped(y_pred, eps, 1 - eps)
-    weight = None if sample_weight is None else _of_dtype(sample_weight, y_pred)
-    if len(y_pred.shape) == 1:
-        targets = array_namespace(y_pred).astype(codes, y_pred.dtype)
+        eps = float(array_namespace(y_proba).finfo(y_proba.dtype).eps)
+        y_proba = clipped(y_proba, eps, 1 - eps)
+    weight = None if sample_weight is None else _of_dtype(sample_weight, y_proba)
+    if len(y_proba.shape) == 1:
+        targets = array_namespace(y_proba).astype(codes, y_proba.dtype)
         return call(
-            ls.binary_cross_entropy, probabilities=y_pred, targets=targets, sample_weight=weight, reduction=how
+            ls.binary_cross_entropy, probabilities=y_proba, targets=targets, sample_weight=weight, reduction=how
         )  # fmt: skip
     return call(
-        ls.categorical_cross_entropy, probabilities=y_pred, labels=codes, sample_weight=weight, reduction=how
+        ls.categorical_cross_entropy, probabilities=y_proba, labels=codes, sample_weight=weight, reduction=how
     )  # fmt: skip
 
 

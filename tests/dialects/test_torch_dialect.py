@@ -33,6 +33,12 @@ def test_values_and_gradients_are_those_of_torch(name, backend, usable):
     assert judged(rows, backend, samples.answer, samples.EXCEPTIONS) == []
 
 
+def test_every_loss_of_torch_is_sampled_or_left_out_with_a_reason():
+    assert [name for name in NAMES if not of(name)] == []
+    missing = {name for name in (*samples.FUNCTIONS, *samples.CLASSES) if not hasattr(samples.dialect, name)}
+    assert missing == {*samples.LEFT_OUT}
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", NAMES)

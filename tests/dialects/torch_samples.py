@@ -16,6 +16,7 @@ MODULES = "ModuleInfo"
 LEFT_OUT = {
     "linear_cross_entropy": "it multiplies by a matrix first and is a loss of another shape",
     "LinearCrossEntropyLoss": "it multiplies by a matrix first and is a loss of another shape",
+    "AdaptiveLogSoftmaxWithLoss": "its weights are the module's; `lossspec.adaptive_log_softmax` takes them as arrays",
 }
 """Losses of torch that the dialect has not."""
 
@@ -102,6 +103,16 @@ def modules(of_class: str) -> tuple[Sample, ...]:
             arguments = (*(x for x, _ in plain), *(x for x, _ in given))
             keywords = {**{f"of_{key}": x for key, (x, _) in fixed.items()}, **named}
             found.append(Sample(MODULES, name, f"[{number}]", *both, arguments, keywords, wanted))
+    return tuple(found) or _of_operator(of_class)
+
+
+def _of_operator(name: str) -> tuple[Sample, ...]:
+    """The samples of a class that has none of its own: those of its function, the options given to the constructor."""
+    found = []
+    for sample in operators(getattr(dialect, name).takes.__name__) if name in CLASSES and name not in LEFT_OUT else ():
+        both = [_built(getattr(module, name), 0, tuple(sample.keywords)) for module in (torch.nn, dialect)]
+        keywords = {f"of_{key}": value for key, value in sample.keywords.items()}
+        found.append(Sample(MODULES, name, sample.name, *both, sample.arguments, keywords, sample.differentiable))
     return tuple(found)
 
 
