@@ -16,6 +16,7 @@ LEFT_OUT = {
     "hamming_loss": "a share of wrong labels, which has no gradient",
     "zero_one_loss": "a share of wrong labels, which has no gradient",
     "label_ranking_loss": "a share of wrong pairs, which has no gradient",
+    "coverage_error": "a mean depth of rankings, which has no gradient",
     "max_error": "the largest error of the data, no loss of a sample",
     "median_absolute_error": "the median error of the data, no loss of a sample",
     "HalfBinomialLossArrayAPI": "`HalfBinomialLoss` here takes any arrays",

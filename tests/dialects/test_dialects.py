@@ -1,4 +1,4 @@
-"""What holds for every dialect: the page says what is tested, no framework is loaded, gradients and dtypes are right."""
+"""Every dialect: the page says what is tested, no framework is loaded, gradients and dtypes are right."""
 
 from __future__ import annotations
 

@@ -29,7 +29,9 @@ def spread(rows, number):
 def test_values_and_gradients_are_those_of_torch(name, backend, usable):
     usable(backend)
     number = {"numpy": 60, "torch": 30, "jax": 0 if name in samples.CLASSES else 1}[backend]
-    rows = spread(of(name), 2 if "ctc" in name.lower() and number > 2 else number) if number else []
+    if "ctc" in name.lower():
+        number = min(number, 1 if backend == "numpy" else 0)  # long sequences, which take seconds
+    rows = spread(of(name), number) if number else []
     assert judged(rows, backend, samples.answer, samples.EXCEPTIONS) == []
 
 
