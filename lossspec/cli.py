@@ -1,4 +1,4 @@
-"""The command line with the extra `check`: lossspec list | show | port | check | doctor; `plain.py` is the one without."""
+"""The command line with the extra `check`: list | show | port | check | doctor; `plain.py` is the one without."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def cosine_similarity(y_true: Array, y_pred: Array, axis: int | Sequence[int] = 
     if is_array(y_pred):
         y_true, y_pred = flattened(y_true, axis), flattened(y_pred, axis)
     return _reduced(
-        ls.cosine_similarity, y_pred, predictions=y_pred, targets=y_true, negative=True, then=_itself
+        ls.cosine_distance, y_pred, predictions=y_pred, targets=y_true, form="negative", then=_itself
     )  # fmt: skip
 
 

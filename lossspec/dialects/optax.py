@@ -314,7 +314,7 @@ def cosine_similarity(
     _real(predictions=predictions, targets=targets)
     where, x, y = _of_classes(axis, where, predictions, targets)
     if isinstance(x, Word):
-        return call(ls.cosine_similarity, predictions=x, targets=y, reduction="none")
+        return call(ls.cosine_distance, form="similarity", predictions=x, targets=y, reduction="none")
     x, y = chosen(x, where, 0.0), chosen(y, where, 0.0)
     half = narrowed(x)
 
@@ -323,7 +323,7 @@ def cosine_similarity(
             cosine = cosine * clipped(norm_of_order(vectors, 2) / epsilon**0.5, 0.0, 1.0)
         return cosine if half is None else half(cosine)
 
-    return call(ls.cosine_similarity, predictions=x, targets=y, reduction="none", then=shrunk)
+    return call(ls.cosine_distance, form="similarity", predictions=x, targets=y, reduction="none", then=shrunk)
 
 
 @declared("optax", "the cosine with a vector of length 0 is 0; optax has NaN")

@@ -515,7 +515,7 @@ def cosine_embedding_loss(
 def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8, *, strict: bool = False) -> Call:
     """The cosine of the angle between vectors along an axis."""
     if isinstance(x1, Word):
-        return call(ls.cosine_similarity, predictions=x1, targets=x2, reduction="none")
+        return call(ls.cosine_distance, form="similarity", predictions=x1, targets=x2, reduction="none")
     x1, x2 = broadcast(x1, x2)
     if not x1.shape:
         x1, x2 = x1[None], x2[None]
@@ -527,7 +527,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8, *, 
             cosine = cosine * clipped(norm_of_order(x, 2) / eps, 0.0, 1.0)
         return cosine if half is None else half(cosine)
 
-    return call(ls.cosine_similarity, predictions=x1, targets=x2, reduction="none", then=shrunk)
+    return call(ls.cosine_distance, form="similarity", predictions=x1, targets=x2, reduction="none", then=shrunk)
 
 
 @declared("F")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import lossspec as ls
+from lossspec.conformance.probes import probe_of
 from lossspec.dispatch import array_namespace, find_backend, get_backend
 
 VALUE = 1e-7
@@ -71,7 +72,7 @@ def quiet() -> Iterator[None]:
 def of_ours(sample: Sample, backend_name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The value and the gradients that the dialect gives on the arrays of a backend."""
     backend = get_backend(backend_name)
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         arguments = changed(sample.arguments, backend.from_numpy)
         keywords = {name: changed(value, backend.from_numpy) for name, value in sample.keywords.items()}
         names = sorted(sample.differentiable)

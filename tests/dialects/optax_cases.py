@@ -10,6 +10,7 @@ import numpy as np
 import optax.losses
 
 from dialects.judge import Excepted, Sample, changed, factors_of, quiet, strictly
+from lossspec.conformance.probes import probe_of
 from lossspec.dialects import optax as dialect
 from lossspec.dispatch import array_namespace, get_backend
 
@@ -236,7 +237,7 @@ def samples(name: str) -> list[Sample]:
 def answer(sample: Sample) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The value and the gradients that optax gives."""
     names = sorted(sample.differentiable)
-    with quiet(), get_backend("jax").double_precision():
+    with quiet(), probe_of(get_backend("jax")).double_precision():
         arguments = list(changed(sample.arguments, jnp.asarray))
         named = {key: changed(value, jnp.asarray) for key, value in sample.keywords.items()}
 

@@ -156,9 +156,10 @@ def test_nothing_is_evaluated():
     assert ours.text == "lossspec.squared_error(exit(), print('no'))"
 
 
-def test_the_command_prints_calls_and_differences():
+def test_the_command_prints_calls_and_differences(capsys):
     typer = pytest.importorskip("typer.testing")
     from lossspec.cli import app
+    from lossspec.plain import main
 
     done = typer.CliRunner().invoke(app, ["port", "F.mse_loss(x, y)", "--to", "optax,keras"])
     assert done.exit_code == 0
@@ -168,3 +169,5 @@ def test_the_command_prints_calls_and_differences():
         "jnp.mean(optax.squared_error(x, y))",
         "keras.losses.MeanSquaredError()(y, x)",
     ]
+    main("typer", ["port", "F.mse_loss(x, y)", "--to", "optax,keras"])
+    assert capsys.readouterr().out.splitlines() == lines

@@ -11,6 +11,7 @@ import sklearn._loss.link as their_links
 
 from dialects import sklearn_cases as cases
 from dialects.judge import BACKENDS, changed, judged, quiet
+from lossspec.conformance.probes import probe_of
 from lossspec.dialects import sklearn as dialect
 from lossspec.dispatch import get_backend
 
@@ -50,7 +51,7 @@ def test_a_link_is_that_of_sklearn_and_its_inverse_undoes_it(name, backend):
     theirs, ours = getattr(their_links, name)(), getattr(dialect, name)()
     p = cases._PARTS if name == "MultinomialLogit" else cases.AMOUNTS / 5
     xp, plain = backend.namespace, backend.to_numpy
-    with backend.double_precision():
+    with probe_of(backend).double_precision():
         raw = ours.link(backend.from_numpy(p))
         np.testing.assert_allclose(plain(raw), theirs.link(p), rtol=1e-12)
         np.testing.assert_allclose(plain(ours.inverse(raw)), p, rtol=1e-12)
