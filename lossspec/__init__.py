@@ -10,6 +10,8 @@ from lossspec.autodiff import value_and_grad as value_and_grad
 from lossspec.contract import Accuracy as Accuracy
 from lossspec.contract import Contract as Contract
 from lossspec.declaration import loss as loss
+from lossspec.dialects.port import Ported as Ported
+from lossspec.dialects.port import port as port
 from lossspec.dispatch import Backend as Backend
 from lossspec.dispatch import all_backends as all_backends
 from lossspec.errors import BackendError as BackendError

@@ -1,4 +1,4 @@
-"""The command line with the extra `check`: lossspec list | show | check | doctor; `plain.py` is the one without."""
+"""The command line with the extra `check`: list | show | port | check | doctor; `plain.py` is the one without."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lossspec import describe
+from lossspec.dialects.port import port as port_call
 from lossspec.errors import ContractError, LossSpecError, MissingExtraError
 from lossspec.registry import get, names
 
@@ -73,6 +74,22 @@ def show(
     for line in lines:
         console.print(escape(line))
     console.print(escape(f"\n{example}"), highlight=False)
+
+
+@app.command()
+def port(
+    call: Annotated[str, typer.Argument(help="A call of another library, as 'F.cross_entropy(x, y)'.")],
+    to: Annotated[str, typer.Option("--to", help="Libraries, with commas between them.")] = "torch,optax,keras,sklearn",
+) -> None:
+    """The equal calls of other libraries, and what differs; nothing is evaluated."""
+    try:
+        found = port_call(call, to)
+    except ContractError as error:
+        raise SystemExit(str(error)) from None
+    for ported in found:
+        console.print(escape(str(ported)), highlight=False, soft_wrap=True)
+        for difference in ported.differs:
+            console.print(f"[dim]  # {escape(difference)}[/dim]", highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The command line without its extra: `list`, `show` and `doctor` as plain text, by the standard library alone."""
+"""The command line without its extra: `list`, `show`, `port` and `doctor` in plain text, by the standard library."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from lossspec import describe
+from lossspec.dialects.port import port
 from lossspec.errors import LossSpecError
 from lossspec.registry import get
 
@@ -23,6 +24,9 @@ def main(missing: str, arguments: Sequence[str] | None = None) -> None:
     show = commands.add_parser("show", help="The contract of one loss.")
     show.add_argument("name", help="A loss by its name, or by the name another library gives it.")
     show.add_argument("--json", action="store_true", help="The contract as JSON.")
+    ported = commands.add_parser("port", help="The equal calls of other libraries.")
+    ported.add_argument("call", help="A call of another library, as 'F.cross_entropy(x, y)'.")
+    ported.add_argument("--to", help="Libraries, with commas between them.", default="torch,optax,keras,sklearn")
     commands.add_parser("doctor", help="The backends: found or not, their versions and devices.")
     commands.add_parser("check", help="Check losses against the oracle; needs the extra.", add_help=False)
     asked, rest = parser.parse_known_args(arguments)
@@ -36,7 +40,7 @@ def main(missing: str, arguments: Sequence[str] | None = None) -> None:
         print_table(describe.BACKENDS, describe.backends())
     else:
         try:
-            show_loss(asked.name, asked.json)
+            show_loss(asked.name, asked.json) if asked.command == "show" else print_ported(asked.call, asked.to)
         except LossSpecError as error:
             parser.error(str(error))
 
@@ -69,6 +73,12 @@ def show_loss(name: str, as_json: bool) -> None:
     for line in lines:
         print(textwrap.fill(line, WIDTH))
     print(f"\n{example}")
+
+
+def print_ported(call: str, to: str) -> None:
+    """Print the equal calls of other libraries, and what differs."""
+    for ported in port(call, to):
+        print(ported, *(f"  # {difference}" for difference in ported.differs), sep="\n")
 
 
 def print_table(headings: describe.Row, rows: Iterable[describe.Row]) -> None:

@@ -1,0 +1,1117 @@
+"""The losses of torch.nn.functional, and the classes of torch.nn, on the arrays of any framework.
+
+`from lossspec.dialects import torch as F`, and for the classes `from lossspec.dialects import torch as nn`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import lossspec as ls
+from lossspec.dialects.arrays import (
+    as_numbers,
+    beside,
+    broadcast,
+    clipped,
+    common_shape,
+    floored,
+    is_floating,
+    narrowed,
+    norm_of_order,
+    ones_like,
+    promoted,
+    ranked,
+    reduced,
+    shape_of,
+    stretched,
+    values_of,
+    with_last,
+)
+from lossspec.dialects.declaration import (
+    ArgumentTypeError,
+    Call,
+    Configured,
+    call,
+    declared,
+    one_of,
+    refuse,
+)
+from lossspec.dialects.words import Word, by_entry, in_words
+from lossspec.dispatch import array_namespace, is_array
+
+Array = Any
+_REDUCTIONS = ("none", "mean", "sum")
+_SHORT = "a vector shorter than eps counts as one of length eps"
+
+
+def _reduction(
+    given: str, size_average: bool | None, reduce: bool | None, mean: str = "count_mean", *, more: Sequence[str] = ()
+) -> Any:
+    """Our reduction for torch's, `mean` for its mean; the deprecated pair of arguments comes first, with a warning."""
+    if size_average is not None or reduce is not None:
+        given = "none" if reduce is False else "sum" if size_average is False else "mean"
+        warnings.warn(f"`size_average` and `reduce` are deprecated. Fix: reduction={given!r}", stacklevel=4)
+    if given == "elementwise_mean":
+        warnings.warn("reduction 'elementwise_mean' is deprecated. Fix: reduction='mean'", stacklevel=4)
+        given = "mean"
+    if given == "batchmean" and given in more:
+        return "batch_mean"
+    return mean if one_of("reduction", given, (*_REDUCTIONS, *more)) == "mean" else given
+
+
+def _of_elements(loss: ls.Loss, input: Any, target: Any, reduction: Any, weight: Any = None, **options: Any) -> Call:
+    """A loss of each element of two arrays that broadcast, with a warning where they have to."""
+    if is_array(input) and is_array(target) and shape_of(input) != shape_of(target):
+        warnings.warn(
+            f"the target has shape {shape_of(target)} and the input {shape_of(input)}; they are broadcast, which is "
+            "seldom meant. Fix: give both the same shape",
+            stacklevel=4,
+        )
+    if weight is not None:
+        refuse(shape_of(weight) != shape_of(input), "Weights and input must have the same size.")
+    input, target, weight = promoted(input, target, weight)
+    predictions, targets = broadcast(input, target)
+    if is_array(weight):
+        (weight,) = (stretched(weight, shape_of(predictions)),)
+    return call(
+        loss, predictions=predictions, targets=targets, sample_weight=weight, reduction=reduction,
+        then=narrowed(predictions), **options,
+    )  # fmt: skip
+
+
+@declared("F")
+def mse_loss(
+    input: Array,
+    target: Array,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Array | None = None,
+) -> Call:
+    """The squared error; with weights the mean divides by their sum."""
+    how = _reduction(reduction, size_average, reduce, "mean")
+    return _of_elements(ls.squared_error, input, target, how, weight)
+
+
+@declared("F")
+def l1_loss(
+    input: Array,
+    target: Array,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Array | None = None,
+) -> Call:
+    """The absolute error; with weights the mean divides by their sum."""
+    how = _reduction(reduction, size_average, reduce, "mean")
+    return _of_elements(ls.absolute_error, input, target, how, weight)
+
+
+@declared("F")
+def huber_loss(
+    input: Array, target: Array, reduction: str = "mean", delta: float = 1.0, weight: Array | None = None
+) -> Call:
+    """Huber's loss; with weights the mean divides by their number."""
+    refuse(not is_array(delta) and delta <= 0, "huber_loss does not support non-positive values for delta.")
+    return _of_elements(ls.huber, input, target, _reduction(reduction, None, None), weight, delta=delta)
+
+
+@declared("F")
+def smooth_l1_loss(
+    input: Array,
+    target: Array,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Call:
+    """Huber's loss of `beta` over `beta`; the absolute error where that is 0."""
+    refuse(beta < 0, "smooth_l1_loss does not support negative values for beta.")
+    return _of_elements(ls.smooth_l1, input, target, _reduction(reduction, size_average, reduce), beta=beta)
+
+
+def _classes(input: Any, target: Any) -> dict[str, Any]:
+    """The keyword that names the axis of the classes: the first of a row, the second of a batch."""
+    if isinstance(input, Word):
+        return {}
+    refuse(not input.shape, "the input is 0-d; it needs an axis of classes")
+    return {"axis": 0 if len(input.shape) == 1 else 1}
+
+
+@declared("F")
+def cross_entropy(
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Call:
+    """The softmax cross entropy of classes at axis 1, with labels or distributions as targets.
+
+    With labels the mean divides by the sum of the labels' weights, with distributions by the length of the batch.
+    """
+    refuse(not 0 <= label_smoothing <= 1, f"label_smoothing is {label_smoothing}; it must be between 0.0 and 1.0")
+    soft = is_array(target) and is_floating(target)
+    how = _reduction(reduction, size_average, reduce, "count_mean" if soft else "mean")
+    axis = _classes(input, target)
+    if soft:
+        refuse(shape_of(input) != shape_of(target), f"a target of probabilities has the shape {shape_of(input)}")
+        refuse(ignore_index >= 0, "ignore_index is not supported for floating point target")
+        input, target, weight = promoted(input, target, weight)
+    else:
+        _same_dtype(input, weight)
+        if how == "mean" and weight is not None and label_smoothing and is_array(target):
+            how = ls.Mean(over=_weights_of_labels(target, weight, ignore_index))
+    return call(
+        ls.cross_entropy,
+        logits=input,
+        labels=target,
+        class_weight=weight,
+        ignore_index=None if soft else ignore_index,
+        label_smoothing=label_smoothing or None,
+        reduction=how,
+        then=narrowed(input),
+        **axis,
+    )
+
+
+def _same_dtype(input: Array, weight: Any) -> None:
+    """Refuse class weights of another dtype than the input's, as torch does."""
+    apart = is_array(weight) and is_array(input) and weight.dtype != input.dtype
+    refuse(apart, f"expected scalar type {getattr(input, 'dtype', '')} but found {getattr(weight, 'dtype', '')}")
+
+
+def _weights_of_labels(labels: Array, weight: Array, ignore_index: int) -> Array:
+    """The sum of the class weights of the labels that are not ignored."""
+    xp = array_namespace(weight)
+    kept = labels != ignore_index
+    own = xp.take(weight, xp.reshape(xp.where(kept, labels, xp.zeros_like(labels)), (-1,)), axis=0)
+    return xp.sum(xp.where(xp.reshape(kept, (-1,)), own, 0.0))
+
+
+@declared("F")
+def nll_loss(
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Call:
+    """Minus the logarithm of the label's probability, from logarithms; the mean divides by the sum of weights."""
+    how = _reduction(reduction, size_average, reduce, "mean")
+    axis = _classes(input, target)
+    refuse(is_array(target) and is_floating(target), "expected scalar type Long but found Float: labels are integers")
+    _same_dtype(input, weight)
+    return call(
+        ls.nll, log_probabilities=input, labels=target, class_weight=weight, ignore_index=ignore_index, reduction=how,
+        then=narrowed(input), **axis,
+    )  # fmt: skip
+
+
+@declared(
+    "F", "full=True adds the exact log(targets!) where torch has Stirling's approximation; strict=True has it too"
+)
+def poisson_nll_loss(
+    input: Array,
+    target: Array,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    strict: bool = False,
+) -> Call:
+    """The negative log-likelihood of counts, of log-means or of means, to which `eps` is added in the logarithm."""
+    how = _reduction(reduction, size_average, reduce)
+    input, target = broadcast(input, target)
+    half = narrowed(input)
+    stirling = full and strict and not isinstance(target, Word)
+
+    def without_eps(value: Array) -> Array:
+        value = value if log_input else value - eps * (math.prod(input.shape) if how == "sum" else 1)
+        value = value + reduced(_stirling(target), "mean" if how == "count_mean" else how) if stirling else value
+        return value if half is None else half(value)
+
+    return call(
+        ls.poisson_nll,
+        predictions=input if log_input or isinstance(input, Word) else input + eps,
+        targets=target,
+        log_input=log_input,
+        full=full and not stirling,
+        reduction=how,
+        then=None if isinstance(input, Word) else without_eps,
+    )
+
+
+def _stirling(target: Array) -> Array:
+    """Stirling's approximation of log(target!), and 0 for targets up to 1."""
+    xp = array_namespace(target)
+    many = target > 1
+    safe = xp.where(many, target, 2.0)
+    return xp.where(many, safe * xp.log(safe) - safe + 0.5 * xp.log(2 * math.pi * safe), 0.0)
+
+
+@declared("F")
+def gaussian_nll_loss(
+    input: Array,
+    target: Array,
+    var: Array | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Call:
+    """The negative log-likelihood under normal distributions whose variances are lifted to `eps`."""
+    how = _reduction(reduction, None, None)
+    if isinstance(input, Word):
+        return call(ls.gaussian_nll, predictions=input, targets=target, variances=var, full=full, reduction=how)
+    given = var if is_array(var) else beside(float(var), input, input.dtype)
+    input, target, given = promoted(input, target, given)
+    known = values_of(given)
+    refuse(known is not None and bool((known < 0).any()), "var has negative entry/entries")
+    sizes, own = shape_of(input), shape_of(given)
+    if sizes != own and is_array(var):
+        if sizes[:-1] == own:
+            given = given[..., None]
+        else:
+            fits = len(sizes) == len(own) and sum(y for x, y in zip(sizes, own, strict=True) if x != y) == 1
+            refuse(not fits, "var is of incorrect size")
+    input, target = broadcast(input, target)
+    whole = common_shape(input, given)
+    return call(
+        ls.gaussian_nll,
+        predictions=stretched(input, whole),
+        targets=stretched(target, whole),
+        variances=floored(ranked(given, stretched(input, whole)), eps),
+        full=full,
+        reduction=how,
+        then=narrowed(input),
+    )
+
+
+@declared("F", "where a target and its prediction are both impossible the divergence is 0; torch has NaN")
+def kl_div(
+    input: Array,
+    target: Array,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Call:
+    """The terms of the divergence of `input`, logarithms, from the target; the mean is over all entries."""
+    if reduction == "mean" and size_average is None and reduce is None:
+        warnings.warn(
+            "reduction 'mean' of kl_div divides by all entries; the mean of divergences is 'batchmean'", stacklevel=3
+        )
+    how = _reduction(reduction, size_average, reduce, more=("batchmean",))
+    loss, name = (
+        (ls.kl_divergence_with_log_targets, "log_targets") if log_target else (ls.kl_divergence, "targets")
+    )  # fmt: skip
+    if isinstance(input, Word):
+        if reduction in ("mean", "none"):
+            input, target = by_entry(input), by_entry(target)
+        return call(loss, log_predictions=input, **{name: target}, reduction=how)
+    rows = len(shape_of(input)) and shape_of(input)[0]
+    input, target = broadcast(input, target)
+    if how == "batch_mean":
+        how = ls.Mean(over=rows) if rows else "sum"
+    each = {name: target[..., None]}
+    return call(loss, log_predictions=input[..., None], **each, reduction=how, then=narrowed(input))
+
+
+@declared("F", "the logarithms are exact; strict=True bounds them by -100, as torch documents")
+def binary_cross_entropy(
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    *,
+    strict: bool = False,
+) -> Call | Array:
+    """The cross entropy of probabilities; weights multiply, and the mean divides by the number of entries."""
+    how = _reduction(reduction, size_average, reduce)
+    refuse(
+        shape_of(input) != shape_of(target),
+        f"a target of shape {shape_of(target)} beside an input of shape {shape_of(input)}; give both the same shape",
+    )
+    input, target, weight = promoted(input, target, weight)
+    if weight is not None and is_array(input):
+        whole = common_shape(target, weight)
+        input, target = stretched(input, whole), stretched(target, whole)
+        weight = ranked(weight, input)
+    made = call(
+        ls.binary_cross_entropy, probabilities=input, targets=target, sample_weight=weight, reduction=how,
+        then=narrowed(input),
+    )  # fmt: skip
+    return _bounded(made) if strict and is_array(input) else made
+
+
+def _bounded(made: Call) -> Array:
+    """The same call with logarithms of at least -100: both outcomes by themselves, mixed by the target."""
+    given = made.arguments
+    p, target, weight = given["probabilities"], given["targets"], given.get("sample_weight")
+    losses = (clipped(ls.binary_cross_entropy.per_example(p, y), 0.0, 100.0) for y in (ones_like(p), ones_like(p) * 0))
+    for_one, for_zero = losses
+    mixed = target * for_one + (1 - target) * for_zero
+    mixed = mixed if weight is None else mixed * weight
+    total = reduced(mixed, {"count_mean": "mean"}.get(given["reduction"], given["reduction"]))
+    return made.finish(total)
+
+
+@declared("F")
+def binary_cross_entropy_with_logits(
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Array | None = None,
+) -> Call:
+    """The cross entropy of logits; weights multiply, and the mean divides by the number of entries."""
+    how = _reduction(reduction, size_average, reduce)
+    refuse(
+        shape_of(input) != shape_of(target),
+        f"Target size ({shape_of(target)}) must be the same as input size ({shape_of(input)})",
+    )
+    input, target, weight, pos_weight = promoted(input, target, weight, pos_weight)
+    if is_array(input) and (weight is not None or pos_weight is not None):
+        whole = common_shape(*(x for x in (input, weight, pos_weight) if x is not None))
+        input, target = stretched(input, whole), stretched(target, whole)
+        weight, pos_weight = ranked(weight, input), ranked(pos_weight, input)
+    return call(
+        ls.binary_cross_entropy_with_logits,
+        logits=input, targets=target, sample_weight=weight, pos_weight=pos_weight, reduction=how,
+        then=narrowed(input),
+    )  # fmt: skip
+
+
+@in_words("all", same=True)
+def _signed(target: Array, *arrays: Array) -> tuple[Array, ...]:
+    """Labels of 1 and arrays times the labels that were given: torch evaluates its formula for any number as label."""
+    ones = ones_like(arrays[0])
+    return (ones, *(target * x for x in arrays))
+
+
+@declared("F", "large losses are right, where torch overflows to inf")
+def soft_margin_loss(
+    input: Array,
+    target: Array,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Call:
+    """The logistic loss of labels 1 and -1."""
+    how = _reduction(reduction, size_average, reduce)
+    input, target = broadcast(input, target)
+    target, input = _signed(target, input)
+    return call(ls.soft_margin, logits=input, labels=target, reduction=how, then=narrowed(input))
+
+
+@declared("F")
+def margin_ranking_loss(
+    input1: Array,
+    input2: Array,
+    target: Array,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Call:
+    """How far the one that should rank higher is from doing so by a margin."""
+    how = _reduction(reduction, size_average, reduce)
+    sizes = [shape_of(x) for x in (input1, input2, target)]
+    refuse(
+        len({len(size) for size in sizes}) > 1,
+        f"margin_ranking_loss : All input tensors should have the same number of axes; the shapes are {sizes}",
+    )
+    input1, input2, target = broadcast(input1, input2, target)
+    target, input1, input2 = _signed(target, input1, input2)
+    if margin < 0 and is_array(input1):
+        input1, margin = input1 - margin, 0.0
+    return call(
+        ls.margin_ranking, first=input1, second=input2, labels=target, margin=margin, reduction=how,
+        then=narrowed(input1),
+    )  # fmt: skip
+
+
+@declared("F")
+def hinge_embedding_loss(
+    input: Array,
+    target: Array,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Call | Array:
+    """A distance where the label is 1, and by how much it is below a margin where it is -1."""
+    how = _reduction(reduction, size_average, reduce)
+    input, target = broadcast(input, target)
+    made = call(
+        ls.hinge_embedding, distances=input, labels=target, margin=margin, reduction=how, then=narrowed(input)
+    )  # fmt: skip
+    known = None if isinstance(target, Word) else values_of(target)
+    if known is None or bool(((known == 1) | (known == -1)).all()):
+        return made
+    # Any other label counts as both, in torch.
+    ones = ones_like(input)
+    both = (
+        call(ls.hinge_embedding, distances=input, labels=label, margin=margin, where=target != -label, reduction="none")
+        for label in (ones, -ones)
+    )
+    near, far = (each.run() for each in both)
+    total = reduced(near + far, {"count_mean": "mean"}.get(how, how))
+    return made.finish(total)
+
+
+@declared("F", "the cosine is exact, where torch adds 1e-12 to the squared lengths")
+def cosine_embedding_loss(
+    input1: Array,
+    input2: Array,
+    target: Array,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Call:
+    """Draws pairs of label 1 together and keeps those of label -1 beyond a margin; other labels give 0."""
+    how = _reduction(reduction, size_average, reduce)
+    if isinstance(input1, Word):
+        return call(ls.cosine_embedding, first=input1, second=input2, labels=target, margin=margin, reduction=how)
+    fits = len(shape_of(target)) in (0, 1) and len(shape_of(input1)) == len(shape_of(target)) + 1
+    refuse(
+        not fits or len(shape_of(input2)) != len(shape_of(input1)),
+        f"a target of shape {shape_of(target)} does not go with inputs {shape_of(input1)} and {shape_of(input2)}",
+    )
+    input1, input2 = broadcast(input1, input2)
+    rows = common_shape(target, input1[..., 0])
+    input1, input2 = (stretched(x, (*rows, shape_of(x)[-1])) for x in (input1, input2))
+    target = stretched(target, rows)
+    counted = (target == 1) | (target == -1)
+    return call(
+        ls.cosine_embedding,
+        first=input1,
+        second=input2,
+        labels=target,
+        margin=margin,
+        where=counted,
+        reduction=ls.Mean(over=math.prod(rows)) if how == "count_mean" else how,
+        then=narrowed(input1),
+    )
+
+
+@declared("F", f"{_SHORT}; strict=True has that for the default eps too")
+def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8, *, strict: bool = False) -> Call:
+    """The cosine of the angle between vectors along an axis."""
+    if isinstance(x1, Word):
+        return call(ls.cosine_distance, form="similarity", predictions=x1, targets=x2, reduction="none")
+    x1, x2 = broadcast(x1, x2)
+    if not x1.shape:
+        x1, x2 = x1[None], x2[None]
+    x1, x2 = with_last(x1, dim), with_last(x2, dim)
+    half = narrowed(x1)
+
+    def shrunk(cosine: Array) -> Array:
+        for x in (x1, x2) if strict or eps != 1e-8 else ():
+            cosine = cosine * clipped(norm_of_order(x, 2) / eps, 0.0, 1.0)
+        return cosine if half is None else half(cosine)
+
+    return call(ls.cosine_distance, form="similarity", predictions=x1, targets=x2, reduction="none", then=shrunk)
+
+
+@declared("F")
+def pairwise_distance(x1: Array, x2: Array, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Array:
+    """The p-norm of differences along the last axis, `eps` added to each difference."""
+    x1, x2 = broadcast(x1, x2)
+    distance = norm_of_order(x1 - x2 + eps, p)
+    return distance[..., None] if keepdim else distance
+
+
+@declared("F")
+def multi_margin_loss(
+    input: Array,
+    target: Array,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Call:
+    """How far the label is from being ahead of every class by a margin; weights multiply, and are not divided by."""
+    how = _reduction(reduction, size_average, reduce)
+    refuse(p not in (1, 2), "only p == 1 and p == 2 supported")
+    if isinstance(input, Word):
+        weights = {"class_weight": weight, "reduction": how}
+        return call(ls.multi_margin, logits=input, labels=target, p=p, margin=margin, **weights)
+    refuse(weight is not None and len(shape_of(weight)) != 1, "weight must be one-dimensional")
+    _refuse_empty(input)
+    of_target = shape_of(target)
+    rows, classes = _rows(input)
+    refuse(
+        len(of_target) > 1 or math.prod(of_target) != rows.shape[0],
+        f"target tensor should be 1-D with size equal to that of the batch. Expected target size [{rows.shape[0]}], "
+        f"but got {list(of_target)}",
+    )
+    refuse(
+        weight is not None and shape_of(weight) != (classes,),
+        f"inconsistent weight size, expected {classes} but got {list(shape_of(weight))}",
+    )
+    refuse(is_floating(target), "expected scalar type Long but found Float: labels are integers")
+    rows, weight = promoted(rows, weight)
+    labels = array_namespace(target).reshape(target, (-1,))
+    if margin < 0:  # a lower margin is a higher own score
+        rows, margin = _raised(rows, labels, -margin), 0.0
+    half = narrowed(rows)
+
+    def formed(value: Array) -> Array:
+        value = array_namespace(value).reshape(value, of_target) if how == "none" else value
+        return value if half is None else half(value)
+
+    return call(
+        ls.multi_margin, logits=rows, labels=labels, p=p, margin=margin, class_weight=weight, reduction=how, then=formed
+    )  # fmt: skip
+
+
+def _refuse_empty(input: Array) -> None:
+    sizes = shape_of(input)
+    refuse(
+        len(sizes) > 2 or 0 in sizes[-1:],
+        f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(sizes)}",
+    )
+
+
+def _rows(input: Array) -> tuple[Array, int]:
+    """A scalar, a row or rows as rows, and the number of classes."""
+    sizes = shape_of(input)
+    classes = sizes[-1] if sizes else 1
+    return (input if len(sizes) == 2 else array_namespace(input).reshape(input, (1, classes))), classes
+
+
+def _raised(rows: Array, labels: Array, by: float) -> Array:
+    """Rows with something added at their labels."""
+    xp = array_namespace(rows)
+    steps = beside(list(range(rows.shape[-1])), labels, labels.dtype)
+    return rows + xp.where(labels[..., None] == steps, xp.full_like(rows, by), xp.zeros_like(rows))
+
+
+@declared("F")
+def multilabel_margin_loss(
+    input: Array,
+    target: Array,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Call:
+    """How far each class of a list, which ends with -1, is from being ahead of every class that is not in it.
+
+    One that is listed twice counts twice. So it is `multi_margin` of each listed class, with the others of the list
+    taken out, and not our `multilabel_margin`, whose classes are a set.
+    """
+    how = _reduction(reduction, size_average, reduce)
+    if isinstance(input, Word):
+        targets = Word(f"one_hot({target}).max(-2)", "indicator", (target,))
+        return call(ls.multilabel_margin, logits=input, targets=targets, reduction=how)
+    _refuse_empty(input)
+    sizes = shape_of(input)
+    refuse(
+        shape_of(target) != sizes and not (not sizes and shape_of(target) == (1,)),
+        f"inconsistent target size: {list(shape_of(target))} for input of size: {list(sizes)}",
+    )
+    refuse(is_floating(target), "expected scalar type Long but found Float: labels are integers")
+    xp = array_namespace(input)
+    rows, classes = _rows(input)
+    lists = array_namespace(target).reshape(target, rows.shape)
+    steps = beside(list(range(classes)), lists, lists.dtype)
+    over = xp.cumulative_sum(xp.astype(lists < 0, lists.dtype), axis=-1) > 0
+    labels = xp.where(over, xp.zeros_like(lists), lists)
+    own = (labels[:, :, None] == steps) & ~over[:, :, None]
+    listed = xp.any(own, axis=1)
+    others = listed[:, None, :] & ~own
+    wide = stretched(rows[:, None, :], others.shape)
+    logits = xp.where(others, -math.inf, wide)
+    mean = ls.Mean(over=rows.shape[0]) if how == "count_mean" else how
+    half = narrowed(rows)
+
+    def summed(value: Array) -> Array:
+        if how == "none":
+            value = xp.reshape(xp.sum(value, axis=-1), sizes[:-1])
+        return value if half is None else half(value)
+
+    return call(ls.multi_margin, logits=logits, labels=labels, where=~over, reduction=mean, then=summed)
+
+
+@declared("F")
+def multilabel_soft_margin_loss(
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Call:
+    """The cross entropy of each class that may apply, averaged over the classes."""
+    how = _reduction(reduction, size_average, reduce)
+    if isinstance(input, Word):
+        return call(ls.multilabel_soft_margin, logits=input, targets=target, label_weights=weight, reduction=how)
+    input, target, weight = promoted(input, target, weight)
+    input, target = broadcast(input, target)
+    half = narrowed(input)
+    if weight is None or shape_of(weight) == shape_of(input)[-1:]:
+        return call(
+            ls.multilabel_soft_margin, logits=input, targets=target, label_weights=weight, reduction=how, then=half
+        )  # fmt: skip
+    whole = common_shape(input, weight)
+    input, target = stretched(input, whole), stretched(target, whole)
+
+    def averaged(value: Array) -> Array:
+        xp = array_namespace(value)
+        value = xp.sum(value, axis=-1) / whole[-1] if how == "none" else value / whole[-1] if how == "sum" else value
+        return value if half is None else half(value)
+
+    weights = ranked(weight, input)
+    return call(
+        ls.binary_cross_entropy_with_logits, logits=input, targets=target, sample_weight=weights, reduction=how,
+        then=averaged,
+    )  # fmt: skip
+
+
+def _triplets(anchor: Any, positive: Any, negative: Any, margin: float, swap: bool, distance: Any, how: Any) -> Call:
+    refuse(margin <= 0, f"margin must be greater than 0, got {margin}")
+    named = {"swap": swap or None, "margin": margin, "distance": distance, "reduction": how}
+    if isinstance(anchor, Word):
+        return call(ls.triplet_margin, anchors=anchor, positives=positive, negatives=negative, **named)
+    ranks = [len(shape_of(x)) for x in (anchor, positive, negative)]
+    refuse(
+        len(set(ranks)) > 1,
+        "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but have "
+        f"{ranks[0]}, {ranks[1]} and {ranks[2]}",
+    )
+    anchor, positive, negative = broadcast(anchor, positive, negative)
+    half = narrowed(anchor)
+    return call(ls.triplet_margin, anchors=anchor, positives=positive, negatives=negative, then=half, **named)
+
+
+@declared("F")
+def triplet_margin_loss(
+    anchor: Array,
+    positive: Array,
+    negative: Array,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Call:
+    """Wants each anchor nearer to its positive than to its negative, by the p-norm with `eps` in each difference."""
+    how = _reduction(reduction, size_average, reduce)
+    plain = isinstance(anchor, Word) and p == 2
+    distance = None if plain else lambda x, y: pairwise_distance(x, y, p, eps)
+    return _triplets(anchor, positive, negative, margin, swap, distance, how)
+
+
+@declared("F")
+def triplet_margin_with_distance_loss(
+    anchor: Array,
+    positive: Array,
+    negative: Array,
+    *,
+    distance_function: Callable[[Array, Array], Array] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Call:
+    """Wants each anchor nearer to its positive than to its negative, by a distance of the caller's."""
+    how = _reduction(reduction, None, None)
+    plain = isinstance(anchor, Word) and distance_function is None
+    distance = None if plain else pairwise_distance if distance_function is None else distance_function
+    return _triplets(anchor, positive, negative, margin, swap, distance, how)
+
+
+@declared("F", "the gradient is that of the value; torch's is the gradient in logits, whatever it is given")
+def ctc_loss(
+    log_probs: Array,
+    targets: Array,
+    input_lengths: Array | Sequence[int],
+    target_lengths: Array | Sequence[int],
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Call:
+    """The negative log-likelihood of labels under all alignments, time first; labels are padded or concatenated.
+
+    The mean divides each sequence by the length of its labels, and then by the number of sequences.
+    """
+    how = _reduction(reduction, None, None, "length_mean")
+    options: dict[str, Any] = {"blank": blank or None, "zero_infinity": zero_infinity or None, "reduction": how}
+    if isinstance(log_probs, Word):
+        return call(
+            ls.ctc, log_probabilities=log_probs, labels=targets, input_lengths=input_lengths,
+            label_lengths=target_lengths, **options,
+        )  # fmt: skip
+    refuse(is_floating(targets), "targets are integers")
+    xp = array_namespace(log_probs)
+    single = len(shape_of(log_probs)) == 2
+    refuse(not single and len(shape_of(log_probs)) != 3, "log_probs has the axes time, batch and classes")
+    probabilities = log_probs[None] if single else xp.moveaxis(log_probs, 1, 0)
+    batch = probabilities.shape[0]
+    lengths: list[Array] = [
+        n if len(shape_of(n)) == 1 else beside(as_numbers(n), targets, targets.dtype)
+        for n in (input_lengths, target_lengths)
+    ]
+    for n, what in zip(lengths, ("input_lengths", "target_lengths"), strict=True):
+        refuse(n.shape[0] != batch, f"{what} must be of size {batch}, one for each sequence")
+    longest = values_of(lengths[0])
+    steps = probabilities.shape[1]
+    refuse(longest is not None and longest.size and int(longest.max()) > steps, f"input_lengths are at most {steps}")
+    if len(shape_of(targets)) == 1:
+        targets = targets[None] if single else _padded(targets, as_numbers(lengths[1]))
+    half = narrowed(probabilities)
+
+    def formed(value: Array) -> Array:
+        value = value[0] if single and how == "none" else value
+        return value if half is None else half(value)
+
+    return call(
+        ls.ctc, log_probabilities=probabilities, labels=targets, input_lengths=lengths[0], label_lengths=lengths[1],
+        then=formed, **options,
+    )  # fmt: skip
+
+
+def _padded(labels: Array, lengths: list[int]) -> Array:
+    """Labels that stand one sequence after the other, as rows, the last of each repeated to the longest."""
+    xp = array_namespace(labels)
+    refuse(
+        sum(lengths) != labels.shape[0], f"{labels.shape[0]} targets beside target_lengths that sum to {sum(lengths)}"
+    )
+    longest, start, rows = max(lengths, default=0), 0, []
+    for length in lengths:
+        rows.append([start + min(i, length - 1) if length else 0 for i in range(longest)])
+        start += length
+    index = [i for row in rows for i in row]
+    found = xp.take(labels, beside(index, labels, labels.dtype), axis=0) if index else labels[:0]
+    return xp.reshape(found, (len(lengths), longest))
+
+
+class _Loss(Configured):
+    """A class of torch.nn: the constructor fixes all but the arrays of a call."""
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", **kept: Any
+    ) -> None:
+        if size_average is not None or reduce is not None:
+            reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
+            warnings.warn(f"`size_average` and `reduce` are deprecated. Fix: reduction={reduction!r}", stacklevel=3)
+        self.keep(reduction=reduction, **kept)
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """The same as a call."""
+        return self(*inputs, **named)
+
+
+class L1Loss(_Loss):
+    """The absolute error."""
+
+    takes = l1_loss
+
+
+class MSELoss(_Loss):
+    """The squared error."""
+
+    takes = mse_loss
+
+
+class SmoothL1Loss(_Loss):
+    """Huber's loss of `beta` over `beta`."""
+
+    takes = smooth_l1_loss
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0
+    ) -> None:
+        super().__init__(size_average, reduce, reduction, beta=beta)
+
+
+class HuberLoss(_Loss):
+    """Huber's loss."""
+
+    takes = huber_loss
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        if not isinstance(delta, (float, int)):
+            raise ArgumentTypeError(f"HuberLoss: delta must be a float or int, got {type(delta).__name__}")
+        super().__init__(reduction=reduction, delta=delta)
+
+
+class CrossEntropyLoss(_Loss):
+    """The softmax cross entropy."""
+
+    takes = cross_entropy
+
+    def __init__(
+        self,
+        weight: Array | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(
+            size_average, reduce, reduction, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing
+        )
+
+
+class NLLLoss(_Loss):
+    """Minus the logarithm of the label's probability, from logarithms."""
+
+    takes = nll_loss
+
+    def __init__(
+        self,
+        weight: Array | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction, weight=weight, ignore_index=ignore_index)
+
+
+class PoissonNLLLoss(_Loss):
+    """The negative log-likelihood of counts."""
+
+    takes = poisson_nll_loss
+
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        size_average: bool | None = None,
+        eps: float = 1e-8,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        *,
+        strict: bool = False,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction, log_input=log_input, full=full, eps=eps, strict=strict)
+
+
+class GaussianNLLLoss(_Loss):
+    """The negative log-likelihood under normal distributions."""
+
+    takes = gaussian_nll_loss
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction, full=full, eps=eps)
+
+
+class KLDivLoss(_Loss):
+    """The terms of the divergence from the target."""
+
+    takes = kl_div
+
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        log_target: bool = False,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction, log_target=log_target)
+
+
+class BCELoss(_Loss):
+    """The cross entropy of probabilities."""
+
+    takes = binary_cross_entropy
+
+    def __init__(
+        self,
+        weight: Array | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        *,
+        strict: bool = False,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction, weight=weight, strict=strict)
+
+
+class BCEWithLogitsLoss(_Loss):
+    """The cross entropy of logits."""
+
+    takes = binary_cross_entropy_with_logits
+
+    def __init__(
+        self,
+        weight: Array | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        pos_weight: Array | None = None,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction, weight=weight, pos_weight=pos_weight)
+
+
+class SoftMarginLoss(_Loss):
+    """The logistic loss of labels 1 and -1."""
+
+    takes = soft_margin_loss
+
+
+class MarginRankingLoss(_Loss):
+    """How far the one that should rank higher is from doing so."""
+
+    takes = margin_ranking_loss
+
+    def __init__(
+        self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(size_average, reduce, reduction, margin=margin)
+
+
+class HingeEmbeddingLoss(_Loss):
+    """A distance, or by how much it is below a margin."""
+
+    takes = hinge_embedding_loss
+
+    def __init__(
+        self, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(size_average, reduce, reduction, margin=margin)
+
+
+class CosineEmbeddingLoss(_Loss):
+    """Draws pairs together, or keeps them beyond a margin."""
+
+    takes = cosine_embedding_loss
+
+    def __init__(
+        self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(size_average, reduce, reduction, margin=margin)
+
+
+class CosineSimilarity(Configured):
+    """The cosine of the angle between vectors along an axis."""
+
+    takes = cosine_similarity
+
+    def __init__(self, dim: int = 1, eps: float = 1e-8, *, strict: bool = False) -> None:
+        self.keep(dim=dim, eps=eps, strict=strict)
+
+
+class PairwiseDistance(Configured):
+    """The p-norm of differences."""
+
+    takes = pairwise_distance
+
+    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
+        self.keep(p=p, eps=eps, keepdim=keepdim)
+
+
+class MultiMarginLoss(_Loss):
+    """How far the label is from being ahead of every class."""
+
+    takes = multi_margin_loss
+
+    def __init__(
+        self,
+        p: int = 1,
+        margin: float = 1.0,
+        weight: Array | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        refuse(p not in (1, 2), "only p == 1 and p == 2 supported")
+        refuse(weight is not None and len(shape_of(weight)) != 1, "MultiMarginLoss: weight must be one-dimensional")
+        super().__init__(size_average, reduce, reduction, p=p, margin=margin, weight=weight)
+
+
+class MultiLabelMarginLoss(_Loss):
+    """How far listed classes are from being ahead of all others."""
+
+    takes = multilabel_margin_loss
+
+
+class MultiLabelSoftMarginLoss(_Loss):
+    """The cross entropy of each class that may apply."""
+
+    takes = multilabel_soft_margin_loss
+
+    def __init__(
+        self,
+        weight: Array | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction, weight=weight)
+
+
+class TripletMarginLoss(_Loss):
+    """Wants the positive nearer than the negative."""
+
+    takes = triplet_margin_loss
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        p: float = 2.0,
+        eps: float = 1e-6,
+        swap: bool = False,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        refuse(margin <= 0, f"margin must be greater than 0, got {margin}")
+        super().__init__(size_average, reduce, reduction, margin=margin, p=p, eps=eps, swap=swap)
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """Wants the positive nearer than the negative, by a distance of the caller's."""
+
+    takes = triplet_margin_with_distance_loss
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Array, Array], Array] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        refuse(margin <= 0, f"margin must be greater than 0, got {margin}")
+        super().__init__(reduction=reduction, distance_function=distance_function, margin=margin, swap=swap)
+
+
+class CTCLoss(_Loss):
+    """The negative log-likelihood of labels under all alignments."""
+
+    takes = ctc_loss
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction=reduction, blank=blank, zero_infinity=zero_infinity)
+
+
+class NLLLoss2d(NLLLoss):
+    """`NLLLoss` under a name that torch has deprecated."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        warnings.warn("NLLLoss2d is deprecated. Fix: NLLLoss", FutureWarning, stacklevel=2)
+        super().__init__(*arguments, **keywords)

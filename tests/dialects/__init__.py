@@ -1,0 +1,1 @@
+"""The dialects judged by the suites of the libraries whose names they have."""

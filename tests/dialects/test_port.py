@@ -1,0 +1,173 @@
+"""A ported call computes what the call computes, in the libraries themselves; it is printed, and never evaluated."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import numpy as np
+import pytest
+
+import lossspec
+from lossspec import port
+
+for package in ("torch", "jax", "optax", "keras", "sklearn"):
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    pytest.importorskip(package)
+
+_random = np.random.default_rng(2)
+DATA = {
+    "x": _random.normal(size=(5, 3)),
+    "z": _random.normal(size=(5, 3)),
+    "u": _random.normal(size=5),
+    "v": _random.normal(size=5),
+    "y": np.array([0, 2, 1, 1, 0]),
+    "s": np.array([1.0, -1.0, -1.0, 1.0, 1.0]),
+    "b": np.array([1.0, 0.0, 0.0, 1.0, 1.0]),
+    "c": np.array([3.0, 0.0, 1.0, 2.0, 5.0]),
+    "p": _random.dirichlet(np.ones(3), 5),
+    "q": _random.dirichlet(np.ones(3), 5),
+    "w": np.array([0.5, 1.0, 2.0]),
+    "d": 0.7,
+}
+EQUAL = {
+    "F.mse_loss(u, v)": "optax keras sklearn",
+    "F.mse_loss(u, v, reduction='sum')": "optax",
+    "F.l1_loss(u, v)": "keras sklearn",
+    "F.huber_loss(u, v, delta=d)": "optax keras sklearn",
+    "F.huber_loss(u, v, 'none', 0.3)": "optax sklearn",
+    "F.cross_entropy(x, y)": "optax keras sklearn",
+    "F.cross_entropy(x, y, label_smoothing=0.1)": "optax keras",
+    "nn.CrossEntropyLoss(reduction='sum')(x, y)": "optax keras",
+    "F.binary_cross_entropy_with_logits(u, b)": "optax keras sklearn",
+    "F.binary_cross_entropy(b * 0.5 + 0.2, b)": "keras",
+    "F.soft_margin_loss(u, s)": "optax sklearn",
+    "F.cosine_similarity(x, z)": "optax",
+    "F.kl_div(torch.log(p), q, reduction='batchmean')": "keras",
+    "F.poisson_nll_loss(u, c)": "sklearn",
+    "optax.l2_loss(u, v)": "torch sklearn",
+    "optax.log_cosh(u, v)": "",
+    "optax.huber_loss(u, v, delta=0.4)": "torch sklearn",
+    "optax.softmax_cross_entropy_with_integer_labels(x, y)": "torch keras",
+    "optax.hinge_loss(u, s)": "",
+    "keras.losses.MeanSquaredError()(v, u)": "torch optax sklearn",
+    "keras.losses.Huber(delta=0.5)(v, u)": "torch optax sklearn",
+    "keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y, x)": "torch optax sklearn",
+    "keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)(q, x)": "torch optax",
+    "keras.losses.BinaryCrossentropy(from_logits=True)(b, u)": "torch optax sklearn",
+    "metrics.log_loss(y, p)": "torch keras",
+    "metrics.mean_absolute_error(v, u)": "torch keras",
+    "HalfBinomialLoss()(b, u)": "torch optax keras",
+    "HalfMultinomialLoss().loss(y, x)": "torch optax keras",
+}
+"""Calls, and the libraries whose ported calls equal them on these data, whatever else is said to differ."""
+
+
+def _names(library):
+    import jax
+    import jax.numpy as jnp
+    import keras
+    import optax
+    import sklearn._loss as losses
+    import sklearn._loss.loss as objects
+    import torch
+    from sklearn import metrics
+
+    make = {"torch": torch.from_numpy, "keras": torch.from_numpy, "optax": jnp.asarray, "lossspec": np.asarray}
+    change = make.get(library, np.asarray)
+    data = {name: change(x.copy()) if isinstance(x, np.ndarray) else x for name, x in DATA.items()}
+    modules = {"F": torch.nn.functional, "nn": torch.nn, "torch": torch, "optax": optax, "jax": jax, "jnp": jnp}
+    modules |= {"keras": keras, "metrics": metrics, "np": np, "lossspec": lossspec, "losses": losses}
+    modules |= vars(objects)
+    if library in ("sklearn", "lossspec"):
+        modules["torch"] = np
+    if library == "keras":
+        modules["torch"] = keras.ops
+    if library == "optax":
+        modules["torch"] = jnp
+    return {**modules, **data}
+
+
+def _value(library, text):
+    if library == "sklearn" and "HalfMultinomial" in text:
+        names = {**_names(library), "y": DATA["y"].astype(float)}
+    else:
+        names = _names(library)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value = eval(text, names)  # noqa: S307 - what the tests themselves wrote
+    return np.asarray(value.detach() if hasattr(value, "detach") else value, dtype=np.float64)
+
+
+def _library_of(text):
+    first = text.split(".")[0]
+    return {"F": "torch", "nn": "torch", "optax": "optax", "keras": "keras"}.get(first, "sklearn")
+
+
+@pytest.mark.parametrize("text", EQUAL)
+def test_a_ported_call_has_the_value_of_the_call(text):
+    import jax
+
+    with jax.enable_x64(True):
+        expected = _value(_library_of(text), text)
+        found = {ported.library: ported for ported in port(text)}
+        for library in ("lossspec", *EQUAL[text].split()):
+            value = _value(library, found[library].text)
+            np.testing.assert_allclose(value, expected, rtol=2e-6, err_msg=f"{library}: {found[library].text}")
+
+
+def test_what_another_library_has_not_is_said():
+    by = {ported.library: ported for ported in port("F.cross_entropy(x, y, weight=w)", "optax,keras")}
+    assert list(by) == ["lossspec", "optax", "keras"]
+    assert "it has nothing for class_weight=w" in by["optax"].differs
+    assert "labels of -100 are not ignored" in by["optax"].differs
+    (_, none) = port("F.smooth_l1_loss(x, y)", "optax")
+    assert none.text == ""
+    assert none.differs == ("nothing there is smooth_l1",)
+
+
+def test_keras_averages_before_it_sums_and_port_says_so():
+    (_, keras) = port("F.mse_loss(x, z, reduction='sum')", "keras")
+    assert "Keras averages over the last axis first" in keras.differs
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("F.mse_loss(x", "no Python expression"),
+        ("x + y", "no call"),
+        ("F.no_such_loss(x, y)", "no dialect has"),
+        ("nn.MSELoss(x)", "makes a loss"),
+        ("cosine_similarity(x, y)", "is in torch and optax"),
+        ("F.mse_loss(*x)", "unpacks"),
+        ("F.mse_loss(x, y, wait=3)", "unexpected keyword"),
+        ("F.pairwise_distance(x, y)", "is no loss"),
+    ],
+)
+def test_what_cannot_be_ported_is_refused_with_a_reason(text, words):
+    with pytest.raises(lossspec.LossSpecError, match=words):
+        port(text)
+    with pytest.raises(lossspec.ContractError, match="no dialect 'jax'"):
+        port("F.mse_loss(x, y)", "jax")
+
+
+def test_nothing_is_evaluated():
+    (ours,) = port("F.mse_loss(exit(), print('no'))", ())
+    assert ours.text == "lossspec.squared_error(exit(), print('no'))"
+
+
+def test_the_command_prints_calls_and_differences(capsys):
+    typer = pytest.importorskip("typer.testing")
+    from lossspec.cli import app
+    from lossspec.plain import main
+
+    done = typer.CliRunner().invoke(app, ["port", "F.mse_loss(x, y)", "--to", "optax,keras"])
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert lines == [
+        "lossspec.squared_error(x, y)",
+        "jnp.mean(optax.squared_error(x, y))",
+        "keras.losses.MeanSquaredError()(y, x)",
+    ]
+    main("typer", ["port", "F.mse_loss(x, y)", "--to", "optax,keras"])
+    assert capsys.readouterr().out.splitlines() == lines
