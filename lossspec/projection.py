@@ -28,9 +28,9 @@ class _Operands(NamedTuple):
 
 
 class _State(NamedTuple):
-    """The sums that all blocks share: the largest logit of the classes that are not the label, and what is relative to it.
+    """The sums that all blocks share, relative to the largest logit of the classes that are not the label.
 
-    `ahead` is how far the label is above it, `rest` the sum of the others' exponentials, which is at least 1;
+    That is `top`. `ahead` is how far the label is above it, `rest` the sum of the others' exponentials, at least 1;
     `distance` is the mean of how far all logits are above the label's.
     """
 
