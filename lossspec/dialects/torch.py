@@ -156,27 +156,98 @@ def cross_entropy(
 
     With labels the mean divides by the sum of the labels' weights, with distributions by the length of the batch.
     """
-    refuse(not 0 <= label_smoothing <= 1, f"label_smoothing is {label_smoothing}; it must be between 0.0 and 1.0")
-    soft = is_array(target) and is_floating(target)
-    how = _reduction(reduction, size_average, reduce, "count_mean" if soft else "mean")
+    how = _reduction(reduction, size_average, reduce, "count_mean" if _is_soft(target) else "mean")
     axis = _classes(input, target)
+    refuse(
+        _is_soft(target) and shape_of(input) != shape_of(target),
+        f"a target of probabilities has the shape {shape_of(input)}",
+    )
+    return _entropy(ls.cross_entropy, {"logits": input}, target, weight, how, ignore_index, label_smoothing, **axis)
+
+
+@declared("F")
+def linear_cross_entropy(
+    input: Array,
+    linear_weight: Array,
+    target: Array,
+    *,
+    linear_bias: Array | None = None,
+    weight: Array | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Call:
+    """The cross entropy of a linear layer of `input`; its logits exist a block of classes at a time.
+
+    `options` say how torch takes the batch apart, and change nothing here. A weight [classes, *space, features] has a
+    layer for each place of the target; its logits exist as a whole.
+    """
+    ignores = _is_soft(target) and ignore_index is not None
+    refuse(ignores, "ignore_index cannot be specified when target contains probabilities")
+    ignored = -100 if ignore_index is None else ignore_index
+    places = _places_of_layer(input, linear_weight, linear_bias) if is_array(input) else ()
+    if places:
+        xp = array_namespace(input)
+        logits = xp.tensordot(input, linear_weight, axes=((1,), (len(places) + 1,)))
+        if linear_bias is not None:
+            beyond = places if len(linear_bias.shape) > 1 else (1,) * len(places)
+            logits = logits + xp.reshape(linear_bias, (1, -1, *beyond))
+        return cross_entropy.declare(logits, target, weight, None, ignored, None, reduction, label_smoothing)
+    how = _reduction(reduction, None, None, "count_mean" if _is_soft(target) else "mean")
+    inputs = {"features": input, "weight": linear_weight, "bias": linear_bias}
+    return _entropy(ls.linear_cross_entropy, inputs, target, weight, how, ignored, label_smoothing)
+
+
+def _places_of_layer(input: Array, weight: Array, bias: Array | None) -> tuple[int, ...]:
+    """The axes of a linear layer between its classes and its features, or torch's error for shapes that do not fit."""
+    shape, layer = tuple(input.shape), tuple(weight.shape)
+    refuse(len(shape) not in (1, 2), f"expected input with dimensionality 1 or 2, got {len(shape)}")
+    refuse(len(layer) < 2, f"expected linear_weight with dimensionality at least 2, got {len(layer)}")
+    names = "input and linear_weight last dimensions (in_features)"
+    refuse(shape[-1] != layer[-1], f"expected equal {names}, got {shape[-1]} and {layer[-1]}, respectively")
+    own = layer[:-1] if bias is None else tuple(bias.shape)
+    refuse(own not in (layer[:1], layer[:-1]), f"expected linear_bias shape {layer[:-1]}, got {own}")
+    needs = f"requires batched input, (N, {layer[-1]})"
+    several = len(layer) > 2 and len(shape) == 1
+    refuse(several, f"K-dimensional loss defined by linear_weight shape {layer} {needs}")
+    return layer[1:-1]
+
+
+def _is_soft(target: Array) -> bool:
+    return is_array(target) and is_floating(target)
+
+
+def _entropy(
+    loss: Any,
+    inputs: dict[str, Any],
+    target: Array,
+    weight: Array | None,
+    how: Any,
+    ignore_index: int,
+    label_smoothing: float,
+    **axis: Any,
+) -> Call:
+    """A cross entropy with torch's mean: by the labels' weights, or for distributions by the length of the batch."""
+    refuse(not 0 <= label_smoothing <= 1, f"label_smoothing is {label_smoothing}; it must be between 0.0 and 1.0")
+    name, first = next(iter(inputs.items()))
+    soft = _is_soft(target)
     if soft:
-        refuse(shape_of(input) != shape_of(target), f"a target of probabilities has the shape {shape_of(input)}")
         refuse(ignore_index >= 0, "ignore_index is not supported for floating point target")
-        input, target, weight = promoted(input, target, weight)
+        first, target, weight = promoted(first, target, weight)
     else:
-        _same_dtype(input, weight)
+        _same_dtype(first, weight)
         if how == "mean" and weight is not None and label_smoothing and is_array(target):
             how = ls.Mean(over=_weights_of_labels(target, weight, ignore_index))
     return call(
-        ls.cross_entropy,
-        logits=input,
+        loss,
+        **{**inputs, name: first},
         labels=target,
         class_weight=weight,
         ignore_index=None if soft else ignore_index,
         label_smoothing=label_smoothing or None,
         reduction=how,
-        then=narrowed(input),
+        then=narrowed(first),
         **axis,
     )
 

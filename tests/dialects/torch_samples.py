@@ -14,8 +14,7 @@ from lossspec.dialects import torch as dialect
 OPERATORS = "OpInfo"
 MODULES = "ModuleInfo"
 LEFT_OUT = {
-    "linear_cross_entropy": "it multiplies by a matrix first and is a loss of another shape",
-    "LinearCrossEntropyLoss": "it multiplies by a matrix first and is a loss of another shape",
+    "LinearCrossEntropyLoss": "its weights are the module's; `linear_cross_entropy` takes them as arrays",
     "AdaptiveLogSoftmaxWithLoss": "its weights are the module's; `lossspec.adaptive_log_softmax` takes them as arrays",
 }
 """Losses of torch that the dialect has not."""
