@@ -584,3 +584,11 @@ def test_a_distance_whose_square_overflows_costs_an_unlike_pair_nothing(backend)
     value, gradient = ls.contrastive.value_and_grad(first, second, unlike)
     assert backend.to_numpy(value) == 0
     assert backend.to_numpy(gradient).tolist() == [[0.0, 0.0]]
+
+
+def test_equal_similar_vectors_have_the_curvature_of_a_square(backend):
+    """Half a squared distance has second derivative 1 at distance 0 too, where the distance itself has a kink."""
+    same = backend.from_numpy(np.asarray([[0.5, -1.0], [0.0, 0.0]]))
+    gradient, hessian = ls.contrastive.grad_hess(same, same, backend.from_numpy(np.zeros(2)))
+    assert backend.to_numpy(gradient).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert backend.to_numpy(hessian).tolist() == [[1.0, 1.0], [1.0, 1.0]]

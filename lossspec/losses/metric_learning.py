@@ -114,8 +114,9 @@ def contrastive(
     >>> contrastive.per_example(*pairs, np.asarray([0.0, 1.0])).tolist()
     [0.125, 0.125]
     """
-    apart = norm(first - second)
-    return 0.5 * ((1 - dissimilar) * apart * apart + dissimilar * relu(margin - apart) ** 2)
+    difference = first - second
+    similar = array_namespace(difference).sum((1 - dissimilar)[..., None] * difference * difference, axis=-1)
+    return 0.5 * (similar + dissimilar * relu(margin - norm(difference)) ** 2)  # a square is smooth where d is not
 
 
 def _further(common: Array, near: Array, far: Array, distance: str) -> Array:
