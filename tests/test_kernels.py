@@ -475,3 +475,13 @@ def test_torch_inference_mode():
 def test_refusals_are_no_errors():
     assert issubclass(Refused, Exception)
     assert front.reason(lossspec.listmle, "value", (draw(3, 4), np.ones((3, 4), dtype=np.int64)), {}) != ""
+
+
+def test_an_array_of_another_dtype_takes_the_array_path():
+    """Labels of an unsigned dtype, or of the other order of bytes, are right and say why no kernel takes them."""
+    logits, labels = np.asarray([[0.5, -1.0], [2.0, 0.0]]), np.asarray([1, 0])
+    expected = float(ls.cross_entropy(logits, labels))
+    for dtype in ("uint8", "uint32", ">i8"):
+        other = labels.astype(dtype)
+        assert float(ls.cross_entropy(logits, other)) == pytest.approx(expected, rel=1e-14)
+        assert "is an array of" in str(ls.cross_entropy.explain(logits, other))

@@ -24,7 +24,7 @@ from lossspec.kernels.trace import Refused, Size, Symbols
 BLOCK = 16
 """Vectors of a row that are summed in its own precision before float64 takes over."""
 
-_ELEMENTS = {
+ELEMENTS = {
     "float32": "float",
     "float64": "double",
     "bool": "i1",
@@ -375,7 +375,7 @@ class Emitter:
             return self.numbers[x]
         if x.row:
             raise Refused("a row is used as a number")
-        element = _ELEMENTS[x.dtype]
+        element = ELEMENTS[x.dtype]
         if x.op == "constant":
             return self.constant(x.detail, element)
         if x.op == "size":
@@ -454,7 +454,7 @@ class Emitter:
 
     def apply(self, x: Node, args: list[V]) -> V:
         """An operation of numbers or of entries."""
-        op, element = x.op, _ELEMENTS[x.dtype]
+        op, element = x.op, ELEMENTS[x.dtype]
         of_floats = element in ("float", "double")
         if op in _CONDITIONS:
             real = args[0].element in ("float", "double")
@@ -550,7 +550,7 @@ class Emitter:
             return self.number(x)
         if x in known:
             return known[x]
-        element = _ELEMENTS[x.dtype]
+        element = ELEMENTS[x.dtype]
         if x in self.schedule.buffered and x.level < loop.level:
             found = self.buffer(x, j)
         elif x.op == "position":
@@ -581,14 +581,14 @@ class Emitter:
         size = self.word(self.block.length)  # bytes of a buffer
         number = self.schedule.buffered[x]
         start = self.times(size, self.constant(number, "i64"))
-        held = "i8" if x.dtype == "bool" else _ELEMENTS[x.dtype]
+        held = "i8" if x.dtype == "bool" else ELEMENTS[x.dtype]
         per_step = _BYTES[held] * (self.lanes if self.by_units else 1)
         offset = self.plus(start, self.times(j, self.constant(per_step, "i64")))
         return self.write(f"getelementptr i8, ptr %scratch, i64 {offset.text}", "ptr")
 
     def buffer(self, x: Node, j: V) -> V:
         """The current entries of a loop from a buffer."""
-        held = "i8" if x.dtype == "bool" else _ELEMENTS[x.dtype]
+        held = "i8" if x.dtype == "bool" else ELEMENTS[x.dtype]
         at = self.slot(x, j)
         found = self.write(f"load {vector(held, self.lanes)}, ptr {at.text}, align {_BYTES[held]}", held, self.lanes)
         return self.truth(found) if x.dtype == "bool" else found
@@ -797,7 +797,7 @@ class Accumulator:
     def __init__(self, emitter: Emitter, node: Node) -> None:
         self.e, self.node, self.op = emitter, node, node.op
         lanes = emitter.lanes
-        self.element = _ELEMENTS[node.args[0].dtype]
+        self.element = ELEMENTS[node.args[0].dtype]
         self.blocked = self.op == "sum" and node.dtype in FLOATS
         if self.op == "sum":
             self.neutral: float = 0

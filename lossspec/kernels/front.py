@@ -18,7 +18,7 @@ from lossspec.contract import LENGTH_REDUCTIONS, align
 from lossspec.dispatch import find_backend, is_array
 from lossspec.errors import LossSpecError
 from lossspec.kernels import compile as compiler
-from lossspec.kernels.emit import Block, Emitter
+from lossspec.kernels.emit import ELEMENTS, Block, Emitter
 from lossspec.kernels.lower import Lowered, Lowering, Node, Place
 from lossspec.kernels.schedule import ENTRIES, UNITS, Store, make_schedule
 from lossspec.kernels.threads import spread
@@ -234,6 +234,9 @@ class _Planner:
             if type(x) is not np.ndarray or x.dtype.kind != "f":
                 raise Refused(f"`{name}` is no array of real numbers")
         self.arrays = {n: x for n, x in {**self.values, **extra}.items() if type(x) is np.ndarray}
+        for name, x in self.arrays.items():
+            if x.dtype.name not in ELEMENTS or not x.dtype.isnative:
+                raise Refused(f"`{name}` is an array of {x.dtype}")
         self.sizes: dict[str, int] = {}
 
     def ready(self) -> Ready:
