@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import lossspec as ls
+from lossspec.dialects import keras as dialect
 from lossspec.errors import ContractError
 from lossspec.integrations.keras_loss import KerasLoss
 
@@ -55,6 +56,12 @@ def test_keras_calls_a_bare_loss_with_labels_first_which_trains_the_other_tail()
         model.compile(optimizer="sgd", loss=given)
         found.append(float(model.evaluate(np.ones((4, 1)), np.ones((4, 1)), verbose=0)))
     assert found == pytest.approx([0.1, 0.9])
+
+
+def test_a_loss_of_the_dialect_has_its_order_already():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    model.compile(optimizer="sgd", loss=dialect.mean_absolute_percentage_error)
+    assert float(model.evaluate(np.ones((4, 1)), 2 * np.ones((4, 1)), verbose=0)) == pytest.approx(100.0)
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
