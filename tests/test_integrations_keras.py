@@ -73,6 +73,26 @@ def test_classes_are_those_of_keras_ignored_ones_too(reduction, weight, labels):
     assert np.allclose(number(ours(labels, LOGITS, weight)), number(theirs(labels, LOGITS, weight)), rtol=1e-5)
 
 
+def trained_on_masked_tokens(loss, weight):
+    """The losses of three epochs of a model that masks the token 0."""
+    tokens = np.asarray([[1, 2, 3, 0], [2, 1, 0, 0], [3, 3, 1, 2]])
+    labels = np.asarray([[0, -1, 2, 1], [1, 2, 0, 0], [-1, 2, 1, 0]])
+    keras.utils.set_random_seed(1)
+    embedding = keras.layers.Embedding(4, 5, mask_zero=True)
+    model = keras.Sequential([keras.Input((4,)), embedding, keras.layers.Dense(3)])
+    model.compile(optimizer="sgd", loss=loss)
+    history = model.fit(tokens, labels, sample_weight=weight, epochs=3, shuffle=False, verbose=0).history["loss"]
+    return [float(value) for value in history]
+
+
+@pytest.mark.parametrize("weight", [None, random.uniform(1, 2, (3, 4))], ids=["plain", "weighted"])
+def test_masks_of_the_model_ignored_labels_and_weights_meet_as_in_keras(weight):
+    ours = trained_on_masked_tokens(KerasLoss(ls.cross_entropy, ignore_index=-1), weight)
+    theirs = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    assert ours == pytest.approx(trained_on_masked_tokens(theirs, weight), rel=1e-5)
+    assert ours[-1] < ours[0]
+
+
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("shape", [(6, 1), (6, 2), (6,)])
