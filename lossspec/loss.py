@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from math import isnan
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,6 +37,10 @@ class Loss:
 
     def __call__(self, *inputs: Any, **options: Any) -> Array:
         """The loss, reduced as declared or as `reduction` says."""
+        raise NotImplementedError
+
+    def configured(self, **options: Any) -> Loss:
+        """The same loss with other defaults."""
         raise NotImplementedError
 
     def partial(self, *inputs: Any, **options: Any) -> Any:
@@ -178,6 +183,11 @@ class Specified(Loss):
         self.__module__ = function.__module__
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """The defaults that `configured` has set, by name."""
+        return MappingProxyType(self._configuration)
 
     @property
     def __signature__(self) -> inspect.Signature:

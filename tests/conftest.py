@@ -20,6 +20,8 @@ import lossspec
 from lossspec.conformance.sampling import typical
 from lossspec.dispatch import Availability, get_backend
 
+os.environ.setdefault("KERAS_BACKEND", "torch")  # read when Keras is first imported, by the doctest of its client too
+
 JAX_CACHE = "JAX_COMPILATION_CACHE_DIR"
 """The folder in which JAX keeps compiled programs: one for the run, the same for all of its workers.
 

@@ -106,6 +106,20 @@ def test_the_first_use_that_the_readme_shows_runs():
     assert abs(float(names["whole"].value()) - float(names["cross_entropy"](names["logits"], names["labels"]))) < 1e-15
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # where Keras writes a file
+def test_the_lines_of_the_page_of_clients_run(monkeypatch, tmp_path, capsys):
+    page = (ROOT / "docs" / "clients.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for block in page.split("```python\n")[1:]:
+        exec(block.split("```")[0], names)  # noqa: S102 - our own page
+    assert f"print(robust)  # {capsys.readouterr().out.strip()}\n" in page
+    assert names["again"].loss.loss == names["quantile"].configured(level=0.9)
+    logits, labels = names["outputs"]["logits"][:, :-1].reshape(8, 3), names["labels"][:, 1:].reshape(8)
+    built_in = torch.nn.functional.cross_entropy(logits, labels, ignore_index=-100, reduction="sum") / 6
+    torch.testing.assert_close(names["share"], built_in)
+
+
 def test_no_page_counts_losses_by_hand():
     pages = [
         *ROOT.glob("*.md"),

@@ -1,1 +1,1 @@
-"""Losses in the call forms of other libraries; none of those is imported here."""
+"""Losses in the call forms of other libraries; nothing here is imported by lossspec itself."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lossspec.contract import Argument
 from lossspec.errors import ContractError, DTypeError
+from lossspec.integrations.checks import check_two_arrays, contract_of
 from lossspec.loss import Loss
 from lossspec.pipeline import checking
 from lossspec.terms import NonNegative, Positive
@@ -25,21 +26,13 @@ class _OfRows:
 
     def __post_init__(self) -> None:
         me = type(self).__name__
-        if not isinstance(self.loss, Loss):
-            raise ContractError(f"{me}: `loss` is {self.loss!r}, which is no loss. Fix: lossspec.get(name) finds one")
-        contract = self.loss.contract
-        inputs = contract.inputs
+        contract = contract_of(me, self.loss)
         if contract.form != "pointwise":
             raise ContractError(
                 f"{me}: {contract.name} is {contract.form}, and a booster wants derivatives of every row by itself. "
                 "Fix: take a pointwise loss"
             )
-        if len(inputs) != 2 or any(argument.many for argument in inputs):
-            names = ", ".join(argument.name for argument in inputs)
-            raise ContractError(
-                f"{me}: {contract.name} takes {names}; a booster has one array of scores and one of labels. "
-                "Fix: take a loss of two arrays"
-            )
+        check_two_arrays(me, contract, "a booster has one array of scores and one of labels")
 
     def __deepcopy__(self, memo: Any) -> Self:
         """The same value: it is immutable, and LightGBM copies what its parameters hold."""
