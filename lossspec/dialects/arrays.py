@@ -1,4 +1,4 @@
-"""What dialects do to arrays before a loss sees them: forms, dtypes, codes of labels. No loss is computed here."""
+"""Changes of arrays before a loss sees them: forms, dtypes, codes of labels. No loss is computed here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def shape_of(x: Array) -> tuple[int, ...]:
 
 
 def is_floating(x: Array) -> bool:
-    """Whether an array holds real numbers."""
+    """Say whether an array holds real numbers."""
     return bool(array_namespace(x).isdtype(x.dtype, "real floating"))
 
 

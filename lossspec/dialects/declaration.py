@@ -1,4 +1,4 @@
-"""How another library's function is declared: a function from its arguments to one call of ours.
+"""The declaration of another library's function: a function from its arguments to one call of ours.
 
 A declaration has the name, the arguments, their order and the defaults of the function that it stands for, and returns
 a `Call`. Given arrays, the call is run; given words, it is what `lossspec port` prints. So there is one statement of
@@ -45,7 +45,7 @@ class Call:
         return self.finish(self.loss(**self.arguments))
 
     def finish(self, result: Array) -> Array:
-        """What the other library returns, from the result of the loss."""
+        """From the result of the loss to that of the other library."""
         return result if self.then is None else self.then(result)
 
 
@@ -60,9 +60,9 @@ class Function:
 
     declare: Callable[..., Call | Array]
     called: str
-    """How users of the library write it."""
+    """The way users of the library write it."""
     differs: tuple[str, ...] = ()
-    """Where our values are not those of the library, and why."""
+    """The places where our values are not those of the library, and why."""
     signature: inspect.Signature = field(init=False)
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from lossspec.dispatch import array_namespace, is_array
 
 Array = Any
 EPSILON = 1e-7
-"""What `keras.config.epsilon()` is unless it was set."""
+"""The value of `keras.config.epsilon()` unless it was set."""
 
 _CLIPS = "probabilities are not clipped; strict=True clips them to [1e-7, 1 - 1e-7], as Keras does"
 
@@ -174,7 +174,7 @@ def squared_hinge(y_true: Array, y_pred: Array) -> Call:
 
 @declared("keras.losses", "of tied classes the first has the gradient; Keras divides it")
 def categorical_hinge(y_true: Array, y_pred: Array) -> Call:
-    """How far the label, one-hot, is from being ahead of the best other class, which counts as at least 0, by 1."""
+    """The distance of the label, one-hot, from being ahead of the best other class, at least 0, by 1."""
     y_true, y_pred = _beside(y_true, y_pred)
     return _reduced(ls.categorical_hinge, y_pred, logits=y_pred, labels=as_distribution(y_true), then=_itself)
 
@@ -472,7 +472,7 @@ class Loss:
         return self.takes(y_true, y_pred, **{key: getattr(self, key) for key in self._kept})
 
     def counted(self, y_true: Array, values: Array) -> Array | None:
-        """Which values count; None for all."""
+        """The values that count; None for all."""
         return None
 
     def value_and_grad(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> tuple[Array, Array]:

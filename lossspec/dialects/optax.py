@@ -170,13 +170,13 @@ def multiclass_sparsemax_loss(scores: Array, labels: Array) -> Call:
 
 @declared("optax")
 def multiclass_hinge_loss(scores: Array, labels: Array) -> Call:
-    """How far the label is from being ahead of the best other class by 1."""
+    """The distance of the label from being ahead of the best other class by 1."""
     return _of_labels(ls.multiclass_hinge, scores, labels)
 
 
 @declared("optax", "of tied classes the first has the gradient; optax divides it")
 def multiclass_perceptron_loss(scores: Array, labels: Array) -> Call:
-    """How far the label is from being the best class."""
+    """The distance of the label from being the best class."""
     return _of_labels(ls.multiclass_perceptron, scores, labels)
 
 

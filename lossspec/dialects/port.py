@@ -31,7 +31,7 @@ _UNDONE = {
     "{0} != 0": "{0}",
     "softmax": "log({0})",
 }
-"""How an argument is written whose library applies a function to it first, where the other takes the result."""
+"""The form of an argument whose library applies a function to it first, where the other takes the result."""
 _SPOKEN = {
     "torch": {"one_hot": "F.one_hot({0}, {1}.shape[-1])", "mean": "{0}.mean()", "sum": "{0}.sum()", "module": "torch."},
     "optax": {
@@ -44,7 +44,7 @@ _SPOKEN = {
     "keras": {"one_hot": "keras.ops.one_hot({0}, {1}.shape[-1])", "module": "keras.ops."},
     "sklearn": {"module": "np."},
 }
-"""How users of a library write what stands around a call."""
+"""The words that users of a library write around a call."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _of_object(
 
 
 def _is_averaged(made: Call) -> bool:
-    """Whether Keras takes the mean over the last axis before it weighs and reduces."""
+    """Say whether Keras takes the mean over the last axis before it weighs and reduces."""
     return getattr(made.then, "__name__", "") == "averaged"
 
 
@@ -217,7 +217,7 @@ def _ours(made: Call) -> str:
 
 
 def _is_plain_mean(made: Call) -> bool:
-    """Whether a mean over the number of units is the declared mean, because nothing is weighted."""
+    """Say whether a mean over the number of units is the declared mean, because nothing is weighted."""
     weighted = {"sample_weight", "class_weight"} & made.arguments.keys()
     return made.arguments.get("reduction") == "count_mean" and not weighted
 
@@ -254,7 +254,7 @@ class _Renamed(ast.NodeTransformer):
 
 
 def _decided(condition: ast.expr) -> bool | None:
-    """Whether a condition on literals holds; None where it is about what is not known."""
+    """Say whether a condition on literals holds; None where it is about what is not known."""
     if isinstance(condition, ast.Constant):
         return bool(condition.value)
     if isinstance(condition, ast.UnaryOp) and isinstance(condition.op, ast.Not):
@@ -408,7 +408,7 @@ _MEANS = ("mean", "count_mean", "batch_mean", "length_mean")
 
 
 def _apart(said: Call, made: Call) -> int:
-    """How far two calls are apart in their reduction, and in what a row is."""
+    """The difference of two calls in their reduction, and in what a row is."""
     mine, other = (x.arguments.get("reduction", "mean") for x in (said, made))
     weighted = {"sample_weight", "class_weight"} & made.arguments.keys()
     alike = mine == other or (mine in _MEANS and other in _MEANS and not weighted)
@@ -464,7 +464,7 @@ def _innermost(value: Any) -> str:
 
 
 def _given(library: str, name: str, value: Word, made: Call, attempt: _Attempt) -> str:
-    """What is written for an argument of the target: our argument, with what the target does to it undone."""
+    """The text for an argument of the target: our argument, with what the target does to it undone."""
     ours = made.arguments[name]
     kind, given = value.operation, getattr(ours, "operation", "")
     text = _text(ours)

@@ -45,7 +45,7 @@ class Interval:
         refuse(self.low > self.high, f"One must have low <= high; got low={self.low}, high={self.high}.")
 
     def includes(self, x: Array) -> bool:
-        """Whether all entries of an array are within."""
+        """Say whether all entries of an array are within."""
         xp = array_namespace(x)
         above = x >= self.low if self.low_inclusive else x > self.low
         below = x <= self.high if self.high_inclusive else x < self.high
@@ -233,11 +233,11 @@ class BaseLoss:
         return _average(losses, sample_weight)
 
     def in_y_true_range(self, y: Array) -> bool:
-        """Whether all targets are what the loss takes."""
+        """Say whether all targets are what the loss takes."""
         return self.interval_y_true.includes(y)
 
     def in_y_pred_range(self, y: Array) -> bool:
-        """Whether all predictions are what the loss takes."""
+        """Say whether all predictions are what the loss takes."""
         return bool(self.interval_y_pred.includes(y))
 
     def fit_intercept_only(self, y_true: Array, sample_weight: Array | None = None) -> Array:
@@ -249,7 +249,7 @@ class BaseLoss:
         return self.link.link(y_pred if span == _REALS else clipped(y_pred, low, high))
 
     def constant_to_optimal_zero(self, y_true: Array, sample_weight: Array | None = None) -> Array:
-        """What the loss of a perfect prediction lacks to be 0."""
+        """The constant that the loss of a perfect prediction lacks to be 0."""
         value = self._constant(y_true)
         return value if sample_weight is None else value * sample_weight
 
@@ -560,7 +560,7 @@ class HalfMultinomialLoss(BaseLoss):
         return call(ls.cross_entropy, logits=raw_prediction, labels=as_codes(_codes(y_true)))
 
     def in_y_true_range(self, y: Array) -> bool:
-        """Whether all targets are whole numbers from 0."""
+        """Say whether all targets are whole numbers from 0."""
         xp = array_namespace(y)
         return self.interval_y_true.includes(y) and bool(xp.all(xp.floor(y) == y))
 

@@ -500,7 +500,7 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Call:
-    """How far the one that should rank higher is from doing so by a margin."""
+    """The distance of the one that should rank higher from doing so by a margin."""
     how = _reduction(reduction, size_average, reduce)
     sizes = [shape_of(x) for x in (input1, input2, target)]
     refuse(
@@ -620,7 +620,7 @@ def multi_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Call:
-    """How far the label is from being ahead of every class by a margin; weights multiply, and are not divided by."""
+    """The distance of the label from being ahead of every class by a margin; weights only multiply."""
     how = _reduction(reduction, size_average, reduce)
     refuse(p not in (1, 2), "only p == 1 and p == 2 supported")
     if isinstance(input, Word):
@@ -685,7 +685,7 @@ def multilabel_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Call:
-    """How far each class of a list, which ends with -1, is from being ahead of every class that is not in it.
+    """The distance of each class of a list, which ends with -1, from being ahead of every class that is not in it.
 
     One that is listed twice counts twice. So it is `multi_margin` of each listed class, with the others of the list
     taken out, and not our `multilabel_margin`, whose classes are a set.
@@ -1045,7 +1045,7 @@ class SoftMarginLoss(_Loss):
 
 
 class MarginRankingLoss(_Loss):
-    """How far the one that should rank higher is from doing so."""
+    """The distance of the one that should rank higher from doing so."""
 
     takes = margin_ranking_loss
 
@@ -1096,7 +1096,7 @@ class PairwiseDistance(Configured):
 
 
 class MultiMarginLoss(_Loss):
-    """How far the label is from being ahead of every class."""
+    """The distance of the label from being ahead of every class."""
 
     takes = multi_margin_loss
 
@@ -1115,7 +1115,7 @@ class MultiMarginLoss(_Loss):
 
 
 class MultiLabelMarginLoss(_Loss):
-    """How far listed classes are from being ahead of all others."""
+    """The distance of listed classes from being ahead of all others."""
 
     takes = multilabel_margin_loss
 

@@ -114,7 +114,7 @@ def factors_of(value: np.ndarray) -> np.ndarray:
 
 
 def apart(what: str, mine: np.ndarray, other: np.ndarray, tolerance: float) -> str:
-    """What differs between two arrays, or an empty string."""
+    """The difference between two arrays, or an empty string."""
     if mine.shape != other.shape:
         return f"{what} of shape {mine.shape}, theirs {other.shape}"
     if mine.dtype != other.dtype:
@@ -131,7 +131,7 @@ def apart(what: str, mine: np.ndarray, other: np.ndarray, tolerance: float) -> s
 def difference(
     sample: Sample, backend: str, theirs: tuple[np.ndarray, dict[str, np.ndarray]], loose: float = 1.0
 ) -> str:
-    """What differs between the dialect on a backend and the library, or an empty string."""
+    """The difference between the dialect on a backend and the library, or an empty string."""
     with quiet():
         try:
             value, gradients = of_ours(sample, backend)

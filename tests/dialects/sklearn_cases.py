@@ -23,7 +23,7 @@ LEFT_OUT = {
     "HalfMultinomialLossArrayAPI": "`HalfMultinomialLoss` here takes any arrays",
     "HalfPoissonLossArrayAPI": "`HalfPoissonLoss` here takes any arrays",
 }
-"""What ends in Loss, loss, error or deviance in sklearn, and is not in the dialect."""
+"""Names that end in Loss, loss, error or deviance in sklearn, and are not in the dialect."""
 
 CLASSES = sorted(
     name for name, value in vars(theirs).items() if isinstance(value, type) and issubclass(value, theirs.BaseLoss)

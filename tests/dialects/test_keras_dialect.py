@@ -15,7 +15,7 @@ from lossspec.dispatch import get_backend
 
 NAMES = [name for name in (*cases.FUNCTIONS, *cases.CLASSES) if name not in cases.LEFT_OUT]
 SINGLE = 1e2
-"""How much the tolerances are wider: Keras computes in float32 whatever it is given."""
+"""The factor by which the tolerances are wider: Keras computes in float32 whatever it is given."""
 
 
 @pytest.mark.parametrize("name", NAMES)
