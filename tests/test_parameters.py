@@ -16,8 +16,9 @@ ONE_NUMBER = {
     "ms_ssim": {"data_range", "sigma", "k1", "k2"},
     "psnr": {"data_range"},
     "focal": {"alpha"},
+    "linear_cross_entropy": {"softcap"},
 }
-"""Parameters that are one number a call: they belong to the images of a data set, or are one for each class."""
+"""Parameters that are one number a call: they belong to the images of a data set or to a layer, or are one a class."""
 
 VARYING = {
     (name, argument.name): argument.varies
