@@ -150,6 +150,11 @@ class JaxBackend(Backend):
         dtype = arguments[0].dtype  # a number and a 0-d array are not to be compiled apart
         return compiled(*(jax.numpy.asarray(x, dtype) if isinstance(x, float) else x for x in arguments), **static)
 
+    def psum(self, x: Any, axis_name: str | tuple[str, ...]) -> Any:
+        import jax
+
+        return jax.lax.psum(x, axis_name)
+
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         import jax
 

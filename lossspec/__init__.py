@@ -7,6 +7,7 @@ from lossspec.autodiff import hessian_diagonal as hessian_diagonal
 from lossspec.autodiff import hvp as hvp
 from lossspec.autodiff import stop_gradient as stop_gradient
 from lossspec.autodiff import value_and_grad as value_and_grad
+from lossspec.composite import PartialSum as PartialSum
 from lossspec.contract import Accuracy as Accuracy
 from lossspec.contract import Contract as Contract
 from lossspec.declaration import loss as loss
@@ -17,6 +18,7 @@ from lossspec.dispatch import all_backends as all_backends
 from lossspec.errors import BackendError as BackendError
 from lossspec.errors import ContractError as ContractError
 from lossspec.errors import DTypeError as DTypeError
+from lossspec.errors import FormatError as FormatError
 from lossspec.errors import GradientError as GradientError
 from lossspec.errors import LossSpecError as LossSpecError
 from lossspec.errors import MergeError as MergeError

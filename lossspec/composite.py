@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from lossspec.advice import hint_for_keyword
 from lossspec.binding import by_name
 from lossspec.contract import LENGTH_REDUCTIONS, REDUCTIONS, TAIL, Argument, Contract
 from lossspec.dispatch import array_namespace, computing_dtype, find_backend, kind_of
-from lossspec.errors import ContractError, MergeError
+from lossspec.encoding import Json, Portable, decode, encode, fields
+from lossspec.errors import ContractError, FormatError, LossSpecError, MergeError
 from lossspec.explanation import Explanation, join
 from lossspec.identity import ByValue, has_content, key_of, same
 from lossspec.loss import Loss, Specified, check_factor
@@ -174,8 +175,12 @@ class Composite(Loss):
 Loss.weighted_sum = Composite
 
 
+FORMAT = "lossspec.partial_sum/1"
+"""The format of a sum of partials as JSON; each of its partials says its own."""
+
+
 @dataclass(frozen=True, eq=False)
-class PartialSum:
+class PartialSum(Portable):
     """The partials of a composite loss, one for each part; to JAX a tree of them."""
 
     parts: tuple[tuple[Any, Partial], ...] = field(default=())
@@ -203,6 +208,25 @@ class PartialSum:
         for value in values[1:]:
             total = total + value
         return total
+
+    def psum(self, axis_name: str | tuple[str, ...]) -> PartialSum:
+        """The sum over the devices of a named axis of JAX: see `Partial.psum`."""
+        return PartialSum(tuple((factor, part.psum(axis_name)) for factor, part in self.parts))
+
+    def to_dict(self) -> Json:
+        """The factors and the partials in dictionaries, lists, strings and integers: see `Partial.to_dict`."""
+        return {"format": FORMAT, "parts": [[encode("a factor", f), part.to_dict()] for f, part in self.parts]}
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """The sum that `to_dict` wrote; `FormatError` for what `Partial.from_dict` refuses."""
+        (parts,) = fields("sum of partials", FORMAT, state, "parts")
+        try:
+            return cls(tuple((decode(factor), Partial.from_dict(part)) for factor, part in parts))
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, LossSpecError):
+                raise
+            raise FormatError(f"this sum of partials is damaged: {type(error).__name__}: {error}") from error
 
     def take_apart(self) -> tuple[tuple[Partial, ...], ByValue]:
         """The partials, and their factors, as something hashable."""

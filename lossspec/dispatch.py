@@ -160,6 +160,10 @@ class Backend:
         """The default integer dtype, which no bound of a range overflows."""
         return self.namespace.int64
 
+    def psum(self, x: Any, axis_name: str | tuple[str, ...]) -> Any:
+        """The sum of a number or array over the devices of a named axis."""
+        raise BackendError(f"{self.name} has no named axes of devices; JAX has")
+
     def matmul(self, x: Array, y: Array) -> Array:
         """The matrix product in the full precision of the dtype."""
         return self.namespace.matmul(x, y)

@@ -30,6 +30,10 @@ class MergeError(LossSpecError, TypeError):
     """Two partial results that do not add up: of a coupled loss, or of different calls."""
 
 
+class FormatError(LossSpecError, ValueError):
+    """Bytes that hold no partial that can be read here: of another version or format, or damaged."""
+
+
 class GradientError(LossSpecError, NotImplementedError):
     """An operation on an array under differentiation has no derivative; the message says what to do instead."""
 

@@ -20,14 +20,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import nan
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 
 from lossspec.advice import hint_for_reduction
 from lossspec.contract import LENGTH_REDUCTIONS, Contract
-from lossspec.dispatch import array_namespace, is_array
-from lossspec.errors import ContractError, DTypeError, MergeError
+from lossspec.dispatch import array_namespace, find_backend, is_array
+from lossspec.encoding import Json, Portable, decode, encode, fields
+from lossspec.errors import ContractError, DTypeError, FormatError, LossSpecError, MergeError
 from lossspec.identity import ByValue, frozen, key_of, same, without_values
 from lossspec.terms import Array, NonNegative
 
@@ -111,6 +112,13 @@ class Finalizing(Protocol):
     def contract(self) -> Contract:
         """The reduction, form and name that the loss declares."""
 
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """The defaults that it was given in place of its own."""
+
+    def configured(self, **options: Any) -> Finalizing:
+        """The same loss with other defaults."""
+
     def finalizes(self, name: str) -> bool:
         """Say whether the last step of the loss needs an option."""
 
@@ -118,8 +126,12 @@ class Finalizing(Protocol):
         """From the reduced statistics to the loss."""
 
 
+FORMAT = "lossspec.partial/1"
+"""The format of a partial as JSON; its number grows whenever a partial comes to mean something else."""
+
+
 @dataclass(frozen=True, eq=False)
-class Partial:
+class Partial(Portable):
     """The contribution of a shard of a batch: weighted sums, the sum of weights, the count, the length of the batch.
 
     Partials of the same loss and options add up, in any order, to exactly the state of the whole batch;
@@ -127,7 +139,10 @@ class Partial:
     yet, as under `jax.jit`, by shape and dtype. A parameter with an entry for each unit is data, as weights are.
 
     To JAX a partial is a tree, whose leaves are what adds up: totals, weight, count and batch; all else is static. It
-    may be the carry of a scan, enter and leave jit and vmap, and `lax.psum` in `jax.tree.map` adds it up over devices.
+    may be the carry of a scan, enter and leave jit and vmap, and `psum` adds it up over devices.
+
+    Between processes it travels as bytes of JSON, exact to the last bit: `to_bytes()`, `Partial.from_bytes(data)`.
+    Values travel, derivatives do not: a tensor of a graph is refused.
 
     >>> import numpy as np
     >>> from lossspec import root_mean_squared_error as rmse
@@ -135,7 +150,12 @@ class Partial:
     >>> merged = rmse.partial(x[:1], y[:1]) + rmse.partial(x[1:], y[1:])
     >>> float(merged.value()) == float(rmse(x, y))
     True
+    >>> float(Partial.from_bytes(merged.to_bytes()).value()) == float(rmse(x, y))
+    True
     """
+
+    find_loss: ClassVar[Callable[[str], Finalizing]]
+    """The loss of a name; the registry sets it."""
 
     loss: Finalizing
     options: Mapping[str, Any]
@@ -193,6 +213,92 @@ class Partial:
             self.empty,
         )
 
+    def psum(self, axis_name: str | tuple[str, ...]) -> Partial:
+        """The sum over the devices of a named axis, within `jax.shard_map`, `vmap` or `pmap`: there, the whole."""
+        backend = find_backend(self.totals[0])
+        assert backend is not None
+        return replace(
+            self,
+            totals=tuple(backend.psum(total, axis_name) for total in self.totals),
+            weight=backend.psum(self.weight, axis_name),
+            count=backend.psum(self.count, axis_name),
+            batch=None if self.batch is None else backend.psum(self.batch, axis_name),
+        )
+
+    def shared(self, write: Callable[[str, Any], Any]) -> Json:
+        """All that partials share in order to add up, each value as `write` puts it."""
+
+        def each(values: Mapping[str, Any]) -> Json:
+            return {key: one(key, value) for key, value in sorted(values.items())}
+
+        def one(key: str, value: Any) -> Any:
+            if isinstance(value, Mean):
+                return {"over": one("over", value.over)}
+            return write(f"{name}: `{key}`", value)
+
+        name = self.loss.contract.name
+        return {
+            "loss": name,
+            "configuration": each(self.loss.configuration),
+            "options": each(self.options),
+            "reduction": one("reduction", self.reduction),
+            "empty": one("empty", self.empty),
+        }
+
+    def to_dict(self) -> Json:
+        """The partial in dictionaries, lists, strings and integers; `FormatError` for what has no place there."""
+        name = self.loss.contract.name
+        try:
+            known = Partial.find_loss(name)
+            found = known.configured(**self.loss.configuration) == self.loss
+        except LossSpecError:
+            found = False
+        if not found:
+            raise FormatError(
+                f"{name}: this loss is not the one that is found by its name, so that no reader would find it. "
+                "Fix: declare it once, at the top of a module"
+            )
+        return {
+            "format": FORMAT,
+            "contract": str(known.contract),
+            **self.shared(encode),
+            "totals": [encode(f"{name}: the partial", total) for total in self.totals],
+            **{key: encode(f"{name}: the partial", getattr(self, key)) for key in ("weight", "count", "batch")},
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """The partial that `to_dict` wrote; `FormatError` for another format, an unknown loss or another version."""
+        names = ("loss", "contract", "configuration", "options", "reduction", "empty", "totals")
+        found = fields("partial", FORMAT, state, *names, "weight", "count", "batch")
+        name, contract, configuration, options, reduction, empty, totals, *sums = found
+        try:
+            loss = cls.find_loss(name)
+        except LossSpecError as error:
+            raise FormatError(f"a partial of {name!r}: {error} Fix: import the module that declares it") from error
+        if str(loss.contract) != contract:
+            raise FormatError(
+                f"a partial of another version of {name}: it was written for {contract}, and here is {loss.contract}. "
+                "Fix: write and read with the same version"
+            )
+        try:
+            configured = {key: _decoded(value) for key, value in configuration.items()}
+            partial = cls(
+                loss.configured(**configured) if configured else loss,
+                {key: _decoded(value) for key, value in options.items()},
+                _decoded(reduction),
+                decode(empty),
+                tuple(map(decode, totals)),
+                *map(decode, sums),
+            )
+            if not totals or None in map(find_backend, partial.totals):
+                raise ValueError("its totals are no arrays")
+            return partial
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, LossSpecError):
+                raise
+            raise FormatError(f"a partial of {name} is damaged: {type(error).__name__}: {error}") from error
+
     def __repr__(self) -> str:
         return f"Partial({self.loss.contract.name}, reduction={self.reduction!s}, count={self.count})"
 
@@ -215,6 +321,11 @@ class Partial:
     def _static(self, name: str, value: Any) -> Any:
         """An option without the traced array that it may be, unless the last step of an aggregate needs that."""
         return value if self.loss.finalizes(name) else without_values(value)
+
+
+def _decoded(value: Any) -> Any:
+    """A value that was written, or a divisor."""
+    return Mean(over=decode(value["over"])) if isinstance(value, Mapping) and "over" in value else decode(value)
 
 
 def denominator(loss: str, reduction: Reduction, weight: Array, count: Array, batch: int | None) -> Array | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from lossspec.errors import ContractError, LossSpecError
 from lossspec.loss import Specified
+from lossspec.reduction import Partial
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,9 @@ def register(loss: Specified) -> None:
 def _is_of(loss: Specified, name: str, module: str) -> bool:
     """Say whether a loss is the one of this name of this module."""
     return (loss.contract.name, loss.__module__) == (name, module)
+
+
+Partial.find_loss = staticmethod(get)
 
 
 def split(words: str) -> tuple[str, ...]:

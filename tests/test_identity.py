@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import lossspec as ls
 from lossspec.conformance.probes import probe_of
-from lossspec.errors import ContractError, LossSpecError, MergeError
+from lossspec.errors import BackendError, ContractError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace
 from lossspec.terms import Real
 
@@ -307,6 +307,50 @@ def test_a_partial_enters_and_leaves_programs(jax, loss):
         lambda x: jax.tree.map(lambda leaf: jax.lax.psum(leaf, "i"), loss.partial(x, x * 0)).value(), axis_name="i"
     )
     assert np.asarray(summed(batches)).tolist() == pytest.approx([TOTAL / 6] * 3, rel=1e-12)
+
+
+SHARDED = """
+import os; os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+import jax; jax.config.update("jax_enable_x64", True)
+import numpy as np, lossspec as ls
+from jax.sharding import PartitionSpec as P
+mesh = jax.sharding.Mesh(jax.devices(), ("data",))
+x = np.random.default_rng(0).normal(size=(6, 3)); y = np.asarray([0, 2, 1, 1, 0, 2])
+w = np.asarray([90.0, 2, 3, 0.5, 0, 7])
+aggregate = ls.root_mean_squared_error
+for loss, labels, options in (
+    (ls.cross_entropy, y, {}), (ls.cross_entropy, y, {"ignore_index": 1}), (aggregate, x * 0, {}),
+    (ls.cross_entropy, y, {"reduction": "batch_mean"}), (ls.cross_entropy, y, {"reduction": "count_mean"}),
+    (0.5 * ls.cross_entropy + 2 * ls.perplexity, y, {}),
+):
+    spread = P("data")
+    def total(x, y, w):
+        return loss.partial(x, y, sample_weight=w, **options).psum("data").value()
+    sharded = jax.jit(jax.value_and_grad(jax.shard_map(total, mesh=mesh, in_specs=spread, out_specs=P())))
+    weight = w if loss is not aggregate else w[:, None] + 0 * x
+    value, gradient = sharded(x, labels, weight)
+    right, slope = loss.value_and_grad(x, labels, sample_weight=weight, **options)
+    np.testing.assert_allclose(value, right, rtol=1e-13)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-12, atol=1e-15)
+    assert len(gradient.devices()) == 2
+def shards(call):
+    return jax.shard_map(call, mesh=mesh, in_specs=spread, out_specs=P())
+plain = shards(lambda x, y, w: ls.cross_entropy.partial(x, y).psum("data").value())
+np.testing.assert_allclose(plain(x, y, w), ls.cross_entropy(x, y), rtol=1e-13)
+naive = shards(lambda x, y, w: jax.lax.pmean(ls.cross_entropy(x, y, sample_weight=w), "data"))
+assert abs(naive(x, y, w) - ls.cross_entropy(x, y, sample_weight=w)) > 1e-2
+print("equal")
+"""
+
+
+def test_partials_add_up_over_devices_to_the_value_and_gradient_of_the_whole(in_fresh_process):
+    pytest.importorskip("jax")
+    assert in_fresh_process(SHARDED) == "equal"
+
+
+def test_only_jax_has_named_axes_of_devices():
+    with pytest.raises(BackendError, match="numpy has no named axes of devices"):
+        ls.huber.partial(np.asarray(X), np.asarray(Y)).psum("data")
 
 
 def test_a_partial_of_other_options_is_another_tree(jax):
