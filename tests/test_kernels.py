@@ -266,7 +266,7 @@ assert lossspec.kernels.front.served() > 0
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
 def test_a_fork_has_threads_of_its_own():
     """It runs in a process of its own, for a framework with threads that was loaded here forbids a fork."""
-    subprocess.run([sys.executable, "-c", FORK], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", FORK], check=True, timeout=120)  # noqa: S603
 
 
 def test_threads_are_a_count():
