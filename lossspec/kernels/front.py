@@ -76,6 +76,8 @@ def run(
     """
     first = inputs[0] if inputs else options.get(loss.declared.inputs[0])
     if type(first) is not np.ndarray:
+        if isinstance(first, (list, tuple)):
+            return None
         backend = find_backend(first)
         if backend is None or backend.is_tracing():
             return None
