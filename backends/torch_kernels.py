@@ -60,7 +60,8 @@ def _kind(x: Any) -> tuple[Any, ...]:
 def _is_plain(x: Array) -> bool:
     """Say whether a tensor is one piece of the memory of the host, read as it is."""
     return (
-        type(x) in (torch.Tensor, torch.nn.Parameter)
+        not x.is_nested
+        and type(x) in (torch.Tensor, torch.nn.Parameter)
         and x.is_cpu
         and x.layout is torch.strided
         and x.is_contiguous()

@@ -239,6 +239,10 @@ class _Planner:
         for name, x in self.arrays.items():
             if x.dtype.name not in ELEMENTS or not x.dtype.isnative:
                 raise Refused(f"`{name}` is an array of {x.dtype}")
+            if name in given and type(given[name]) is not np.ndarray:
+                raise Refused(f"`{name}` is a {type(given[name]).__name__}")
+        if method == "grad_hess" and "reduction" in given:
+            raise Refused("the call is wrong: grad_hess has no reduction")
         self.sizes: dict[str, int] = {}
 
     def ready(self) -> Ready:
