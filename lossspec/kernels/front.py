@@ -26,13 +26,13 @@ from lossspec.kernels.trace import Argument, Computed, Dim, Refused, UnitProgram
 from lossspec.pipeline import values_are_checked
 from lossspec.plan import Plan, move_last
 from lossspec.reduction import Mean
-from lossspec.terms import Shape
+from lossspec.terms import CLASSES, Shape
 
 _CHUNK = 1 << 14
 """Entries of a chunk: sums over fewer units than these are formed one after the other."""
 _SHORT_ROW = 32
 _ARRAYS = ("sample_weight", "where", "where_entries", "class_weight")
-_CLASSES = Shape.parse("classes")
+_CLASSES = Shape.parse(CLASSES)
 _MOST_KERNELS = 256
 _MOST_PLANS = 1024
 
