@@ -9,7 +9,7 @@ from typing import Any, Self
 from lossspec.advice import hint_for_keyword
 from lossspec.binding import by_name
 from lossspec.contract import LENGTH_REDUCTIONS, REDUCTIONS, TAIL, Argument, Contract
-from lossspec.dispatch import array_namespace, computing_dtype, find_backend, kind_of
+from lossspec.dispatch import array_namespace, backend_of, computing_dtype, kind_of
 from lossspec.encoding import Json, Portable, decode, encode, fields
 from lossspec.errors import ContractError, FormatError, LossSpecError, MergeError
 from lossspec.explanation import Explanation, join
@@ -273,8 +273,7 @@ def _share_labels(judge: Specified, given: Mapping[str, Any], part: Specified, s
     """Mask and weigh the units of a part as the labels of another one say of the same units."""
     assert judge.declared.label is not None
     labels, ignored, class_weight = given[judge.declared.label], _ignored(judge, given), given.get("class_weight")
-    backend, xp = find_backend(labels), array_namespace(labels)
-    assert backend is not None
+    backend, xp = backend_of(labels), array_namespace(labels)
     whole = kind_of(xp, labels.dtype) == "integral"
     if whole:
         labels = xp.astype(labels, backend.index_dtype, copy=False)

@@ -299,6 +299,13 @@ def find_backend(x: object) -> Backend | None:
     return None
 
 
+def backend_of(x: Array) -> Backend:
+    """The backend of what is known to be an array of one."""
+    backend = find_backend(x)
+    assert backend is not None
+    return backend
+
+
 def is_array(x: object) -> bool:
     """Say whether `x` has a dtype; numbers are told first, for a compiler's symbolic ones answer no `hasattr`."""
     return not isinstance(x, (int, float, str, type(None))) and hasattr(x, "dtype")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import inf, nan
 from typing import Any
 
-from lossspec.dispatch import array_namespace, find_backend, is_array
+from lossspec.dispatch import array_namespace, backend_of, find_backend, is_array
 from lossspec.primitive import primitive
 from lossspec.terms import Array
 
@@ -78,15 +78,13 @@ def stop_gradient(x: Array) -> Array:
 
 def matmul(x: Array, y: Array) -> Array:
     """The matrix product in the full precision of the dtype, on accelerators too."""
-    backend = find_backend(x)
-    assert backend is not None
+    backend = backend_of(x)
     return backend.matmul(x, y)
 
 
 def cumulative_sum(x: Array) -> Array:
     """The cumulative sum along the last axis."""
-    backend = find_backend(x)
-    assert backend is not None
+    backend = backend_of(x)
     return backend.cumulative_sum(x)
 
 
@@ -98,8 +96,7 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tu
     first = xs
     while isinstance(first, tuple):
         first = first[0]
-    backend = find_backend(first)
-    assert backend is not None
+    backend = backend_of(first)
     return backend.scan(step, carry, xs)
 
 
@@ -127,8 +124,7 @@ def kept(x: Array, entries: Array | None) -> Array:
 def positions(x: Array, axis: int = -1, dtype: Any = None) -> Array:
     """0, 1, 2, ... along an axis of `x`, counted from the end, with size 1 on its other axes, on its device."""
     xp = array_namespace(x)
-    backend = find_backend(x)
-    assert backend is not None
+    backend = backend_of(x)
     steps = xp.arange(x.shape[axis], dtype=dtype, device=backend.creation_device(x))
     return xp.reshape(steps, (1,) * (len(x.shape) + axis) + (-1,) + (1,) * (-1 - axis))
 
@@ -400,8 +396,7 @@ def number(parameter: Any, like: Array) -> Array:
     """A number as a 0-d array with the dtype and the device of `like`, for a `where` whose dtype it decides."""
     if is_array(parameter):
         return parameter
-    backend = find_backend(like)
-    assert backend is not None
+    backend = backend_of(like)
     xp = array_namespace(like)
     return xp.asarray(parameter, dtype=like.dtype, device=backend.creation_device(like))
 
@@ -722,6 +717,5 @@ def whole(function: Callable[..., Array], *arguments: Any, **static: Any) -> Arr
 
     The arguments are arrays, numbers or None, the first an array; the keywords are what the code may branch on.
     """
-    backend = find_backend(arguments[0])
-    assert backend is not None
+    backend = backend_of(arguments[0])
     return backend.whole(function, arguments, static)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, TypeAlias
 
-from lossspec.dispatch import find_backend
+from lossspec.dispatch import backend_of
 from lossspec.terms import Array
 
 Pull: TypeAlias = Callable[[Array], Array]
@@ -42,8 +42,7 @@ class Primitive:
 
     def __call__(self, *operands: Array) -> Array:
         """The value, which knows its derivative under any differentiation."""
-        backend = find_backend(operands[0])
-        assert backend is not None
+        backend = backend_of(operands[0])
         return backend.apply(self, operands)
 
     def value(self, xp: Any, operands: Sequence[Array], block: int = 0) -> Array:

@@ -7,7 +7,7 @@ from functools import cache
 from math import inf
 from typing import Any, NamedTuple
 
-from lossspec.dispatch import Backend, find_backend
+from lossspec.dispatch import backend_of
 from lossspec.numerics import array_namespace, matmul, positions
 from lossspec.primitive import Primitive, PullAll
 from lossspec.terms import Array
@@ -57,8 +57,7 @@ class LinearSoftmax(Primitive):
 
     def value(self, xp: Any, operands: Sequence[Array], block: int = 0) -> Array:
         """The losses of the rows."""
-        named = self._named(operands)
-        return _value(xp, named, self._state(xp, named))
+        return self.value_and_kept(xp, operands, block)[0]
 
     def value_and_kept(self, xp: Any, operands: Sequence[Array], block: int = 0) -> tuple[Array, tuple[Array, ...]]:
         """The losses of the rows, and the sums over their classes."""
@@ -91,7 +90,7 @@ class LinearSoftmax(Primitive):
                         pulled["bias"].append(xp.sum(share, axis=0))
                     yield matmul(share.mT, features) if wants["weight"] else rows[:0, ...]
 
-            whole = _backend(weight).joined(of_weight(), weight if wants["weight"] else weight[:0, ...])
+            whole = backend_of(weight).joined(of_weight(), weight if wants["weight"] else weight[:0, ...])
             if wants["weight"]:
                 pulled["weight"] = whole
             pulled["bias"] = xp.concat(pulled["bias"]) if wants.get("bias") else None
@@ -120,7 +119,7 @@ class LinearSoftmax(Primitive):
             return (sum((xp.sum(share * change, axis=-1) for change in changes), carry[0]),), None
 
         (total,) = self._fold(
-            _backend(named.weight).recomputed(step), (xp.zeros_like(state.rest),), named, *by_class.values()
+            backend_of(named.weight).recomputed(step), (xp.zeros_like(state.rest),), named, *by_class.values()
         )
         if moved.get("smoothing") is not None:
             total = total - state.distance * moved["smoothing"]
@@ -160,7 +159,7 @@ class LinearSoftmax(Primitive):
         """The carry after all blocks; a step takes the first class of its block, then what belongs to its classes."""
         weight, bias, labels = named.weight, named.bias, named.labels
         full = weight.shape[0] // self.block
-        backend = _backend(labels)
+        backend = backend_of(labels)
         done = 0
         if full > 1:  # at least: by a loop of the framework, where it has one
             xp, done = backend.namespace, full * self.block
@@ -230,12 +229,6 @@ def _share(xp: Any, named: _Operands, state: _State, logits: Array, start: Any, 
 
 def _add(sums: dict[str, Any], name: str, term: Array) -> None:
     sums[name] = term if name not in sums else sums[name] + term
-
-
-def _backend(x: Array) -> Backend:
-    backend = find_backend(x)
-    assert backend is not None
-    return backend
 
 
 @cache
