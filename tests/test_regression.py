@@ -1,11 +1,14 @@
 """The regression losses against closed forms: values, edges, declared subgradients, limits, names and bad input."""
 
+import itertools
 import math
 
+import mpmath
 import numpy as np
 import pytest
 
 import lossspec as ls
+from lossspec.definitions.regression import likelihoods as definitions
 from lossspec.errors import ContractError, DTypeError
 
 inf, nan = math.inf, math.nan
@@ -240,6 +243,36 @@ def test_a_small_tweedie_deviance_keeps_its_digits(each, power):
     wanted = y ** (2 - power) * log**2 / 2 * (1 + log * (3 - 2 * power) / 3)
     assert each(ls.half_tweedie_identity, mean, y, power=power) == pytest.approx(wanted, rel=1e-9)
     assert each(ls.half_tweedie_identity, y, y, power=power) == 0.0
+
+
+@pytest.mark.parametrize("power", [-1.0, 0.5, 1.0, 1.5, 2.0, 3.0])
+def test_a_tweedie_deviance_of_numbers_far_apart_and_its_derivatives_are_never_nan(backend, power):
+    """What float32 holds of it, with the deviance in multiple precision; no derivative is a product that overflows."""
+    sizes = [1e-26, 1e-12, 1e-3, 1.0, 1e3, 1e12, 1e26]
+    means, targets = (np.asarray(x, np.float32) for x in zip(*itertools.product(sizes, sizes), strict=True))
+    given = backend.from_numpy(means), backend.from_numpy(targets)
+    loss = ls.half_tweedie_identity.configured(power=power)
+    with np.errstate(all="ignore"):
+        values = backend.to_numpy(loss.per_example(*given))
+        first = backend.to_numpy(loss.grad(*given, reduction="sum"))
+        second = backend.to_numpy(loss.grad_hess(*given)[1])
+    with mpmath.workdps(200):
+        p = mpmath.mpf(power)
+        for number, (m, t) in enumerate(itertools.product([mpmath.mpf(float(np.float32(x))) for x in sizes], repeat=2)):
+            of_mean = (m - t) * m**-p
+            of_target = mpmath.log(t / m) if p == 1 else (t ** (1 - p) - m ** (1 - p)) / (1 - p)
+            bend = m**-p * (1 - p + p * t / m)
+            wanted = definitions.half_tweedie_identity(m, t, p), of_mean, bend
+            scales = (
+                abs(m * of_mean) + abs(t * of_target),
+                abs(m * bend) + t * m**-p,
+                abs(p * t / m) * m**-p + abs(bend),
+            )
+            for found, right, scale in zip((values, first, second), wanted, scales, strict=True):
+                assert not np.isnan(found[number])
+                if 8 * (abs(right) + scale) < np.finfo(np.float32).max:
+                    error = abs(mpmath.mpf(float(found[number])) - right)
+                    assert error <= 8 * np.finfo(np.float32).eps * (abs(right) + 2 * scale) + np.finfo(np.float32).tiny
 
 
 def test_the_deviance_with_its_constant_is_the_one_without_and_a_function_of_the_target(each):

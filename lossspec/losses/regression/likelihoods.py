@@ -3,7 +3,7 @@
 import math
 
 from lossspec.declaration import Equal, loss
-from lossspec.losses.regression._powers import exponential_growth
+from lossspec.losses.regression._powers import tweedie_deviance
 from lossspec.numerics import absolute, array_namespace, carry_nan, is_zero, number, stop_gradient
 from lossspec.terms import Amount, Array, LogMean, PositiveAmount, Power, Rate, Real, TweedieAmount
 
@@ -302,15 +302,6 @@ def half_tweedie(
     return carry_nan(growth - xp.where(second == 0, targets * predictions, decay))
 
 
-def _power_difference(x: Array, y: Array, power: Array) -> Array:
-    """Compute (x^power - y^power) / power for x, y > 0, which is log(x / y) at power = 0."""
-    xp = array_namespace(x)
-    ratio = xp.log(x / y)
-    near = xp.abs(power * ratio) < 1
-    apart = (x**power - y**power) / xp.where(near, 1.0, power)
-    return xp.where(near, y**power * exponential_growth(xp.where(near, ratio, 0.0), power), apart)
-
-
 @loss(
     family="regression",
     unit="element",
@@ -355,12 +346,9 @@ def half_tweedie_identity(
     if is_zero(power):
         return 0.5 * (predictions - targets) ** 2
     zero = (targets == 0) | ((targets < 0) & (power <= 0))  # which have no power of their own
-    positive = xp.where(zero, predictions, targets)
+    positive = xp.where(zero, stop_gradient(predictions), targets)
     first, second = number(2 - power, predictions), number(1 - power, predictions)
-    # The loss is homogeneous: in units of the larger one no square of a small mean that a derivative divides by is 0.
-    size = stop_gradient(xp.where(positive > predictions, positive, predictions))
-    x, y = positive / size, predictions / size
-    value = size**first * (x * _power_difference(x, y, second) - _power_difference(x, y, first))
+    value = tweedie_deviance(predictions, positive, xp.zeros_like(predictions) + power)
     possible, smooth = first > 0, second > 0
     means = xp.where(zero, predictions, 1.0)
     of_zero = xp.where(possible, means**first / xp.where(possible, first, 1.0), math.inf)
