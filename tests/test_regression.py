@@ -247,7 +247,7 @@ def test_a_small_tweedie_deviance_keeps_its_digits(each, power):
 
 @pytest.mark.parametrize("power", [-1.0, 0.5, 1.0, 1.5, 2.0, 3.0])
 def test_a_tweedie_deviance_of_numbers_far_apart_and_its_derivatives_are_never_nan(backend, power):
-    """What float32 holds of it, with the deviance in multiple precision; no derivative is a product that overflows."""
+    """The definition in multiple precision decides; no derivative is a product that overflows before it does."""
     sizes = [1e-26, 1e-12, 1e-3, 1.0, 1e3, 1e12, 1e26]
     means, targets = (np.asarray(x, np.float32) for x in zip(*itertools.product(sizes, sizes), strict=True))
     given = backend.from_numpy(means), backend.from_numpy(targets)
