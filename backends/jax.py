@@ -23,6 +23,7 @@ class JaxBackend(Backend):
     casting = '{x}.astype("{dtype}")'
     making = "jax.numpy.asarray({x})"
     integer = "int32"
+    sees_cotangents = False
 
     def __init__(self) -> None:
         self._declared: dict[Primitive, Callable[..., Array]] = {}

@@ -26,6 +26,8 @@ class DeclaredDerivative(torch.autograd.Function):  # type: ignore[misc]
     def forward(primitive: Primitive, block: int, *operands: Array) -> tuple[Array, ...]:
         """The value, and what is kept."""
         value, kept = primitive.value_and_kept(xp, operands, block)
+        if any(value is x for x in operands):
+            value = value.view_as(value)  # Torch refuses an operand itself
         return value, *kept
 
     @staticmethod

@@ -122,6 +122,9 @@ class Backend:
         """The NumPy array that shares the memory of a plain contiguous array, or None."""
         return None
 
+    sees_cotangents = True
+    """The pull of a primitive may depend on its cotangent; a framework that transposes linear maps has no such pull."""
+
     def is_tracing(self) -> bool:
         """Say whether the current Python code is being compiled, so that nothing may be remembered between calls."""
         return False

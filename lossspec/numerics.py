@@ -26,6 +26,7 @@ __all__ = [
     "expected_negative_log_softmax",
     "expm1",
     "expm1_minus",
+    "finite_pull",
     "first_largest",
     "focal_cross_entropy",
     "gather",
@@ -164,6 +165,12 @@ def carry_nan(x: Array, bad: Array | None = None) -> Array:
 def zero_where(xp: Any, x: Array, flags: Array) -> Any:
     """Replace flagged entries by the constant 0; unlike `where` it lets a cotangent of NaN through there."""
     return xp.where(flags, 0.0, x), (lambda g: xp.where(flags & (g == g), 0.0, g), None)
+
+
+@primitive(row_axes=0, blocks=False)
+def finite_pull(xp: Any, x: Array, required: Array) -> Any:
+    """The first operand; a cotangent that is not finite becomes 0 where it is not required."""
+    return x, (lambda g: xp.where(required | xp.isfinite(g), g, 0.0), None)
 
 
 @primitive(row_axes=0, blocks=False)

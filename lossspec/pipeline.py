@@ -28,7 +28,7 @@ from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.dispatch import is_array
 from lossspec.errors import BackendError, ContractError
 from lossspec.keywords import Keywords
-from lossspec.numerics import admitted, carry_nan, is_zero, number, positions
+from lossspec.numerics import admitted, carry_nan, finite_pull, is_zero, number, positions, stop_gradient
 from lossspec.plan import Masking, Plan, Plans, move_last
 from lossspec.reduction import Mean, denominator, finish
 from lossspec.terms import Array, NonNegative, Term
@@ -276,9 +276,9 @@ def run(call: Call) -> Call:
         given = {**given, "selected": selected}
     if declared.sees_entries:
         given = {**given, "entries": _seen_entries(call)}
-    statistics = declared.run(declared.function, **given)
-    if declared.finalizer is None:
-        statistics = (statistics,)
+    if call.counts is not None and declared.contract.mergeable:
+        given = _without_harm(call, given)
+    statistics = _statistics(declared, given)
     if invalid is not None:
         statistics = tuple(carry_nan(s, over_units(invalid, s)) for s in statistics)
     elif declared.carries_nan:
@@ -289,6 +289,50 @@ def run(call: Call) -> Call:
         divisors = xp.where(call.lengths == 0, 1.0, call.lengths)
         statistics = tuple(s / over_units(divisors, s) for s in statistics)
     return Call._make((*call[:-1], statistics))
+
+
+def _statistics(declared: Declared, given: Mapping[str, Any]) -> tuple[Array, ...]:
+    statistics = declared.run(declared.function, **given)
+    return (statistics,) if declared.finalizer is None else tuple(statistics)
+
+
+def _without_harm(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, constants in a unit of weight 0 whose derivative is not finite, since 0 * inf is NaN.
+
+    Elsewhere they have their derivatives, for there is one in the weight and the value both. Reverse mode finds those
+    units by its cotangents. A framework that transposes linear maps runs the code of the loss on constants first; its
+    compiler sees that both runs compute the same numbers.
+    """
+    plan, xp, sees = call.plan, call.plan.xp, call.plan.backend.sees_cotangents
+    counts = call.counts if sees else _harmless(call, given)
+
+    def change(x: Array, flags: Array) -> Array:
+        if not xp.isdtype(x.dtype, "real floating"):
+            return x
+        return finite_pull(x, flags) if sees else xp.where(flags, x, stop_gradient(x))
+
+    found = dict(given)
+    for name, masking in plan.masking.items():
+        found[name] = _each(given[name], lambda x, axes: change(x, expand(counts, axes, x)), masking.axes)
+    for argument in call.declared.contract.parameters:
+        x = given[argument.name]
+        if argument.varies is not None and argument.name not in plan.masking and is_array(x):
+            found[argument.name] = change(xp.broadcast_to(x, plan.unit_shape), counts)
+    return found
+
+
+def _harmless(call: Call, given: Mapping[str, Any]) -> Array:
+    """The units whose weight is not 0, or whose statistics are finite."""
+    harmless: Array = call.counts
+    for s in _statistics(call.declared, {name: _each(x, _constant) for name, x in given.items()}):
+        finite = call.plan.xp.isfinite(s)
+        beyond = tuple(range(len(harmless.shape), len(s.shape)))
+        harmless = harmless | (call.plan.xp.all(finite, axis=beyond) if beyond else finite)
+    return harmless
+
+
+def _constant(x: Any) -> Any:
+    return stop_gradient(x) if is_array(x) else x
 
 
 def _seen_entries(call: Call) -> Array | None:

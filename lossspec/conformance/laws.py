@@ -394,11 +394,11 @@ def duplicate(trial: Trial) -> str | None:
     weight = np.ones(trial.shape, dtype=bench.dtype)
     weight[0], weight[-1] = 2, 0
     twice = trial.take(trial.case.inputs, np.asarray([*range(count - 1), 0]))
-    given = dict(trial.case.inputs)
+    given, far = dict(trial.case.inputs), dict(trial.case.inputs)
     for number, name in enumerate(bench.real_among(given)):
         if has_units(bench, name):
-            spoilt = [_last_spoilt(x, (np.nan, np.inf)[number % 2]) for x in _listed(given[name])]
-            given[name] = spoilt if isinstance(given[name], list) else spoilt[0]
+            given[name] = _last_spoilt(given[name], (np.nan, np.inf)[number % 2])
+            far[name] = _last_spoilt(far[name], float(np.finfo(bench.dtype).max) / 10)
 
     def problems() -> Iterator[str | None]:
         for reduction in ("sum", "mean"):
@@ -406,16 +406,22 @@ def duplicate(trial: Trial) -> str | None:
                 same = replace(trial.case, inputs=twice, options={"reduction": reduction})
                 weighted = replace(same, inputs=given, options={"reduction": reduction, "sample_weight": weight})
                 yield trial.differ(bench.value(weighted), bench.value(same))
-        _, gradients = bench.value_and_grad(replace(trial.case, inputs=given, options={"sample_weight": weight}))
-        for name, gradient in gradients.items():
-            if has_units(bench, name) and any(np.any(x[-1, ...] != 0) for x in _listed(gradient)):
-                yield f"a unit of weight 0 has a gradient in {name}"
+        for inputs in (given, far):
+            with np.errstate(invalid="ignore"):  # a loss far out may be inf - inf on the way
+                _, gradients = bench.value_and_grad(
+                    replace(trial.case, inputs=inputs, options={"sample_weight": weight})
+                )
+            for name, gradient in gradients.items():
+                if has_units(bench, name) and any(np.any(x[-1, ...] != 0) for x in _listed(gradient)):
+                    yield f"a unit of weight 0 has a gradient in {name}{' far out' * (inputs is far)}"
 
     return _firsts(problems())
 
 
 def _last_spoilt(x: Any, bad: float) -> Any:
-    """An array whose last entry of the leading axis holds what is no number."""
+    """An array, or a list of arrays, whose last entry of the leading axis holds something bad."""
+    if isinstance(x, list):
+        return [_last_spoilt(item, bad) for item in x]
     x = x.copy()
     x[-1, ...] = bad
     return x
