@@ -221,10 +221,11 @@ def _check(
     recompute: bool,
 ) -> list[Cell]:
     try:
-        from lossspec.conformance.expected import DTYPES, Store, solve_all
         from lossspec.conformance.matrix import columns as places
         from lossspec.conformance.matrix import plan, run_cell
         from lossspec.conformance.oracle import definition_of
+        from lossspec.conformance.store import Store, solve_all
+        from lossspec.conformance.vectors import DTYPES
     except ImportError as missing:
         raise MissingExtraError(f'checking needs {missing.name}: pip install "lossspec[check]"') from None
     for loss in losses:
@@ -252,8 +253,11 @@ def _check(
         for done, total in solve_all(store, losses, dtypes or list(DTYPES)):
             progress.update(oracle, completed=done, total=total)
         progress.remove_task(oracle)
-        for path in filter(None, map(store.save, losses)):
-            progress.console.print(f"The oracle's results are new, and kept in {path}.", soft_wrap=True)
+        for loss in losses:
+            if store.news(loss) and (path := store.save(loss)):
+                progress.console.print(
+                    f"The oracle's results are new ({store.news(loss)}), and kept in {path}.", soft_wrap=True
+                )
         task = progress.add_task("checking", total=len(jobs))
         for job in jobs:
             progress.update(task, description=f"{job.loss.contract.name} on {job.backend.name} {job.dtype}")

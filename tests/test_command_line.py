@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 import lossspec as ls
 from lossspec import cli, dispatch, plain
 from lossspec.conformance import report
-from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import Cell, plan, run_cell
+from lossspec.conformance.store import Store
 from lossspec.numerics import array_namespace
 from lossspec.registry import _registry, get
 from lossspec.terms import Real

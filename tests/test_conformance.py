@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from lossspec.conformance.expected import DTYPES, FOLDER, Store, read, wanted
 
 from lossspec import all_backends, get, names
 from lossspec.conformance import expected
 from lossspec.conformance.axes import hessian_inputs
 from lossspec.conformance.cases import make_cases
-from lossspec.conformance.expected import DTYPES, FOLDER, Store, read, wanted
 from lossspec.conformance.matrix import plan, run_cell
 
 STORE = Store()
