@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from lossspec.conformance.store import HESSIAN, Store
 from mpmath import cos, exp, log, mp, mpf, sin, sqrt, tanh
 
 from lossspec import get
 from lossspec.conformance.cases import make_cases
 from lossspec.conformance.measure import error
 from lossspec.conformance.oracle import curvature, derivative, solve_hessians
+from lossspec.conformance.store import HESSIAN, Store
 
 
 def softplus(x):

@@ -22,7 +22,15 @@ from lossspec.conformance.axes import hessian_inputs, unit_shape
 from lossspec.conformance.cases import Case, make_cases, usual_parameters
 from lossspec.conformance.measure import reduced
 from lossspec.conformance.notes import differences, facts, purpose
-from lossspec.conformance.oracle import Component, Expected, case_hash, definition_hash, solve, solve_hessians
+from lossspec.conformance.oracle import (
+    NEGLIGIBLE,
+    Component,
+    Expected,
+    case_hash,
+    definition_hash,
+    solve,
+    solve_hessians,
+)
 from lossspec.conformance.vectors import DIGITS, DTYPES, Vector, Vectors
 from lossspec.errors import ContractError, FormatError
 from lossspec.registry import get
@@ -79,10 +87,10 @@ class Store:
         return found
 
     def _of(self, loss: Any) -> _Known:
-        name = loss.contract.name, loss.__module__
-        if name not in self._known:
-            self._known[name] = _read(loss, not self._recompute)
-        return self._known[name]
+        key = loss.contract.name, definition_hash(loss)
+        if key not in self._known:
+            self._known[key] = _read(loss, not self._recompute)
+        return self._known[key]
 
     def _result(self, loss: Any, case: Case, key: str) -> Any:
         if key not in self._of(loss).results:
@@ -149,12 +157,16 @@ class Store:
     def save(self, loss: Any) -> Path | None:
         """Write the file of a loss of the catalogue whose vectors are new, in a source tree; the path, if written.
 
-        It holds what the cases of the loss ask for and nothing of the run. A check of one dtype leaves the results of
-        the other to the next.
+        It holds what the cases of the loss ask for and nothing of the run. No case of a file is lost because its
+        results were not asked for: then nothing is written.
         """
         if self._recompute or not (in_source_tree() and is_of_catalogue(loss)):
             return None
-        return vectors.save(Path(str(vectors.FOLDER)), replace(self.vectors(loss), version=vectors.today()))
+        now = self.vectors(loss)
+        asked = {f"{dtype}/{case.name}" for dtype in DTYPES for case in self.cases(loss, dtype)}
+        if asked & self._of(loss).cases.keys() - {vector.id for vector in now.cases}:
+            return None
+        return vectors.save(Path(str(vectors.FOLDER)), replace(now, version=vectors.today()))
 
     def news(self, loss: Any) -> str:
         """The reasons why results of a loss were computed, in words; empty where all were there."""
@@ -261,17 +273,27 @@ def _compute(loss: Any, case: Case, key: str) -> Any:
     return solve_hessians(loss, case) if key.endswith(HESSIAN) else solve(loss, case)
 
 
-def unlike(wanted: tuple[list[Any], list[float]], given: tuple[list[Any], list[float]], dtype: str) -> str:
-    """Say in words how two results differ by more than the digits of a file, or return an empty string."""
-    for place, (right, scale, other, other_scale) in enumerate(zip(*wanted, *given, strict=True)):
-        room = mpf(10) ** (2 - DIGITS[dtype]) * max(scale, mpf(10) ** -290)
-        if (right is None) != (other is None) or (
-            right is not None and right != other and not abs(right - other) <= room
-        ):
+def unlike(
+    wanted: tuple[list[Any], list[float]],
+    given: tuple[list[Any], list[float]],
+    dtype: str,
+    sizes: list[float] | None = None,
+) -> str:
+    """Say in words how two results differ by more than the digits of a file, or return an empty string.
+
+    What counts is the difference relative to `sizes`, or to the scales.
+    """
+    if len(wanted[0]) != len(given[0]):
+        return f"{len(given[0])} values and not {len(wanted[0])}"
+    rows = zip(*wanted, *given, sizes or wanted[1], strict=True)
+    for place, (right, scale, other, other_scale, size) in enumerate(rows):
+        room = mpf(10) ** (2 - DIGITS[dtype]) * size + NEGLIGIBLE
+        exists = right is not None and other is not None
+        if (exists and right != other and not abs(right - other) <= room) or (right is None) != (other is None):
             return f"value {place} is {_shown(other)} and should be {_shown(right)}"
         if scale != other_scale and not abs(scale - other_scale) <= 0.01 * scale:
             return f"scale {place} is {other_scale:.3g} and should be {scale:.3g}"
-    return "" if len(wanted[0]) == len(given[0]) else f"{len(given[0])} values and not {len(wanted[0])}"
+    return ""
 
 
 def _shown(value: Any) -> str:

@@ -95,16 +95,21 @@ def path_in(folder: Traversable, name: str) -> Traversable:
 
 
 def save(folder: Path, vectors: Vectors) -> Path | None:
-    """Write the file of a loss unless it says the same already; whoever reads it meanwhile sees the old or the new."""
+    """Write the file of a loss into a folder unless it says the same already; the path, if written."""
     path = Path(str(path_in(folder, vectors.loss)))
     if path.is_file() and _undated(path.read_text("utf-8")) == _undated(dumps(vectors)):
         return None
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, encoding="utf-8", newline="\n", delete=False) as file:
-        file.write(dumps(vectors))
+    write(path, dumps(vectors))
+    return path
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that is the old one or the new one for whoever reads it meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", newline="\n", delete=False) as file:
+        file.write(text)
     os.chmod(file.name, 0o644)
     os.replace(file.name, path)
-    return path
 
 
 def today() -> str:
@@ -130,13 +135,14 @@ def dumps(vectors: Vectors) -> str:
         "definition": vectors.definition,
         **vectors.facts,
     }
-    lines = [f"{_line(key)}: {_line(value)}" for key, value in head.items()]
-    shown = ",\n".join(f"{_line(key)}: {_line(value)}" for key, value in arrays.named().items())
-    listed = ",\n".join(map(_line, arrays.resolve(cases)))
+    lines = [f"{line(key)}: {line(value)}" for key, value in head.items()]
+    shown = ",\n".join(f"{line(key)}: {line(value)}" for key, value in arrays.named().items())
+    listed = ",\n".join(map(line, arrays.resolve(cases)))
     return "{\n" + ",\n".join([*lines, f'"arrays": {{\n{shown}\n}}', f'"cases": [\n{listed}\n]']) + "\n}\n"
 
 
-def _line(value: Any) -> str:
+def line(value: Any) -> str:
+    """Strict JSON in one line."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
@@ -171,7 +177,7 @@ class _Arrays:
         flat = array.ravel().tolist()
         words = map(hexadecimal, flat) if array.dtype.kind == "f" else (str(int(x)) for x in flat)
         content = {"dtype": array.dtype.name, "shape": list(array.shape), "values": " ".join(words)}
-        name = hashlib.sha256(_line(content).encode()).hexdigest()
+        name = hashlib.sha256(line(content).encode()).hexdigest()
         self._known[name] = content
         return name
 
@@ -243,12 +249,11 @@ class _Lines:
             self.lines[shared].setdefault("reductions", {})[reduction] = _result(vector)
             return
         like = same or (alike[0] if alike else None)
-        line = self.start(vector.id, vector, vector.purpose, case.options, like)
+        started = self.lines[vector.id] = self.start(vector.id, vector, vector.purpose, case.options, like)
         if vector.result is not None and not _is_exact(vector):
-            line["values"], line["scales"] = _result(vector)
+            started["values"], started["scales"] = _result(vector)
         if vector.exact is not None and same is None:
-            line["exact"] = _exact(vector, vector.exact)
-        self.lines[vector.id] = line
+            started["exact"] = _exact(vector, vector.exact)
         self.given[vector.id] = (inputs, _identity(case.options), vector.hash)
         if same is None:
             alike.append(vector)
