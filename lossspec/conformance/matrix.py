@@ -296,7 +296,11 @@ def check_derivatives(
 def check_laws(bench: Bench, store: Store, cell: Cell) -> None:
     """Try every law on the typical case."""
     typical = store.cases(bench.loss, cell.dtype)[0]
-    _, scales = reduced(bench.contract, typical, store.expected(bench.loss, typical))
+    try:
+        _, scales = reduced(bench.contract, typical, store.expected(bench.loss, typical))
+    except Exception as raised:  # as above: without the right results there is no room for roundings
+        cell.expect(False, f"no law was tried: {type(raised).__name__}: {raised}")
+        return
     for name, law in LAWS.items():
         try:
             problem = spared(bench, name) or law(Trial(bench, typical, max(scales)))

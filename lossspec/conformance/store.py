@@ -37,6 +37,8 @@ from lossspec.registry import get
 
 CATALOGUE = "lossspec.losses."
 """The modules whose losses have files here begin so; what the losses of others give is computed in every run."""
+NOISE = 1e-20
+"""A scale below it at a value of 0 is what difference quotients leave of 0, by the digits that they were taken with."""
 HESSIAN = "h"
 """The end of the key of second derivatives, which are results of their own: neither kind outdates the other."""
 
@@ -222,7 +224,8 @@ def _why(known: _Known, id_: str, key: str) -> str:
         return "there are new cases"
     if not known.results:
         return "the definition has changed"
-    return "second derivatives were missing" if key.endswith(HESSIAN) else f"cases have changed, as {id_}"
+    alone = key.endswith(HESSIAN) and key.removesuffix(HESSIAN) in known.results
+    return "second derivatives were missing" if alone else f"cases have changed, as {id_}"
 
 
 def _as_stored(loss: Any, made: Case, stored: Vector | None) -> Case:
@@ -291,7 +294,8 @@ def unlike(
         exists = right is not None and other is not None
         if (exists and right != other and not abs(right - other) <= room) or (right is None) != (other is None):
             return f"value {place} is {_shown(other)} and should be {_shown(right)}"
-        if scale != other_scale and not abs(scale - other_scale) <= 0.01 * scale:
+        nothing = right is not None and abs(right) < NEGLIGIBLE and max(scale, other_scale) < NOISE
+        if scale != other_scale and not nothing and not abs(scale - other_scale) <= 0.01 * scale:
             return f"scale {place} is {other_scale:.3g} and should be {scale:.3g}"
     return ""
 
