@@ -186,8 +186,9 @@ def test_without_its_extra_the_command_line_still_lists_shows_and_finds_backends
 
 
 def test_what_needs_the_extra_names_it(capsys):
-    with pytest.raises(SystemExit, match=r'needs typer: pip install "lossspec\[check\]"'):
-        plain.main("typer", ["check", "--loss", "huber"])
+    for command in ("check", "vectors"):
+        with pytest.raises(SystemExit, match=rf'`lossspec {command}` needs typer: pip install "lossspec\[check\]"'):
+            plain.main("typer", [command, "--loss", "huber"])
     with pytest.raises(SystemExit):
         plain.main("typer", ["show", "hubr"])
     assert "Did you mean huber" in capsys.readouterr().err

@@ -40,9 +40,8 @@ def test_the_file_of_a_loss_is_of_the_schema_and_what_would_be_written_now(name)
     SCHEMA.validate(strict(text))
     missing = [case.name for dtype in DTYPES for case in known.missing(loss, dtype).values()]
     assert not missing, f"run lossspec check --loss {name} --backend numpy: {known.news(loss)}: {missing[:3]}"
-    now = known.vectors(loss)
-    unlike = [problem for _, problem in zip(range(3), proof.contradictions(loss, known), strict=False)]
-    assert dumps(now) == text, f"run lossspec vectors --loss {name}: {unlike}"
+    same = dumps(known.vectors(loss)) == text
+    assert same, f"run lossspec vectors --loss {name}: {list(proof.contradictions(loss, known))[:3]}"
 
 
 def test_every_file_is_that_of_a_loss():
@@ -378,7 +377,6 @@ def test_a_tampered_result_is_red_in_a_check_and_under_recompute(changed, tamper
     changed(lambda state: tamper(state, 1.001))
     (job,) = plan([get("squared_error")], ["numpy"], ["float64"])
     assert run_cell(job, Store()).status == "fail"
-    assert run_cell(job, Store(recompute=True)).status == "pass"
     status, output = command("vectors", "--recompute", "--loss", "squared_error")
     assert status == 1
     assert "squared_error: float64/typical" in output

@@ -75,7 +75,7 @@ class Vectors:
     definition: str
     """The hash of the definition that gave the results."""
     facts: Mapping[str, Any]
-    """What the contract says that a judge needs: form, arguments, reductions, budgets, laws."""
+    """The parts of the contract that a judge needs: form, arguments, reductions, budgets, laws."""
     cases: tuple[Vector, ...] = field(repr=False)
 
 
@@ -225,7 +225,7 @@ class _Lines:
         self.arrays = arrays
         self.lines: dict[str, dict[str, Any]] = {}
         self.given: dict[str, Any] = {}
-        """What the calls of a line share: inputs, parameters, other options, exact results."""
+        """All that the calls of a line share: inputs, parameters, other options, exact results."""
         self.alike: dict[Any, list[Vector]] = {}
 
     def of(self, vectors: Iterable[Vector]) -> list[dict[str, Any]]:
