@@ -16,7 +16,7 @@ from rich.table import Table
 
 from lossspec import describe
 from lossspec.dialects.port import port as port_call
-from lossspec.errors import ContractError, LossSpecError, MissingExtraError
+from lossspec.errors import ContractError, FormatError, LossSpecError, MissingExtraError
 from lossspec.registry import get, names
 
 if TYPE_CHECKING:
@@ -249,8 +249,11 @@ def _ask_oracle(store: Store, losses: list[Loss], dtypes: list[str], progress: P
     from lossspec.conformance.vectors import DTYPES
 
     oracle = progress.add_task("oracle", total=None)
-    for done, total in solve_all(store, losses, dtypes or list(DTYPES)):
-        progress.update(oracle, completed=done, total=total)
+    try:
+        for done, total in solve_all(store, losses, dtypes or list(DTYPES)):
+            progress.update(oracle, completed=done, total=total)
+    except FormatError as error:  # a file that holds no vectors, as after a merge that went wrong
+        raise typer.BadParameter(str(error)) from None
     progress.remove_task(oracle)
 
 

@@ -70,6 +70,8 @@ def test_laws_have_the_names_of_the_matrix():
 def test_notes_say_what_a_case_is_for_and_which_library_is_wrong_there():
     known = {vector.id: vector for vector in load("huber").cases}
     assert known["float32/edges"].purpose == ("edge of the domain",)
+    assert known["float32/edges"].levels == ("L1", "L2", "L3", "L4")
+    assert known["float32/typical, mean"].levels == ("L2",)
     assert known["float32/typical, weights and mask, mean"].purpose == (
         "typical inputs",
         "weights",
@@ -291,6 +293,18 @@ def test_a_check_of_one_dtype_loses_no_case_of_the_other(changed):
     list(solve_all(known, [loss], ["float32"]))
     assert known.save(loss) == path
     assert {vector.dtype for vector in load("squared_error", path.parent).cases} == {"float32"}
+
+
+@pytest.mark.parametrize("words", [("check", "--backend", "numpy"), ("vectors",), ("vectors", "--recompute")])
+def test_a_file_that_holds_no_vectors_is_named_and_stays(changed, words):
+    path = changed()
+    path.write_text("<<<<<<< HEAD\n" + SQUARED)
+    status, output = command(*words, "--loss", "squared_error")
+    assert status == 2
+    assert "squared_error.jsonholdsnovectors" in re.sub(r"[\s│]", "", output)
+    assert path.read_text().startswith("<<<<")
+    path.write_text(SQUARED.replace('"loss": "squared_error"', '"loss": "huber"'))
+    assert command(*words, "--loss", "squared_error")[0] == 2
 
 
 @pytest.mark.parametrize("where", ["installed", "of another package", "recomputed"])

@@ -64,6 +64,19 @@ class Vector:
     result: tuple[list[Any], list[float]] | None = None
     """The values (None for NaN) and scales that the call returns."""
 
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels of conformance at which the case has results: L2 alone if it has options."""
+        if self.case.options:
+            return ("L2",)
+        known = {
+            "L1": True,
+            "L2": True,
+            "L3": self.exact is not None and any(self.exact.components),
+            "L4": self.hessians is not None,
+        }
+        return tuple(level for level, has in known.items() if has)
+
 
 @dataclass(frozen=True)
 class Vectors:
@@ -84,7 +97,10 @@ def load(name: str, folder: Traversable | None = None) -> Vectors:
     file = path_in(FOLDER if folder is None else folder, name)
     if not file.is_file():
         raise FormatError(f"there are no vectors of {name}: {file} is no file. Fix: lossspec check --loss {name}")
-    return loads(file.read_text("utf-8"), str(file))
+    found = loads(file.read_text("utf-8"), str(file))
+    if found.loss != name:
+        raise FormatError(f"{file} holds the vectors of {found.loss!r}")
+    return found
 
 
 def path_in(folder: Traversable, name: str) -> Traversable:
