@@ -319,11 +319,8 @@ def _check(
     cells = []
     with _progress() as progress:
         _ask_oracle(store, losses, dtypes, progress)
-        for loss in losses:
-            if store.news(loss) and (path := store.save(loss)):
-                progress.console.print(
-                    f"The oracle's results are new ({store.news(loss)}), and kept in {path}.", soft_wrap=True
-                )
+        for kept in filter(None, map(store.keep, losses)):
+            progress.console.print(kept, soft_wrap=True, markup=False, highlight=False)
         task = progress.add_task("checking", total=len(jobs))
         for job in jobs:
             progress.update(task, description=f"{job.loss.contract.name} on {job.backend.name} {job.dtype}")

@@ -122,7 +122,7 @@ class Store:
         """The results that the cases of a loss ask for and that are not stored, each with a case that gives it."""
         known = self._of(loss)
         found = {key: case for key, case in self._wanted(loss, dtype).items() if key not in known.results}
-        for key, case in found.items():
+        for key, case in () if self._recompute else found.items():
             known.news[_why(known, f"{dtype}/{case.name}", key)] = None
         return found
 
@@ -169,6 +169,16 @@ class Store:
         if asked & self._of(loss).cases.keys() - {vector.id for vector in now.cases}:
             return None
         return vectors.save(Path(str(vectors.FOLDER)), replace(now, version=vectors.today()))
+
+    def keep(self, loss: Any) -> str:
+        """Write the file of a loss if results of it were computed; says so, or why they are not kept."""
+        why, name = self.news(loss), loss.contract.name
+        if not why or not is_of_catalogue(loss):
+            return ""
+        path = self.save(loss)
+        if path is not None:
+            return f"The oracle's results for {name} are new ({why}), and kept in {path}."
+        return f"The oracle's results for {name} are new ({why}); a check of all dtypes in a source tree keeps them."
 
     def news(self, loss: Any) -> str:
         """The reasons why results of a loss were computed, in words; empty where all were there."""
