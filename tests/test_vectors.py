@@ -335,6 +335,17 @@ def test_what_is_drawn_today_outdates_no_file_unless_it_is_asked_for(changed, mo
     assert complete(Store()) == (0, "", None)
 
 
+def with_another_declaration(state):
+    state["signature"]["targets"] = "Probability[*batch]"
+
+
+def test_where_the_declaration_of_an_argument_has_changed_all_cases_are_drawn_anew(changed, monkeypatch):
+    changed(with_another_declaration)
+    assert not Store().missing(get("squared_error"), "float64")  # what is drawn is what it was
+    monkeypatch.setattr(cases._Maker, "generator", lambda self, case="": np.random.default_rng(5))
+    assert complete(Store())[1] == "the declaration of an argument has changed"
+
+
 def in_another_dtype(state):
     state["arrays"][case_of(state, "float64/edges")["inputs"]["targets"]]["dtype"] = "float32"
 

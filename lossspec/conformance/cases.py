@@ -45,6 +45,11 @@ def usual_parameters(contract: Contract) -> Values:
     return {a.name: contract.sizes.get(a.name, a.default) for a in contract.parameters}
 
 
+def reduction_name(reduction: Any) -> str:
+    """The name of a reduction, with the number that a mean divides by."""
+    return f"over {reduction.over!r}" if isinstance(reduction, Mean) else str(reduction)
+
+
 def make_cases(contract: Contract, dtype: type[np.floating[Any]]) -> list[Case]:
     """All cases of a loss in a precision; the same ones on every run."""
     maker = _Maker(contract, dtype)
@@ -215,7 +220,7 @@ class _Maker:
                 yield smooth.with_options("smooth, mean, class weights", class_weight=by_class, reduction="mean")
         for reduction in self.contract.reductions:
             how: Any = Mean(over=7.5) if reduction == "over" else reduction
-            named = f"over {how.over!r}" if isinstance(how, Mean) else reduction
+            named = reduction_name(how)
             yield case.with_options(named, reduction=how)
             for name, options in keywords.items():
                 yield case.with_options(f"{name}, {named}", reduction=how, **options)

@@ -81,12 +81,18 @@ def facts(contract: Contract) -> dict[str, Any]:
         "form": contract.form,
         "unit": contract.unit,
         "inputs": [argument.name for argument in contract.inputs],
+        "signature": signature(contract),
         "parameters": {name: vectors.encode(value) for name, value in usual_parameters(contract).items()},
         "reductions": list(contract.reductions),
         "default_reduction": contract.default_reduction,
         "budgets": contract.accuracy.to_dict(),
         "laws": laws(contract),
     }
+
+
+def signature(contract: Contract) -> dict[str, str]:
+    """The declaration of each argument, without defaults."""
+    return {argument.name: str(argument).partition(" = ")[0] for argument in contract.arguments}
 
 
 def laws(contract: Contract) -> dict[str, Any]:

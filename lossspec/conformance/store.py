@@ -21,7 +21,7 @@ from lossspec.conformance import vectors
 from lossspec.conformance.axes import hessian_inputs, unit_shape
 from lossspec.conformance.cases import Case, make_cases, usual_parameters
 from lossspec.conformance.measure import reduced
-from lossspec.conformance.notes import differences, facts, purpose
+from lossspec.conformance.notes import differences, facts, purpose, signature
 from lossspec.conformance.oracle import (
     NEGLIGIBLE,
     Component,
@@ -200,7 +200,10 @@ def _read(loss: Any, with_results: bool) -> _Known:
     if not is_of_catalogue(loss) or not vectors.path_in(vectors.FOLDER, name).is_file():
         return _Known(None, {}, {}, {}, {})
     file = vectors.load(name, vectors.FOLDER)
-    known = _Known(file, {vector.id: vector for vector in file.cases}, {}, {}, {})
+    known = _Known(file, {}, {}, {}, {})
+    declared = signature(loss.contract).items()
+    if all(file.facts["signature"].get(argument, words) == words for argument, words in declared):
+        known.cases = {vector.id: vector for vector in file.cases}  # else their inputs may lie outside of the domain
     if with_results and file.definition == definition_hash(loss):
         known.results = results_of(loss, file)
     return known
@@ -229,6 +232,8 @@ def _why(known: _Known, id_: str, key: str) -> str:
     """The reason why a result is missing."""
     if known.file is None:
         return "there was no file"
+    if not known.cases:
+        return "the declaration of an argument has changed"
     vector = known.cases.get(id_)
     if vector is None:
         return "there are new cases"

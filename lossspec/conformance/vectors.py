@@ -25,7 +25,7 @@ import numpy as np
 from mpmath import mp, mpf
 from numpy.typing import NDArray
 
-from lossspec.conformance.cases import Case
+from lossspec.conformance.cases import Case, reduction_name
 from lossspec.conformance.oracle import Component, Expected
 from lossspec.errors import FormatError
 from lossspec.reduction import Mean
@@ -160,11 +160,6 @@ def dumps(vectors: Vectors) -> str:
 def line(value: Any) -> str:
     """Strict JSON in one line."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-
-
-def reduction_name(reduction: Any) -> str:
-    """The name of a reduction, with the number that a mean divides by."""
-    return f"over {reduction.over!r}" if isinstance(reduction, Mean) else str(reduction)
 
 
 def reduction_of(name: str) -> Any:
