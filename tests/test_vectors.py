@@ -445,6 +445,25 @@ def test_a_stale_file_is_not_proved(changed, change, message, contradictions):
     assert message in problem
 
 
+@pytest.mark.parametrize(
+    ("right", "other", "same"),
+    [
+        ("8.80681822566292159e4342", "8.80681822566292160e4342", True),
+        ("8.80681822566292159e4342", "8.80681822566293159e4342", False),
+        ("inf", "inf", True),
+        ("inf", "8e4342", False),
+        ("inf", "-inf", False),
+        ("0", "1e-400", True),
+        ("0", "1e-300", False),
+        ("nan", "nan", True),
+        ("nan", "1", False),
+    ],
+)
+def test_results_are_compared_far_beyond_the_dtype_too(right, other, same):
+    sides = [(vectors.numbers([word]), [1e-10]) for word in (right, other)]
+    assert (store.unlike(*sides, "float64", relative=True) == "") == same
+
+
 def test_the_command_proves_a_file_and_its_status_is_1_where_an_input_is_not_that_of_the_result(changed):
     recompute = "vectors", "--recompute", "--loss", "squared_error"
     changed()

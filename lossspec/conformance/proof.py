@@ -46,9 +46,8 @@ def _differences(given: Vector, wanted: Vector) -> Iterator[str]:
         return
     dtype = given.dtype
     exact = [(some.values, some.scales) for some in (wanted.exact, given.exact)]
-    sizes = [0.0 if value is None else float(min(abs(value), 1e300)) for value in wanted.exact.values]
     for what, problem in (
-        ("exact", unlike(exact[0], exact[1], dtype, sizes)),
+        ("exact", unlike(exact[0], exact[1], dtype, relative=True)),
         ("reduced", unlike(wanted.result, given.result, dtype)),
     ):
         if problem:
@@ -74,8 +73,7 @@ def _unlike(kind: str, given: list[list[Component]], wanted: list[list[Component
         if c.free and other.free:
             continue
         right_ends, ends = (([x.low, x.high], [x.scale, x.scale]) for x in (c, other))
-        size = float(min(max(abs(c.low), abs(c.high)), 1e300))
-        problem = unlike(right_ends, ends, dtype, [size, size])
+        problem = unlike(right_ends, ends, dtype, relative=True)
         problem = "any number is right, or is not" if c.free != other.free else problem
         if problem:
             yield f"{kind} of {c.name}{list(c.index)}: {problem}"

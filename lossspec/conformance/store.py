@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mpmath import mpf
+from mpmath import mp, mpf
 
 from lossspec.conformance import vectors
 from lossspec.conformance.axes import hessian_inputs, unit_shape
@@ -295,19 +295,22 @@ def unlike(
     wanted: tuple[list[Any], list[float]],
     given: tuple[list[Any], list[float]],
     dtype: str,
-    sizes: list[float] | None = None,
+    relative: bool = False,
 ) -> str:
     """Say in words how two results differ by more than the digits of a file, or return an empty string.
 
-    What counts is the difference relative to `sizes`, or to the scales.
+    What counts is the difference relative to the scale, or to the right number alone.
     """
     if len(wanted[0]) != len(given[0]):
         return f"{len(given[0])} values and not {len(wanted[0])}"
-    rows = zip(*wanted, *given, sizes or wanted[1], strict=True)
-    for place, (right, scale, other, other_scale, size) in enumerate(rows):
-        room = mpf(10) ** (2 - DIGITS[dtype]) * size + NEGLIGIBLE
+    for place, (right, scale, other, other_scale) in enumerate(zip(*wanted, *given, strict=True)):
         exists = right is not None and other is not None
-        if (exists and right != other and not abs(right - other) <= room) or (right is None) != (other is None):
+        # A scale is a float and has an end; the number itself may lie far beyond.
+        room = (
+            mpf(10) ** (2 - DIGITS[dtype]) * max(0.0 if relative else scale, abs(right)) + NEGLIGIBLE if exists else 0
+        )
+        far = exists and right != other and (mp.isinf(right) or not abs(right - other) <= room)
+        if far or (right is None) != (other is None):
             return f"value {place} is {_shown(other)} and should be {_shown(right)}"
         nothing = right is not None and abs(right) < NEGLIGIBLE and max(scale, other_scale) < NOISE
         if scale != other_scale and not nothing and not abs(scale - other_scale) <= 0.01 * scale:
@@ -316,7 +319,7 @@ def unlike(
 
 
 def _shown(value: Any) -> str:
-    return "nan" if value is None else f"{float(value):.17g}"
+    return "nan" if value is None else str(mp.nstr(value, 17))
 
 
 def _solve(work: tuple[str, str, Case]) -> Any:
