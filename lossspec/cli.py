@@ -1,4 +1,4 @@
-"""The command line with the extra `check`: list | show | port | check | doctor; `plain.py` is the one without."""
+"""The command line with the extra `check`; `plain.py` is the one without."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from rich.table import Table
 
 from lossspec import describe
 from lossspec.dialects.port import port as port_call
-from lossspec.errors import ContractError, LossSpecError, MissingExtraError
+from lossspec.errors import ContractError, FormatError, LossSpecError, MissingExtraError
 from lossspec.registry import get, names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from rich.progress import Progress
+
     from lossspec.conformance.matrix import Cell
+    from lossspec.conformance.store import Store
     from lossspec.loss import Loss
 
 app = typer.Typer(
@@ -173,6 +176,87 @@ def check(
     raise typer.Exit(1 if failed or missed or not ran else 0)
 
 
+@app.command("vectors")
+def vectors_of(
+    loss: Names = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the files and their schema into this folder.")
+    ] = None,
+    recompute: Annotated[
+        bool, typer.Option(help="Prove the files against the oracle; exit status 1 if one is wrong.")
+    ] = False,
+    redraw: Annotated[bool, typer.Option(help="Draw the inputs of cases anew.")] = False,
+    module: Annotated[list[str] | None, typer.Option(help="A module to import first, with losses of your own.")] = None,
+) -> None:
+    """Write the files of calls and their right results that programs in any language can be judged by.
+
+    Without an option, bring those of a source tree up to date: what is missing or stale is computed.
+    """
+    if (out is not None) + recompute + redraw > 1:
+        raise typer.BadParameter("--out, --recompute and --redraw exclude each other")
+    _import_modules(module or [])
+    losses = _find(loss or list(names()))
+    _require_definitions(losses)
+    from lossspec.conformance import proof
+    from lossspec.conformance.store import Store
+
+    store = Store(recompute=recompute, redraw=redraw)
+    with _progress() as progress:
+        _ask_oracle(store, losses, [], progress)
+        wrong = [problem for one in losses for problem in proof.contradictions(one, store)] if recompute else []
+    try:
+        writing = proof.update(losses, store) if out is None else proof.export(losses, store, out)
+        written = [] if recompute else list(writing)
+        gone = proof.remove_gone() if not (loss or out or recompute) else []
+    except (OSError, LossSpecError) as error:
+        raise typer.BadParameter(str(error)) from None
+    for path in written:
+        console.print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
+    for one in losses:
+        if store.news(one) and not recompute:
+            console.print(f"{one.contract.name}: {store.news(one)}", markup=False, highlight=False, soft_wrap=True)
+    for name in gone:
+        console.print(f"removed: {name}", markup=False, highlight=False)
+    for problem in wrong:
+        console.print(problem, markup=False, highlight=False, soft_wrap=True)
+    if recompute:
+        console.print(f"{store.computed} results computed; {len(wrong)} differences", highlight=False)
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _require_definitions(losses: list[Loss]) -> None:
+    try:
+        from lossspec.conformance.oracle import definition_of
+    except ImportError as missing:
+        raise MissingExtraError(f'checking needs {missing.name}: pip install "lossspec[check]"') from None
+    for loss in losses:
+        try:
+            definition_of(loss)
+        except ContractError as error:
+            raise typer.BadParameter(str(error)) from None
+
+
+def _progress() -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _ask_oracle(store: Store, losses: list[Loss], dtypes: list[str], progress: Progress) -> None:
+    """Have the oracle compute what a store lacks."""
+    from lossspec.conformance.store import solve_all
+    from lossspec.conformance.vectors import DTYPES
+
+    oracle = progress.add_task("oracle", total=None)
+    try:
+        for done, total in solve_all(store, losses, dtypes or list(DTYPES)):
+            progress.update(oracle, completed=done, total=total)
+    except FormatError as error:  # a file that holds no vectors, as after a merge that went wrong
+        raise typer.BadParameter(str(error)) from None
+    progress.remove_task(oracle)
+
+
 def _find(wanted: list[str]) -> list[Loss]:
     try:
         return [get(name) for name in wanted]
@@ -220,40 +304,23 @@ def _check(
     thorough: bool,
     recompute: bool,
 ) -> list[Cell]:
-    try:
-        from lossspec.conformance.expected import DTYPES, Store, solve_all
-        from lossspec.conformance.matrix import columns as places
-        from lossspec.conformance.matrix import plan, run_cell
-        from lossspec.conformance.oracle import definition_of
-    except ImportError as missing:
-        raise MissingExtraError(f'checking needs {missing.name}: pip install "lossspec[check]"') from None
-    for loss in losses:
-        try:
-            definition_of(loss)
-        except ContractError as error:
-            raise typer.BadParameter(str(error)) from None
+    _require_definitions(losses)
+    from lossspec.conformance.matrix import columns as places
+    from lossspec.conformance.matrix import plan, run_cell
+    from lossspec.conformance.store import Store
+    from lossspec.conformance.vectors import DTYPES
+
     for given, known in ((backend_names, places()), (dtypes, list(DTYPES))):
         for name in given:
             if name not in known:
                 raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns: tuple[Any, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
     jobs = plan(losses, backend_names, dtypes, devices)
     store = Store(recompute)
     cells = []
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        oracle = progress.add_task("oracle", total=None)
-        for done, total in solve_all(store, losses, dtypes or list(DTYPES)):
-            progress.update(oracle, completed=done, total=total)
-        progress.remove_task(oracle)
-        for path in filter(None, map(store.save, losses)):
-            progress.console.print(f"The oracle's results are new, and kept in {path}.", soft_wrap=True)
+    with _progress() as progress:
+        _ask_oracle(store, losses, dtypes, progress)
+        for kept in filter(None, map(store.keep, losses)):
+            progress.console.print(kept, soft_wrap=True, markup=False, highlight=False)
         task = progress.add_task("checking", total=len(jobs))
         for job in jobs:
             progress.update(task, description=f"{job.loss.contract.name} on {job.backend.name} {job.dtype}")

@@ -31,7 +31,7 @@ class MergeError(LossSpecError, TypeError):
 
 
 class FormatError(LossSpecError, ValueError):
-    """Bytes that hold no partial that can be read here: of another version or format, or damaged."""
+    """Data that cannot be read here, a partial or vectors: of another version or format, or damaged."""
 
 
 class GradientError(LossSpecError, NotImplementedError):

@@ -13,12 +13,13 @@ from lossspec.errors import LossSpecError
 from lossspec.registry import get
 
 WIDTH = 120
+OF_THE_EXTRA = {"check": "Check losses against the oracle", "vectors": "Write calls and their right results"}
 
 
 def main(missing: str, arguments: Sequence[str] | None = None) -> None:
     """Run the command line where the package `missing` of the extra `check` is not installed."""
-    needs = f'`lossspec check` needs {missing}: pip install "lossspec[check]"'
-    parser = argparse.ArgumentParser("lossspec", description="Losses specified once.", epilog=needs)
+    needs = f'needs {missing}: pip install "lossspec[check]"'
+    parser = argparse.ArgumentParser("lossspec", description="Losses specified once.", epilog=f"The rest {needs}")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="All losses by family.")
     show = commands.add_parser("show", help="The contract of one loss.")
@@ -28,10 +29,11 @@ def main(missing: str, arguments: Sequence[str] | None = None) -> None:
     ported.add_argument("call", help="A call of another library, as 'F.cross_entropy(x, y)'.")
     ported.add_argument("--to", help="Libraries, with commas between them.", default="torch,optax,keras,sklearn")
     commands.add_parser("doctor", help="The backends: found or not, their versions and devices.")
-    commands.add_parser("check", help="Check losses against the oracle; needs the extra.", add_help=False)
+    for name, purpose in OF_THE_EXTRA.items():
+        commands.add_parser(name, help=f"{purpose}; needs the extra.", add_help=False)
     asked, rest = parser.parse_known_args(arguments)
-    if asked.command == "check":
-        raise SystemExit(needs)
+    if asked.command in OF_THE_EXTRA:
+        raise SystemExit(f"`lossspec {asked.command}` {needs}")
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if asked.command == "list":

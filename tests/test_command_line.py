@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 import lossspec as ls
 from lossspec import cli, dispatch, plain
 from lossspec.conformance import report
-from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import Cell, plan, run_cell
+from lossspec.conformance.store import Store
 from lossspec.numerics import array_namespace
 from lossspec.registry import _registry, get
 from lossspec.terms import Real
@@ -186,8 +186,9 @@ def test_without_its_extra_the_command_line_still_lists_shows_and_finds_backends
 
 
 def test_what_needs_the_extra_names_it(capsys):
-    with pytest.raises(SystemExit, match=r'needs typer: pip install "lossspec\[check\]"'):
-        plain.main("typer", ["check", "--loss", "huber"])
+    for command in ("check", "vectors"):
+        with pytest.raises(SystemExit, match=rf'`lossspec {command}` needs typer: pip install "lossspec\[check\]"'):
+            plain.main("typer", [command, "--loss", "huber"])
     with pytest.raises(SystemExit):
         plain.main("typer", ["show", "hubr"])
     assert "Did you mean huber" in capsys.readouterr().err

@@ -15,8 +15,8 @@ from mpmath import mp
 import lossspec
 import lossspec.kernels
 from lossspec import get
-from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
+from lossspec.conformance.store import Store
 from lossspec.kernels import compile as compiler
 from lossspec.kernels import front
 from lossspec.kernels.emit import Accumulator, Emitter

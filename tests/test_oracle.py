@@ -6,9 +6,10 @@ from mpmath import cos, exp, log, mp, mpf, sin, sqrt, tanh
 
 from lossspec import get
 from lossspec.conformance.cases import make_cases
-from lossspec.conformance.expected import DTYPES, HESSIAN, Store, key_of
 from lossspec.conformance.measure import error
-from lossspec.conformance.oracle import curvature, derivative, solve_hessians
+from lossspec.conformance.oracle import case_hash, curvature, derivative, solve_hessians
+from lossspec.conformance.store import HESSIAN, Store
+from lossspec.conformance.vectors import DTYPES
 
 
 def softplus(x):
@@ -105,10 +106,10 @@ def test_the_scale_is_what_the_last_digits_of_all_inputs_do():
 
 def test_second_derivatives_are_stored_beside_the_results_of_a_case_and_alone():
     loss, store = get("squared_error"), Store(recompute=True)
-    case = make_cases(loss.contract, DTYPES["float32"])[0]
+    case = store.cases(loss, "float32")[0]
     store.hessians(loss, case)
-    assert key_of(loss, case) in store.missing(loss, "float32")
-    assert key_of(loss, case) + HESSIAN not in store.missing(loss, "float32")
+    assert case_hash(loss.contract, case) in store.missing(loss, "float32")
+    assert case_hash(loss.contract, case) + HESSIAN not in store.missing(loss, "float32")
     assert store.computed == 1
 
 

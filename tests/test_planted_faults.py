@@ -9,8 +9,8 @@ from mpmath import mp
 from typer.testing import CliRunner
 
 from lossspec import Loss, cli, get, loss, names
-from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
+from lossspec.conformance.store import Store
 from lossspec.loss import Specified
 from lossspec.numerics import array_namespace, normalize, positions, sigmoid, softplus, stop_gradient
 from lossspec.plan import Plans, make_plan

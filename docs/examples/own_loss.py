@@ -26,8 +26,8 @@ def my_log_cosh(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*
 
 
 if __name__ == "__main__":
-    from lossspec.conformance.expected import Store
     from lossspec.conformance.matrix import plan, run
+    from lossspec.conformance.store import Store
 
     for cell in run(plan([my_log_cosh], ["numpy", "strict"]), Store()):
         print(f"{cell.backend} {cell.dtype}: {cell.status}, worst error {cell.value_error:.2f}, {cell.checks} checks")

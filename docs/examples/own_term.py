@@ -76,8 +76,8 @@ def direction_error(
 
 
 if __name__ == "__main__":
-    from lossspec.conformance.expected import Store
     from lossspec.conformance.matrix import plan, run
+    from lossspec.conformance.store import Store
 
     for cell in run(plan([direction_error], ["numpy", "strict"]), Store()):
         print(f"{cell.backend} {cell.dtype}: {cell.status}, worst error {cell.value_error:.2f}, {cell.checks} checks")

@@ -40,6 +40,16 @@ class Case:
         return replace(self, name=f"{self.name}, {name}", options=options)
 
 
+def usual_parameters(contract: Contract) -> Values:
+    """The parameters of a case that gives none of its own: the defaults, or what goes with the sizes of the cases."""
+    return {a.name: contract.sizes.get(a.name, a.default) for a in contract.parameters}
+
+
+def reduction_name(reduction: Any) -> str:
+    """The name of a reduction, with the number that a mean divides by."""
+    return f"over {reduction.over!r}" if isinstance(reduction, Mean) else str(reduction)
+
+
 def make_cases(contract: Contract, dtype: type[np.floating[Any]]) -> list[Case]:
     """All cases of a loss in a precision; the same ones on every run."""
     maker = _Maker(contract, dtype)
@@ -49,7 +59,7 @@ def make_cases(contract: Contract, dtype: type[np.floating[Any]]) -> list[Case]:
     curved = [case for case in generated if not case.name.startswith("more")] + real[:1]
     curved += [case for case in parameters if not case.name.endswith("0-d array")]
     curved += [case for case in sizes if case.axis != -1]
-    names = {case.name for case in curved} | {"sum, weights and mask"}
+    names = {case.name for case in curved} | {"typical, weights and mask, sum"}
     entries = maker.of_entries(generated[0])
     cases = [*generated, *parameters, *hard, *sizes, *real, *reductions, *entries]
     return [replace(case, hessian=case.name in names) for case in cases]
@@ -61,7 +71,7 @@ class _Maker:
         self.dtype = dtype
         self.random = self.generator()
         self.sizes: dict[str, Any] = {**SIZES, **contract.sizes}
-        self.parameters = {a.name: contract.sizes.get(a.name, a.default) for a in contract.parameters}
+        self.parameters = usual_parameters(contract)
 
     def generator(self, case: str = "") -> np.random.Generator:
         """The source of all that is drawn for the loss, or for one case of it alone."""
@@ -110,7 +120,7 @@ class _Maker:
                     yield self.case(f"{name}=3", kinds, parameters={name: 3})
                 else:
                     value = float(self.dtype(sampling.typical(term, self.random, (), self.sizes)))
-                    yield self.case(f"{name}={value:.3g}", kinds, parameters={name: value})
+                    yield self.case(f"{name} drawn", kinds, parameters={name: value})
                     yield self.case(f"{name} as a 0-d array", kinds, parameters={name: np.asarray(self.dtype(value))})
 
     def of_hard_parameters(self) -> Iterator[Case]:
@@ -210,9 +220,10 @@ class _Maker:
                 yield smooth.with_options("smooth, mean, class weights", class_weight=by_class, reduction="mean")
         for reduction in self.contract.reductions:
             how: Any = Mean(over=7.5) if reduction == "over" else reduction
-            yield case.with_options(str(how), reduction=how)
+            named = reduction_name(how)
+            yield case.with_options(named, reduction=how)
             for name, options in keywords.items():
-                yield case.with_options(f"{how}, {name}", reduction=how, **options)
+                yield case.with_options(f"{name}, {named}", reduction=how, **options)
 
     def of_entries(self, case: Case) -> Iterator[Case]:
         """Entries that do not count: some, all of a unit, of each channel others, with NaN in them; ignored labels."""

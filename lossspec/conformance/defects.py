@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from lossspec.conformance.bench import Bench
 from lossspec.conformance.cases import Case
-from lossspec.conformance.expected import DTYPES, Store
 from lossspec.conformance.measure import error, reduced
 from lossspec.conformance.oracle import NEGLIGIBLE
 from lossspec.conformance.peers import PEERS, cases_of, evaluate, excuse, is_single, names_of
 from lossspec.conformance.probes import probe_of
+from lossspec.conformance.store import Store
+from lossspec.conformance.vectors import DTYPES
 from lossspec.contract import Equal
 from lossspec.dispatch import get_backend
 from lossspec.loss import Loss
@@ -53,7 +54,7 @@ def defects(loss: Loss, equal: Equal, dtype: str, store: Store) -> Iterator[Defe
     bench = Bench(loss, backend, DTYPES[dtype], backend.devices()[0])
     found: list[Defect] = []
     with probe_of(backend).double_precision(), np.errstate(all="ignore"):
-        for case in cases_of(loss, equal, DTYPES[dtype]):
+        for case in cases_of(loss, equal, dtype, store):
             reason = excuse(equal, case.name, "value")
             if reason and not reason.startswith("wrong: "):
                 continue

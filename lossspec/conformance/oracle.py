@@ -110,10 +110,16 @@ def _meaning(definition: Callable[..., Any]) -> str:
     return " ".join(f"{name}={found[name]}" for name in sorted(found))
 
 
-def fingerprint(definition: Callable[..., Any], contract: Contract, case: Case) -> str:
-    """A hash of the definition, of what it calls and of all that the case gives it: the key of a stored result."""
-    digest = hashlib.sha256(f"{VERSION} {contract.name} {contract.form}".encode())
-    digest.update(_meaning(definition).encode())
+def definition_hash(loss: Any) -> str:
+    """A hash of the definition of a loss and of all that it calls: what results depend on beside their case."""
+    digest = hashlib.sha256(f"{VERSION} {loss.contract.name} {loss.contract.form}".encode())
+    digest.update(_meaning(definition_of(loss)).encode())
+    return digest.hexdigest()[:16]
+
+
+def case_hash(contract: Contract, case: Case) -> str:
+    """A hash of all of a case that its exact results depend on."""
+    digest = hashlib.sha256()
     options = case.options
     if contract.form == "pointwise":
         of_units = {} if not contract.entries else {"where_entries", "ignore_index"} & options.keys()
@@ -125,7 +131,7 @@ def fingerprint(definition: Callable[..., Any], contract: Contract, case: Case) 
             digest.update(f"{name} {item if isinstance(item, Mean) else np.asarray(item).dtype}".encode())
             content = np.asarray(str(item) if isinstance(item, (Mean, str, type(None))) else item)
             digest.update(f"{content.shape}".encode() + content.tobytes())
-    return digest.hexdigest()[:24]
+    return digest.hexdigest()[:16]
 
 
 # Weights and reductions, from the table of the design.

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from lossspec.conformance.axes import Values
 from lossspec.conformance.bench import Bench
-from lossspec.conformance.cases import Case, make_cases
+from lossspec.conformance.cases import Case
+from lossspec.conformance.notes import is_about
 from lossspec.conformance.probes import probe_of
+from lossspec.conformance.store import Store
 from lossspec.contract import Equal
 from lossspec.dispatch import get_backend
 from lossspec.loss import Loss
@@ -120,16 +122,9 @@ def _name_operators_of_torchvision() -> None:
         _kept.append(library)
 
 
-def cases_of(loss: Loss, equal: Equal, dtype: type[np.floating[Any]] = np.float64) -> Iterator[Case]:
-    """The cases that a declared call is about: those without keywords of reduction whose arguments it takes.
-
-    Parameters at the ends of their domains with hard inputs are left to the oracle: there a peer loses its digits.
-    """
-    for case in make_cases(loss.contract, dtype):
-        if case.options or case.axis != -1 or case.name.endswith(", hard"):
-            continue
-        if eval(equal.when, {"np": np}, {**case.inputs, **case.parameters}):  # noqa: S307 - ours
-            yield case
+def cases_of(loss: Loss, equal: Equal, dtype: str, store: Store) -> Iterator[Case]:
+    """The cases that a declared call is about."""
+    return (case for case in store.cases(loss, dtype) if is_about(equal, case))
 
 
 def compare(loss: Loss, equal: Equal) -> Iterator[Outcome]:
@@ -139,7 +134,7 @@ def compare(loss: Loss, equal: Equal) -> Iterator[Outcome]:
     bench = Bench(loss, backend, np.float64, backend.devices()[0])
     sides = _Sides(bench, equal, names_of(equal.peer))
     with probe_of(backend).double_precision():
-        for case in cases_of(loss, equal):
+        for case in cases_of(loss, equal, "float64", Store()):
             problem = _differ(sides, replace(case, options={"reduction": equal.reduction}))
             yield Outcome(case.name, problem, excuse(equal, case.name, problem) if problem else "")
 

@@ -5,7 +5,7 @@ needs a sampler, which `register` takes from anybody:
 
     register(Direction, Directions())
 
-What is drawn is the same on every processor and in every release: stored results are found by it.
+What is drawn is the same on every processor. A change reaches the cases of losses that have no vectors yet.
 """
 
 from __future__ import annotations
