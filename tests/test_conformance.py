@@ -10,7 +10,7 @@ from lossspec.conformance import expected
 from lossspec.conformance.axes import hessian_inputs
 from lossspec.conformance.cases import make_cases
 from lossspec.conformance.expected import DTYPES, FOLDER, Store, read, wanted
-from lossspec.conformance.matrix import plan, run_cell
+from lossspec.conformance.matrix import SECOND_ELSEWHERE, plan, run_cell
 
 STORE = Store()
 JOBS = plan([get(name) for name in names()])
@@ -40,6 +40,9 @@ def meets_its_contract(job, thorough):
     assert cell.checks > 0
     typical = make_cases(job.loss.contract, DTYPES[job.dtype])[0]
     inputs, reason = hessian_inputs(job.loss.contract, typical.inputs)
+    if inputs and cell.hessian_reason == SECOND_ELSEWHERE:
+        assert (job.backend.name, job.dtype, thorough) == ("jax", "float32", False)
+        inputs, reason = (), SECOND_ELSEWHERE
     assert (cell.hessian_error is None, cell.hessian_reason) == (not inputs, reason)
 
 

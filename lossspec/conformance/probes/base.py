@@ -15,6 +15,9 @@ class Probe:
     compiles_by_shape = False
     """True if every operation is compiled for every shape, so that what runs once is quicker compiled as a whole."""
 
+    wraps = ""
+    """The backend that computes everything for this one, which only refuses more."""
+
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
 
