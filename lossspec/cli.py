@@ -167,12 +167,16 @@ def check(
     to_html = None if html_file is None else _page()
     quick = not (loss or full or thorough or recompute)
     started = perf_counter()
-    cells = _check(
-        _find(loss or list(names())),
-        {"backends": backend or [], "dtypes": dtype or [], "devices": device or [], "modules": module or []},
-        {"thorough": thorough, "quick": quick, "recompute": recompute},
-        jobs,
-    )
+    options = {
+        "backends": backend or [],
+        "dtypes": dtype or [],
+        "devices": device or [],
+        "thorough": thorough,
+        "quick": quick,
+        "recompute": recompute,
+        "modules": module or [],
+    }
+    cells = _check(_find(loss or list(names())), options, jobs)
     from lossspec.conformance import report
 
     _print(cells, rows_of_losses=verbose or bool(loss))
@@ -250,7 +254,7 @@ def _page() -> Callable[[Sequence[Cell], Mapping[str, str]], str]:
     return page
 
 
-def _check(losses: list[Loss], where: Mapping[str, list[str]], how: Mapping[str, bool], jobs: str) -> list[Cell]:
+def _check(losses: list[Loss], options: Mapping[str, Any], jobs: str) -> list[Cell]:
     """The cells of a check, in the order of the losses, with a bar of the progress on a terminal."""
     try:
         from lossspec.conformance.expected import DTYPES
@@ -264,7 +268,7 @@ def _check(losses: list[Loss], where: Mapping[str, list[str]], how: Mapping[str,
             definition_of(loss)
         except ContractError as error:
             raise typer.BadParameter(str(error)) from None
-    for given, known in ((where["backends"], places()), (where["dtypes"], list(DTYPES))):
+    for given, known in ((options["backends"], places()), (options["dtypes"], list(DTYPES))):
         for name in given:
             if name not in known:
                 near = get_close_matches(name, known, 1, 0.4)
@@ -278,7 +282,7 @@ def _check(losses: list[Loss], where: Mapping[str, list[str]], how: Mapping[str,
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("checking", total=len(losses))
         try:
-            for step in fill(Check(list(order), **where, **how), processes(jobs)):
+            for step in fill(Check(list(order), **options), processes(jobs)):
                 progress.update(task, description=step.doing, completed=step.done, total=step.total)
                 cells.extend(step.cells)
                 if step.written is not None:
