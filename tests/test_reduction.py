@@ -260,8 +260,8 @@ def test_a_finite_loss_still_has_a_derivative_in_its_weight_0(array, plain):
 JITTED = ("cross_entropy", "generalized_iou", "perceptual", "cosine_embedding", "info_nce", "batch_dice", "ctc")
 
 
-# The matrix tries this law on every loss and backend, and holds gradients under a mask against the oracle: here are some of each
-# form, compiled on JAX.
+# The matrix tries this law on every loss and backend, and holds gradients under a mask against the oracle: here are
+# some of each form, compiled on JAX.
 BEHIND_A_MASK = [
     *((framework, name) for framework in ("torch", "jax") for name in JITTED),
     *(pytest.param("torch", name, marks=pytest.mark.thorough) for name in ls.names() if name not in JITTED),

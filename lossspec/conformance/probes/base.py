@@ -34,8 +34,8 @@ class Probe:
         """Say whether the backend compiles, or returns the function as it is."""
         return type(self.backend).compile is not Backend.compile
 
-    def compile_quickly(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function compiled to prove that it does so as a whole, not to be fast."""
+    def compile_quickly(self, function: Callable[..., Any], shallow: bool = False) -> Callable[..., Any]:
+        """The function compiled to prove that it does so as a whole, not to be fast; `shallow` if a capture is enough."""
         return self.backend.compile(function)
 
     def count_graphs(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> int | None:
