@@ -156,10 +156,13 @@ def check(
 ) -> None:
     """Check losses against the oracle and the laws; exit status 1 if a cell fails.
 
-    Every loss runs on every backend that is found, in float32 and float64. Without options that is a quick check of
-    seconds: typical inputs, edges of the domains, weights with masks, and the laws on one loss of each family. A loss
-    that is named by --loss runs in full: all parameters, reductions, extremes, real inputs and laws. Errors are shares
-    of the budget of the loss; --verbose shows them in units of eps * scale. What cannot run says why.
+    Every loss runs on every backend that is found, in float32 and float64.
+
+    Without options that is a quick check: typical inputs, edges, weights with masks;
+    laws on one loss of each family. With --full, or for what --loss names, it is all:
+    parameters, reductions, extremes, real inputs, and the laws on every loss.
+
+    Errors are shares of the budget; with --verbose they are in units of eps * scale.
     """
     _import_modules(module or [])
     for path in filter(None, (json_file, html_file)):

@@ -35,7 +35,7 @@ class Probe:
         return type(self.backend).compile is not Backend.compile
 
     def compile_quickly(self, function: Callable[..., Any], shallow: bool = False) -> Callable[..., Any]:
-        """The function compiled to prove that it does so as a whole, not to be fast; `shallow` if to capture it will do."""
+        """The function compiled to prove that it does so as a whole; `shallow` if to capture it is enough."""
         return self.backend.compile(function)
 
     def count_graphs(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> int | None:
