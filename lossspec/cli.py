@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from difflib import get_close_matches
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
@@ -127,42 +129,67 @@ def _table(headings: describe.Row, rows: Iterable[describe.Row]) -> Table:
     return table
 
 
-@app.command()
+@app.command(epilog="Try: lossspec check · lossspec check -l huber -b numpy · lossspec check --full --html matrix.html")
 def check(
     loss: Names = None,
     backend: Annotated[
-        list[str] | None, typer.Option("--backend", "-b", help="A backend, or numpy+kernels; repeat for more.")
+        list[str] | None,
+        typer.Option(
+            "--backend", "-b", help="A backend, or numpy+kernels; repeat for more. All that are found if none."
+        ),
     ] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float32 or float64; repeat for both.")] = None,
     device: Annotated[list[str] | None, typer.Option(help="A device, as `lossspec doctor` lists them.")] = None,
     module: Annotated[list[str] | None, typer.Option(help="A module to import first, with losses of your own.")] = None,
+    jobs: Annotated[str, typer.Option("--jobs", "-j", help="Processes; auto is one for each core.")] = "auto",
+    full: Annotated[
+        bool, typer.Option("--full", help="All cases and laws: minutes for the catalogue. So it is with --loss.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="A row for each loss in place of each family, and every failure.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the matrix to this file as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the matrix to this file as a page.")] = None,
     thorough: Annotated[
-        bool, typer.Option(help="All cases and laws in both dtypes, also where a framework compiles each for seconds.")
+        bool, typer.Option("--thorough", help="As --full, also what a framework compiles for seconds, in both dtypes.")
     ] = False,
     recompute: Annotated[
-        bool, typer.Option(help="Evaluate the oracle anew instead of reading stored results.")
+        bool, typer.Option("--recompute", help="Evaluate the oracle anew instead of reading stored results.")
     ] = False,
 ) -> None:
     """Check losses against the oracle and the laws; exit status 1 if a cell fails.
 
-    Every loss runs on every backend that is found, in float32 and float64, on generated and on real inputs, and each
-    cell shows its worst error in units of eps * scale. What cannot run says why.
+    Every loss runs on every backend that is found, in float32 and float64.
+
+    Without options that is a quick check: typical inputs, edges, weights with masks;
+    laws on one loss of each family. With --full, or for what --loss names, it is all:
+    parameters, reductions, extremes, real inputs, and the laws on every loss.
+
+    Errors are shares of the budget; with --verbose they are in units of eps * scale.
     """
     _import_modules(module or [])
     for path in filter(None, (json_file, html_file)):
         _try_to_write(path)
     to_html = None if html_file is None else _page()
-    cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], thorough, recompute)
+    quick = not (loss or full or thorough or recompute)
+    started = perf_counter()
+    options = {
+        "backends": backend or [],
+        "dtypes": dtype or [],
+        "devices": device or [],
+        "thorough": thorough,
+        "quick": quick,
+        "recompute": recompute,
+        "modules": module or [],
+    }
+    cells = _check(_find(loss or list(names())), options, jobs)
     from lossspec.conformance import report
 
-    console.print("Worst error of values / of gradients / of Hessians, in units of eps * scale:")
-    for table in report.tables(cells, console):
-        console.print(table)
-    for line in report.notes(cells):
-        console.print(line, markup=False, highlight=False)
-    console.print(report.summary(cells), highlight=False)
+    _print(cells, rows_of_losses=verbose or bool(loss))
+    seconds = f"{perf_counter() - started:.0f} s"
+    more = "; --full runs all cases and laws" if quick else ""
+    every = "" if verbose or loss else "; every cell: --verbose, or --html matrix.html"
+    console.print(f"{report.summary(cells)} in {seconds}{more}{every}", highlight=False, soft_wrap=True)
     if json_file is not None:
         json_file.write_text(report.to_json(cells))
     if html_file is not None and to_html is not None:
@@ -257,6 +284,24 @@ def _ask_oracle(store: Store, losses: list[Loss], dtypes: list[str], progress: P
     progress.remove_task(oracle)
 
 
+MOST_FAILED_CELLS = 10
+"""Of so many failed cells the first failure is told where rows are families."""
+
+
+def _print(cells: list[Cell], rows_of_losses: bool) -> None:
+    """The matrix with its notes: a row for each loss with its errors, or for each family with its worst share."""
+    from lossspec.conformance import report
+
+    if rows_of_losses:
+        console.print("Worst error of values / of gradients / of Hessians, in units of eps * scale:")
+        for table in report.tables(cells, console):
+            console.print(table)
+    elif any(cell.status != "not run" for cell in cells):
+        console.print(report.families(cells))
+    for line in report.notes(cells, None if rows_of_losses else MOST_FAILED_CELLS):
+        console.print(line, markup=False, highlight=False)
+
+
 def _find(wanted: list[str]) -> list[Loss]:
     try:
         return [get(name) for name in wanted]
@@ -296,34 +341,29 @@ def _page() -> Callable[[Sequence[Cell], Mapping[str, str]], str]:
     return page
 
 
-def _check(
-    losses: list[Loss],
-    backend_names: list[str],
-    dtypes: list[str],
-    devices: list[str],
-    thorough: bool,
-    recompute: bool,
-) -> list[Cell]:
+def _check(losses: list[Loss], options: Mapping[str, Any], jobs: str) -> list[Cell]:
+    """The cells of a check, in the order of the losses, with a bar of the progress on a terminal."""
     _require_definitions(losses)
     from lossspec.conformance.matrix import columns as places
-    from lossspec.conformance.matrix import plan, run_cell
-    from lossspec.conformance.store import Store
+    from lossspec.conformance.run import Check, fill, processes
     from lossspec.conformance.vectors import DTYPES
 
-    for given, known in ((backend_names, places()), (dtypes, list(DTYPES))):
+    for given, known in ((options["backends"], places()), (options["dtypes"], list(DTYPES))):
         for name in given:
             if name not in known:
-                raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
-    jobs = plan(losses, backend_names, dtypes, devices)
-    store = Store(recompute)
-    cells = []
+                near = get_close_matches(name, known, 1, 0.4)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}.{hint}")
+    order = {loss.contract.name: index for index, loss in enumerate(losses)}
+    cells: list[Cell] = []
     with _progress() as progress:
-        _ask_oracle(store, losses, dtypes, progress)
-        for kept in filter(None, map(store.keep, losses)):
-            progress.console.print(kept, soft_wrap=True, markup=False, highlight=False)
-        task = progress.add_task("checking", total=len(jobs))
-        for job in jobs:
-            progress.update(task, description=f"{job.loss.contract.name} on {job.backend.name} {job.dtype}")
-            cells.append(run_cell(job, store, thorough))
-            progress.advance(task)
-    return cells
+        task = progress.add_task("checking", total=len(losses))
+        try:
+            for step in fill(Check(list(order), **options), processes(jobs)):
+                progress.update(task, description=step.doing, completed=step.done, total=step.total)
+                cells.extend(step.cells)
+                if step.kept:
+                    progress.console.print(step.kept, soft_wrap=True, markup=False, highlight=False)
+        except LossSpecError as error:
+            raise typer.BadParameter(str(error)) from None
+    return sorted(cells, key=lambda cell: order[cell.loss])

@@ -1,6 +1,7 @@
 """The command line where things go wrong: broken plugins, paths, names that match nothing, code without a formula."""
 
 import json
+import os
 import re
 import sys
 from importlib.metadata import EntryPoint
@@ -13,7 +14,9 @@ from typer.testing import CliRunner
 
 import lossspec as ls
 from lossspec import cli, dispatch, plain
-from lossspec.conformance import report
+from lossspec.conformance import report, run
+from lossspec.conformance.bench import Bench
+from lossspec.conformance.laws import LAWS
 from lossspec.conformance.matrix import Cell, plan, run_cell
 from lossspec.conformance.store import Store
 from lossspec.numerics import array_namespace
@@ -207,3 +210,98 @@ def test_a_page_without_its_library_is_refused_before_the_run(folder, monkeypatc
     status, output = lossspec("check", "--loss", "huber", "--html", str(folder / "matrix.html"))
     assert status == 2
     assert 'needs jinja2: pip install "lossspec[check]"' in output
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """The output, the JSON and the page of a check of the catalogue on NumPy in one dtype, in two processes."""
+    folder = tmp_path_factory.mktemp("quick")
+    files = {"json": folder / "matrix.json", "html": folder / "matrix.html"}
+    options = [text for name, path in files.items() for text in (f"--{name}", str(path))]
+    arguments = ["check", "-b", "numpy", "--dtype", "float32", "-j", "2", *options]
+    done = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "100"})
+    assert done.exit_code == 0, done.output
+    return done.output, {name: path.read_text() for name, path in files.items()}
+
+
+def test_a_check_of_the_catalogue_has_a_row_a_family_and_fits_a_screen(quick):
+    lines = quick[0].rstrip().splitlines()
+    losses = [get(name).contract for name in ls.names()]
+    for family in {loss.family for loss in losses}:
+        count = sum(loss.family == family for loss in losses)
+        words = family.replace("_", " ")
+        assert [line for line in lines if re.match(rf" *{words} +{count} +✓ {count} +\d+% \w+ of \w+, numpy f32", line)]
+    assert len(lines) <= 27
+    assert all(len(line.rstrip()) <= 100 for line in lines[:-1])
+    assert f"{len(losses)} passed, 0 failed" in lines[-1]
+    assert "--full runs all" in lines[-1]
+
+
+def test_a_quick_check_judges_every_loss_in_values_and_gradients(quick):
+    content = json.loads(quick[1]["json"])
+    SCHEMA.validate(content)
+    assert [cell["loss"] for cell in content["cells"]] == list(ls.names())
+    for cell in content["cells"]:
+        assert cell["status"] == "pass"
+        loss = get(cell["loss"])
+        bench = Bench(loss, ls.all_backends()["numpy"], np.float32, "cpu", quick=True)
+        cases = [case.name for case in Store().cases(loss, "float32") if bench.runs(case)]
+        default = f"typical, weights and mask, {loss.contract.default_reduction}"
+        assert {"typical", "edges", default} <= set(cases)  # all of them with gradients, unless the default is "none"
+    held = {name for cell in content["cells"] for name, outcome in cell["laws"].items() if outcome == "holds"}
+    asks_for_a_compiler = {
+        "compiled is eager",
+        "one graph for many sizes",
+        "vmap is a loop",
+        "mixed precision changes nothing",
+    }
+    assert LAWS.keys() - held == asks_for_a_compiler
+    assert quick[1]["html"].count("<tr data-loss=") == len(ls.names())
+
+
+@pytest.fixture
+def wrong(monkeypatch):
+    """squared_error gives 1.001 of itself."""
+    declared = get("squared_error").declared
+    right = declared.function
+    monkeypatch.setattr(declared, "function", lambda predictions, targets: 1.001 * right(predictions, targets))
+
+
+def test_a_wrong_loss_turns_the_row_of_its_family_red(wrong, monkeypatch):
+    monkeypatch.setattr(cli, "names", lambda: ("squared_error", "huber"))
+    status, output = lossspec("check", "-b", "numpy", "--dtype", "float64", "-j", "1")
+    assert status == 1
+    assert re.search(r"regression 2 ✗ 1 of 2 >1000% \w+ of squared_error, numpy f64", output)
+    assert "FAIL squared_error on numpy float64" in output
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (("-b", "nump"), "'nump' is not one of numpy, .* Did you mean numpy?"),
+        (("--dtype", "float46"), "'float46' is not one of float32, float64. Did you mean float"),
+        (("-l", "hubr"), "Did you mean huber"),
+        (("-j", "none"), "-j none: pass a number of processes, or 'auto'"),
+    ],
+)
+def test_an_unknown_name_gets_a_hint(asked, words):
+    status, output = lossspec("check", *asked)
+    assert status == 2
+    assert re.search(words, output)
+
+
+def test_processes_fill_the_cells_that_one_process_fills():
+    check = run.Check(ls.names()[: run.FEW], ("numpy",), ("float64",), quick=True)
+    several, one = ([cell for step in run.fill(check, jobs) for cell in step.cells] for jobs in (2, 1))
+    assert sorted(several, key=lambda cell: cell.loss) == sorted(one, key=lambda cell: cell.loss)
+    assert len(one) == run.FEW
+
+
+def dies(check, name):
+    os._exit(1)
+
+
+def test_a_process_that_ends_early_is_told(monkeypatch):
+    monkeypatch.setattr(run, "fill_loss", dies)
+    with pytest.raises(ls.LossSpecError, match="ended before its loss was done"):
+        list(run.fill(run.Check(ls.names()[: run.FEW]), 2))

@@ -4,7 +4,7 @@ import pytest
 
 from lossspec import all_backends, get, names
 from lossspec.conformance.axes import hessian_inputs
-from lossspec.conformance.matrix import plan, run_cell
+from lossspec.conformance.matrix import SECOND_ELSEWHERE, plan, run_cell
 from lossspec.conformance.notes import laws
 from lossspec.conformance.store import Store
 from lossspec.conformance.vectors import DTYPES
@@ -37,6 +37,9 @@ def meets_its_contract(job, thorough):
     assert cell.checks > 0
     typical = STORE.cases(job.loss, job.dtype)[0]
     inputs, reason = hessian_inputs(job.loss.contract, typical.inputs)
+    if inputs and cell.hessian_reason == SECOND_ELSEWHERE:
+        assert (job.backend.name, job.dtype, thorough) == ("jax", "float32", False)
+        inputs, reason = (), SECOND_ELSEWHERE
     assert (cell.hessian_error is None, cell.hessian_reason) == (not inputs, reason)
     if job.backend.name == "numpy":  # what is said to others about laws is what the laws are tried for
         spared = {name: cell.laws[name] for name in laws(job.loss.contract) if cell.laws[name].startswith("not run")}

@@ -128,8 +128,9 @@ def test_what_has_no_derivative_at_the_end_of_an_aggregate_is_told_with_its_name
         grad(lambda x: aggregate.partial(x).value())(x)
 
 
-# The matrix holds JAX's gradients against the oracle, and to compile them all once more takes minutes.
-BESIDE_TORCH = ["numpy", "strict", pytest.param("jax", marks=pytest.mark.thorough)]
+# The matrix holds the gradients of every backend against the oracle. To compile those of JAX once more takes minutes,
+# and those of strict are NumPy's.
+BESIDE_TORCH = ["numpy", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("strict", "jax"))]
 
 
 @pytest.mark.parametrize("name", BESIDE_TORCH)

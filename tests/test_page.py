@@ -1,8 +1,13 @@
 """The page of the matrix: well-formed, self-contained, nothing from the data unescaped, failures first."""
 
 import re
+import shutil
+import subprocess
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +17,8 @@ from lossspec.conformance.page import page
 from lossspec.contract import Accuracy
 from lossspec.registry import get
 
-VOID = {"meta", "br"}
-LOADING = {"script", "link", "img", "iframe", "object", "embed", "audio", "video", "source", "base", "form", "svg"}
+VOID = {"meta", "br", "input"}
+LOADING = {"link", "img", "iframe", "object", "embed", "audio", "video", "source", "base", "form", "svg"}
 HOSTILE = "<script src=x>alert(1)</script>\"'&<img onerror=x>"
 
 PASSED = Cell(
@@ -49,7 +54,7 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.words.append(data)
 
     @property
@@ -70,6 +75,10 @@ def test_page_is_well_formed_ascii_and_asks_for_nothing(cells):
     assert reader.all("html", lang="en")
     assert not {tag for tag, _ in reader.elements} & LOADING
     assert not re.search(r"@import|url\(|https?://", text)
+    assert reader.all("script") == [{}]
+    script = re.search(r"<script>(.*)</script>", text, re.DOTALL)[1]
+    (policy,) = [a["content"] for a in reader.all("meta") if "http-equiv" in a]
+    assert f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" in policy  # no other script may run
     assert all(a["href"].startswith("#") for a in reader.all("a"))
     assert not [a for _, attributes in reader.elements for a in attributes if a.startswith("on") or a == "src"]
 
@@ -193,7 +202,7 @@ def test_everything_from_data_is_escaped(monkeypatch):
         text = page([hostile, ungraded, skipped], {HOSTILE: HOSTILE})
         reader = Reader(text)
         assert HOSTILE in "".join(reader.words)
-        assert "<script" not in text
+        assert text.count("<script") == 1
         assert "<img" not in text
         assert not [a for _, attributes in reader.elements for a in attributes if a.startswith("on")]
 
@@ -202,3 +211,87 @@ def test_very_long_words_are_cut_and_say_so():
     text = page([replace(FAILED, failures=["x" * 5000])], {})
     assert "x" * 1001 not in text
     assert "4,000 more characters in the JSON" in text
+
+
+def rows_of(text):
+    return {row["data-loss"]: row for row in Reader(text).all("tr") if "data-loss" in row}
+
+
+def test_a_row_says_by_what_it_is_filtered_and_sorted():
+    rows = rows_of(page([PASSED, FAILED, ABSENT], {}))
+    # 3.14 of 8 and 530000 of 4, in the one column that ran
+    assert (rows["huber"]["data-shares"].split()[0], rows["huber"]["data-status"]) == ("0.3925", "pass,not run")
+    assert (rows["cross_entropy"]["data-shares"].split()[0], rows["cross_entropy"]["data-family"]) == (
+        "1.325e+05",
+        "classification",
+    )
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_an_error_that_is_no_number_is_sorted_as_the_worst(bad):
+    assert rows_of(page([replace(FAILED, value_error=bad)], {}))["cross_entropy"]["data-shares"] == "Infinity"
+
+
+CHOICES = {
+    "": "cross_entropy huber",
+    "words.value = 'HUB'; words.fire()": "huber",
+    "words.value = 'regression'; words.fire()": "huber",
+    "status.value = 'fail'; status.fire()": "cross_entropy",
+    "words.value = 'HUB'; status.value = 'fail'; status.fire()": "",
+    "order.value = 'share:'; order.fire()": "cross_entropy huber",
+    "order.value = 'share:0'; order.fire()": "huber cross_entropy",
+    "order.value = 'name'; order.fire()": "cross_entropy huber",
+    "order.value = 'share:'; order.fire(); order.value = 'family'; order.fire()": "cross_entropy huber",
+}
+"""The losses that the table shows, in this order, after what a reader does."""
+
+
+@pytest.mark.parametrize("done", CHOICES)
+def test_the_table_is_filtered_and_sorted(done):
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("not run: there is no node to run a script of a page")
+    script = STAGE.replace("DONE", done).replace("SCRIPT", (FOLDER / "matrix.js").read_text())
+    found = subprocess.run([node, "-e", script], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
+    assert found.stdout.strip() == CHOICES[done]
+
+
+FOLDER = Path(module.__file__).parent / "templates"
+STAGE = """
+class Element {
+  constructor(data) { Object.assign(this, { children: [], dataset: {}, hidden: false, value: "" }, data); }
+  append(child) { if (child.parentNode) child.remove(); child.parentNode = this; this.children.push(child); }
+  remove() {
+    if (this.parentNode) this.parentNode.children = this.parentNode.children.filter((one) => one !== this);
+    this.parentNode = null;
+  }
+  replaceChildren(...all) { [...this.children].forEach((one) => one.remove()); all.forEach((one) => this.append(one)); }
+  querySelectorAll() { return this.children.filter((one) => one.dataset.loss); }
+  get tBodies() { return this.children; }
+  addEventListener(kind, heard) { this.fire = heard; }
+}
+const facts = [["cross_entropy", "classification", "fail", "0.1 9"], ["huber", "regression", "pass", "0.4 0.2"]];
+const table = new Element();
+for (const [loss, family, status, shares] of facts) {
+  const group = new Element();
+  group.append(new Element({ dataset: { loss, family, status, shares } }));
+  table.append(group);
+}
+const fields = Object.fromEntries(
+  ["controls", "words", "status", "order", "shown"].map((name) => [name, new Element()]));
+fields.controls.hidden = true;
+fields.order.value = "family";
+globalThis.document = {
+  getElementById: (name) => fields[name],
+  querySelector: () => table,
+  querySelectorAll: () => [],
+  createElement: () => new Element(),
+};
+SCRIPT
+const { words, status, order } = fields;
+if (fields.controls.hidden) throw new Error("the fields stay hidden");
+DONE
+const seen = table.children.filter((group) => !group.hidden)
+  .flatMap((group) => group.children).filter((row) => !row.hidden);
+console.log(seen.map((row) => row.dataset.loss).join(" "));
+"""

@@ -18,6 +18,7 @@ from lossspec.contract import Accuracy, Argument, Contract
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
 from lossspec.registry import get, names
+from lossspec.terms import Term
 
 EAGER_DTYPE = np.float32
 """The dtype in which a framework that compiles every operation for every shape runs them one by one: see `as_one`."""
@@ -33,6 +34,8 @@ class Bench:
     device: str
     thorough: bool = False
     """True to run every case and law, whatever it costs."""
+    quick: bool = False
+    """True to run what shows most in the least time: see `runs`; the laws on one loss of each family."""
 
     @cached_property
     def probe(self) -> Probe:
@@ -64,13 +67,29 @@ class Bench:
         """Say whether a case is run: one that needs compilations of its own only if all cases are asked for.
 
         Nor where weights, masks and reductions come one by one, but for a loss of each family: all run them together.
+        Where the program of one dtype judges every kind of input with all derivatives, the other dtype tries the first
+        kind operation by operation. A quick check has typical inputs and edges of each kind, and weights with masks.
         """
+        if self.quick and not self.is_quick(case):
+            return False
         if not self.probe.compiles_by_shape or self.thorough:
             return True
         own_shapes = case.once or case.axis != -1
         alone = bool(case.options) and case.options.keys() - {"reduction"} in (set(), {"sample_weight"}, {"where"})
         together = not alone or self.stands_for_family
-        return not own_shapes and together and (not self.as_one or self.is_plain(case))
+        if self.as_one:
+            return self.is_plain(case)
+        return not own_shapes and together and (self.stands_for_family or not self.is_of_another_kind(case))
+
+    def is_quick(self, case: Case) -> bool:
+        """Say whether a case is one of the few of a quick check."""
+        if case.options:
+            return case.name == f"typical, weights and mask, {self.contract.default_reduction}"
+        return self.is_plain(case) and case.name.startswith(("typical", "edges"))
+
+    def is_of_another_kind(self, case: Case) -> bool:
+        """Say whether an input of a case is of another kind than the first: a distribution in place of labels."""
+        return any(not _has_kind_of(argument.terms[0], case.inputs[argument.name]) for argument in self.contract.inputs)
 
     def shares(self, case: Case) -> bool:
         """Say whether the compiled program of all plain cases computes everything that this one asks for."""
@@ -171,8 +190,13 @@ class Bench:
         return self.fetch(value), {name: self._class_axis_last(case, name, g) for name, g in found.items()}
 
     def has_hessians(self, case: Case) -> bool:
-        """Say whether second derivatives of a case are run here: one compilation has to serve several cases."""
-        return case.hessian and (self.is_plain(case) or not self.probe.compiles_by_shape)
+        """Say whether second derivatives of a case are run here: one compilation has to serve several cases.
+
+        The program of one dtype has them for every loss; a loss of each family has them in the other too.
+        """
+        if not self.probe.compiles_by_shape:
+            return case.hessian
+        return case.hessian and self.is_plain(case) and (self.as_one or self.stands_for_family)
 
     def grad_hess(self, case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
         """First and second derivatives of a case in every input that has both, under reduction "sum"."""
@@ -239,6 +263,14 @@ class Bench:
 
 def _kinds(kinds: tuple[str, ...]) -> str:
     return "".join({"real floating": "f", "integral": "iu"}.get(kind, "") for kind in kinds)
+
+
+def _has_kind_of(term: Term, value: Any) -> bool:
+    """Say whether an input, or the first of a list, has the rank and the kind of dtype of a term."""
+    first = value[0] if isinstance(value, list) else value
+    names = () if term.shape is None else term.shape.axes
+    ranks = any(axis.variadic for axis in names) or len(names) == first.ndim
+    return ranks and first.dtype.kind in _kinds(term.kinds) + "b" * ("bool" in term.kinds)
 
 
 def is_real(value: Any) -> bool:

@@ -30,6 +30,7 @@ from lossspec.loss import Loss
 MOST_FAILURES = 5
 KINDS = ("value", "gradient", "Hessian")
 KERNELS = "+kernels"
+SECOND_ELSEWHERE = "not run: the program of the other dtype has them; --thorough tries them"
 
 
 @dataclass
@@ -161,11 +162,11 @@ def run(jobs: Iterable[Job], store: Store) -> Iterator[Cell]:
         yield run_cell(job, store)
 
 
-def run_cell(job: Job, store: Store, thorough: bool = False) -> Cell:
+def run_cell(job: Job, store: Store, thorough: bool = False, quick: bool = False) -> Cell:
     """Fill one cell: the cases against the oracle, then the laws.
 
     Unless `thorough`, a framework that compiles is spared what costs it seconds and shows nothing new: cases as
-    `Bench.runs` says, laws as `laws.spared` says.
+    `Bench.runs` says, laws as `laws.spared` says. If `quick`, few cases and laws are run at all.
     """
     contract = job.loss.contract
     cell = Cell(contract.name, job.column, job.dtype, job.device)
@@ -174,9 +175,14 @@ def run_cell(job: Job, store: Store, thorough: bool = False) -> Cell:
     if job.reason:
         cell.status, cell.reason = "not run", job.reason
         return cell
-    bench = Bench(job.loss, job.backend, DTYPES[job.dtype], job.device, thorough)
+    bench = Bench(job.loss, job.backend, DTYPES[job.dtype], job.device, thorough, quick)
+    if quick and bench.probe.compiles_by_shape and not bench.as_one:
+        cell.status, cell.reason = "not run", "the other dtype stands for it, as one program; --full runs it"
+        return cell
     cases = [case for case in store.cases(job.loss, job.dtype) if bench.runs(case)]
     _, cell.hessian_reason = hessian_inputs(contract, cases[0].inputs)
+    if not cell.hessian_reason and not any(map(bench.has_hessians, cases)):
+        cell.hessian_reason = SECOND_ELSEWHERE
     before = served()
     with bench.probe.strictest(), warnings.catch_warnings(), nullcontext() if job.kernels else disabled():
         warnings.simplefilter("error")

@@ -5,14 +5,18 @@ This file finds the values and the words; `templates/matrix.html` says where the
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from typing import NamedTuple, TypeVar
 
+from lossspec.conformance import report
 from lossspec.conformance.laws import LAWS
 from lossspec.conformance.matrix import KINDS, Cell
 from lossspec.contract import Contract
@@ -22,6 +26,7 @@ from lossspec.registry import get
 
 try:
     from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+    from markupsafe import Markup
 except ImportError:
     raise MissingExtraError('the page of the matrix needs jinja2: pip install "lossspec[check]"') from None
 
@@ -101,6 +106,16 @@ class Matrix:
         """The columns in which a loss was not run, by the reason."""
         absent = [column for column, cell in self.of_loss(loss).items() if cell.status == "not run"]
         return group(absent, lambda column: self.grid[loss, column].reason)
+
+    def row_facts(self, loss: str, family: str) -> dict[str, str]:
+        """The facts by which the script filters and sorts the row: names, outcomes, the worst share in each column."""
+        row = self.of_loss(loss)
+        worst = (
+            max(report.shares(row[column]).values(), default=0.0) if column in row else 0.0 for column in self.columns
+        )
+        facts = {"loss": loss, "family": family, "status": ",".join(by_status(row.values()))}
+        facts["shares"] = " ".join("Infinity" if math.isinf(share) else f"{share:.4g}" for share in worst)
+        return {f"data-{name}": value for name, value in facts.items()}
 
     def by_family(self) -> dict[str, list[str]]:
         """The losses in the order of the table."""
@@ -280,5 +295,12 @@ def page(cells: Sequence[Cell], environment: Mapping[str, str]) -> str:
     '<!doctype html>'
     """
     laws = {name: law_words(name) for name in LAWS}
-    text = template().render(matrix=Matrix.of(cells), environment=environment, laws_in_words=laws)
+    script = resources.files("lossspec.conformance").joinpath("templates/matrix.js").read_text("ascii")
+    text = template().render(
+        matrix=Matrix.of(cells),
+        environment=environment,
+        laws_in_words=laws,
+        script=Markup(script),  # noqa: S704, a file of this package
+        script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
+    )
     return text.lstrip().encode("ascii", "xmlcharrefreplace").decode("ascii")

@@ -15,6 +15,9 @@ class Probe:
     compiles_by_shape = False
     """True if every operation is compiled for every shape, so that what runs once is quicker compiled as a whole."""
 
+    wraps = ""
+    """The backend that computes everything for this one, which only refuses more."""
+
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
 
@@ -31,8 +34,8 @@ class Probe:
         """Say whether the backend compiles, or returns the function as it is."""
         return type(self.backend).compile is not Backend.compile
 
-    def compile_quickly(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function compiled to prove that it does so as a whole, not to be fast."""
+    def compile_quickly(self, function: Callable[..., Any], shallow: bool = False) -> Callable[..., Any]:
+        """The function compiled to prove that it does so as a whole; `shallow` if to capture it is enough."""
         return self.backend.compile(function)
 
     def count_graphs(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> int | None:

@@ -11,6 +11,8 @@ from lossspec.conformance.probes.base import Probe
 class StrictProbe(Probe):
     """array-api-strict forgives less still without what the standard leaves optional."""
 
+    wraps = "numpy"
+
     def strictest(self) -> AbstractContextManager[Any]:
         """Without boolean indexing and shapes that depend on values."""
         from array_api_strict import ArrayAPIStrictFlags

@@ -12,12 +12,14 @@ from lossspec.conformance.probes.base import Probe
 class TorchProbe(Probe):
     """PyTorch compiles where it is asked to, for sizes that it keeps symbolic."""
 
-    def compile_quickly(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """By a compiler that stops before it generates code."""
+    def compile_quickly(self, function: Callable[..., Any], shallow: bool = False) -> Callable[..., Any]:
+        """By a compiler that stops before it generates code, or after it has captured the function as one graph."""
         import torch
 
         torch.compiler.reset()  # every function counts anew towards the limit of recompilations
-        compiled: Callable[..., Any] = torch.compile(function, fullgraph=True, backend="aot_eager")
+        compiled: Callable[..., Any] = torch.compile(
+            function, fullgraph=True, backend="eager" if shallow else "aot_eager"
+        )
         return compiled
 
     def count_graphs(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> int | None:
