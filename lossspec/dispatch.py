@@ -118,9 +118,13 @@ class Backend:
         """The result of a method of a loss by a compiled kernel; None if the array path takes the call."""
         return None
 
-    def host(self, x: Array) -> Array | None:
-        """The NumPy array that shares the memory of a plain contiguous array, or None."""
+    def host(self, x: Array, strided: bool = False) -> Array | None:
+        """The NumPy array that shares the memory of a plain array, contiguous unless it may be strided; or None."""
         return None
+
+    def of_host(self, array: Array) -> Array:
+        """A new NumPy array as an array of this framework that shares its memory, where `host` has one."""
+        return array
 
     def is_tracing(self) -> bool:
         """Say whether the current Python code is being compiled, so that nothing may be remembered between calls."""

@@ -9,10 +9,12 @@ of probabilities, in which nothing cancels.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from lossspec.numerics import (
+    Step,
     array_namespace,
     balanced,
     expm1,
@@ -76,22 +78,25 @@ class Paths:
         self.expected_cost = Primitive(self._expected_cost, 2)
         self.log_mean_exp_cost = Primitive(self._log_mean_exp_cost, 2)
         self.negative_log_mean_exp_cost = Primitive(self._negative_log_mean_exp_cost, 2)
-        self._costs_forward = lambda carry, now: self._advance_costs(carry, now)
-        self._costs_backward = lambda carry, now: self._retreat_costs(carry, now)
+        self._costs_forward = self._step(self._advance_costs)
+        self._costs_backward = self._step(self._retreat_costs)
         self._gains = {
             gain: (
-                lambda carry, now, mean=mean: self._advance_gains(carry, now, mean),
-                lambda carry, now, gain=gain: self._retreat_gains(carry, now, gain),
+                self._step(partial(self._advance_gains, mean=mean)),
+                self._step(partial(self._retreat_gains, gain=gain)),
             )
             for gain, mean in ((True, log_mean_exp.body), (False, negative_log_mean_exp.body))
         }
         self._steps = {
             soft: (
-                lambda carry, now, combine=combine: self._advance(carry, now, combine),
-                lambda carry, now, share=share: self._retreat(carry, now, share),
+                self._step(partial(self._advance, combine=combine)),
+                self._step(partial(self._retreat, share=share)),
             )
             for soft, combine, share in ((True, _log_sum, _softmax), (False, _largest, _one_hot))
         }
+
+    def _step(self, function: Callable[[Any, Any], tuple[Any, Any]]) -> Step:
+        return Step(function, len(self.moves))
 
     def marginals(self, lattice: Lattice) -> Marginals:
         """The posterior marginals: the derivatives of `score`, by steps that can be differentiated in turn."""

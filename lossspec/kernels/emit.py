@@ -754,6 +754,10 @@ class Emitter:
         self.do(f"br label {chunks}")
         self.label(out)
         self.do("ret void")
+        return self.module()
+
+    def module(self) -> str:
+        """The text of the function that the lines are, with all that it calls."""
         body = [
             "define void @kernel(ptr noalias %block, i64 %first, i64 %last, ptr noalias %scratch) nounwind {",
             "entry:",

@@ -133,7 +133,7 @@ def trace(
         raise Refused("its inputs have more axes than the tracer has sizes for")
     tables = [dict(zip(symbols, primes, strict=False)) for primes in _PRIMES]
     first, second = (_record(loss, arguments, static, wrt, order, sizes) for sizes in tables)
-    merge = _Merge(*tables)
+    merge = Merge(*tables)
     if first.layout != second.layout or len(first.program.steps) != len(second.program.steps):
         raise Refused("its steps depend on the sizes of axes")
     items = []
@@ -254,7 +254,7 @@ def _tiny(argument: Argument, sizes: Mapping[str, int]) -> Any:
     return np.ones(shape, dtype=argument.dtype)
 
 
-class _Merge:
+class Merge:
     """From what two recordings have at the same place to what both mean."""
 
     def __init__(self, first: Mapping[str, int], second: Mapping[str, int]) -> None:
@@ -339,6 +339,7 @@ __all__ = [
     "Constant",
     "Dim",
     "Item",
+    "Merge",
     "Outputs",
     "Refused",
     "Size",
