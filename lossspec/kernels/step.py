@@ -294,8 +294,8 @@ class StepEmitter(Emitter):
         self.do(f"br label {head}")
         self.label(done)
 
-    def copied(self, rows: Rows, outside: str, inwards: bool, *indices: tuple[str, V]) -> None:
-        """Copy rows from or to an array of the call, at indices on its axes."""
+    def copied(self, rows: Rows, outside: str, how: str, *indices: tuple[str, V]) -> None:
+        """Copy rows "from" or "to" an array of the call, at indices on its axes, or "clear" what is there."""
         held = "i8" if rows.element == "i1" else rows.element
         size = _SIZE[held]
         there = self.named(outside, "ptr")
@@ -313,9 +313,13 @@ class StepEmitter(Emitter):
             if len(rows.dims) == 3:
                 outer = self.times(row, self.named(f"{outside} by row"))
                 at = self.write(f"getelementptr i8, ptr {there.text}, i64 {outer.text}", "ptr")
-            to, source = (here, at) if inwards else (at, here)
-            self.declared["declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"] = None
-            self.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {to.text}, ptr {source.text}, i64 {columns.text}, i1 false)")
+            name, to, source = "memcpy.p0.p0", at, f"ptr {here.text}"
+            if how == "from":
+                to, source = here, f"ptr {at.text}"
+            elif how == "clear":
+                name, source = "memset.p0", "i8 0"
+            self.declared[f"declare void @llvm.{name}.i64(ptr, {source.split()[0]}, i64, i1)"] = None
+            self.do(f"call void @llvm.{name}.i64(ptr {to.text}, {source}, i64 {columns.text}, i1 false)")
 
         if len(axes) == 2:
             self.repeat(self.named(STATES), 1, one)
@@ -761,37 +765,65 @@ class StepEmitter(Emitter):
             self.targets[f"carried {n}"] = other[n]
         groups = self.order(roots)
 
+        self.turn = self.variable("i64")
+
+        def results(t: V, is_running: bool) -> None:
+            for k, n in enumerate(step.results):
+                rows = self.targets.get(f"result {k}")
+                how = "to" if is_running or rows is None else "clear"
+                self.copied(rows or self.places[n], f"result {k}", how, ("frame", t), ("unit", self.unit))
+
         def frame(t: V) -> None:
-            is_odd = self.compare("ne", self.binary("and", t, self.constant(1, "i64")), self.constant(0, "i64"))
+            turn = self.get(self.turn)
+            is_odd = self.is_odd(turn)
             for n in moving:
                 now, then = self.turns(is_odd, one[n], other[n])
                 self.places[n], self.targets[f"carried {n}"] = now, then
             for n, leaf in enumerate(step.leaves):
                 if not leaf.carried:
-                    self.copied(one[n], f"leaf {n}", True, ("frame", t), ("unit", self.unit))
+                    self.copied(one[n], f"leaf {n}", "from", ("frame", t), ("unit", self.unit))
             self.numbers_of = {}
+            done = self.begin_if_running(one, results, t)
             for group in groups:
                 self.nest(group)
-            for k, n in enumerate(step.results):
-                rows = self.targets.get(f"result {k}", self.places.get(n))
-                assert rows is not None
-                self.copied(rows, f"result {k}", False, ("frame", t), ("unit", self.unit))
+            results(t, True)
+            self.put(self.plus(turn, self.constant(1, "i64")), self.turn)
+            self.do(f"br label {done}")
+            self.label(done)
 
         def unit(u: V) -> None:
             self.unit = self.plus(u, V("%first", "i64"))
             for n, leaf in enumerate(step.leaves):
                 if leaf.carried:
-                    self.copied(one[n], f"leaf {n}", True, ("unit", self.unit))
+                    self.copied(one[n], f"leaf {n}", "from", ("unit", self.unit))
+            self.put(self.constant(0, "i64"), self.turn)
             self.repeat(self.named("frames"), 1, frame)
-            frames = self.binary("and", self.named("frames"), self.constant(1, "i64"))
-            is_odd = self.compare("ne", frames, self.constant(0, "i64"))
+            is_odd = self.is_odd(self.get(self.turn))
             for n in moving:
                 last, _ = self.turns(is_odd, one[n], other[n])
-                self.copied(last, f"last {n}", False, ("unit", self.unit))
+                self.copied(last, f"last {n}", "to", ("unit", self.unit))
 
         self.repeat(self.binary("sub", V("%last", "i64"), V("%first", "i64")), 1, unit)
         self.do("ret void")
         return self.module()
+
+    def begin_if_running(self, leaves: Sequence[Rows], results: Callable[..., None], t: V) -> str:
+        """Skip a frame that a shorter sequence does not have; return the label behind the frame."""
+        flags = [n for n, x in enumerate(self.step.leaves) if not x.carried and (x.rank, x.dtype) == (1, "bool")]
+        done, running, idle = (self.new("b") for _ in range(3))
+        if len(flags) != 1:
+            raise Refused("its step has no flag of the frames that count")
+        flag = self.fetch(leaves[flags[0]].start, "i1", self.constant(0, "i64"))
+        self.do(f"br i1 {flag.text}, label {running}, label {idle}")
+        self.label(idle)
+        results(t, False)
+        self.do(f"br label {done}")
+        self.label(running)
+        return done
+
+    def is_odd(self, x: V) -> V:
+        """Say whether an integer is odd."""
+        return self.compare("ne", self.binary("and", x, self.constant(1, "i64")), self.constant(0, "i64"))
 
     def turns(self, is_odd: V, one: Rows, other: Rows) -> tuple[Rows, Rows]:
         """The rows of the carry before a frame and after it, which change places from frame to frame."""
