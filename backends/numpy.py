@@ -9,6 +9,7 @@ import numpy as np
 
 from lossspec.dispatch import Backend, filled
 from lossspec.kernels.recurrence import run
+from lossspec.kernels.scatter import scattered
 from lossspec.terms import Array
 
 
@@ -43,6 +44,9 @@ class NumpyBackend(Backend):
     def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
         found = run(self, step, carry, xs)
         return super().scan(step, carry, xs) if found is None else found
+
+    def scattered(self, g: Array, index: Array, size: int) -> Array | None:
+        return scattered(g, index, size) if type(g) is type(index) is np.ndarray else None
 
     def all_true(self, flags: Array) -> bool:
         return isinstance(flags, (np.ndarray, np.generic)) and bool(flags.all())

@@ -216,6 +216,10 @@ class Backend:
         """A step of a recurrence, of which the framework keeps no more than what it takes; else it computes it anew."""
         return step
 
+    def scattered(self, g: Array, index: Array, size: int) -> Array | None:
+        """sum_k [index[..., k] == n] g[..., k] for n in range(size), in one pass; None where array operations do it."""
+        return None
+
     def joined(self, pieces: Iterable[Array], like: Array) -> Array:
         """Pieces put together along the first axis, to the shape of `like`; where it can be, in memory of its own."""
         return self.namespace.concat(list(pieces))

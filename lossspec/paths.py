@@ -73,7 +73,7 @@ class Paths:
         self.moves = moves
         self.memory = max((frames for frames, _ in moves), default=1)
         # Create these once: JAX caches compiled scans by the identity of their step, so a new closure would recompile.
-        self.score = Primitive(self._score, 2)
+        self.score = Primitive(self._score, 2, False)
         self.score_less_path = Primitive(self._score_less_path, 2)
         self.expected_cost = Primitive(self._expected_cost, 2)
         self.log_mean_exp_cost = Primitive(self._log_mean_exp_cost, 2)

@@ -184,6 +184,10 @@ class TracedBackend(Recording):
         followed = innermost_tape(_leaves((carry, xs))) is not None
         return super().scan(step, carry, xs) if followed else self.base.scan(step, carry, xs)
 
+    def scattered(self, g: Any, index: Any, size: int) -> Any:
+        """What the backend beneath has for plain arrays."""
+        return None if innermost_tape((g, index)) is not None else self.base.scattered(g, index, size)
+
     def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:
         """The value of a primitive, recorded as one node with its declared derivative.
 

@@ -90,7 +90,7 @@ class Recurrence:
             None if n in self.kept_out or not leaf.carried else np.empty(shapes[leaf.rank], leaf.dtype)
             for n, leaf in enumerate(self.leaves)
         ]
-        results = [np.empty((frames, *shapes[rank]), dtype) for rank, dtype in self.results]
+        results = [_by_sequence((frames, *shapes[rank]), dtype) for rank, dtype in self.results]
         words = {"states": states, "frames": frames}
         for n, (x, leaf) in enumerate(zip(hosts, self.leaves, strict=True)):
             _place(words, f"leaf {n}", x, not leaf.carried)
@@ -109,6 +109,13 @@ class Recurrence:
 
         spread(work, batch, frames * batch * states * (self.moves or states))
         return [x for x, leaf in zip(last, self.leaves, strict=True) if leaf.carried], results
+
+
+def _by_sequence(shape: tuple[int, ...], dtype: str) -> Any:
+    """A new array whose memory holds all frames of a sequence together: its first axis but for the rows of a frame."""
+    axis = max(1, len(shape) - 2)
+    whole = np.empty((shape[axis], *shape[:axis], *shape[axis + 1 :]), dtype)
+    return np.moveaxis(whole, 0, axis)
 
 
 def _place(words: dict[str, int], name: str, x: Any, by_frame: bool) -> None:

@@ -278,22 +278,6 @@ class StepEmitter(Emitter):
         at = self.write(f"getelementptr {value.element}, ptr {row.text}, i64 {column.text}", "ptr")
         self.do(f"store {value.type} {value.text}, ptr {at.text}, align 1")
 
-    def repeat(self, count: V, step: int, body: Callable[[V], None]) -> None:
-        """Repeat for 0, `step`, 2 * `step`, ... below a count."""
-        j = self.variable("i64")
-        self.put(self.constant(0, "i64"), j)
-        head, inside, done = (self.new("b") for _ in range(3))
-        self.do(f"br label {head}")
-        self.label(head)
-        here = self.get(j)
-        more = self.compare("slt", here, count)
-        self.do(f"br i1 {more.text}, label {inside}, label {done}")
-        self.label(inside)
-        body(here)
-        self.put(self.plus(here, self.constant(step, "i64")), j)
-        self.do(f"br label {head}")
-        self.label(done)
-
     def copied(self, rows: Rows, outside: str, how: str, *indices: tuple[str, V]) -> None:
         """Copy rows "from" or "to" an array of the call, at indices on its axes, or "clear" what is there."""
         held = "i8" if rows.element == "i1" else rows.element
