@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lossspec.dispatch import Backend, filled
-from lossspec.kernels.recurrence import run
+from lossspec.kernels.recurrence import is_on, run
 from lossspec.kernels.scatter import scattered
 from lossspec.terms import Array
 
@@ -40,6 +40,9 @@ class NumpyBackend(Backend):
 
     def host(self, x: Array, strided: bool = False) -> Array | None:
         return x if type(x) is np.ndarray else None
+
+    def compiles_scans(self, x: Array) -> bool:
+        return is_on(self, x)
 
     def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
         found = run(self, step, carry, xs)

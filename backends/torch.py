@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lossspec.dispatch import Backend, filled
-from lossspec.kernels.recurrence import run
+from lossspec.kernels.recurrence import is_on, run
 from lossspec.primitive import Primitive
 from lossspec.terms import Array
 
@@ -65,6 +65,9 @@ class TorchBackend(Backend):
         import torch
 
         return torch.from_numpy(array)
+
+    def compiles_scans(self, x: Array) -> bool:
+        return not self.is_tracing() and is_on(self, x)
 
     def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
         found = None if self.is_tracing() else run(self, step, carry, xs)

@@ -212,6 +212,10 @@ class Backend:
         nothing = not collected or collected[0] is None
         return carry, None if nothing else _each(lambda *ys: self.namespace.stack(ys), *collected)
 
+    def compiles_scans(self, x: Array) -> bool:
+        """Say whether recurrences of arrays such as `x` run as compiled loops, for which memory need not be spared."""
+        return False
+
     def recomputed(self, step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any], tuple[Any, Any]]:
         """A step of a recurrence, of which the framework keeps no more than what it takes; else it computes it anew."""
         return step

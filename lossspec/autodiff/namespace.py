@@ -184,6 +184,10 @@ class TracedBackend(Recording):
         followed = innermost_tape(_leaves((carry, xs))) is not None
         return super().scan(step, carry, xs) if followed else self.base.scan(step, carry, xs)
 
+    def compiles_scans(self, x: Any) -> bool:
+        """The answer of the backend beneath, for plain arrays."""
+        return type(x) is not Traced and self.base.compiles_scans(x)
+
     def scattered(self, g: Any, index: Any, size: int) -> Any:
         """What the backend beneath has for plain arrays."""
         return None if innermost_tape((g, index)) is not None else self.base.scattered(g, index, size)

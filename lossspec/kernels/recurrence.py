@@ -1,4 +1,4 @@
-"""Recurrences as compiled loops: the scan over frames of a `Step`, sequence by sequence, by one kernel for all sizes."""
+"""Recurrences as compiled loops: the scan of a `Step`, sequence by sequence, by one kernel for all sizes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ from lossspec.kernels.trace import Refused
 from lossspec.numerics import Step
 
 
+def is_on(backend: Backend, x: Any) -> bool:
+    """Say whether recurrences of an array may run as kernels."""
+    return not is_off() and not compiler.available() and backend.host(x, strided=True) is not None
+
+
 def run(backend: Backend, step: Any, carry: Any, xs: Any) -> tuple[Any, Any] | None:
     """The result of a scan by a kernel; None if the loop in Python has to take it."""
     if not isinstance(step, Step) or is_off() or compiler.available():
         return None
     before, frames = flat(carry), flat(xs)
-    hosts = [backend.host(x, strided=True) for x in (*before, *frames)]
+    hosts: list[Any] = [backend.host(x, strided=True) for x in (*before, *frames)]
     if any(x is None for x in hosts):
         return None
     sizes = _sizes(hosts, len(before), step.moves)
@@ -56,7 +61,7 @@ def _sizes(hosts: list[Any], carried: int, moves: int) -> tuple[int, int, int] |
         shape = x.shape if n < carried else x.shape[1:]
         if len(shape) in (2, 3) and axes is None:
             axes = shape[-2:]
-        if n >= carried and x.shape[0] != frames or not x.dtype.isnative or x.dtype.name not in ELEMENTS:
+        if (n >= carried and x.shape[0] != frames) or not x.dtype.isnative or x.dtype.name not in ELEMENTS:
             return None
     if axes is None or 0 in axes or not frames:
         return None
@@ -128,4 +133,4 @@ def _place(words: dict[str, int], name: str, x: Any, by_frame: bool) -> None:
     words[f"{name} by row"] = strides[0]
 
 
-__all__ = ["Recurrence", "run"]
+__all__ = ["Recurrence", "is_on", "run"]

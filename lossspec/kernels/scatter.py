@@ -71,7 +71,9 @@ def _kernel(element: str, integer: str) -> compiler.Kernel:
         at = e.plus(number, V("%first", "i64"))
         place = e.binary("sdiv", at, word("inner")), e.binary("srem", at, word("inner"))
         rows = {
-            name: moved(word(name, "ptr"), *(e.times(p, word(f"{name} by {a}")) for p, a in zip(place, "oi", strict=True)))
+            name: moved(
+                word(name, "ptr"), *(e.times(p, word(f"{name} by {a}")) for p, a in zip(place, "oi", strict=True))
+            )
             for name in ("g", "index")
         }
 

@@ -123,7 +123,7 @@ def _along_states(dims: Sequence[Dim]) -> list[int]:
 class At(NamedTuple):
     """An index on one axis: the first of as many as there are lanes, or the same in all of them."""
 
-    index: V
+    first: V
     lanes: bool = False
 
 
@@ -219,11 +219,11 @@ class StepEmitter(Emitter):
         axes = _along_states(rows.dims)
         for axis, (dim, at) in enumerate(zip(rows.dims, where, strict=True)):
             if axes and axis == axes[-1]:
-                column = at.index
+                column = at.first
             elif axis in axes:
-                place = self.plus(self.times(place, self.named(STATES)), at.index)
+                place = self.plus(self.times(place, self.named(STATES)), at.first)
             elif isinstance(dim, int) and dim > 1:
-                place = self.plus(self.times(place, self.constant(dim, "i64")), at.index)
+                place = self.plus(self.times(place, self.constant(dim, "i64")), at.first)
         if place.lanes > 1:
             raise Refused("an array of its step is read across its rows")
         offset = self.times(place, self.row_bytes)
@@ -233,12 +233,12 @@ class StepEmitter(Emitter):
         """An entry, or those in the lanes."""
         axes = _along_states(rows.dims)
         bounded = [
-            At(self.within(at.index), at.lanes) if at.index.lanes > 1 and axis in axes else at
+            At(self.within(at.first), at.lanes) if at.first.lanes > 1 and axis in axes else at
             for axis, at in enumerate(where)
         ]
         held, lanes = rows.element, self.lanes
-        across = [axis for axis in axes if bounded[axis].lanes or bounded[axis].index.lanes > 1]
-        if across and (across != axes[-1:] or bounded[axes[-1]].index.lanes > 1):
+        across = [axis for axis in axes if bounded[axis].lanes or bounded[axis].first.lanes > 1]
+        if across and (across != axes[-1:] or bounded[axes[-1]].first.lanes > 1):
             return self.read_apart(rows, bounded, axes)
         row, column = self.address(rows, tuple(bounded))
         if not across:
@@ -261,7 +261,7 @@ class StepEmitter(Emitter):
 
     def each(self, at: At) -> V:
         """An index in all lanes, if it is not the same in them."""
-        return self.plus(self.splat(at.index, self.lanes), self.steps(self.lanes)) if at.lanes else at.index
+        return self.plus(self.splat(at.first, self.lanes), self.steps(self.lanes)) if at.lanes else at.first
 
     def within(self, index: V) -> V:
         """An index of a state, moved into their range: in lanes beyond the last state it may be anything."""
@@ -335,8 +335,8 @@ class StepEmitter(Emitter):
 
     def value(self, n: int, where: Where) -> V:
         """An entry of a value."""
-        key = (n, tuple((at.index.text, at.lanes) for at in where))
-        is_number = all(at.index.constant is not None for at in where)
+        key = (n, tuple((at.first.text, at.lanes) for at in where))
+        is_number = all(at.first.constant is not None for at in where)
         known = self.numbers_of if is_number else self.known
         if key not in known:
             lines = self.lines
@@ -383,13 +383,13 @@ class StepEmitter(Emitter):
             return self.operand(operands[0], self.broadcast(operands[0], where), dtype)
         if name == "permute_dims":
             axes = operands[1] if len(operands) > 1 else keywords["axes"]
-            places = {axis: at for axis, at in zip(axes, where, strict=True)}
+            places = dict(zip(axes, where, strict=True))
             return self.operand(operands[0], tuple(places[axis] for axis in range(len(where))), dtype)
         if name == "getitem":
             return self.operand(operands[0], self.item(operands[0], operands[1], where), dtype)
         if name == "stack":
             axis = keywords.get("axis", 0) % len(where)
-            chosen = where[axis].index.constant
+            chosen = where[axis].first.constant
             assert isinstance(chosen, int)
             return self.operand(operands[0][chosen], (*where[:axis], *where[axis + 1 :]), dtype)
         if name == "concat":
@@ -428,7 +428,7 @@ class StepEmitter(Emitter):
                 start = 0 if key.start is None else key.start
                 if key.step not in (None, 1) or not isinstance(start, int) or start < 0:
                     raise Refused("a slice of its step has a start that the kernel does not know")
-                found.append(At(self.plus(at.index, self.constant(start, "i64")) if start else at.index, at.lanes))
+                found.append(At(self.plus(at.first, self.constant(start, "i64")) if start else at.first, at.lanes))
             elif isinstance(key, int) and key >= 0:
                 found.append(At(self.constant(key, "i64")))
             else:
@@ -458,7 +458,7 @@ class StepEmitter(Emitter):
                     offset = self.binary(
                         "sub", offset, self.times(self.named(STATES), self.constant(before.factor, "i64"))
                     )
-                moved = At(self.plus(at.index, offset), at.lanes)
+                moved = At(self.plus(at.first, offset), at.lanes)
             here = self.operand(parts[number], (*where[:axis], moved, *where[axis + 1 :]), dtype)
             if found is None:
                 found = here
@@ -642,7 +642,7 @@ class StepEmitter(Emitter):
                     root.level = max(root.level, level + (0 if same else 1))
             if not root.target:
                 where, _ = self.where_of(root)
-                own = tuple((at.index.text, at.lanes) for at in where if at.index.constant is None)
+                own = tuple((at.first.text, at.lanes) for at in where if at.first.constant is None)
                 levels[root.value] = (root.level, wide, own, root.is_reduction)
         groups: dict[tuple[int, int], list[Root]] = {}
         for root in roots:
@@ -653,7 +653,7 @@ class StepEmitter(Emitter):
         """An entry of what a loop reduces or stores."""
         if root.is_reduction or root.target:
             return self.value(root.source, where)
-        key = (root.value, tuple((at.index.text, at.lanes) for at in where))
+        key = (root.value, tuple((at.first.text, at.lanes) for at in where))
         found = self.known[key] = self.computed(root.value, where)
         return found
 
@@ -713,10 +713,11 @@ class StepEmitter(Emitter):
         """One reduction for each index on the axes of fixed size that are not reduced."""
         if not root.is_reduction:
             return []
-        reduced, found = self.axes(self.step.items[root.value]), {}
+        reduced = self.axes(self.step.items[root.value])
+        found: dict[tuple[str, ...], list[Where]] = {}
         self.row, self.column = V("%i", "i64"), V("%j", "i64")
         for where in self.cells(root):
-            key = tuple(at.index.text for axis, at in enumerate(where) if axis not in reduced)
+            key = tuple(at.first.text for axis, at in enumerate(where) if axis not in reduced)
             found.setdefault(key, []).append(where)
         return [Reduction(self, root, sources) for sources in found.values()]
 
