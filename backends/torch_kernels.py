@@ -70,8 +70,12 @@ def _is_plain(x: Array, strided: bool = False) -> bool:
 
 
 def host(x: Array, strided: bool = False) -> Array | None:
-    """A tensor as the NumPy array that shares its memory; None where it has none, or a dtype that NumPy lacks."""
-    taken = _is_plain_eager() and _is_plain(x, strided) and x.dtype is not torch.bfloat16
+    """A tensor as the NumPy array that shares its memory; None where it has none, or a dtype that NumPy lacks.
+
+    One that may be strided is within a loss: its operations may be followed, and then have to be.
+    """
+    followed = strided and x.requires_grad and torch.is_grad_enabled()
+    taken = not followed and _is_plain_eager() and _is_plain(x, strided) and x.dtype is not torch.bfloat16
     return x.detach().numpy() if taken else None
 
 

@@ -113,7 +113,7 @@ def _kernels() -> Iterator[describe.Row]:
         wrt = tuple(n for n, x in case.inputs.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f")
         given, before = {**case.inputs, **case.parameters}, served()
         why = reason(cast(Any, loss), "value_and_grad", (), given, wrt)
-        if why:  # its recurrences may be kernels
+        if why and wrt:  # its recurrences may be kernels
             loss.value_and_grad(**given, wrt=wrt)
         loops = served() - before
         yield name, f"{loops} compiled loops, else none: {why}" if loops else f"no: {why}" if why else "yes"

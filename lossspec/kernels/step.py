@@ -477,18 +477,21 @@ class StepEmitter(Emitter):
             return int(keys[axis].start)
         raise Refused("the length of a part of its step is unknown")
 
+    def among(self, item: Item, where: Where) -> list[V]:
+        """The entries that a reduction over axes of fixed size takes, one for each move."""
+        (x, *_), dtype = item.operands, self.step.dtypes[item.output]
+        axes, dims = self.axes(item), self.dims(x.index)
+        entries = []
+        for chosen in product(*(range(d) if isinstance(d := dims[axis], int) else (0,) for axis in axes)):
+            fixed = dict(zip(axes, chosen, strict=True))
+            rest = iter(self.kept_axes(item, where))
+            whole = (At(self.constant(fixed[n], "i64")) if n in fixed else next(rest) for n in range(len(dims)))
+            entries.append(self.operand(x, tuple(whole), dtype))
+        return entries
+
     def over_moves(self, item: Item, where: Where) -> V:
         """A reduction over axes of fixed size, spelt out."""
-        (x, *_), dtype = item.operands, self.step.dtypes[item.output]
-        axes, dims = self.axes(item), self.dims(item.operands[0].index)
-        entries = []
-        for chosen in product(*(range(dims[axis]) if isinstance(dims[axis], int) else (0,) for axis in axes)):  # type: ignore[arg-type]
-            fixed = dict(zip(axes, chosen, strict=True))
-            rest = list(self.kept_axes(item, where))
-            whole = tuple(
-                At(self.constant(fixed[axis], "i64")) if axis in fixed else rest.pop(0) for axis in range(len(dims))
-            )
-            entries.append(self.operand(x, whole, dtype))
+        dtype, entries = self.step.dtypes[item.output], self.among(item, where)
         best = entries[0]
         if item.function in ("sum", "max", "min"):
             for other in entries[1:]:
@@ -759,7 +762,7 @@ class StepEmitter(Emitter):
                 self.copied(rows or self.places[n], f"result {k}", how, ("frame", t), ("unit", self.unit))
 
         def frame(t: V) -> None:
-            turn = self.get(self.turn)
+            self.stage, turn = "frame", self.get(self.turn)
             is_odd = self.is_odd(turn)
             for n in moving:
                 now, then = self.turns(is_odd, one[n], other[n])
@@ -784,6 +787,7 @@ class StepEmitter(Emitter):
             self.put(self.constant(0, "i64"), self.turn)
             self.repeat(self.named("frames"), 1, frame)
             is_odd = self.is_odd(self.get(self.turn))
+            self.stage = "last"
             for n in moving:
                 last, _ = self.turns(is_odd, one[n], other[n])
                 self.copied(last, f"last {n}", "to", ("unit", self.unit))
