@@ -17,7 +17,7 @@ from lossspec.conformance.matrix import plan, run_cell
 from lossspec.dispatch import get_backend
 from lossspec.kernels import compile as compiler
 from lossspec.kernels import front
-from lossspec.kernels.emit import Accumulator, Emitter
+from lossspec.kernels.emit import Accumulator
 from lossspec.kernels.recurrence import Recurrence
 from lossspec.kernels.scatter import scattered
 from lossspec.kernels.step import StepEmitter
@@ -137,18 +137,17 @@ def ends_one_frame_early():
     return patch.object(StepEmitter, "turns", turns)
 
 
-def nan_loses():
-    """The larger of a number and NaN is the number, and NaN adds nothing to a sum of powers."""
-    call, function = Emitter.call, Emitter.function
+def nan_is_dropped():
+    """NaN counts as 0. That it loses a maximum alone changes nothing: it is a term of the sums too."""
+    original = StepEmitter.read
 
-    def of_numbers(self, name, *xs):
-        return call(self, {"maximum": "maxnum", "minimum": "minnum"}.get(name, name), *xs)
+    def read(self, rows, where):
+        found = original(self, rows, where)
+        if found.element not in ("float", "double"):
+            return found
+        return self.select(self.compare("ord", found, found), found, self.constant(0.0, found.element))
 
-    def power(self, name, *xs):
-        found = function(self, name, *xs)
-        return self.select(self.compare("ord", *xs, *xs), found, self.constant(0.0, found.element))
-
-    return patch.multiple(Emitter, call=of_numbers, function=power)
+    return patch.object(StepEmitter, "read", read)
 
 
 def last_vector_is_whole():
@@ -163,10 +162,10 @@ def last_vector_is_whole():
     [
         (drops_a_move, "ctc"),
         (ends_one_frame_early, "soft_dtw"),
-        (nan_loses, "ctc"),
+        (nan_is_dropped, "crf_log_partition"),
         (last_vector_is_whole, "ctc"),
     ],
-    ids=["a move is dropped", "a wrong final state", "NaN loses a maximum", "lanes behind the last state"],
+    ids=["a move is dropped", "a wrong final state", "NaN is dropped", "lanes behind the last state"],
 )
 def test_planted_faults_turn_the_column_red(fault, name):
     (job,) = plan([get(name)], ["numpy+kernels"], ["float32"])
@@ -275,9 +274,10 @@ def test_a_failed_compilation_is_no_error(monkeypatch):
         raise RuntimeError("no target")
 
     given = of_chain(3)
-    wanted = lossspec.crf(*given)
+    with lossspec.kernels.disabled():
+        wanted = lossspec.crf(*given)
     monkeypatch.setattr(compiler, "_compile", fails)
-    assert lossspec.crf(*given) == pytest.approx(wanted, rel=1e-14)
+    assert lossspec.crf(*given) == wanted
     assert any("no target" in str(x) for step in steps() for x in step.kernels.values())
 
 
@@ -328,10 +328,11 @@ def test_torch_differentiates_twice_and_under_transforms_by_the_steps(name):
         rest[1][:], rest[2][:] = 3, 1
     loss = get(name)
     assert torch.autograd.gradgradcheck(lambda x: loss(x, *rest), first.clone().requires_grad_())
-    before = front.served()
     gradient = torch.func.grad(lambda x: loss(x, *rest))(first)
-    assert front.served() == before
     np.testing.assert_allclose(gradient, loss.value_and_grad(first, *rest)[1], rtol=1e-12, atol=1e-15)
+    along = torch.stack((first, first.flip(0)))
+    each = torch.func.vmap(torch.func.grad(lambda x: loss(x, *rest)))(along)
+    np.testing.assert_allclose(each[0], gradient, rtol=1e-12, atol=1e-15)
 
 
 # Taking entries, backwards.
