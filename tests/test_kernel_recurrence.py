@@ -18,9 +18,9 @@ from lossspec.dispatch import get_backend
 from lossspec.kernels import compile as compiler
 from lossspec.kernels import front
 from lossspec.kernels.emit import Accumulator
+from lossspec.kernels.loops import StepEmitter
 from lossspec.kernels.recurrence import Recurrence
 from lossspec.kernels.scatter import scattered
-from lossspec.kernels.step import StepEmitter
 from lossspec.numerics import Step, array_namespace, scan
 
 pytest.importorskip("llvmlite")

@@ -775,8 +775,7 @@ class Emitter:
     def module(self) -> str:
         """The text of the function that the lines are, with all that it calls."""
         body = [
-            "define void @kernel(ptr noalias %block, i64 %first, i64 %last, ptr noalias %scratch) nounwind "
-            '"prefer-vector-width"="512" "min-legal-vector-width"="512" {',
+            "define void @kernel(ptr noalias %block, i64 %first, i64 %last, ptr noalias %scratch) nounwind {",
             "entry:",
             *self.head,
             *self.lines,

@@ -11,7 +11,8 @@ from lossspec.dispatch import Backend
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.emit import ELEMENTS
 from lossspec.kernels.front import count, is_off
-from lossspec.kernels.step import Leaf, StepEmitter, flat, rebuilt, record
+from lossspec.kernels.loops import StepEmitter
+from lossspec.kernels.step import Leaf, flat, rebuilt, record
 from lossspec.kernels.threads import spread
 from lossspec.kernels.trace import Refused
 from lossspec.numerics import Step
