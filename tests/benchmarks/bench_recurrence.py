@@ -16,13 +16,13 @@ import lossspec
 from lossspec.kernels import disabled, set_threads
 
 from .bench_kernels import HEADINGS, compare
-from .measure import Comparison, NotRun, Row, Thunk, cells, print_rows, torch_threads
+from .measure import NotRun, Row, Thunk, cells, print_rows, torch_threads
 
-Case = tuple[str, tuple[Any, ...], tuple[str, ...], "Callable[..., Any] | str"]
+Case = tuple[str, tuple[Any, ...], tuple[str, ...], "Callable[..., Any] | str | None"]
 
 
 def cases(dtype: str, divide: int) -> Iterator[Case]:
-    """A loss, its arrays, the names of those to differentiate, and the same in Torch or why there is none."""
+    """A loss, its arrays, the names of those to differentiate; the same in Torch, why it is missing, or None."""
     import torch
     import torch.nn.functional as F  # noqa: N812 (as everyone calls it)
 
@@ -55,17 +55,17 @@ def cases(dtype: str, divide: int) -> Iterator[Case]:
 
         def crf(emissions: Any, marks: Any, _: Any, table: Any, start: Any, end: Any) -> Any:
             tables = {"transitions": table, "start_transitions": start, "end_transitions": end}
-            return -torch.func.functional_call(model, tables, (emissions, marks), {"reduction": "mean"})
+            given = emissions, marks, torch.ones_like(marks, dtype=torch.bool)
+            return -torch.func.functional_call(model, tables, given, {"reduction": "mean"})
 
     yield "crf", (emissions, marks, whole, table, start, end), ("emissions", "transitions", "start", "end"), crf
-    alone = "nothing to call instead"
-    yield "crf_log_partition", (emissions, whole, table, start, end), ("emissions", "transitions"), alone
+    yield "crf_log_partition", (emissions, whole, table, start, end), ("emissions", "transitions"), None
     side = max(100 // divide, 4)
-    yield "soft_dtw", (normal(16, side, side) ** 2,), ("costs",), alone
+    yield "soft_dtw", (normal(16, side, side) ** 2,), ("costs",), None
     states = max(40 // divide, 3)
     logits = normal(4, max(100 // divide, 4), states + 1, 64)
     ends = np.full(4, logits.shape[1]), np.full(4, states)
-    yield "rnn_transducer", (logits, random.integers(1, 64, (4, states)), *ends), ("logits",), alone
+    yield "rnn_transducer", (logits, random.integers(1, 64, (4, states)), *ends), ("logits",), None
 
 
 def rows(repeats: int = 7, divide: int = 1) -> Iterator[Row]:
@@ -90,16 +90,14 @@ def rows(repeats: int = 7, divide: int = 1) -> Iterator[Row]:
                     return by_numpy()
 
             labels = (name, " x ".join(map(str, arrays[0].shape)), dtype)
-            for ours, how in ((by_numpy, "NumPy"), (by_torch, "Torch")):
-                outcome: Comparison | NotRun
-                if isinstance(function, str):
-                    outcome = NotRun(function)
-                else:
 
-                    def theirs(function: Any = function, tensors: Any = tensors, followed: Any = followed) -> object:
-                        return torch.autograd.grad(function(*tensors), followed)
+            def theirs(function: Any = function, tensors: Any = tensors, followed: Any = followed) -> object:
+                return torch.autograd.grad(function(*tensors), followed)
 
-                    outcome = compare(ours, theirs, repeats)
+            peers = ((by_numpy, "NumPy"), (by_torch, "Torch")) if function is not None else ()
+            for ours, how in peers:
+                missing = isinstance(function, str)
+                outcome = NotRun(function) if missing else compare(ours, theirs, repeats)
                 yield Row((*labels, f"torch, by {how}"), outcome)
             yield Row((*labels, "arrays"), compare(by_numpy, by_arrays, max(repeats // 3, 1)))
 
