@@ -127,7 +127,7 @@ def drops_a_move():
 
 
 def ends_one_frame_early():
-    """What a sequence ends with is the carry before its last frame."""
+    """The end of a sequence is the carry before its last frame."""
     original = StepEmitter.turns
 
     def turns(self, is_odd, one, other):

@@ -189,7 +189,7 @@ class TracedBackend(Recording):
         return type(x) is not Traced and self.base.compiles_scans(x)
 
     def scattered(self, g: Any, index: Any, size: int) -> Any:
-        """What the backend beneath has for plain arrays."""
+        """The sums that the backend beneath has for plain arrays."""
         return None if innermost_tape((g, index)) is not None else self.base.scattered(g, index, size)
 
     def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:

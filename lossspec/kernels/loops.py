@@ -25,7 +25,7 @@ _VIEWS = frozenset(("getitem", "permute_dims", "stop_gradient", "broadcast_to"))
 
 @dataclass
 class Root:
-    """What a loop computes: the reduction `value` of its operand, or `value` itself, for `rows`."""
+    """The result of a loop: the reduction `value` of `source`, or `value` itself; written to a target, or to memory."""
 
     value: int
     source: int
