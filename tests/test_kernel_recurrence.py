@@ -6,6 +6,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from test_kernels import both
 
 import lossspec
 import lossspec.kernels
@@ -52,18 +53,6 @@ def fresh(tmp_path, monkeypatch):
     monkeypatch.setattr(compiler, "_loaded", {})
     for step in steps():
         monkeypatch.setattr(step, "kernels", {})
-
-
-def both(call):
-    """The results of a call with compiled recurrences and without."""
-    before = front.served()
-    fast = call()
-    assert front.served() > before
-    with lossspec.kernels.disabled():
-        before = front.served()
-        slow = call()
-        assert front.served() == before
-    return fast, slow
 
 
 def close(fast, slow, digits):

@@ -405,7 +405,7 @@ def _exp(x: _Value, more: _Value | None = None) -> _Value:
     """
     lowest, highest = {32: (-104.0, 89.0), 64: (-746.0, 710.0)}[x.format.bits]
     nothing = x < lowest
-    part = _Reduced(_where(nothing, 0.0, _where(x > highest, highest, x)), more)
+    part = _Reduced(_between(_where(nothing, 0.0, x), lowest, highest), more)
     total, lost = _two_sum(1.0, part.high)
     value = total + (lost + (part.square * 0.5 + part.even() + part.odd()))
     bias = x.format.bias
