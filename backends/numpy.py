@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from lossspec.dispatch import Backend, filled
+from lossspec.kernels.recurrence import is_on, run
+from lossspec.kernels.scatter import scattered
 from lossspec.terms import Array
 
 
@@ -36,8 +38,18 @@ class NumpyBackend(Backend):
     def to_numpy(self, x: Array) -> Array:
         return np.array(x)
 
-    def host(self, x: Array) -> Array | None:
+    def host(self, x: Array, strided: bool = False) -> Array | None:
         return x if type(x) is np.ndarray else None
+
+    def compiles_scans(self, x: Array) -> bool:
+        return is_on(self, x)
+
+    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+        found = run(self, step, carry, xs)
+        return super().scan(step, carry, xs) if found is None else found
+
+    def scattered(self, g: Array, index: Array, size: int) -> Array | None:
+        return scattered(g, index, size) if type(g) is type(index) is np.ndarray else None
 
     def all_true(self, flags: Array) -> bool:
         return isinstance(flags, (np.ndarray, np.generic)) and bool(flags.all())

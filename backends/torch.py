@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lossspec.dispatch import Backend, filled
+from lossspec.kernels.recurrence import is_on, run
 from lossspec.primitive import Primitive
 from lossspec.terms import Array
 
@@ -55,10 +56,22 @@ class TorchBackend(Backend):
 
         return by_kernel(loss, method, inputs, options, wrt)
 
-    def host(self, x: Array) -> Array | None:
+    def host(self, x: Array, strided: bool = False) -> Array | None:
         from .torch_kernels import host
 
-        return host(x)
+        return host(x, strided)
+
+    def of_host(self, array: Array) -> Array:
+        import torch
+
+        return torch.from_numpy(array)
+
+    def compiles_scans(self, x: Array) -> bool:
+        return not self.is_tracing() and is_on(self, x)
+
+    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+        found = None if self.is_tracing() else run(self, step, carry, xs)
+        return super().scan(step, carry, xs) if found is None else found
 
     def is_tracing(self) -> bool:
         return bool(sys.modules["torch"].compiler.is_compiling())

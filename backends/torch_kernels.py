@@ -57,21 +57,26 @@ def _kind(x: Any) -> tuple[Any, ...]:
     return torch.Tensor, x.shape, x.dtype, x.requires_grad
 
 
-def _is_plain(x: Array) -> bool:
-    """Say whether a tensor is one piece of the memory of the host, read as it is."""
+def _is_plain(x: Array, strided: bool = False) -> bool:
+    """Say whether a tensor is memory of the host, in one piece unless it may be strided, that is read as it is."""
     return (
         not x.is_nested
         and type(x) in (torch.Tensor, torch.nn.Parameter)
         and x.is_cpu
         and x.layout is torch.strided
-        and x.is_contiguous()
+        and (strided or x.is_contiguous())
         and not x.is_neg()
     )
 
 
-def host(x: Array) -> Array | None:
-    """A tensor as the NumPy array that shares its memory; None where it has none, or a dtype that NumPy lacks."""
-    return x.detach().numpy() if _is_plain_eager() and _is_plain(x) and x.dtype is not torch.bfloat16 else None
+def host(x: Array, strided: bool = False) -> Array | None:
+    """A tensor as the NumPy array that shares its memory; None where it has none, or a dtype that NumPy lacks.
+
+    One that may be strided is within a loss: its operations may be followed, and then have to be.
+    """
+    followed = strided and x.requires_grad and torch.is_grad_enabled()
+    taken = not followed and _is_plain_eager() and _is_plain(x, strided) and x.dtype is not torch.bfloat16
+    return x.detach().numpy() if taken else None
 
 
 class _Plan:

@@ -110,14 +110,18 @@ def doctor(
 def _kernels() -> Iterator[describe.Row]:
     """The losses whose value and gradient a kernel computes, and why no kernel computes the others."""
     from lossspec.conformance.cases import make_cases
-    from lossspec.kernels.front import reason
+    from lossspec.kernels.front import reason, served
 
     for name in names():
         loss = get(name)
         case = make_cases(loss.contract, np.float32)[0]
         wrt = tuple(n for n, x in case.inputs.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f")
-        why = reason(cast(Any, loss), "value_and_grad", (), {**case.inputs, **case.parameters}, wrt)
-        yield name, f"no: {why}" if why else "yes"
+        given, before = {**case.inputs, **case.parameters}, served()
+        why = reason(cast(Any, loss), "value_and_grad", (), given, wrt)
+        if why and wrt:  # its recurrences may be kernels
+            loss.value_and_grad(**given, wrt=wrt)
+        loops = served() - before
+        yield name, f"{loops} compiled loops, else none: {why}" if loops else f"no: {why}" if why else "yes"
 
 
 def _table(headings: describe.Row, rows: Iterable[describe.Row]) -> Table:

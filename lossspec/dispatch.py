@@ -118,12 +118,16 @@ class Backend:
         """The result of a method of a loss by a compiled kernel; None if the array path takes the call."""
         return None
 
-    def host(self, x: Array) -> Array | None:
-        """The NumPy array that shares the memory of a plain contiguous array, or None."""
+    def host(self, x: Array, strided: bool = False) -> Array | None:
+        """The NumPy array that shares the memory of a plain array, contiguous unless it may be strided; or None."""
         return None
 
     sees_cotangents = True
     """The pull of a primitive may depend on its cotangent; a framework that transposes linear maps has no such pull."""
+
+    def of_host(self, array: Array) -> Array:
+        """A new NumPy array as an array of this framework that shares its memory, where `host` has one."""
+        return array
 
     def is_tracing(self) -> bool:
         """Say whether the current Python code is being compiled, so that nothing may be remembered between calls."""
@@ -211,9 +215,17 @@ class Backend:
         nothing = not collected or collected[0] is None
         return carry, None if nothing else _each(lambda *ys: self.namespace.stack(ys), *collected)
 
+    def compiles_scans(self, x: Array) -> bool:
+        """Say whether recurrences of arrays such as `x` run as compiled loops, for which memory need not be spared."""
+        return False
+
     def recomputed(self, step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any], tuple[Any, Any]]:
         """A step of a recurrence, of which the framework keeps no more than what it takes; else it computes it anew."""
         return step
+
+    def scattered(self, g: Array, index: Array, size: int) -> Array | None:
+        """sum_k [index[..., k] == n] g[..., k] for n in range(size), in one pass; None where array operations do it."""
+        return None
 
     def joined(self, pieces: Iterable[Array], like: Array) -> Array:
         """Pieces put together along the first axis, to the shape of `like`; where it can be, in memory of its own."""

@@ -34,12 +34,17 @@ class Explanation:
             yield from part._lines(indent + "  ")
 
 
-def explain(contract: Contract, calls: Sequence[Call], no_kernel: str) -> Explanation:
+def explain(contract: Contract, calls: Sequence[Call], no_kernel: str, loops: int = 0) -> Explanation:
     """The explanation of a call, or of those for the shards that a list of arrays is.
 
-    `no_kernel` says why no compiled kernel computes it, and nothing where one does.
+    `no_kernel` says why no compiled kernel computes it, and nothing where one does; `loops` is the number of its
+    recurrences that are compiled.
     """
-    parts = tuple(_explain_one(call, no_kernel) for call in calls)
+    kernel = "one pass of compiled code"
+    if no_kernel:
+        kernel = f"{loops} compiled loops over frames; for the rest none" if loops else "none"
+        kernel += f": {no_kernel}"
+    parts = tuple(_explain_one(call, kernel) for call in calls)
     if len(parts) == 1:
         return parts[0]
     return Explanation(f"{contract.name}, merged from the partials of {len(parts)} arrays", parts=parts)
@@ -51,7 +56,7 @@ def join(contract: Contract, parts: Sequence[tuple[str, Explanation]]) -> Explan
     return Explanation(f"{contract.name}, the sum of {len(parts)} losses", parts=named)
 
 
-def _explain_one(call: Call, no_kernel: str) -> Explanation:
+def _explain_one(call: Call, kernel: str) -> Explanation:
     plan, contract = call.plan, call.declared.contract
     numbers = {name: call.values[name] for name in call.declared.parameters if not is_array(call.values[name])}
     steps = {
@@ -64,7 +69,7 @@ def _explain_one(call: Call, no_kernel: str) -> Explanation:
         "make safe": _made_safe(call),
         "weigh": _weighed(call),
         "reduce": _reduced(call),
-        "kernel": f"none: {no_kernel}" if no_kernel else "one pass of compiled code",
+        "kernel": kernel,
     }
     told = {step: words for step, words in steps.items() if words}
     return Explanation(f"{contract.name} on {plan.backend.name}", told)

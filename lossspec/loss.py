@@ -253,11 +253,13 @@ class Specified(Loss):
 
     def explain(self, *inputs: Any, **options: Any) -> Explanation:
         """The steps of one call, to print: see `Loss.explain`."""
+        before = front.served()
         if self.declared.given_shards(inputs, options):
             calls = [self._measure((), shard) for shard in self.declared.shards(inputs, options)]
         else:
             calls = [self._measure(inputs, options)]
-        return explain(self.contract, calls, front.reason(self, "value", inputs, options))
+        loops = front.served() - before
+        return explain(self.contract, calls, front.reason(self, "value", inputs, options), loops)
 
     def check(self, *inputs: Any, **options: Any) -> None:
         """Raise what is wrong with the shapes, dtypes, devices and numbers of a call, as the call would."""

@@ -16,6 +16,7 @@ from lossspec.primitive import primitive
 from lossspec.terms import Array
 
 __all__ = [
+    "Step",
     "absolute",
     "admitted",
     "array_namespace",
@@ -87,6 +88,22 @@ def cumulative_sum(x: Array) -> Array:
     """The cumulative sum along the last axis."""
     backend = backend_of(x)
     return backend.cumulative_sum(x)
+
+
+class Step:
+    """A step of a recurrence, `carry, y = step(carry, x)`, that a kernel may take.
+
+    Its arrays are [batch], [batch states] or [moves batch states]; with 0 moves the last are [states batch states].
+    There is one of each kind, for JAX finds compiled scans by the identity of their step, and kernels hang on it.
+    """
+
+    def __init__(self, function: Callable[[Any, Any], tuple[Any, Any]], moves: int) -> None:
+        self.function, self.moves = function, moves
+        self.kernels: dict[Any, Any] = {}
+
+    def __call__(self, carry: Any, x: Any) -> tuple[Any, Any]:
+        """The carry after a frame, and what the frame gives."""
+        return self.function(carry, x)
 
 
 def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:

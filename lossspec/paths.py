@@ -9,10 +9,13 @@ of probabilities, in which nothing cancels.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from lossspec.dispatch import backend_of
 from lossspec.numerics import (
+    Step,
     array_namespace,
     balanced,
     expm1,
@@ -24,7 +27,7 @@ from lossspec.numerics import (
     scan,
     stop_gradient,
 )
-from lossspec.primitive import Primitive, Pull
+from lossspec.primitive import Primitive, Pull, PullAll
 from lossspec.terms import Array
 
 T = TypeVar("T")
@@ -61,6 +64,47 @@ _ABOVE_ALL = 1e30
 """A score that no other reaches, of which sums in any dtype are finite."""
 
 
+class OverPaths(Primitive):
+    """A primitive over paths, [batch ...]; where its recurrences are compiled, all sequences are taken at once.
+
+    A framework that asks for what a backward pass may use gets the derivatives then: a loop backwards, as cheap as the
+    one forwards, which would run again.
+    """
+
+    def __init__(self, body: Callable[..., tuple[Array, tuple[Pull | None, ...]]]) -> None:
+        super().__init__(body, row_axes=2)
+
+    def value(self, xp: Any, operands: Sequence[Array], block: int = 0) -> Array:
+        """The value alone."""
+        return super().value(xp, operands, 0 if _is_compiled(operands) else block)
+
+    def value_and_kept(self, xp: Any, operands: Sequence[Array], block: int = 0) -> tuple[Array, tuple[Array, ...]]:
+        """The value; with it again the derivatives in the real operands, where recurrences are compiled."""
+        if not _is_compiled(operands):
+            return super().value_and_kept(xp, operands, block)
+        value, pulls = self.body(xp, *operands)
+        ones = xp.ones_like(value)
+        return value, (xp.asarray(value, copy=True), *(pull(ones) for pull in pulls if pull is not None))
+
+    def linearize(
+        self, xp: Any, operands: Sequence[Array], block: int = 0, kept: tuple[Array, ...] = ()
+    ) -> tuple[Array, PullAll]:
+        """The value, and what pulls a cotangent of it back to the operands."""
+        if not kept:
+            return super().linearize(xp, operands, 0 if _is_compiled(operands) else block)
+        value, *derivatives = kept
+        known = iter(derivatives)
+        pulls = [_row_pull(next(known)) if xp.isdtype(x.dtype, "real floating") else None for x in operands]
+        return value, lambda g, wanted: [
+            pull(g) if pull and want else None for pull, want in zip(pulls, wanted, strict=True)
+        ]
+
+
+def _is_compiled(operands: Sequence[Array]) -> bool:
+    """Say whether recurrences of the operands run as compiled loops."""
+    return all(backend_of(x).compiles_scans(x) for x in operands)
+
+
 class Paths:
     """The paths whose arcs are `moves`; without any, an arc leads from every state to every state.
 
@@ -71,27 +115,30 @@ class Paths:
         self.moves = moves
         self.memory = max((frames for frames, _ in moves), default=1)
         # Create these once: JAX caches compiled scans by the identity of their step, so a new closure would recompile.
-        self.score = Primitive(self._score, 2)
-        self.score_less_path = Primitive(self._score_less_path, 2)
-        self.expected_cost = Primitive(self._expected_cost, 2)
-        self.log_mean_exp_cost = Primitive(self._log_mean_exp_cost, 2)
-        self.negative_log_mean_exp_cost = Primitive(self._negative_log_mean_exp_cost, 2)
-        self._costs_forward = lambda carry, now: self._advance_costs(carry, now)
-        self._costs_backward = lambda carry, now: self._retreat_costs(carry, now)
+        self.score = OverPaths(self._score)
+        self.score_less_path = OverPaths(self._score_less_path)
+        self.expected_cost = OverPaths(self._expected_cost)
+        self.log_mean_exp_cost = OverPaths(self._log_mean_exp_cost)
+        self.negative_log_mean_exp_cost = OverPaths(self._negative_log_mean_exp_cost)
+        self._costs_forward = self._step(self._advance_costs)
+        self._costs_backward = self._step(self._retreat_costs)
         self._gains = {
             gain: (
-                lambda carry, now, mean=mean: self._advance_gains(carry, now, mean),
-                lambda carry, now, gain=gain: self._retreat_gains(carry, now, gain),
+                self._step(partial(self._advance_gains, mean=mean)),
+                self._step(partial(self._retreat_gains, gain=gain)),
             )
             for gain, mean in ((True, log_mean_exp.body), (False, negative_log_mean_exp.body))
         }
         self._steps = {
             soft: (
-                lambda carry, now, combine=combine: self._advance(carry, now, combine),
-                lambda carry, now, share=share: self._retreat(carry, now, share),
+                self._step(partial(self._advance, combine=combine)),
+                self._step(partial(self._retreat, share=share)),
             )
             for soft, combine, share in ((True, _log_sum, _softmax), (False, _largest, _one_hot))
         }
+
+    def _step(self, function: Callable[[Any, Any], tuple[Any, Any]]) -> Step:
+        return Step(function, len(self.moves))
 
     def marginals(self, lattice: Lattice) -> Marginals:
         """The posterior marginals: the derivatives of `score`, by steps that can be differentiated in turn."""

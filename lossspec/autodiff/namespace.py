@@ -6,6 +6,7 @@ Both are transparent: given plain arrays only, they do what the namespace and th
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -178,6 +179,19 @@ class TracedBackend(Recording):
         """The plain values."""
         return remove_traces(x)
 
+    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+        """A recurrence; where none of its arrays is followed, that of the backend beneath."""
+        followed = innermost_tape(_leaves((carry, xs))) is not None
+        return super().scan(step, carry, xs) if followed else self.base.scan(step, carry, xs)
+
+    def compiles_scans(self, x: Any) -> bool:
+        """The answer of the backend beneath, for plain arrays."""
+        return type(x) is not Traced and self.base.compiles_scans(x)
+
+    def scattered(self, g: Any, index: Any, size: int) -> Any:
+        """The sums that the backend beneath has for plain arrays."""
+        return None if innermost_tape((g, index)) is not None else self.base.scattered(g, index, size)
+
     def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:
         """The value of a primitive, recorded as one node with its declared derivative.
 
@@ -198,6 +212,10 @@ class TracedBackend(Recording):
         node = Node(rule, nodes, NO_KEYWORDS, None, value)
         tape.record(node)
         return Traced(value, node, tape)
+
+
+def _leaves(nested: Any) -> list[Any]:
+    return [x for item in nested for x in _leaves(item)] if isinstance(nested, tuple) else [nested]
 
 
 def values_of(x: Any) -> Array:

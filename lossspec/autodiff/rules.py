@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from lossspec.dispatch import backend_of
 from lossspec.errors import GradientError
 
 Array = Any
@@ -549,9 +550,12 @@ def _scatter_add(xp: Any, g: Array, index: Array, size: int) -> Array:
 
     One index a row, as labels are, is a single pass; several are added in one go, or one by one where that is large.
     """
+    count = index.shape[-1]
+    known = None if count == 1 else backend_of(g).scattered(g, index, size)
+    if known is not None:
+        return known
     steps = xp.arange(size, dtype=index.dtype, device=g.device)
     index = xp.where(index < 0, index + size, index)
-    count = index.shape[-1]
     if count == 1:
         return xp.where(index == steps, g, 0.0)
     if count == 0 or math.prod(g.shape) * size <= _LARGEST_COMPARISON:

@@ -38,6 +38,7 @@ Kernel = Callable[[int, int, int, int], None]
 """Takes the address of a block, the first chunk, the one behind the last, and the address of buffers."""
 
 
+@cache
 def available() -> str:
     """Say why nothing can be compiled here, or nothing."""
     try:

@@ -9,7 +9,7 @@ The function is `kernel(i64* block, i64 first, i64 last, i8* scratch)`; `Block` 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -153,6 +153,22 @@ class Emitter:
     def label(self, name: str) -> None:
         """The start of a basic block, of the name without its sign."""
         self.lines.append(f"{name[1:]}:")
+
+    def repeat(self, count: V, step: int, body: Callable[[V], None]) -> None:
+        """Repeat for 0, `step`, 2 * `step`, ... below a count."""
+        j = self.variable("i64")
+        self.put(self.constant(0, "i64"), j)
+        head, inside, done = (self.new("b") for _ in range(3))
+        self.do(f"br label {head}")
+        self.label(head)
+        here = self.get(j)
+        more = self.compare("slt", here, count)
+        self.do(f"br i1 {more.text}, label {inside}, label {done}")
+        self.label(inside)
+        body(here)
+        self.put(self.plus(here, self.constant(step, "i64")), j)
+        self.do(f"br label {head}")
+        self.label(done)
 
     def constant(self, value: float, element: str, lanes: int = 1) -> V:
         """A constant in all lanes."""
@@ -754,6 +770,10 @@ class Emitter:
         self.do(f"br label {chunks}")
         self.label(out)
         self.do("ret void")
+        return self.module()
+
+    def module(self) -> str:
+        """The text of the function that the lines are, with all that it calls."""
         body = [
             "define void @kernel(ptr noalias %block, i64 %first, i64 %last, ptr noalias %scratch) nounwind {",
             "entry:",

@@ -58,6 +58,12 @@ def disabled() -> Iterator[None]:
         _switched_off.reset(token)
 
 
+def count() -> None:
+    """Count a kernel that has served a call."""
+    global _served
+    _served += 1
+
+
 def served() -> int:
     """The number of calls that kernels have served in this process."""
     return _served

@@ -16,9 +16,10 @@ import numpy as np
 from lossspec import pipeline
 from lossspec.autodiff.array import Traced
 from lossspec.autodiff.functions import make_input, value_and_grad
-from lossspec.autodiff.namespace import traced_backend
+from lossspec.autodiff.namespace import TracedBackend
 from lossspec.autodiff.tape import Program, Tape, Value, make_program
 from lossspec.dispatch import get_backend
+from lossspec.numerics import Step
 
 if TYPE_CHECKING:
     from lossspec.binding import Declared
@@ -133,7 +134,7 @@ def trace(
         raise Refused("its inputs have more axes than the tracer has sizes for")
     tables = [dict(zip(symbols, primes, strict=False)) for primes in _PRIMES]
     first, second = (_record(loss, arguments, static, wrt, order, sizes) for sizes in tables)
-    merge = _Merge(*tables)
+    merge = Merge(*tables)
     if first.layout != second.layout or len(first.program.steps) != len(second.program.steps):
         raise Refused("its steps depend on the sizes of axes")
     items = []
@@ -175,7 +176,7 @@ def _record(
     sizes: Mapping[str, int],
 ) -> _Recording:
     """Record the pipeline on tiny arrays of these sizes."""
-    backend = traced_backend(get_backend("numpy"))
+    backend = _Recorder(get_backend("numpy"))
     arrays = {a.name: _tiny(a, sizes) for a in arguments}
     found: dict[str, Any] = {}
     with Tape(backend, records_all=True) as tape:
@@ -224,13 +225,11 @@ def _record(
         optional = [found[key] for key in ("weight", "selected") if found[key] is not None]
         last = [found["hessian"]] if order == 2 else []
         results = [*found["statistics"], *optional, *found.get("gradients", ()), *last]
-        if len(tape.nodes) > 8 * _MOST_STEPS:
-            raise Refused("it is a recurrence, whose steps are as many as its entries")
         inputs = [x.node for x in (*traced.values(), *found.get("cotangents", ()))]
         nodes = [*inputs, *tape.nodes]
         program = make_program(tape, inputs, results)
         if len(program.steps) > _MOST_STEPS:
-            raise Refused("it is a recurrence, whose steps are as many as its entries")
+            raise Refused("its program is too long")
         return _Recording(
             program,
             {index: tuple(node.shape) for index, node in enumerate(nodes)},
@@ -246,6 +245,16 @@ def _record(
         )
 
 
+class _Recorder(TracedBackend):
+    """The backend of what is recorded."""
+
+    def scan(self, step: Any, carry: Any, xs: Any) -> tuple[Any, Any]:
+        """Refuse a recurrence, of which there is a kernel for itself; others are spelt out."""
+        if isinstance(step, Step):
+            raise Refused("it is a recurrence")
+        return super().scan(step, carry, xs)
+
+
 def _tiny(argument: Argument, sizes: Mapping[str, int]) -> Any:
     """An array to record with; no step may depend on its values."""
     shape = tuple(dim if isinstance(dim, int) else prod(sizes[s] for s in dim) for dim in argument.dims)
@@ -254,7 +263,7 @@ def _tiny(argument: Argument, sizes: Mapping[str, int]) -> Any:
     return np.ones(shape, dtype=argument.dtype)
 
 
-class _Merge:
+class Merge:
     """From what two recordings have at the same place to what both mean."""
 
     def __init__(self, first: Mapping[str, int], second: Mapping[str, int]) -> None:
@@ -339,6 +348,7 @@ __all__ = [
     "Constant",
     "Dim",
     "Item",
+    "Merge",
     "Outputs",
     "Refused",
     "Size",

@@ -11,7 +11,16 @@ import pytest
 
 from lossspec import cross_entropy
 
-from . import bench_catalogue, bench_gradients, bench_kernels, bench_overhead, bench_peers, bench_structures, measure
+from . import (
+    bench_catalogue,
+    bench_gradients,
+    bench_kernels,
+    bench_overhead,
+    bench_peers,
+    bench_recurrence,
+    bench_structures,
+    measure,
+)
 from .measure import PROCESS, Effort, NotRun, Row, in_fresh_process, machine_facts, peak_of_process, print_rows
 
 ONCE = Effort(repeats=1, batch_seconds=0.0)
@@ -59,6 +68,14 @@ def test_kernels(capsys):
     assert_measured(small, 4)
     print_rows("kernels", bench_kernels.HEADINGS, rows + small, measure.cells)
     assert "triplet_margin" in capsys.readouterr().out
+
+
+def test_recurrence(capsys):
+    pytest.importorskip("llvmlite")
+    rows = list(bench_recurrence.rows(repeats=1, divide=25))
+    assert_measured(rows, 24)
+    print_rows("recurrences", bench_recurrence.HEADINGS, rows, measure.cells)
+    assert "soft_dtw" in capsys.readouterr().out
 
 
 def test_gradients(capsys):
