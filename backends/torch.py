@@ -48,12 +48,10 @@ class TorchBackend(Backend):
         with torch._C._DisableFuncTorch():  # else a transform would wrap what it copies
             return _beneath(x)[0].numpy(force=True).copy()
 
-    def by_kernel(
-        self, loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: str | Sequence[str] | None
-    ) -> Any:
+    def by_kernel(self, request: Any) -> Any:
         from .torch_kernels import by_kernel
 
-        return by_kernel(loss, method, inputs, options, wrt)
+        return by_kernel(request)
 
     def host(self, x: Array) -> Array | None:
         from .torch_kernels import host

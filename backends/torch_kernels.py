@@ -5,33 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from lossspec.kernels import disabled
-from lossspec.kernels.front import Ready, is_off, prepare
+from lossspec.kernels.front import is_off, prepare
+from lossspec.kernels.ready import Ready
+from lossspec.kernels.request import Request
 from lossspec.terms import Array
 
 
-def by_kernel(
-    loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: str | Sequence[str] | None
-) -> Any:
-    """The result of a method of a loss by a kernel; None if the array path has to take the call."""
-    if method not in ("value", "value_and_grad", "grad_hess") or is_off() or not _is_plain_eager():
+def by_kernel(request: Request) -> Any:
+    """The result of a call by a kernel; None if the array path has to take it."""
+    if request.method not in ("value", "value_and_grad", "grad_hess") or is_off() or not _is_plain_eager():
         return None
     tracked = torch.is_grad_enabled()
     try:
-        key: Any = ("torch", method, tracked, wrt if wrt is None or type(wrt) is str else tuple(wrt))
-        key += tuple(map(_kind, inputs))
-        if options:
-            key += tuple((name, *_kind(x)) for name, x in options.items())
-        plan = loss.kernels.get(key)
+        key = tracked, request.key(_kind)
+        plan = request.loss.kernels.get(key)
     except (AttributeError, TypeError, _NotTaken):
         return None
     if plan is None:
-        plan = loss.kernels[key] = _Plan.make(loss, method, inputs, options, wrt, tracked, key)
-    if type(plan) is str:
-        return None
-    return plan.run(inputs, options)
+        plan = request.loss.kernels[key] = _Plan.make(request, tracked, key)
+    return None if type(plan) is str else plan.run(request.inputs, request.options)
 
 
 class _NotTaken(Exception):  # noqa: N818 (no error: the array path takes the call)
@@ -70,8 +66,8 @@ def _is_plain(x: Array) -> bool:
 
 
 def host(x: Array) -> Array | None:
-    """A tensor as the NumPy array that shares its memory; None where it has none, or a dtype that NumPy lacks."""
-    return x.detach().numpy() if _is_plain_eager() and _is_plain(x) and x.dtype is not torch.bfloat16 else None
+    """A tensor as the NumPy array that shares its memory; None where it has none."""
+    return _host(x) if _is_plain_eager() and _is_plain(x) else None
 
 
 class _Plan:
@@ -81,41 +77,28 @@ class _Plan:
         self.loss, self.method, self.ready, self.pull, self.tracked = loss, method, ready, pull, tracked
 
     @classmethod
-    def make(
-        cls,
-        loss: Any,
-        method: str,
-        inputs: Sequence[Any],
-        options: Mapping[str, Any],
-        wrt: Any,
-        grad_is_enabled: bool,
-        key: Any,
-    ) -> _Plan | str:
+    def make(cls, request: Request, grad_is_enabled: bool, key: Any) -> _Plan | str:
         """The plan of a call, or why there is none."""
-        given = {**dict(zip(loss.declared.inputs, inputs, strict=False)), **options}
-        tracked = tuple(n for n, x in given.items() if isinstance(x, torch.Tensor) and x.requires_grad)
+        loss, method = request.loss, request.method
+        tracked = tuple(n for n, x in request.named().items() if isinstance(x, torch.Tensor) and x.requires_grad)
         tracked = tracked if grad_is_enabled else ()
-        try:
-            hosts = [_host(x) for x in inputs]
-            named = {name: _host(x) for name, x in options.items()}
-        except TypeError as error:
-            return f"{error}"
-        if method != "value":
-            if tracked:
-                return "a graph hangs on the call"
-            ready = prepare(loss, method, hosts, named, wrt, ("host", key))
-            return ready if isinstance(ready, str) else cls(loss, method, ready, None, ())
-        if not tracked:
-            ready = prepare(loss, "value", hosts, named, None, ("host", key))
-            return ready if isinstance(ready, str) else cls(loss, method, ready, None, ())
-        ready = prepare(loss, "value_and_grad", hosts, named, tracked, ("host", key))
+
+        def ready(method: str, wrt: Any = None) -> Ready | str:
+            return prepare(request.of_hosts(_host, method, wrt), (method, key))
+
         pull: Ready | str | None = None
-        if isinstance(ready, str) and options.get("reduction", loss.declared.keywords.reduction) == "none":
-            ready = prepare(loss, "value", hosts, named, None, ("host", key))
-            pull = prepare(loss, "pull", hosts, named, tracked, ("pull", key))
-        if isinstance(ready, str) or isinstance(pull, str):
-            return str(ready if isinstance(ready, str) else pull)
-        return cls(loss, method, ready, pull, tracked)
+        if not tracked:
+            found = ready(method, request.wrt)
+        elif method != "value":
+            return "a graph hangs on the call"
+        else:
+            found = ready("value_and_grad", tracked)
+            how = request.options.get("reduction", loss.declared.keywords.reduction)
+            if isinstance(found, str) and how == "none":
+                found, pull = ready("value"), ready("pull", tracked)
+        if isinstance(found, str) or isinstance(pull, str):
+            return str(found if isinstance(found, str) else pull)
+        return cls(loss, method, found, pull, tracked)
 
     def run(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """The result of the method."""
@@ -130,7 +113,7 @@ class _Plan:
             return self.value(pointers, tensors)
         if self.method == "value_and_grad":
             gradients = [torch.empty_like(tensors[n], requires_grad=False) for n in ready.wrt]
-            value = _number(ready.gradient(pointers, [g.data_ptr() for g in gradients]), gradients[0].dtype)
+            value = _number(ready.gradient(pointers, [g.data_ptr() for g in gradients]), _DTYPES[ready.dtype.name])
             return value, gradients[0] if ready.single else tuple(gradients)
         x = tensors[ready.wrt[0]]
         pair = (torch.empty_like(x, requires_grad=False), torch.empty_like(x, requires_grad=False))
@@ -156,8 +139,14 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def _host(x: Any) -> Any:
-    """A tensor as the NumPy array that shares its memory."""
-    return x.detach().numpy() if isinstance(x, torch.Tensor) else x
+    """A tensor as the NumPy array that shares its memory; its dtype tells bits of bfloat16."""
+    if not isinstance(x, torch.Tensor):
+        return x
+    x = x.detach()
+    return x.view(torch.int16).numpy().view(_BFLOAT16) if x.dtype is torch.bfloat16 else x.numpy()
+
+
+_BFLOAT16 = np.dtype(np.float16, metadata={"bfloat16": True})
 
 
 class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
@@ -180,7 +169,7 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
             return plan.value(pointers, tensors)
         ctx.gradients = gradients = [torch.empty_like(x) for x in tracked]
         value = plan.ready.gradient(pointers, [g.data_ptr() for g in gradients])
-        return _number(value, gradients[0].dtype)
+        return _number(value, _DTYPES[plan.ready.dtype.name])
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:

@@ -106,12 +106,13 @@ def _kernels() -> Iterator[describe.Row]:
     """The losses whose value and gradient a kernel computes, and why no kernel computes the others."""
     from lossspec.conformance.cases import make_cases
     from lossspec.kernels.front import reason
+    from lossspec.kernels.request import Request
 
     for name in names():
         loss = get(name)
         case = make_cases(loss.contract, np.float32)[0]
         wrt = tuple(n for n, x in case.inputs.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f")
-        why = reason(cast(Any, loss), "value_and_grad", (), {**case.inputs, **case.parameters}, wrt)
+        why = reason(Request(cast(Any, loss), "value_and_grad", (), {**case.inputs, **case.parameters}, wrt))
         yield name, f"no: {why}" if why else "yes"
 
 

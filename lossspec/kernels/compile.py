@@ -11,14 +11,22 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import json
 import os
 import stat
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+import lossspec.backends
+from lossspec.kernels.trace import Task
 
 _MAGIC = b"lossspec kernel 1\n"
 _lock = threading.Lock()
@@ -72,11 +80,10 @@ def _source() -> str:
     return digest.hexdigest()
 
 
-def compiled(text: str) -> Kernel:
-    """The function `kernel` of a module."""
-    llvm = _binding()
+def compiled(text: str) -> tuple[str, Kernel]:
+    """The function `kernel` of a module, and the key of its object."""
     where = processor()
-    facts = (text, *where, ".".join(map(str, llvm.llvm_version_info)), _source())
+    facts = (text, *where, ".".join(map(str, _binding().llvm_version_info)), _source())
     key = hashlib.sha256("\0".join(facts).encode()).hexdigest()
     with _lock:
         if key not in _loaded:
@@ -85,7 +92,68 @@ def compiled(text: str) -> Kernel:
                 code = _compile(text, *where)
                 _write(key, code)
             _loaded[key] = _load(code, *where)
+        return key, _loaded[key][0]
+
+
+def kept(key: str) -> Kernel | None:
+    """The function of an object in the cache; None if it is not there."""
+    with _lock:
+        if key not in _loaded:
+            code = _read(key)
+            if code is None:
+                return None
+            _loaded[key] = _load(code, *processor())
         return _loaded[key][0]
+
+
+# What is known of programs, so that none is recorded again in the next process.
+
+
+@cache
+def _package() -> str:
+    """A hash of all source that a recording of a loss of the catalogue runs, and of the versions beneath."""
+    import array_api_compat
+
+    digest = hashlib.sha256(repr((sys.version, np.__version__, array_api_compat.__version__)).encode())
+    for folder in (Path(__file__).parents[1], *map(Path, lossspec.backends.__path__)):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def key_of_task(task: Task) -> str:
+    """The key of what is known of a program; nothing where it is not known what it follows from.
+
+    That is the source of the package, the versions of what it stands on, and the task in full. Code from elsewhere may
+    call what is not seen here, and an option that is no plain number or text has no text that says all of it.
+    """
+    loss, function = task.loss, task.loss.declared.function
+    plain = (bool, int, float, str, type(None))
+    ours: Any = getattr(sys.modules.get(function.__module__), function.__name__, None)
+    if not function.__module__.startswith("lossspec.losses.") or not hasattr(ours, "declared"):
+        return ""
+    declared = replace(
+        loss.contract, parameters=ours.contract.parameters, default_reduction=ours.contract.default_reduction
+    )
+    if ours.declared.function is not function or declared != ours.contract:
+        return ""
+    if not all(kind in plain or (kind is tuple and all(type(y) in plain for y in x)) for _, kind, x in task.static):
+        return ""
+    of_task = task.arguments, task.static, task.wrt, task.order, task.how, task.whole
+    facts = (function.__module__, function.__qualname__, repr(of_task), *processor(), _package())
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()
+
+
+def recall(key: str) -> dict[str, Any] | None:
+    """What is known of a program."""
+    found = _read(key) if key else None
+    return None if found is None else json.loads(found)
+
+
+def remember(key: str, known: dict[str, Any]) -> None:
+    """Keep what is known of a program."""
+    if key:
+        _write(key, json.dumps(known).encode())
 
 
 def _machine(cpu: str, features: str) -> Any:
@@ -172,4 +240,4 @@ def _digest(key: str, code: bytes) -> bytes:
     return hashlib.sha256(key.encode() + code).digest()
 
 
-__all__ = ["Kernel", "available", "compiled", "folder", "processor"]
+__all__ = ["Kernel", "available", "compiled", "folder", "kept", "key_of_task", "processor", "recall", "remember"]

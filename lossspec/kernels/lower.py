@@ -16,6 +16,7 @@ import numpy as np
 
 from lossspec.autodiff.tape import Value
 from lossspec.kernels import vmath
+from lossspec.kernels.hessian import Diagonal
 from lossspec.kernels.trace import Constant, Dim, Item, Refused, Size, Symbols, UnitProgram
 
 FLOATS = ("float32", "float64")
@@ -87,12 +88,15 @@ def is_unit(dim: Dim) -> bool:
 class Lowering:
     """The nodes of one unit program."""
 
-    def __init__(self, program: UnitProgram, wrt: Sequence[str]) -> None:
+    def __init__(self, program: UnitProgram, wrt: Sequence[str], whole: bool = False) -> None:
         self.program = program
+        self.whole = whole
+        """True if the whole call is one unit."""
         self.wrt = tuple(wrt)
         self.known: dict[Any, Node] = {}
         self.values: dict[int, Val] = {}
         self.places: dict[str, tuple[int, tuple[Dim, ...]]] = {}
+        self.directions: dict[Place, Node] = {}
 
     # Nodes.
 
@@ -132,9 +136,9 @@ class Lowering:
 
     def size(self, size: Size, dtype: str) -> Node:
         """A number that follows from the size of an axis."""
-        if not size.symbol:
+        if not size.symbols:
             raise Refused("a number of it depends on the sizes of axes in a way that the kernel does not know")
-        if size.symbol.startswith("unit:"):
+        if any(symbol.startswith("unit:") for symbol in size.symbols):
             raise Refused("it depends on the number of units")
         return self.node("size", (), dtype, size)
 
@@ -188,7 +192,11 @@ class Lowering:
         for name, result in zip(self.wrt, outputs.gradients, strict=False):
             gradients += self._cells_of(name, result)
         if outputs.hessian is not None:
-            hessians = self._cells_of(self.wrt[0], outputs.hessian)
+            diagonal = Diagonal(self)
+            for node, place in self._cells_of(self.wrt[0], outputs.hessian):
+                found = diagonal.of(node, self.directions[place])
+                row = self.directions[place].row
+                hessians.append((self.node("row", (found,), found.dtype, None, row) if row and not found.row else found, place))
         weight = None if outputs.weight is None else self._number(outputs.weight)
         selected = None if outputs.selected is None else self._number(outputs.selected)
         return Lowered(statistics, weight, selected, gradients, hessians)
@@ -216,6 +224,8 @@ class Lowering:
                 place = self.place(argument.name, index)
                 cells[index] = self.node("input", (), argument.dtype, place, row)
             self.values[number] = Val(dims, cells, argument.dtype)
+        if self.program.direction is not None:
+            self._direct(self.wrt[0], self.program.direction)
         for rank, number in enumerate(self.program.cotangents):
             dims, dtype = self.program.dims[number], self.program.dtypes[number]
             if not all(dim == 1 or is_unit(dim) for dim in dims):
@@ -223,6 +233,20 @@ class Lowering:
             cells = self._new(dims)
             cells[(0,) * len(dims)] = self.node("cotangent", (), dtype, rank)
             self.values[number] = Val(dims, cells, dtype)
+
+    def _direct(self, name: str, number: int) -> None:
+        """The direction in the space of an input: a node for each of its cells, of which no result is made."""
+        _, dims = self.places[name]
+        beyond = [dim for dim in dims if not is_unit(dim)]
+        if len(beyond) > 1:
+            raise Refused(f"a unit has {len(beyond)} axes of `{name}`")
+        row = tuple(s for dim in beyond if isinstance(dim, tuple) for s in dim)
+        cells = self._new(dims)
+        dtype = self.program.dtypes[number]
+        for index in np.ndindex(cells.shape):
+            place = self.place(name, index)
+            cells[index] = self.directions[place] = self.node("direction", (), dtype, place, row)
+        self.values[number] = Val(dims, cells, dtype)
 
     def place(self, name: str, cell: tuple[int, ...]) -> Place:
         """The place of one cell of an input."""
@@ -274,7 +298,7 @@ class Lowering:
     def _cells_of(self, name: str, result: Any) -> list[tuple[Node, Place]]:
         """The gradient of an input with where its entries go."""
         value, (_, dims) = self._array(result), self.places[name]
-        if not any(is_unit(dim) for dim in dims):
+        if not self.whole and not any(is_unit(dim) for dim in dims):
             raise Refused(f"the units share `{name}`, whose gradient is a sum over all of them")
         full = self._new(dims)
         if any(one != other and one != 1 for one, other in zip(value.dims, dims, strict=True)):
@@ -463,18 +487,18 @@ class Lowering:
         out = np.empty(cells.shape[1:], dtype=object)
         inner = "sum" if function == "mean" else function
         for index in np.ndindex(out.shape):
-            parts = [self._reduce(inner, cells[(k, *index)], symbols, dtype) for k in range(count)]
+            parts = [self.reduce(inner, cells[(k, *index)], symbols, dtype) for k in range(count)]
             total = parts[0]
             for part in parts[1:]:
                 total = self.apply(_JOINS[inner], total, part, dtype=total.dtype)
             if function == "mean":
                 for symbol in symbols:
-                    total = self.apply("divide", total, self.size(Size(symbol, "n", 1), dtype), dtype=dtype)
+                    total = self.apply("divide", total, self.size(Size((symbol,), "n", 1), dtype), dtype=dtype)
                 total = self.apply("divide", total, self.constant(count, dtype), dtype=dtype) if count > 1 else total
             out[index] = total
         return Val(dims, out.reshape(tuple(dim if isinstance(dim, int) else 1 for dim in dims)), dtype)
 
-    def _reduce(self, function: str, x: Node, symbols: Symbols, dtype: str) -> Node:
+    def reduce(self, function: str, x: Node, symbols: Symbols, dtype: str) -> Node:
         """The reduction of a node along its row."""
         if function in ("sum", "max", "min"):
             x = self.cast(x, dtype)
@@ -494,7 +518,7 @@ class Lowering:
             x = self.cast(x, "int64")
         if function in ("sum", "count_nonzero"):
             for symbol in symbols:
-                x = self.apply("multiply", x, self.size(Size(symbol, "n", 1), x.dtype), dtype=x.dtype)
+                x = self.apply("multiply", x, self.size(Size((symbol,), "n", 1), x.dtype), dtype=x.dtype)
         return x
 
     # What moves entries.
@@ -585,7 +609,7 @@ class Lowering:
             raise Refused("an entry is taken from a part of the axes of a row")
         if x.op == "position":
             return self.cast(index, x.dtype)
-        if x.op == "input":
+        if x.op in ("input", "direction"):
             return self.node("pick", (x, index), x.dtype)
         if x.op == "row":
             return x.args[0]
