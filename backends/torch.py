@@ -14,6 +14,10 @@ EAGER_BLOCK = 1 << 17
 """Elements that a primitive computes at a time on the CPU: fewer, and calls cost more than fresh pages."""
 
 
+_by_kernel: Any = None
+"""`by_kernel` of `torch_kernels`, once it is loaded."""
+
+
 class TorchBackend(Backend):
     """PyTorch through array-api-compat."""
 
@@ -49,9 +53,12 @@ class TorchBackend(Backend):
             return _beneath(x)[0].numpy(force=True).copy()
 
     def by_kernel(self, request: Any) -> Any:
-        from .torch_kernels import by_kernel
-
-        return by_kernel(request)
+        global _by_kernel
+        if self.is_tracing():
+            return None
+        if _by_kernel is None:
+            from .torch_kernels import by_kernel as _by_kernel
+        return _by_kernel(request)
 
     def host(self, x: Array) -> Array | None:
         from .torch_kernels import host

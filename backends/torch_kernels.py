@@ -73,13 +73,18 @@ def host(x: Array) -> Array | None:
 class _Plan:
     """A kernel for calls of one kind, and where the tensors of a call are."""
 
-    def __init__(self, loss: Any, method: str, ready: Ready, pull: Ready | None, tracked: tuple[str, ...]) -> None:
-        self.loss, self.method, self.ready, self.pull, self.tracked = loss, method, ready, pull, tracked
+    def __init__(self, request: Request, ready: Ready, pull: Ready | None, tracked: tuple[str, ...]) -> None:
+        self.loss, self.method = request.loss, request.method
+        self.ready, self.pull, self.tracked = ready, pull, tracked
+        self.static = {name: x for name, x in request.named().items() if not isinstance(x, torch.Tensor)}
+        """The arguments that are no tensors, which are the same in all calls of the plan."""
+        self.wrt = (pull or ready).wrt if tracked else ()
+        self.dtype = _DTYPES[ready.dtype.name]
 
     @classmethod
     def make(cls, request: Request, grad_is_enabled: bool, key: Any) -> _Plan | str:
         """The plan of a call, or why there is none."""
-        loss, method = request.loss, request.method
+        method = request.method
         tracked = tuple(n for n, x in request.named().items() if isinstance(x, torch.Tensor) and x.requires_grad)
         tracked = tracked if grad_is_enabled else ()
 
@@ -93,27 +98,25 @@ class _Plan:
             return "a graph hangs on the call"
         else:
             found = ready("value_and_grad", tracked)
-            how = request.options.get("reduction", loss.declared.keywords.reduction)
+            how = request.options.get("reduction", request.loss.declared.keywords.reduction)
             if isinstance(found, str) and how == "none":
                 found, pull = ready("value"), ready("pull", tracked)
         if isinstance(found, str) or isinstance(pull, str):
             return str(found if isinstance(found, str) else pull)
-        return cls(loss, method, found, pull, tracked)
+        return cls(request, found, pull, tracked)
 
     def run(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """The result of the method."""
         ready = self.ready
         tensors = ready.arrays(inputs, options)
         if self.tracked:
-            given = dict(zip(ready.input_names, inputs, strict=False))
-            given.update(options)
-            return _Differentiated.apply(self, given, tensors, *[given[name] for name in self.tracked])
+            return _Differentiated.apply(self, tensors, *[tensors[n] for n in self.wrt])
         pointers = [x.data_ptr() for x in tensors]
         if self.method == "value":
             return self.value(pointers, tensors)
         if self.method == "value_and_grad":
             gradients = [torch.empty_like(tensors[n], requires_grad=False) for n in ready.wrt]
-            value = _number(ready.gradient(pointers, [g.data_ptr() for g in gradients]), _DTYPES[ready.dtype.name])
+            value = _number(ready.gradient(pointers, [g.data_ptr() for g in gradients]), self.dtype)
             return value, gradients[0] if ready.single else tuple(gradients)
         x = tensors[ready.wrt[0]]
         pair = (torch.empty_like(x, requires_grad=False), torch.empty_like(x, requires_grad=False))
@@ -123,10 +126,9 @@ class _Plan:
     def value(self, pointers: Sequence[int], tensors: Sequence[Array]) -> Array:
         """The loss, or those of all units."""
         ready = self.ready
-        dtype = _DTYPES[ready.dtype.name]
         if ready.how != "none":
-            return _number(ready.value(pointers), dtype)
-        values = torch.empty(ready.unit_shape, dtype=dtype)
+            return _number(ready.value(pointers), self.dtype)
+        values = torch.empty(ready.unit_shape, dtype=self.dtype)
         ready.write(pointers, [values.data_ptr()])
         return values
 
@@ -157,42 +159,37 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
     """
 
     @staticmethod
-    def forward(ctx: Any, plan: _Plan, given: dict[str, Any], tensors: list[Array], *tracked: Array) -> Array:
+    def forward(ctx: Any, plan: _Plan, tensors: list[Array], *tracked: Array) -> Array:
         """The value."""
-        pointers = [x.data_ptr() for x in tensors]
         ctx.plan = plan
-        ctx.options = {n: x for n, x in given.items() if not isinstance(x, torch.Tensor)}
-        ctx.names = [n for n, x in given.items() if isinstance(x, torch.Tensor)]
-        ctx.save_for_backward(*(given[n] for n in ctx.names))
+        ctx.save_for_backward(*tensors)
+        pointers = [x.data_ptr() for x in tensors]
         if plan.pull is not None:
             ctx.gradients = None
             return plan.value(pointers, tensors)
         ctx.gradients = gradients = [torch.empty_like(x) for x in tracked]
-        value = plan.ready.gradient(pointers, [g.data_ptr() for g in gradients])
-        return _number(value, _DTYPES[plan.ready.dtype.name])
+        return _number(plan.ready.gradient(pointers, [g.data_ptr() for g in gradients]), plan.dtype)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
         """The gradients that forward has found, times the cotangent."""
         plan = ctx.plan
-        before = (None, None, None)
         if torch.is_grad_enabled() or not _is_plain_eager():
-            return (*before, *_Differentiated.again(ctx, g))
+            return (None, None, *_Differentiated.again(ctx, g))
         if plan.pull is not None:
-            tensors = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
-            g = g.contiguous()
-            gradients = [torch.empty_like(tensors[n]) for n in plan.tracked]
-            pointers = [tensors[n].data_ptr() for n in plan.pull.names]
+            tensors, g = ctx.saved_tensors, g.contiguous()
+            gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
+            pointers = [x.data_ptr() for x in tensors]
             plan.pull.pull(pointers, [x.data_ptr() for x in gradients], g.data_ptr())
-            return (*before, *gradients)
+            return (None, None, *gradients)
         if ctx.gradients is None:
-            return (*before, *_Differentiated.again(ctx, g))
+            return (None, None, *_Differentiated.again(ctx, g))
         gradients, ctx.gradients = ctx.gradients, None
         factor = g.item()
         if factor != 1.0:
             for gradient in gradients:
                 gradient.mul_(factor)
-        return (*before, *gradients)
+        return (None, None, *gradients)
 
     @staticmethod
     def again(ctx: Any, g: Array) -> tuple[Array | None, ...]:
@@ -200,10 +197,10 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         plan = ctx.plan
         create = torch.is_grad_enabled()
         with torch.enable_grad(), disabled():
-            given = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+            given = dict(zip(plan.ready.names, ctx.saved_tensors, strict=True))
             if not create:
                 given |= {n: given[n].detach().requires_grad_() for n in plan.tracked}
-            value = plan.loss(**given, **ctx.options)
+            value = plan.loss(**given, **plan.static)
             wanted = [given[n] for n in plan.tracked]
             found: tuple[Array | None, ...] = torch.autograd.grad(
                 value, wanted, g, create_graph=create, allow_unused=True

@@ -29,8 +29,12 @@ import lossspec.backends
 from lossspec.kernels.trace import Task
 
 _MAGIC = b"lossspec kernel 1\n"
+
+Kernel = Callable[[int, int, int, int], None]
+"""Takes the address of a block, the first chunk, the one behind the last, and the address of buffers."""
+
 _lock = threading.Lock()
-_loaded: dict[str, tuple[Callable[..., None], Any]] = {}
+_loaded: dict[str, Kernel] = {}
 
 
 def _renew_lock() -> None:
@@ -41,10 +45,6 @@ def _renew_lock() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
-
-Kernel = Callable[[int, int, int, int], None]
-"""Takes the address of a block, the first chunk, the one behind the last, and the address of buffers."""
-
 
 def available() -> str:
     """Say why nothing can be compiled here, or nothing."""
@@ -65,6 +65,7 @@ def _binding() -> Any:
     return llvm
 
 
+@cache
 def processor() -> tuple[str, str]:
     """The name of the processor and its features, as LLVM knows them."""
     llvm = _binding()
@@ -89,10 +90,10 @@ def compiled(text: str) -> tuple[str, Kernel]:
         if key not in _loaded:
             code = _read(key)
             if code is None:
-                code = _compile(text, *where)
+                code = _compile(text.replace("@kernel(", f"@{_name(key)}("), *where)
                 _write(key, code)
-            _loaded[key] = _load(code, *where)
-        return key, _loaded[key][0]
+            _loaded[key] = _load(key, code)
+        return key, _loaded[key]
 
 
 def kept(key: str) -> Kernel | None:
@@ -102,8 +103,8 @@ def kept(key: str) -> Kernel | None:
             code = _read(key)
             if code is None:
                 return None
-            _loaded[key] = _load(code, *processor())
-        return _loaded[key][0]
+            _loaded[key] = _load(key, code)
+        return _loaded[key]
 
 
 # What is known of programs, so that none is recorded again in the next process.
@@ -141,7 +142,7 @@ def key_of_task(task: Task) -> str:
         return ""
     of_task = task.arguments, task.static, task.wrt, task.order, task.how, task.whole
     facts = (function.__module__, function.__qualname__, repr(of_task), *processor(), _package())
-    return hashlib.sha256("\0".join(facts).encode()).hexdigest()
+    return "facts-" + hashlib.sha256("\0".join(facts).encode()).hexdigest()
 
 
 def recall(key: str) -> dict[str, Any] | None:
@@ -174,15 +175,25 @@ def _compile(text: str, cpu: str, features: str) -> bytes:
     return code
 
 
-def _load(code: bytes, cpu: str, features: str) -> tuple[Kernel, Any]:
-    """The function of an object, and what has to live as long."""
+@cache
+def _engine() -> Any:
+    """The memory of all objects: one engine, for making one costs more than loading an object does."""
     llvm = _binding()
-    machine = _machine(cpu, features)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(*processor()))
+
+
+def _load(key: str, code: bytes) -> Kernel:
+    """The function of an object."""
+    engine = _engine()
+    engine.add_object_file(_binding().ObjectFileRef.from_data(code))
     engine.finalize_object()
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
-    return kind(engine.get_function_address("kernel")), engine
+    return kind(engine.get_function_address(_name(key)))
+
+
+def _name(key: str) -> str:
+    """The name of the function of an object, which no other has."""
+    return f"kernel_{key}"
 
 
 # The cache on disk.

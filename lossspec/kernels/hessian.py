@@ -29,7 +29,8 @@ class _Sum:
 class _Linear:
     """A node as the sum of factors times entries of the direction at the same index, and of factors times sums."""
 
-    own: dict[Node, Node]
+    own: dict[Node | None, Node]
+    """Factors by cells of the direction; under None what has none in it, which is 0 or the NaN of a unit."""
     sums: dict[_Sum, Node]
 
 
@@ -45,7 +46,7 @@ class Diagonal:
         linear = self._linear(node)
         terms = []
         if linear is not None:
-            terms = [linear.own[direction]] if direction in linear.own else []
+            terms = [linear.own[key] for key in (direction, None) if key in linear.own]
             terms += [self._times(b, s.factors) for s, b in linear.sums.items() if s.direction is direction]
         total = terms[0] if terms else self.lowering.constant(0, node.dtype)
         for term in terms[1:]:
@@ -109,7 +110,7 @@ class Diagonal:
         one = self.lowering.constant(1, x.dtype)
         found = _Linear({}, {s: self._reduced(b, row) for s, b in linear.sums.items()})
         for direction, factors in linear.own.items():
-            if direction.row:
+            if direction is not None and direction.row:
                 found.sums[_Sum(direction, factors)] = one
             else:
                 found.own[direction] = self._reduced(factors, row)
@@ -121,10 +122,7 @@ class Diagonal:
     def _added(self, x: Node, parts: list[_Linear | None]) -> _Linear:
         found = _Linear({}, {})
         for number, part in enumerate(parts):
-            if part is None:
-                if x.args[number].op == "constant" and x.args[number].detail == 0:
-                    continue
-                raise Refused("the second derivative of it is no product with a direction")
+            part = part or self._without(x.args[number])
             if number and x.op == "subtract":
                 part = self._each(part, lambda factor: self.lowering.apply("negative", factor, dtype=factor.dtype))
             self._take(found, part)
@@ -145,11 +143,7 @@ class Diagonal:
         zero = self.lowering.constant(0, x.dtype)
         found = _Linear({}, {})
         for number, branch in enumerate(branches):
-            part = self.known[branch]
-            if part is None:
-                if branch.op == "constant" and branch.detail == 0:
-                    continue
-                raise Refused("the second derivative of it is no product with a direction")
+            part = self.known[branch] or self._without(branch)
 
             def only(factor: Node, number: int = number) -> Node:
                 pair = (zero, factor) if number else (factor, zero)
@@ -157,6 +151,11 @@ class Diagonal:
 
             self._take(found, self._each(part, only))
         return found
+
+    def _without(self, x: Node) -> _Linear:
+        """A node that has no direction in it."""
+        is_zero = x.op == "constant" and x.detail == 0
+        return _Linear({} if is_zero else {None: x}, {})
 
     def _same(self, x: Node, factor: Node) -> Node:
         """The operation of a node on a factor."""

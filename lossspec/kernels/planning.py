@@ -86,7 +86,7 @@ class Planner:
                 except Refused as why:
                     first = first or why
         assert first is not None
-        raise first
+        raise Refused(f"the loss is coupled, and {first}") if self.whole else first
 
     def _ladder(self) -> Iterator[frozenset[str]]:
         """The axes to spell out, fewest first; their sizes are known once the first plan was tried."""

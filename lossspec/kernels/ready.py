@@ -191,10 +191,10 @@ class Job:
         self, made: Made, head: tuple[int, ...], sizes: tuple[int, ...], chunks: int, buffer: int, entries: int
     ) -> None:
         self.kernel, self.sums, self.head, self.sizes = made.kernel, made.sums, head, sizes
-        self.chunks, self.buffer, self.buffers, self.entries = chunks, buffer, made.buffers, entries
+        self.chunks, self.buffer, self.entries = chunks, buffer, entries
         self.totals = ctypes.c_double * max(1, self.sums * chunks)
         self.block = ctypes.c_int64 * made.words
-        self.at_once = chunks == 1 and not self.buffers
+        self.scratch = ctypes.c_char * max(1, buffer * made.buffers)
 
     def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: tuple[int, ...]) -> Sequence[float]:
         """The sums; outputs are written to. A cotangent is the word of a number, or the address of all of them."""
@@ -204,17 +204,15 @@ class Job:
         sums = ctypes.addressof(totals)
         block = self.block(*self.head, sums, *self.sizes, *cotangents, *inputs, *outputs, self.buffer)
         address = ctypes.addressof(block)
-        if self.at_once:
-            self.kernel(address, 0, 1, 0)
-            return totals[: self.sums]
 
         def work(first: int, last: int) -> None:
-            scratch = (ctypes.c_char * max(1, self.buffer * self.buffers))()
+            scratch = self.scratch()
             self.kernel(address, first, last, ctypes.addressof(scratch))
 
-        spread(work, self.chunks, self.entries)
         if self.chunks == 1:
+            work(0, 1)
             return totals[: self.sums]
+        spread(work, self.chunks, self.entries)
         found = np.ctypeslib.as_array(totals)[: self.sums * self.chunks].reshape(self.sums, self.chunks)
         return [float(np.add.reduce(row)) for row in found]
 

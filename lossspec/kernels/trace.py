@@ -337,7 +337,7 @@ class _Merge:
         if (flat == flat[0]).all() and (other == flat[0]).all():
             return Constant(np.asarray(flat[0]).reshape((1,) * a.ndim), dims)
         counts = all(np.array_equal(x, np.arange(x.size)) for x in (flat, other))
-        if counts and len(symbolic) == 1 and sum(dim != 1 for dim in dims) == 1:
+        if counts and sum(dim != 1 for dim in dims) == 1:
             return Constant(None, dims, str(a.dtype))
         raise Refused("it makes an array whose entries the kernel does not know")
 
