@@ -60,6 +60,26 @@ class TorchBackend(Backend):
             from .torch_kernels import by_kernel as _by_kernel
         return _by_kernel(request)
 
+    def by_own_graph(
+        self, function: Callable[..., Array], chosen: Sequence[Any], others: Iterable[Any]
+    ) -> tuple[Array, tuple[Array, ...]] | None:
+        import torch
+
+        from .torch_kernels import is_plain_eager
+
+        if self.is_tracing() or not is_plain_eager() or torch.is_inference_mode_enabled():
+            return None
+        plain = all(type(x) in (torch.Tensor, torch.nn.Parameter) for x in chosen)
+        if not plain or any(getattr(x, "requires_grad", False) or _is_inference(x) for x in (*chosen, *others)):
+            return None
+        with torch.enable_grad():
+            leaves = [x.detach().requires_grad_() for x in chosen]
+            value = function(*leaves)
+            if not value.requires_grad:
+                return value, tuple(torch.zeros_like(x) for x in chosen)
+            gradients = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+        return value.detach(), tuple(self.owned(g) for g in gradients)
+
     def host(self, x: Array) -> Array | None:
         from .torch_kernels import host
 
@@ -159,6 +179,11 @@ class TorchBackend(Backend):
 
         compiled: Callable[..., Any] = torch.compile(function, fullgraph=True)
         return compiled
+
+
+def _is_inference(x: object) -> bool:
+    """Say whether an argument is a tensor of inference mode, which no graph may hold."""
+    return isinstance(x, sys.modules["torch"].Tensor) and bool(x.is_inference())
 
 
 def _beneath(x: Array) -> tuple[Array, bool]:

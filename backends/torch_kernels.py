@@ -17,7 +17,7 @@ from lossspec.terms import Array
 
 def by_kernel(request: Request) -> Any:
     """The result of a call by a kernel; None if the array path has to take it."""
-    if request.method not in ("value", "value_and_grad", "grad_hess") or is_off() or not _is_plain_eager():
+    if request.method not in ("value", "value_and_grad", "grad_hess") or is_off() or not is_plain_eager():
         return None
     tracked = torch.is_grad_enabled()
     try:
@@ -34,7 +34,7 @@ class _NotTaken(Exception):  # noqa: N818 (no error: the array path takes the ca
     """A tensor that no kernel takes."""
 
 
-def _is_plain_eager() -> bool:
+def is_plain_eager() -> bool:
     """Say whether nothing but autograd follows the operations on tensors."""
     return (
         torch._C._functorch.peek_interpreter_stack() is None
@@ -67,7 +67,7 @@ def _is_plain(x: Array) -> bool:
 
 def host(x: Array) -> Array | None:
     """A tensor as the NumPy array that shares its memory; None where it has none."""
-    return _host(x) if _is_plain_eager() and _is_plain(x) else None
+    return _host(x) if is_plain_eager() and _is_plain(x) else None
 
 
 class _Plan:
@@ -174,7 +174,7 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
         """The gradients that forward has found, times the cotangent."""
         plan = ctx.plan
-        if torch.is_grad_enabled() or not _is_plain_eager():
+        if torch.is_grad_enabled() or not is_plain_eager():
             return (None, None, *_Differentiated.again(ctx, g))
         if plan.pull is not None:
             tensors, g = ctx.saved_tensors, g.contiguous()
@@ -208,4 +208,4 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         return found
 
 
-__all__ = ["by_kernel", "host"]
+__all__ = ["by_kernel", "host", "is_plain_eager"]

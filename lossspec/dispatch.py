@@ -116,6 +116,16 @@ class Backend:
         """The result of a call by a compiled kernel (`kernels.request`); None if the array path takes the call."""
         return None
 
+    def by_own_graph(
+        self, function: Callable[..., Array], chosen: Sequence[Any], others: Iterable[Any]
+    ) -> tuple[Array, tuple[Array, ...]] | None:
+        """The value of a scalar function and its gradients by a graph that is made for them alone and dropped.
+
+        None where a transform, a compiler or a graph of the caller needs more: then `value_and_grad` has to do it.
+        `others` are all arrays that the function depends on besides the chosen ones.
+        """
+        return None
+
     def host(self, x: Array) -> Array | None:
         """The NumPy array that shares the memory of a plain contiguous array, or None."""
         return None
