@@ -192,11 +192,12 @@ class Lowering:
         for name, result in zip(self.wrt, outputs.gradients, strict=False):
             gradients += self._cells_of(name, result)
         if outputs.hessian is not None:
-            diagonal = Diagonal(self)
             for node, place in self._cells_of(self.wrt[0], outputs.hessian):
-                found = diagonal.of(node, self.directions[place])
-                row = self.directions[place].row
-                hessians.append((self.node("row", (found,), found.dtype, None, row) if row and not found.row else found, place))
+                direction = self.directions[place]
+                found = Diagonal(self, direction).of(node)
+                if direction.row and not found.row:
+                    found = self.node("row", (found,), found.dtype, None, direction.row)
+                hessians.append((found, place))
         weight = None if outputs.weight is None else self._number(outputs.weight)
         selected = None if outputs.selected is None else self._number(outputs.selected)
         return Lowered(statistics, weight, selected, gradients, hessians)
