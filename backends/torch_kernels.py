@@ -27,7 +27,7 @@ def by_kernel(request: Request) -> Any:
         return None
     if plan is None:
         plan = request.loss.kernels[key] = _Plan.make(request, tracked, key)
-    return None if type(plan) is str else plan.run(request.inputs, request.options)
+    return None if isinstance(plan, str) else plan.run(request.inputs, request.options)
 
 
 class _NotTaken(Exception):  # noqa: N818 (no error: the array path takes the call)

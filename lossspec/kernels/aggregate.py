@@ -1,7 +1,7 @@
 """Aggregate losses: kernels find the statistics and carry cotangents back; the last step takes the array path.
 
-The last step is a handful of operations on sums, in float64. Where a statistic has axes of its own (channels), these are
-axes of units for the kernel, which writes the statistics of each, and NumPy adds them up over the batch.
+The last step is a handful of operations on sums, in float64. Where a statistic has axes of its own (channels), these
+are axes of units for the kernel, which writes the statistics of each, and NumPy adds them up over the batch.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Aggregate(Ready):
     def _finish(self, weight: float | None, count: int) -> Any:
         """The last step as a function of the sums."""
         weights = ([] if weight is None else [weight]) + ([float(count)] if self.masked else [])
-        divisor = self.divisor(weights)
-        divisor = None if divisor is None else np.asarray(float(divisor))
+        number = self.divisor(weights)
+        divisor = None if number is None else np.asarray(float(number))
 
         def last(*totals: Any) -> Any:
             xp = totals[0].__array_namespace__()

@@ -46,6 +46,7 @@ def _renew_lock() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
+
 def available() -> str:
     """Say why nothing can be compiled here, or nothing."""
     try:
@@ -81,19 +82,23 @@ def _source() -> str:
     return digest.hexdigest()
 
 
-def compiled(text: str) -> tuple[str, Kernel]:
-    """The function `kernel` of a module, and the key of its object."""
-    where = processor()
-    facts = (text, *where, ".".join(map(str, _binding().llvm_version_info)), _source())
-    key = hashlib.sha256("\0".join(facts).encode()).hexdigest()
+def key_of(text: str) -> str:
+    """The key of the object of a module."""
+    facts = (text, *processor(), ".".join(map(str, _binding().llvm_version_info)), _source())
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()
+
+
+def compiled(text: str) -> Kernel:
+    """The function `kernel` of a module."""
+    key = key_of(text)
     with _lock:
         if key not in _loaded:
             code = _read(key)
             if code is None:
-                code = _compile(text.replace("@kernel(", f"@{_name(key)}("), *where)
+                code = _compile(text.replace("@kernel(", f"@{_name(key)}("), *processor())
                 _write(key, code)
             _loaded[key] = _load(key, code)
-        return key, _loaded[key]
+        return _loaded[key]
 
 
 def kept(key: str) -> Kernel | None:
@@ -251,4 +256,15 @@ def _digest(key: str, code: bytes) -> bytes:
     return hashlib.sha256(key.encode() + code).digest()
 
 
-__all__ = ["Kernel", "available", "compiled", "folder", "kept", "key_of_task", "processor", "recall", "remember"]
+__all__ = [
+    "Kernel",
+    "available",
+    "compiled",
+    "folder",
+    "kept",
+    "key_of",
+    "key_of_task",
+    "processor",
+    "recall",
+    "remember",
+]

@@ -123,7 +123,7 @@ class Emitter:
         lanes: int,
         planes: frozenset[int],
         per_unit: bool,
-        held: Mapping[int, str],
+        held: Mapping[int, str] | None = None,
     ) -> None:
         self.schedule = schedule
         self.block = block
@@ -132,7 +132,7 @@ class Emitter:
         self.planes = planes
         self.per_unit = per_unit
         """True if cotangents are arrays with an entry for each unit."""
-        self.held = held
+        self.held = held or {}
         """The half precision of inputs, by their number."""
         self.lines: list[str] = []
         self.head: list[str] = []

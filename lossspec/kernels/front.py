@@ -13,7 +13,7 @@ from lossspec.dispatch import find_backend, is_array
 from lossspec.errors import LossSpecError
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.planning import Planner
-from lossspec.kernels.ready import Ready, served
+from lossspec.kernels.ready import Ready, count, served
 from lossspec.kernels.request import Request
 from lossspec.kernels.trace import Refused
 from lossspec.pipeline import values_are_checked
@@ -140,4 +140,4 @@ def _plan(request: Request) -> Ready | str:
         return "its program is too deep"
 
 
-__all__ = ["disabled", "is_off", "prepare", "reason", "run", "served"]
+__all__ = ["count", "disabled", "is_off", "prepare", "reason", "run", "served"]

@@ -1,8 +1,8 @@
 """The diagonal of a Hessian from the Hessian times a direction: the product for v = e_k at k, for all k in one pass.
 
-Every node is followed to its value at index k for v = e_k, which is a row over k, by the operations that it has anyway, so
-that it keeps their digits. Only a sum along the row needs more than its entry at k: its entries elsewhere are linear in
-the sums before it, whose factors are summed over all indices but k.
+Every node is followed to its value at index k for v = e_k, which is a row over k, by the operations that it has anyway,
+so that it keeps their digits. Only a sum along the row needs more than its entry at k: its entries elsewhere are linear
+in the sums before it, whose factors are summed over all indices but k.
 """
 
 from __future__ import annotations
@@ -67,23 +67,23 @@ class Diagonal:
         """A sum along the row: its entry at k, and its other entries by what they are linear in."""
         total = self.at[x.args[0]]
         for number, factor in self._factors(x.args[0]).items():
-            others = self._all_but_one(factor, x.args[0])
+            others = self._all_but_one(factor)
             if number is not None:
                 others = self._apply("multiply", others, self.at[number])
             total = self._apply("add", total, others)
         return total
 
-    def _all_but_one(self, factor: Node, row: Node) -> Node:
-        """The sums over all indices but one. Without the largest entry they are summed anew, as a difference has lost it."""
+    def _all_but_one(self, factor: Node) -> Node:
+        """The sums over all indices but one: differences, save at the largest entry, where they would lose digits."""
         make, symbols, dtype = self.lowering, self.direction.row, factor.dtype
         if not factor.row:
             factor = make.node("row", (factor,), dtype, None, symbols)
         position = make.node("position", (), "int64", None, symbols)
         largest = make.reduce("argmax", make.apply("abs", factor, dtype=dtype), symbols, "int64")
         is_largest = make.apply("equal", position, largest, dtype="bool")
-        rest = make.reduce("sum", make.apply("where", is_largest, make.constant(0, dtype), factor, dtype=dtype), symbols, dtype)
-        whole = make.reduce("sum", factor, symbols, dtype)
-        return make.apply("where", is_largest, rest, self._apply("subtract", whole, factor), dtype=dtype)
+        others = make.apply("where", is_largest, make.constant(0, dtype), factor, dtype=dtype)
+        difference = self._apply("subtract", make.reduce("sum", factor, symbols, dtype), factor)
+        return make.apply("where", is_largest, make.reduce("sum", others, symbols, dtype), difference, dtype=dtype)
 
     def _factors(self, x: Node) -> Factors:
         """The factors of a node that depends on the direction, at the indices beside k."""

@@ -481,7 +481,9 @@ class Lowering:
         fixed = [a for a in axes if isinstance(value.dims[a], int)]
         symbols = tuple(s for a in axes if isinstance(dim := value.dims[a], tuple) for s in dim)
         if function in ("argmax", "argmin") and (len(axes) != 1 or (fixed and value.dims[axes[0]] != 1)):
-            raise Refused(f"{function} over an axis of fixed size")
+            if len(axes) != 1:
+                raise Refused(f"{function} over several axes")
+            return self._best(function, value, axes[0], dims, dtype)
         moved = np.moveaxis(value.cells, fixed, range(len(fixed)))
         cells = moved.reshape((-1, *moved.shape[len(fixed) :]))
         count = cells.shape[0]
@@ -498,6 +500,23 @@ class Lowering:
                 total = self.apply("divide", total, self.constant(count, dtype), dtype=dtype) if count > 1 else total
             out[index] = total
         return Val(dims, out.reshape(tuple(dim if isinstance(dim, int) else 1 for dim in dims)), dtype)
+
+    def _best(self, function: str, value: Val, axis: int, dims: tuple[Dim, ...], dtype: str) -> Val:
+        """The first of the largest, or of the smallest, along an axis of fixed size; NaN is beyond all."""
+        cells, out = np.moveaxis(value.cells, axis, 0), self._new(dims)
+        flat = out.reshape(-1)
+        for place, column in enumerate(cells.reshape(cells.shape[0], -1).T):
+            best, at = column[0], self.constant(0, dtype)
+            for k, x in enumerate(column[1:], 1):
+                further = self.apply("greater" if function == "argmax" else "less", x, best, dtype="bool")
+                x_is_nan = self.apply("not_equal", x, x, dtype="bool")
+                is_known = self.apply("equal", best, best, dtype="bool")
+                first_nan = self.apply("bitwise_and", x_is_nan, is_known, dtype="bool")
+                further = self.apply("bitwise_or", further, first_nan, dtype="bool")
+                best = self.apply("where", further, x, best, dtype=x.dtype)
+                at = self.apply("where", further, self.constant(k, dtype), at, dtype=dtype)
+            flat[place] = at
+        return Val(dims, flat.reshape(out.shape), dtype)
 
     def reduce(self, function: str, x: Node, symbols: Symbols, dtype: str) -> Node:
         """The reduction of a node along its row."""

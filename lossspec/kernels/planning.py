@@ -24,7 +24,7 @@ _ARRAYS = ("sample_weight", "where", "where_entries", "class_weight")
 _CLASSES = Shape.parse(CLASSES)
 _MOST_KERNELS = 256
 _LONGEST_SPELT = 16
-"""The longest axis that is spelt out alone, so that a sum over others of a row leaves a number for each of its entries."""
+"""The longest axis that is spelt out alone, so that a sum over the others leaves a number for each of its entries."""
 _MOST_CELLS = 64
 
 

@@ -114,7 +114,7 @@ class Programs:
         piece, by_units, lanes, _, per_unit = variant
         kept = self.kept["kernels"].get(repr(variant))
         kernel = None if kept is None else compiler.kept(kept[0])
-        if kept is None or kernel is None:
+        if kept is None or kernel is None:  # an object that is gone is made anew
             symbols = tuple(sorted({s for a in self.task.arguments for s in _symbols(a.dims)}))
             sums, stores = self._piece(piece)
             schedule = make_schedule(sums, stores, by_units and not planes)
@@ -125,7 +125,7 @@ class Programs:
             lanes_are = UNITS if by_units else ENTRIES
             text = Emitter(schedule, block, lanes_are, lanes, numbers, per_unit or piece == "pull", held).text()
             try:
-                key, kernel = compiler.compiled(text)
+                key, kernel = compiler.key_of(text), compiler.compiled(text)
             except Exception as error:  # whatever LLVM says: the array path has the right answer
                 raise Refused(f"the kernel does not compile: {error}") from None
             kept = [key, symbols, len(sums), len(schedule.buffered), block.length + 1]

@@ -26,6 +26,12 @@ _SHORT_ROW = 32
 _served = 0
 
 
+def count() -> None:
+    """Count a kernel that has served a call."""
+    global _served
+    _served += 1
+
+
 def served() -> int:
     """The number of calls that kernels have served in this process."""
     return _served
@@ -198,8 +204,7 @@ class Job:
 
     def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: tuple[int, ...]) -> Sequence[float]:
         """The sums; outputs are written to. A cotangent is the word of a number, or the address of all of them."""
-        global _served
-        _served += 1
+        count()
         totals = self.totals()
         sums = ctypes.addressof(totals)
         block = self.block(*self.head, sums, *self.sizes, *cotangents, *inputs, *outputs, self.buffer)
@@ -239,4 +244,4 @@ def _scale(divisor: float | None) -> int:
 
 _WORD, _DOUBLE = struct.Struct("q"), struct.Struct("d")
 
-__all__ = ["Job", "Ready", "served", "word"]
+__all__ = ["Job", "Ready", "count", "served", "word"]

@@ -45,8 +45,9 @@ Symbols = tuple[str, ...]
 Dim = int | Symbols
 """The size of an axis of a program: a number that never changes, or symbols."""
 
-_PRIMES = ((11, 13, 17, 19, 23, 29), (31, 37, 43, 47, 53, 61))
-"""The sizes of both recordings: their differences differ too, so that n + 4 of one axis is no n of another."""
+_PRIMES = ((5, 7, 11, 13, 17, 19), (11, 19, 13, 17, 31, 29))
+"""The sizes of both recordings. Their differences differ, and the ratios of all `FORMS` of them and of their products do,
+so that a number follows from the sizes of no other axes."""
 _MOST_STEPS = 4000
 
 
@@ -216,7 +217,12 @@ def _record(task: Task, sizes: Mapping[str, int]) -> _Recording:
 
         def measure(*chosen: Any) -> Any:
             """The sum of all statistics, each times its cotangent."""
-            given = {**{n: x for n, _, x in task.static}, **traced, **dict(zip(wrt, chosen, strict=True)), "reduction": task.how}
+            given = {
+                **{n: x for n, _, x in task.static},
+                **traced,
+                **dict(zip(wrt, chosen, strict=True)),
+                "reduction": task.how,
+            }
             call = pipeline.measure(loss.declared, loss.plans, (), given)
             xp = backend.namespace
             statistics, weights, selected = pipeline.weighted(call), pipeline.mass_of_units(call), call.selected
