@@ -34,8 +34,7 @@ pytest.importorskip("llvmlite")
 STORE = Store()
 ELEMENTWISE = ("huber", "binary_cross_entropy_with_logits", "half_tweedie")
 ROWS = ("multi_margin", "kl_divergence", "triplet_margin", "dice", "iou", "nll")
-SUMS = ("root_mean_squared_error", "batch_tversky", "sequence_nll")
-"""Losses whose statistics or denominators are sums of several kinds."""
+SUMS = ("root_mean_squared_error", "batch_tversky")
 
 
 @pytest.fixture(autouse=True)
@@ -233,20 +232,25 @@ def test_second_derivatives_in_boxes():
     agree(*both(lambda: lossspec.generalized_iou.grad_hess(first, second)))
 
 
-@pytest.mark.parametrize("fault", [False, True])
-def test_second_derivatives_of_confident_rows_keep_their_digits(fault):
-    """They do if the other entries of a direction count in a sum along the row, and not if these are dropped."""
-    logits, labels = np.asarray([[0.5, -9.0, 30.0, 1.0], [-20.0, 25.0, 0.25, 2.0]]), np.asarray([2, 1])
+@pytest.mark.parametrize("fault", ["", "dropped", "subtracted"])
+def test_second_derivatives_keep_their_digits(fault):
+    """The other entries of a direction count in a sum along the row; beside the largest they are summed anew."""
+    logits, labels = 3 * draw(400, 4, dtype="float32"), np.random.default_rng(1).integers(0, 4, 400)
+    with lossspec.kernels.disabled():
+        right = lossspec.poly1_cross_entropy.grad_hess(logits.astype(np.float64), labels)[1]
+    original = Diagonal._all_but_one
 
-    def dropped(self, factor):
-        return self.lowering.constant(0, factor.dtype)
+    def wrong(self, factor):
+        if fault == "dropped":
+            return self.lowering.constant(0, factor.dtype)
+        return original(self, factor).args[2]
 
     with (
-        patch.object(Diagonal, "_all_but_one", dropped if fault else Diagonal._all_but_one),
+        patch.object(Diagonal, "_all_but_one", wrong if fault else original),
         patch.object(compiler, "folder", lambda: None),
     ):
-        (_, fast), (_, slow) = both(lambda: lossspec.poly1_cross_entropy.grad_hess(logits, labels))
-    assert bool(np.max(np.abs(fast / slow - 1)) < 1e-12) is not fault
+        (_, fast), _ = both(lambda: lossspec.poly1_cross_entropy.grad_hess(logits, labels))
+    assert bool(np.max(np.abs(fast / right - 1)) < 5e-4) is not bool(fault)
 
 
 def test_more_axes_than_classes_have_no_second_derivatives():

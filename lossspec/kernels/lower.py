@@ -528,7 +528,7 @@ class Lowering:
             x = self.cast(x, "bool")
         if function == "count_nonzero":
             x = x if x.dtype == "bool" else self.apply("not_equal", x, self.constant(0, x.dtype), dtype="bool")
-        if x.row:
+        if x.row and symbols:
             if set(x.row) != set(symbols):
                 raise Refused("a part of the axes of a row is summed over")
             return self.node(function, (x,), dtype)

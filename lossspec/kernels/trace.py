@@ -46,8 +46,8 @@ Dim = int | Symbols
 """The size of an axis of a program: a number that never changes, or symbols."""
 
 _PRIMES = ((5, 7, 11, 13, 17, 19), (11, 19, 13, 17, 31, 29))
-"""The sizes of both recordings. Their differences differ, and the ratios of all `FORMS` of them and of their products do,
-so that a number follows from the sizes of no other axes."""
+"""The sizes of both recordings. Their differences differ, and so do the ratios of all `FORMS` of them and of their
+products, so that a number follows from the sizes of no other axes."""
 _MOST_STEPS = 4000
 
 
