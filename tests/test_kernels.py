@@ -646,7 +646,7 @@ def test_many_threads_of_the_caller():
 
 
 class Alarm(Exception):  # noqa: N818 (a signal, not an error)
-    """What a handler of signals raises."""
+    """Raised by the handler of a signal."""
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no timer that signals")

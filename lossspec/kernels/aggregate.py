@@ -7,30 +7,27 @@ are axes of units for the kernel, which writes the statistics of each, and NumPy
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lossspec.autodiff import value_and_grad
-from lossspec.kernels.ready import Ready, word
+from lossspec.kernels.ready import Known, Ready, word
 from lossspec.kernels.trace import Refused
 from lossspec.reduction import finish
-
-if TYPE_CHECKING:
-    from lossspec.kernels.planning import Planner
 
 
 class Aggregate(Ready):
     """Calls of an aggregate loss of one kind."""
 
-    def prepare(self, planner: Planner) -> None:
+    def prepare(self, call: Known) -> None:
         """Make the kernels of the method."""
-        self.own_shape = planner.unit_shape[len(self.unit_shape) :]
-        self.all_shape = planner.unit_shape
+        self.own_shape = call.unit_shape[len(self.unit_shape) :]
+        self.all_shape = call.unit_shape
         if self.own_shape and (self.weighted or self.masked):
             raise Refused("the units are weighted, and its statistics have axes of their own")
-        self.loss = planner.request.loss
-        self.parameters = planner.values
+        self.loss = call.request.loss
+        self.parameters = call.values
         for name in self.loss.declared.parameters:
             if isinstance(self.parameters[name], np.ndarray):
                 raise Refused(f"its last step takes the array `{name}`")

@@ -151,7 +151,7 @@ def key_of_task(task: Task) -> str:
 
 
 def recall(key: str) -> dict[str, Any] | None:
-    """What is known of a program."""
+    """The record of a program that an earlier process kept, or None."""
     found = _read(key) if key else None
     return None if found is None else json.loads(found)
 

@@ -8,15 +8,24 @@ in the sums before it, whose factors are summed over all indices but k.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from lossspec.kernels.lower import Lowering, Node, Place
 from lossspec.kernels.trace import Refused
 
-if TYPE_CHECKING:
-    from lossspec.kernels.lower import Lowering, Node
-
-Factors = dict["Node | None", "Node"]
+Factors = dict[Node | None, Node]
 """Of a row at the indices beside k: its factors by the numbers in which it is linear; under None what is in none."""
+
+
+def diagonals(lowering: Lowering, products: list[tuple[Node, Place]]) -> list[tuple[Node, Place]]:
+    """The diagonal for each cell of the product with a direction."""
+    found = []
+    for node, place in products:
+        direction = lowering.directions[place]
+        x = Diagonal(lowering, direction).of(node)
+        if direction.row and not x.row:
+            x = lowering.node("row", (x,), x.dtype, None, direction.row)
+        found.append((x, place))
+    return found
 
 
 class Diagonal:
@@ -142,4 +151,4 @@ class Diagonal:
         return self.lowering.apply(op, *args, dtype=args[0].dtype)
 
 
-__all__ = ["Diagonal"]
+__all__ = ["Diagonal", "diagonals"]

@@ -16,7 +16,6 @@ import numpy as np
 
 from lossspec.autodiff.tape import Value
 from lossspec.kernels import vmath
-from lossspec.kernels.hessian import Diagonal
 from lossspec.kernels.trace import Constant, Dim, Item, Refused, Size, Symbols, UnitProgram
 
 FLOATS = ("float32", "float64")
@@ -77,6 +76,7 @@ class Lowered:
     selected: Node | None
     gradients: list[tuple[Node, Place]]
     hessians: list[tuple[Node, Place]]
+    """The product of the Hessian and the direction, of which `hessian.diagonals` makes the diagonal."""
     order: list[Node] = field(default_factory=list)
 
 
@@ -192,12 +192,7 @@ class Lowering:
         for name, result in zip(self.wrt, outputs.gradients, strict=False):
             gradients += self._cells_of(name, result)
         if outputs.hessian is not None:
-            for node, place in self._cells_of(self.wrt[0], outputs.hessian):
-                direction = self.directions[place]
-                found = Diagonal(self, direction).of(node)
-                if direction.row and not found.row:
-                    found = self.node("row", (found,), found.dtype, None, direction.row)
-                hessians.append((found, place))
+            hessians = self._cells_of(self.wrt[0], outputs.hessian)
         weight = None if outputs.weight is None else self._number(outputs.weight)
         selected = None if outputs.selected is None else self._number(outputs.selected)
         return Lowered(statistics, weight, selected, gradients, hessians)

@@ -13,7 +13,7 @@ from lossspec.contract import LENGTH_REDUCTIONS, align
 from lossspec.kernels.aggregate import Aggregate
 from lossspec.kernels.emit import ELEMENTS
 from lossspec.kernels.programs import Programs
-from lossspec.kernels.ready import Ready
+from lossspec.kernels.ready import Known, Ready
 from lossspec.kernels.request import Request
 from lossspec.kernels.trace import Argument, Dim, Refused, Task
 from lossspec.plan import Plan, move_last
@@ -116,7 +116,17 @@ class Planner:
         how = self.how if self.how in LENGTH_REDUCTIONS and order != 2 else usual
         types = tuple((n, type(x), x) for n, x in sorted(static.items()))
         programs = self._programs(Task(self.request.loss, arguments, types, self.wrt, order, str(how), self.whole))
-        return (Ready if self.contract.form != "aggregate" else Aggregate)(self, programs)
+        known = Known(
+            self.request,
+            self.given,
+            self.values,
+            self.keywords,
+            self.plan,
+            self.unit_shape,
+            self.sizes,
+            self.planes,
+        )
+        return (Ready if self.contract.form != "aggregate" else Aggregate)(known, programs)
 
     def _programs(self, task: Task) -> Programs:
         """The program of all calls of this kind."""

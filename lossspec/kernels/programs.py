@@ -8,6 +8,7 @@ from typing import Any
 
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.emit import Block, Emitter
+from lossspec.kernels.hessian import diagonals
 from lossspec.kernels.lower import Lowered, Lowering, Node, Place
 from lossspec.kernels.schedule import ENTRIES, UNITS, Store, make_schedule
 from lossspec.kernels.trace import Refused, Symbols, Task, trace
@@ -63,7 +64,7 @@ class Programs:
 
     @cached_property
     def facts(self) -> Facts:
-        """What is known of it."""
+        """All that a plan asks of it."""
         statistics, *others = self.kept["facts"]
         return Facts(tuple(statistics), *others)
 
@@ -74,7 +75,10 @@ class Programs:
     @cached_property
     def lowered(self) -> Lowered:
         """Its nodes."""
-        return Lowering(self._program, self.task.wrt, self.task.whole).run()
+        lowering = Lowering(self._program, self.task.wrt, self.task.whole)
+        found = lowering.run()
+        found.hessians = diagonals(lowering, found.hessians)
+        return found
 
     def _piece(self, name: str) -> tuple[list[Node], list[Store]]:
         """The sums and the stores of a piece."""

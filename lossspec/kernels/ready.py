@@ -5,19 +5,20 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.kernels.programs import Made, Programs
+from lossspec.kernels.request import Request
 from lossspec.kernels.threads import spread
 from lossspec.kernels.trace import Refused
+from lossspec.keywords import Keywords
+from lossspec.plan import Plan
 from lossspec.reduction import Mean
-
-if TYPE_CHECKING:
-    from lossspec.kernels.planning import Planner
 
 _CHUNK = 1 << 14
 """Entries of a chunk: sums over fewer units than these are formed one after the other."""
@@ -37,23 +38,39 @@ def served() -> int:
     return _served
 
 
+@dataclass(frozen=True)
+class Known:
+    """All of a call that does not depend on the values of its arrays."""
+
+    request: Request
+    given: Mapping[str, Any]
+    values: Mapping[str, Any]
+    keywords: Keywords
+    plan: Plan
+    unit_shape: tuple[int, ...]
+    """The shape of what is a unit to the kernel: with the axes that statistics have of their own."""
+    sizes: Mapping[str, int]
+    planes: frozenset[str]
+    """The inputs whose classes come before pixels."""
+
+
 class Ready:
     """All that is known of calls of one kind before their values are."""
 
-    def __init__(self, planner: Planner, programs: Programs) -> None:
-        plan, request = planner.plan, planner.request
-        self.method, self.how, self.empty = request.method, planner.how, planner.keywords.empty
+    def __init__(self, call: Known, programs: Programs) -> None:
+        plan, request = call.plan, call.request
+        self.method, self.how, self.empty = request.method, call.keywords.reduction, call.keywords.empty
         self.input_names = request.loss.declared.inputs
         self.names = [a.name for a in programs.task.arguments]
         positions = {name: number for number, name in enumerate(self.input_names)}
         self.numbers = [positions.get(name, -1) for name in self.names]
-        if any(name not in planner.given for name in self.names):
+        if any(name not in call.given for name in self.names):
             raise Refused("the loss is configured with an array")
         self.unit_shape, self.count = plan.unit_shape, prod(plan.unit_shape)
-        self.units = 1 if programs.task.whole else prod(planner.unit_shape)
+        self.units = 1 if programs.task.whole else prod(call.unit_shape)
         self.dtype = np.dtype(plan.dtype)
         self.programs, self.facts = programs, programs.facts
-        self.sizes, self.planes = planner.sizes, planner.planes
+        self.sizes, self.planes = call.sizes, call.planes
         self.wrt = [self.names.index(name) for name in programs.task.wrt]
         self.single = request.wrt is None or isinstance(request.wrt, str)
         if self.how == "batch_mean" and not plan.unit_shape:
@@ -67,9 +84,9 @@ class Ready:
         if self.method == "partial" and self.how == "none":
             raise Refused("the call is wrong: nothing to merge")
         self.ones = (_scale(None),) * self.facts.cotangents
-        self.prepare(planner)
+        self.prepare(call)
 
-    def prepare(self, planner: Planner) -> None:
+    def prepare(self, call: Known) -> None:
         """Make the kernels of the method."""
         if len(self.facts.statistics) != 1:
             raise Refused("it has several statistics")
@@ -244,4 +261,4 @@ def _scale(divisor: float | None) -> int:
 
 _WORD, _DOUBLE = struct.Struct("q"), struct.Struct("d")
 
-__all__ = ["Job", "Ready", "count", "served", "word"]
+__all__ = ["Job", "Known", "Ready", "count", "served", "word"]
