@@ -10,7 +10,7 @@ import torch
 
 from lossspec.kernels import disabled
 from lossspec.kernels.front import is_off, prepare
-from lossspec.kernels.ready import Ready
+from lossspec.kernels.ready import Addresses, Ready
 from lossspec.kernels.request import Request
 from lossspec.terms import Array
 
@@ -111,16 +111,16 @@ class _Plan:
         tensors = ready.arrays(inputs, options)
         if self.tracked:
             return _Differentiated.apply(self, tensors, *[tensors[n] for n in self.wrt])
-        pointers = [x.data_ptr() for x in tensors]
+        pointers = _addresses(tensors)
         if self.method == "value":
             return self.value(pointers, tensors)
         if self.method == "value_and_grad":
             gradients = [torch.empty_like(tensors[n], requires_grad=False) for n in ready.wrt]
-            value = _number(ready.gradient(pointers, [g.data_ptr() for g in gradients]), self.dtype)
+            value = _number(ready.gradient(pointers, _addresses(gradients)), self.dtype)
             return value, gradients[0] if ready.single else tuple(gradients)
         x = tensors[ready.wrt[0]]
         pair = (torch.empty_like(x, requires_grad=False), torch.empty_like(x, requires_grad=False))
-        ready.write(pointers, [g.data_ptr() for g in pair])
+        ready.write(pointers, _addresses(pair))
         return pair
 
     def value(self, pointers: Sequence[int], tensors: Sequence[Array]) -> Array:
@@ -129,8 +129,12 @@ class _Plan:
         if ready.how != "none":
             return _number(ready.value(pointers), self.dtype)
         values = torch.empty(ready.unit_shape, dtype=self.dtype)
-        ready.write(pointers, [values.data_ptr()])
+        ready.write(pointers, _addresses([values]))
         return values
+
+
+def _addresses(tensors: Sequence[Array]) -> Addresses:
+    return Addresses(tensors, torch.Tensor.data_ptr)
 
 
 def _number(value: float, dtype: Any) -> Array:
@@ -163,12 +167,12 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         """The value."""
         ctx.plan = plan
         ctx.save_for_backward(*tensors)
-        pointers = [x.data_ptr() for x in tensors]
+        pointers = _addresses(tensors)
         if plan.pull is not None:
             ctx.gradients = None
             return plan.value(pointers, tensors)
         ctx.gradients = gradients = [torch.empty_like(x) for x in tracked]
-        return _number(plan.ready.gradient(pointers, [g.data_ptr() for g in gradients]), plan.dtype)
+        return _number(plan.ready.gradient(pointers, _addresses(gradients)), plan.dtype)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
@@ -179,8 +183,8 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         if plan.pull is not None:
             tensors, g = ctx.saved_tensors, g.contiguous()
             gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
-            pointers = [x.data_ptr() for x in tensors]
-            plan.pull.pull(pointers, [x.data_ptr() for x in gradients], g.data_ptr())
+            pointers = _addresses(tensors)
+            plan.pull.pull(pointers, _addresses(gradients), _addresses([g]))
             return (None, None, *gradients)
         if ctx.gradients is None:
             return (None, None, *_Differentiated.again(ctx, g))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lossspec.autodiff import value_and_grad
-from lossspec.kernels.ready import Known, Ready, word
+from lossspec.kernels.ready import Addresses, Known, Ready, address_of, word
 from lossspec.kernels.trace import Refused
 from lossspec.reduction import finish
 
@@ -40,7 +40,7 @@ class Aggregate(Ready):
         if not self.own_shape:
             return super().totals(inputs)
         each = [np.empty(self.all_shape, dtype) for dtype in self.facts.statistics]
-        self.main.run(inputs, [x.ctypes.data for x in each], self.ones)
+        self.main.run(inputs, Addresses(each, address_of), self.ones)
         over = tuple(range(len(self.unit_shape)))
         return tuple(np.sum(x, axis=over, dtype=np.float64) for x in each), None, self.count
 
@@ -61,7 +61,7 @@ class Aggregate(Ready):
                 np.ascontiguousarray(np.broadcast_to(g, self.all_shape), dtype)
                 for g, dtype in zip(cotangents, self.facts.statistics, strict=True)
             ]
-            self.back.run(inputs, outputs, tuple(g.ctypes.data for g in arrays))
+            self.back.run(inputs, outputs, Addresses(arrays, address_of))
         else:
             self.back.run(inputs, outputs, tuple(word(float(g)) for g in cotangents))
         return float(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -137,19 +137,19 @@ class Ready:
 
     def on_numpy(self, arrays: list[Any]) -> Any:
         """The result of the method for NumPy arrays."""
-        pointers = [_address(x) for x in arrays]
+        pointers = Addresses(arrays, address_of)
         if self.method == "value_and_grad":
             gradients = [np.empty(arrays[n].shape, arrays[n].dtype) for n in self.wrt]
-            value = self.gradient(pointers, [_address(g) for g in gradients])
+            value = self.gradient(pointers, Addresses(gradients, address_of))
             return self.dtype.type(value), gradients[0] if self.single else tuple(gradients)
         if self.method == "grad_hess":
             x = arrays[self.wrt[0]]
             pair = [np.empty(x.shape, x.dtype) for _ in range(2)]
-            self.write(pointers, [_address(g) for g in pair])
+            self.write(pointers, Addresses(pair, address_of))
             return tuple(pair)
         if self.how == "none":
             values = np.empty(self.unit_shape, self.dtype)
-            self.write(pointers, [_address(values)])
+            self.write(pointers, Addresses([values], address_of))
             return values
         if self.method == "value":
             return self.dtype.type(self.value(pointers))
@@ -172,9 +172,9 @@ class Ready:
         """Write what each unit has to where outputs are."""
         self.main.run(inputs, outputs, self.ones)
 
-    def pull(self, inputs: Sequence[int], outputs: Sequence[int], cotangent: int) -> None:
-        """Write the gradients for the cotangents of all units, which are at an address."""
-        self.main.run(inputs, outputs, (cotangent,))
+    def pull(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: Sequence[int]) -> None:
+        """Write the gradients for the cotangents of all units, which are at addresses."""
+        self.main.run(inputs, outputs, cotangents)
 
     def totals(self, inputs: Sequence[int]) -> tuple[tuple[Any, ...], float | None, int]:
         """The sums over the units, that of their weights if they have any, and their number."""
@@ -219,7 +219,7 @@ class Job:
         self.block = ctypes.c_int64 * made.words
         self.scratch = ctypes.c_char * max(1, buffer * made.buffers)
 
-    def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: tuple[int, ...]) -> Sequence[float]:
+    def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: Sequence[int]) -> Sequence[float]:
         """The sums; outputs are written to. A cotangent is the word of a number, or the address of all of them."""
         count()
         totals = self.totals()
@@ -227,7 +227,7 @@ class Job:
         block = self.block(*self.head, sums, *self.sizes, *cotangents, *inputs, *outputs, self.buffer)
         address = ctypes.addressof(block)
 
-        def work(first: int, last: int) -> None:
+        def work(first: int, last: int, held: object = (block, totals, inputs, outputs, cotangents)) -> None:
             scratch = self.scratch()
             self.kernel(address, first, last, ctypes.addressof(scratch))
 
@@ -239,7 +239,18 @@ class Job:
         return [float(np.add.reduce(row)) for row in found]
 
 
-def _address(x: Any) -> int:
+class Addresses(list[int]):
+    """The addresses of arrays, which live as long as these do.
+
+    A signal may end a call while other threads still read and write: what they use must outlive it.
+    """
+
+    def __init__(self, arrays: Sequence[Any], address: Callable[[Any], int]) -> None:
+        super().__init__(map(address, arrays))
+        self.arrays = arrays
+
+
+def address_of(x: Any) -> int:
     """The address of an array; from its buffer, which is quick, unless that is read-only."""
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(x))
@@ -261,4 +272,4 @@ def _scale(divisor: float | None) -> int:
 
 _WORD, _DOUBLE = struct.Struct("q"), struct.Struct("d")
 
-__all__ = ["Job", "Known", "Ready", "count", "served", "word"]
+__all__ = ["Addresses", "Job", "Known", "Ready", "address_of", "count", "served", "word"]
