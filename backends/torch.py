@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lossspec.dispatch import Backend, filled
@@ -13,6 +13,10 @@ from lossspec.terms import Array
 
 EAGER_BLOCK = 1 << 17
 """Elements that a primitive computes at a time on the CPU: fewer, and calls cost more than fresh pages."""
+
+
+_by_kernel: Any = None
+"""`by_kernel` of `torch_kernels`, once it is loaded."""
 
 
 class TorchBackend(Backend):
@@ -49,12 +53,33 @@ class TorchBackend(Backend):
         with torch._C._DisableFuncTorch():  # else a transform would wrap what it copies
             return _beneath(x)[0].numpy(force=True).copy()
 
-    def by_kernel(
-        self, loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: str | Sequence[str] | None
-    ) -> Any:
-        from .torch_kernels import by_kernel
+    def by_kernel(self, request: Any) -> Any:
+        global _by_kernel
+        if self.is_tracing():
+            return None
+        if _by_kernel is None:
+            from .torch_kernels import by_kernel as _by_kernel
+        return _by_kernel(request)
 
-        return by_kernel(loss, method, inputs, options, wrt)
+    def by_own_graph(
+        self, function: Callable[..., Array], chosen: Sequence[Any], others: Iterable[Any]
+    ) -> tuple[Array, tuple[Array, ...]] | None:
+        import torch
+
+        from .torch_kernels import is_plain_eager
+
+        if self.is_tracing() or not is_plain_eager() or torch.is_inference_mode_enabled():
+            return None
+        plain = all(type(x) in (torch.Tensor, torch.nn.Parameter) for x in chosen)
+        if not plain or any(getattr(x, "requires_grad", False) or _is_inference(x) for x in (*chosen, *others)):
+            return None
+        with torch.enable_grad():
+            leaves = [x.detach().requires_grad_() for x in chosen]
+            value = function(*leaves)
+            if not value.requires_grad:
+                return value, tuple(torch.zeros_like(x) for x in chosen)
+            gradients = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+        return value.detach(), tuple(self.owned(g) for g in gradients)
 
     def host(self, x: Array, strided: bool = False) -> Array | None:
         from .torch_kernels import host
@@ -167,6 +192,11 @@ class TorchBackend(Backend):
 
         compiled: Callable[..., Any] = torch.compile(function, fullgraph=True)
         return compiled
+
+
+def _is_inference(x: object) -> bool:
+    """Say whether an argument is a tensor of inference mode, which no graph may hold."""
+    return isinstance(x, sys.modules["torch"].Tensor) and bool(x.is_inference())
 
 
 def _beneath(x: Array) -> tuple[Array, bool]:

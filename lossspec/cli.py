@@ -111,13 +111,14 @@ def _kernels() -> Iterator[describe.Row]:
     """The losses whose value and gradient a kernel computes, and why no kernel computes the others."""
     from lossspec.conformance.cases import make_cases
     from lossspec.kernels.front import reason, served
+    from lossspec.kernels.request import Request
 
     for name in names():
         loss = get(name)
         case = make_cases(loss.contract, np.float32)[0]
         wrt = tuple(n for n, x in case.inputs.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f")
         given, before = {**case.inputs, **case.parameters}, served()
-        why = reason(cast(Any, loss), "value_and_grad", (), given, wrt)
+        why = reason(Request(cast(Any, loss), "value_and_grad", (), given, wrt))
         if why and wrt:  # its recurrences may be kernels
             loss.value_and_grad(**given, wrt=wrt)
         loops = served() - before

@@ -21,9 +21,13 @@ def value_and_grad(
 ) -> tuple[Any, Any]:
     """The value of a call and its gradient in the inputs that `wrt` names: see `Loss.value_and_grad`."""
     names, backend = _differentiable(contract, given, wrt)
-    function = _scalar_of(contract, loss, given, names, backend)
-    differentiated = value_and_grad_on(backend, function, tuple(range(len(names))))
-    value, gradients = differentiated(*(given[name] for name in names))
+    function, chosen = _scalar_of(contract, loss, given, names, backend), [given[name] for name in names]
+    own = None
+    configuration = getattr(loss, "configuration", None)  # a sum of losses may hold factors that are learned
+    if configuration is not None:
+        others = [x for name, x in (*configuration.items(), *given.items()) if name not in names]
+        own = backend.by_own_graph(function, chosen, [y for x in others for y in items_of(x)])
+    value, gradients = own or value_and_grad_on(backend, function, tuple(range(len(names))))(*chosen)
     return value, gradients[0] if wrt is None or isinstance(wrt, str) else tuple(gradients)
 
 

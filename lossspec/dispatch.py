@@ -112,10 +112,18 @@ class Backend:
     stand_in: Backend | None = None
     """The backend of traced arrays over this one, while a function of its arrays is differentiated."""
 
-    def by_kernel(
-        self, loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: str | Sequence[str] | None
-    ) -> Any:
-        """The result of a method of a loss by a compiled kernel; None if the array path takes the call."""
+    def by_kernel(self, request: Any) -> Any:
+        """The result of a call by a compiled kernel (`kernels.request`); None if the array path takes the call."""
+        return None
+
+    def by_own_graph(
+        self, function: Callable[..., Array], chosen: Sequence[Any], others: Iterable[Any]
+    ) -> tuple[Array, tuple[Array, ...]] | None:
+        """The value of a scalar function and its gradients by a graph that is made for them alone and dropped.
+
+        None where a transform, a compiler or a graph of the caller needs more: then `value_and_grad` has to do it.
+        `others` are all arrays that the function depends on besides the chosen ones.
+        """
         return None
 
     def host(self, x: Array, strided: bool = False) -> Array | None:

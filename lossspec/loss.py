@@ -22,6 +22,7 @@ from lossspec.errors import ContractError, DTypeError, MergeError
 from lossspec.explanation import Explanation, explain
 from lossspec.identity import frozen, has_content, key_of
 from lossspec.kernels import front
+from lossspec.kernels.request import Request
 from lossspec.pipeline import Call
 from lossspec.plan import Plan, Plans
 from lossspec.reduction import Partial, check_reduction
@@ -235,12 +236,12 @@ class Specified(Loss):
         """The loss, reduced as declared or as `reduction` says."""
         if self.declared.takes_shards and self.declared.given_shards(inputs, options):
             return self.partial(*inputs, **options).value()
-        found: Array | None = front.run(self, "value", inputs, options)
+        found: Array | None = front.run(Request(self, "value", inputs, options))
         return pipeline.reduce(self._measure(inputs, options)) if found is None else found
 
     def by_kernel(self, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any = None) -> Any:
         """The result of a method by a compiled kernel; None if the array path takes the call."""
-        return front.run(self, method, inputs, options, wrt)
+        return front.run(Request(self, method, inputs, options, wrt))
 
     def _measure(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Call:
         """The record of a call up to the statistics of its units."""
@@ -259,7 +260,7 @@ class Specified(Loss):
         else:
             calls = [self._measure(inputs, options)]
         loops = front.served() - before
-        return explain(self.contract, calls, front.reason(self, "value", inputs, options), loops)
+        return explain(self.contract, calls, front.reason(Request(self, "value", inputs, options)), loops)
 
     def check(self, *inputs: Any, **options: Any) -> None:
         """Raise what is wrong with the shapes, dtypes, devices and numbers of a call, as the call would."""
@@ -288,7 +289,7 @@ class Specified(Loss):
         if self.declared.given_shards(inputs, options):
             first, *others = (self.partial(**shard) for shard in self.declared.shards(inputs, options))
             return sum(others, first)
-        found = front.run(self, "partial", inputs, options)
+        found = front.run(Request(self, "partial", inputs, options))
         call = self._measure(inputs, options) if found is None else self._bound(inputs, options)
         if call.keywords.reduction == "none":
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")

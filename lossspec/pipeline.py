@@ -384,12 +384,17 @@ def count(call: Call) -> Any:
 
 def mass(call: Call) -> Any:
     """The divisor of a mean: the sum of the weights of the units, or of those of their tokens."""
-    xp, weight = call.plan.xp, call.weight
-    if call.keywords.reduction == "token_mean":
-        assert call.lengths is not None
-        lengths = _of_selected(call, call.selected, call.lengths)
-        return xp.sum(lengths if weight is None else weight * lengths)
-    return count(call) if weight is None else xp.sum(weight)
+    weight = mass_of_units(call)
+    return count(call) if weight is None else call.plan.xp.sum(weight)
+
+
+def mass_of_units(call: Call) -> Array | None:
+    """The part of every unit in the divisor of a mean; None if all have 1."""
+    if call.keywords.reduction != "token_mean":
+        return call.weight
+    assert call.lengths is not None
+    lengths = _of_selected(call, call.selected, call.lengths)
+    return lengths if call.weight is None else call.weight * lengths
 
 
 def batch(call: Call) -> int | None:

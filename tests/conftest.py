@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 import lossspec
 from lossspec.conformance.sampling import typical
 from lossspec.dispatch import Availability, get_backend
+from lossspec.kernels import compile as compiler
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # read when Keras is first imported, by the doctest of its client too
 
@@ -38,6 +39,15 @@ def pytest_configure(config: pytest.Config) -> None:
         jax.config.update("jax_compilation_cache_dir", os.environ[JAX_CACHE])
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep compiled kernels apart from those of the user, for tests change the code that kernels are made from."""
+    folder = tmp_path_factory.mktemp("kernels")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiler, "folder", lambda: folder)
+        yield
 
 
 @pytest.hookimpl(optionalhook=True)

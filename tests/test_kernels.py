@@ -1,10 +1,14 @@
 """Compiled kernels: the same losses by one pass, what they refuse, and what a cache, a fork or a thread may do."""
 
 import os
+import signal
 import stat
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -18,15 +22,19 @@ from lossspec import get
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.conformance.store import Store
 from lossspec.kernels import compile as compiler
-from lossspec.kernels import front
+from lossspec.kernels import front, planning, programs
+from lossspec.kernels import trace as trace_file
 from lossspec.kernels.emit import Accumulator, Emitter
+from lossspec.kernels.hessian import Diagonal
 from lossspec.kernels.lower import Lowering
-from lossspec.kernels.trace import Refused
+from lossspec.kernels.request import Request
+from lossspec.kernels.trace import Argument, Refused, Size, Task
 
 pytest.importorskip("llvmlite")
 STORE = Store()
 ELEMENTWISE = ("huber", "binary_cross_entropy_with_logits", "half_tweedie")
 ROWS = ("multi_margin", "kl_divergence", "triplet_margin", "dice", "iou", "nll")
+SUMS = ("root_mean_squared_error", "batch_tversky")
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +72,9 @@ def both(call):
     return fast, slow
 
 
-CELLS = [(name, "float64" if number % 3 == 0 else "float32") for number, name in enumerate((*ELEMENTWISE, *ROWS))]
+CELLS = [
+    (name, "float64" if number % 3 == 0 else "float32") for number, name in enumerate((*ELEMENTWISE, *ROWS, *SUMS))
+]
 OTHERS = [(name, dtype) for name in lossspec.names() for dtype in ("float32", "float64") if (name, dtype) not in CELLS]
 
 
@@ -193,6 +203,182 @@ def test_long_rows_keep_their_digits(blocks):
     assert bool(abs(value - right) <= 4 * np.finfo(np.float32).eps * right) is blocks
 
 
+# Second derivatives, statistics, numbers of sizes, half precision.
+
+
+def agree(fast, slow, rtol=1e-12):
+    """Check that two results, or tuples of them, are the same but for rounding."""
+    for one, other in zip(fast, slow, strict=True) if isinstance(fast, tuple) else [(fast, slow)]:
+        if isinstance(one, tuple):
+            agree(one, other, rtol)
+            continue
+        one, other = np.asarray(one), np.asarray(other)
+        assert one.dtype == other.dtype
+        np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * float(np.max(np.abs(other), initial=0)))
+
+
+@pytest.mark.parametrize("shape", [(5, 37), (40, 7), (3, 6, 4)], ids=str)
+@pytest.mark.parametrize("name", ["cross_entropy", "focal", "poly1_cross_entropy", "z_loss", "squentropy"])
+def test_second_derivatives_along_rows(name, shape):
+    loss, logits = get(name), 3 * draw(*shape)
+    labels = np.random.default_rng(1).integers(0, shape[1], (shape[0], *shape[2:]))
+    inputs = (logits,) if name == "z_loss" else (logits, labels)
+    fast, slow = both(lambda: loss.grad_hess(*inputs, axis=1))
+    agree(fast, slow)
+
+
+def test_second_derivatives_in_boxes():
+    first, second = (np.sort(draw(6, 2, 2, seed=seed), axis=1).reshape(6, 4) for seed in (0, 1))
+    agree(*both(lambda: lossspec.generalized_iou.grad_hess(first, second)))
+
+
+@pytest.mark.parametrize("fault", ["", "dropped", "subtracted"])
+def test_second_derivatives_keep_their_digits(fault):
+    """The other entries of a direction count in a sum along the row; beside the largest they are summed anew."""
+    logits, labels = 3 * draw(400, 4, dtype="float32"), np.random.default_rng(1).integers(0, 4, 400)
+    with lossspec.kernels.disabled():
+        right = lossspec.poly1_cross_entropy.grad_hess(logits.astype(np.float64), labels)[1]
+    original = Diagonal._all_but_one
+
+    def wrong(self, factor):
+        if fault == "dropped":
+            return self.lowering.constant(0, factor.dtype)
+        return original(self, factor).args[2]
+
+    with (
+        patch.object(Diagonal, "_all_but_one", wrong if fault else original),
+        patch.object(compiler, "folder", lambda: None),
+    ):
+        (_, fast), _ = both(lambda: lossspec.poly1_cross_entropy.grad_hess(logits, labels))
+    assert bool(np.max(np.abs(fast / right - 1)) < 5e-4) is not bool(fault)
+
+
+def test_more_axes_than_classes_have_no_second_derivatives():
+    p = np.full((2, 2, 3, 3), 0.25)
+    with pytest.raises(lossspec.ContractError, match="grad_hess knows one"):
+        lossspec.dice.grad_hess(p, p)
+
+
+RANDOM = np.random.default_rng(3)
+IMAGES = RANDOM.random((3, 5, 6, 7)), (RANDOM.random((3, 5, 6, 7)) < 0.4).astype(np.float64)
+WIDE = {
+    "generalized_dice": IMAGES,
+    "boundary": (IMAGES[0], IMAGES[1] - 0.5),
+    "dice_focal": (IMAGES[0] - 0.5, IMAGES[1]),
+    "psnr": IMAGES,
+    "combo": (IMAGES[0], RANDOM.integers(0, 5, (3, 6, 7))),
+    "group_lasso": (IMAGES[0].reshape(15, 42),),
+    "batch_dice": IMAGES,
+    "relativistic_average_gan_discriminator": (draw(50), draw(50, seed=1)),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_sums_over_some_axes_and_numbers_of_sizes(name):
+    arrays = WIDE[name]
+    wrt = [a.name for a, x in zip(get(name).contract.inputs, arrays, strict=True) if x.dtype.kind == "f"]
+    agree(*both(lambda: get(name).value_and_grad(*arrays, wrt=wrt)))
+
+
+def test_a_number_that_follows_from_sizes_names_their_axes():
+    tables = [dict(zip("abcdef", primes, strict=True)) for primes in trace_file._PRIMES]
+    merge = trace_file.Merge(*tables)
+    for symbol in "abcdef":
+        m, n = (table[symbol] for table in tables)
+        assert merge.size(m, n) == Size((symbol,), "n", 1)
+        assert merge.size(m + 2, n + 2) == Size((symbol,), "n", 1, 2)
+        for form, of in trace_file.FORMS.items():
+            found = merge.size(2.5 * of(m), 2.5 * of(n))
+            assert (found.symbols, found.form) == ((symbol,), form)
+            assert found.factor == pytest.approx(2.5, rel=1e-15)
+    both_axes = [table["b"] * table["d"] for table in tables]
+    assert merge.size(*both_axes) == Size(("b", "d"), "n", 1)
+
+
+def test_an_option_that_is_none_hides_no_reason():
+    weight = np.asarray([1.0, 2.0, 3.0, 4.0, 5.0])
+    options = {"smooth_denominator": None, "channel_weight": weight}
+    assert "channel_weight" in front.reason(Request(lossspec.batch_dice, "value", IMAGES, options))
+
+
+@pytest.mark.parametrize("options", ["", "sample_weight", "where", "sample_weight where"])
+@pytest.mark.parametrize("reduction", ["mean", "count_mean", "batch_mean"])
+def test_aggregates(reduction, options):
+    x, y, random = draw(40), draw(40, seed=1), np.random.default_rng(2)
+    known = {"sample_weight": random.random(40), "where": random.random(40) < 0.6}
+    given = {name: known[name] for name in options.split()} | {"reduction": reduction}
+    loss = lossspec.root_mean_squared_error
+    agree(*both(lambda: loss.value_and_grad(x, y, **given)))
+    first, second = ({n: v[part] if isinstance(v, np.ndarray) else v for n, v in given.items()} for part in PARTS)
+    merged, right = both(
+        lambda: (loss.partial(x[:15], y[:15], **first) + loss.partial(x[15:], y[15:], **second)).value()
+    )
+    assert float(merged) == pytest.approx(float(right), rel=1e-14)
+
+
+def test_an_aggregate_of_nothing_and_of_no_error():
+    x = draw(6)
+    fast, slow = both(
+        lambda: lossspec.root_mean_squared_error.value_and_grad(x, 0 * x, where=np.zeros(6, dtype=bool), empty=0.0)
+    )
+    agree(fast, slow)
+    agree(*both(lambda: lossspec.root_mean_squared_error.value_and_grad(x, x)))
+
+
+@pytest.mark.parametrize("reduction", ["token_mean", "length_mean"])
+@pytest.mark.parametrize("options", ["", "sample_weight", "where", "where_entries"])
+def test_means_over_lengths(reduction, options):
+    random = np.random.default_rng(4)
+    logits, labels, lengths = draw(8, 5, 6), random.integers(0, 6, (8, 5)), random.integers(0, 6, 8)
+    known = {"sample_weight": random.random(8), "where": random.random(8) < 0.6, "where_entries": labels > 1}
+    given = {name: known[name] for name in options.split()}
+    agree(*both(lambda: lossspec.sequence_nll.value_and_grad(logits, labels, lengths, reduction=reduction, **given)))
+
+
+HALVES = np.arange(1 << 16, dtype=np.uint16)
+
+
+@pytest.mark.parametrize("held", ["float16", "bfloat16"])
+def test_every_half_is_widened_and_rounded_as_it_is(held):
+    """The gradient of half a squared error is the difference: exact in float32, then rounded to the input's dtype."""
+    x = torch.from_numpy(HALVES.view(np.int16)).view(getattr(torch, held))
+    x = x[x.abs() < 1e18].clone()  # the squares of the others are inf
+    random = np.random.default_rng(5)
+    for t in (np.zeros(len(x)), random.standard_normal(len(x)) * 10.0 ** random.uniform(-9, 4, len(x))):
+        targets = torch.from_numpy(t.astype(np.float32))
+        before = front.served()
+        _, gradient = lossspec.half_squared_error.value_and_grad(x, targets, reduction="sum")
+        assert front.served() > before
+        right = (x.float() - targets).to(x.dtype)
+        assert torch.equal(gradient.view(torch.int16), right.view(torch.int16))
+
+
+@pytest.mark.parametrize("held", ["float16", "bfloat16"])
+def test_half_precision_of_torch(held):
+    logits = torch.tensor(3 * draw(40, 50)).to(getattr(torch, held)).requires_grad_()
+    labels = torch.arange(40) % 50
+
+    def call():
+        value = lossspec.cross_entropy(logits, labels)
+        return value.detach(), torch.autograd.grad(value, logits)[0]
+
+    (value, gradient), (wanted, right) = both(call)
+    torch.testing.assert_close(value, wanted, rtol=1e-6, atol=0)
+    assert gradient.dtype is logits.dtype
+    torch.testing.assert_close(gradient, right, rtol=1e-2, atol=1e-7)
+    assert "one pass of compiled code" in str(lossspec.cross_entropy.explain(logits.detach(), labels))
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (3, 4, 5, 6)], ids=str)
+def test_half_precision_of_numpy(shape):
+    logits, labels = (3 * draw(*shape)).astype(np.float16), np.zeros((shape[0], *shape[2:]), dtype=np.int64)
+    (value, gradient), (wanted, right) = both(lambda: lossspec.cross_entropy.value_and_grad(logits, labels, axis=1))
+    assert value.dtype == wanted.dtype == np.float32
+    assert gradient.dtype == right.dtype == np.float16
+    assert value == pytest.approx(wanted, rel=1e-6)
+    np.testing.assert_allclose(gradient.astype(float), right.astype(float), rtol=2e-3, atol=1e-7)
+
+
 # The same call in another layout, number of threads, process.
 
 
@@ -283,10 +469,9 @@ def test_threads_are_a_count():
         lambda x: x[::2],
         lambda x: np.asfortranarray(np.stack([x, x]).reshape(2, -1)),
         lambda x: x[:0],
-        lambda x: x.astype(np.float16),
         lambda x: np.frombuffer(b"\0" + x.tobytes(), dtype=np.uint8)[1:].view(np.float64),
     ],
-    ids=["strided", "column-major", "empty", "half", "unaligned"],
+    ids=["strided", "column-major", "empty", "unaligned"],
 )
 def test_arrays_that_no_kernel_takes(make):
     x = make(draw(40))
@@ -333,7 +518,7 @@ def test_a_failed_compilation_is_no_error(monkeypatch, cache):
 
 
 def test_parameters_that_vary_do_not_fill_the_memory(monkeypatch):
-    monkeypatch.setattr(front, "_MOST_KERNELS", 3)
+    monkeypatch.setattr(planning, "_MOST_KERNELS", 3)
     x = draw(5)
     for delta in (0.5, 0.75, 1.25, 1.5, 2.0):
         with lossspec.kernels.disabled():
@@ -345,23 +530,33 @@ def test_parameters_that_vary_do_not_fill_the_memory(monkeypatch):
 # The cache.
 
 
-def entries(cache):
-    return sorted(cache.iterdir())
+def entries(cache, kind="object"):
+    """The objects of a cache, or what it knows of programs."""
+    return sorted(x for x in cache.iterdir() if x.name.startswith("facts-") is (kind == "facts"))
 
 
-def test_objects_are_kept_for_their_user_alone(cache):
+def forget(loss):
+    """Leave a loss as it is in a new process."""
+    compiler._loaded.clear()
+    loss.kernels.clear()
+    loss.kernel_programs.clear()
+
+
+@pytest.mark.parametrize("kind", ["object", "facts"])
+def test_entries_are_kept_for_their_user_alone(cache, kind):
     x = draw(5)
     lossspec.squared_error(x, 0 * x)
-    (entry,) = entries(cache)
+    (entry,) = entries(cache, kind)
     assert stat.S_IMODE(entry.stat().st_mode) == 0o600
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "empty", "readable by others", "a link"])
-def test_an_entry_that_cannot_be_trusted_is_compiled_anew(cache, harm, tmp_path):
+@pytest.mark.parametrize("kind", ["object", "facts"])
+def test_an_entry_that_cannot_be_trusted_is_made_anew(cache, harm, kind, tmp_path):
     x = draw(5)
     right = lossspec.squared_error(x, 0 * x)
-    (entry,) = entries(cache)
+    (entry,) = entries(cache, kind)
     content = entry.read_bytes()
     if harm == "cut":
         entry.write_bytes(content[:-9])
@@ -375,32 +570,111 @@ def test_an_entry_that_cannot_be_trusted_is_compiled_anew(cache, harm, tmp_path)
         (tmp_path / "elsewhere").write_bytes(content)
         entry.unlink()
         entry.symlink_to(tmp_path / "elsewhere")
-    compiler._loaded.clear()
-    lossspec.squared_error.kernels.clear()
-    lossspec.squared_error.kernel_programs.clear()
-    with patch.object(compiler, "_compile", wraps=compiler._compile) as compile_again:
+    forget(lossspec.squared_error)
+    place, name = {"object": (compiler, "_compile"), "facts": (programs, "trace")}[kind]
+    with patch.object(place, name, wraps=getattr(place, name)) as again:
         assert lossspec.squared_error(x, 0 * x) == right
-    assert compile_again.called
+    assert again.called
     assert entry.read_bytes() != b""
     assert stat.S_IMODE(entry.lstat().st_mode) == 0o600
 
 
-def test_a_kept_object_is_not_compiled(cache):
+def test_what_is_kept_is_neither_recorded_nor_compiled(cache):
     x = draw(5)
     right = lossspec.squared_error(x, 0 * x)
-    compiler._loaded.clear()
-    lossspec.squared_error.kernels.clear()
-    lossspec.squared_error.kernel_programs.clear()
-    with patch.object(compiler, "_compile", side_effect=AssertionError):
+    forget(lossspec.squared_error)
+    with (
+        patch.object(compiler, "_compile", side_effect=AssertionError),
+        patch.object(programs, "trace", side_effect=AssertionError),
+    ):
         assert lossspec.squared_error(x, 0 * x) == right
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
-def test_a_cache_that_cannot_be_written_is_none(cache, error):
-    x = draw(5)
-    with patch.object(os, "replace", side_effect=error):
-        assert lossspec.squared_error(x, 0 * x) == pytest.approx(np.mean(x * x))
+def test_a_refusal_is_kept(cache):
+    scores, labels = draw(3, 40), np.ones((3, 40), dtype=np.int64)
+    wanted = lossspec.listmle(scores, labels)
     assert entries(cache) == []
+    forget(lossspec.listmle)
+    with patch.object(programs, "trace", side_effect=AssertionError):
+        assert lossspec.listmle(scores, labels) == wanted
+
+
+def test_source_and_options_are_in_the_key(cache):
+    """Other source, another option and a loss of one's own from a function of the catalogue are other programs."""
+    x = draw(5)
+    task = Task(lossspec.huber, (Argument("x", (("unit:batch",),), "float64"),), (("delta", float, 1.0),), (), 0)
+    keys = {compiler.key_of_task(task)}
+    keys.add(compiler.key_of_task(replace(task, static=(("delta", int, 1),))))
+    keys.add(compiler.key_of_task(replace(task, arguments=(Argument("x", (("unit:batch",),), "float32"),))))
+    with patch.object(compiler, "_package", lambda: "another"):
+        keys.add(compiler.key_of_task(task))
+    assert len(keys) == 4
+    assert all(keys)
+    own = lossspec.loss(family="regression", unit="pixel", source="here")(lossspec.huber.declared.function)
+    assert compiler.key_of_task(replace(task, loss=own)) == ""
+    assert compiler.key_of_task(replace(task, static=(("delta", np.float64, np.float64(1)),))) == ""
+    lossspec.huber(x, 0 * x)
+    assert len(entries(cache, "facts")) == 1
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
+@pytest.mark.parametrize("call", ["replace", "mkdir", "mkstemp", "open"])
+def test_a_cache_that_cannot_be_written_is_none(cache, error, call):
+    x = draw(5)
+    place, name = {"replace": (os, "replace"), "mkdir": (type(cache), "mkdir"), "open": (os, "open")}.get(
+        call, (tempfile, "mkstemp")
+    )
+    with patch.object(place, name, side_effect=error):
+        assert lossspec.squared_error(x, 0 * x) == pytest.approx(np.mean(x * x))
+    assert not cache.exists() or list(cache.iterdir()) == []
+
+
+def test_many_threads_of_the_caller():
+    """One plan serves calls of several threads at once, for nothing of a call is kept in it."""
+    arrays = [draw(300, 40, seed=seed) for seed in range(4)]
+    labels = np.arange(300) % 40
+    wanted = [lossspec.cross_entropy.value_and_grad(x, labels) for x in arrays]
+
+    def work(number):
+        return [lossspec.cross_entropy.value_and_grad(arrays[number], labels) for _ in range(20)]
+
+    with ThreadPoolExecutor(4) as pool:
+        for (value, gradient), results in zip(wanted, pool.map(work, range(4)), strict=True):
+            for got, other in results:
+                assert got == value
+                np.testing.assert_array_equal(other, gradient)
+
+
+class Alarm(Exception):  # noqa: N818 (a signal, not an error)
+    """Raised by the handler of a signal."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no timer that signals")
+def test_a_signal_leaves_no_broken_state():
+    x = draw(1_000_003)
+    lossspec.kernels.set_threads(2)
+    wanted, right = lossspec.huber.value_and_grad(x, 0 * x)
+
+    def ring(*_):
+        raise Alarm
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        rings = 0
+        for delay in np.linspace(1e-4, 6e-3, 12):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, float(delay))
+                for _ in range(50):
+                    lossspec.huber.value_and_grad(x, 0 * x)
+            except Alarm:
+                rings += 1
+        assert rings == 12
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    value, gradient = lossspec.huber.value_and_grad(x, 0 * x)
+    assert value == wanted
+    np.testing.assert_array_equal(gradient, right)
 
 
 def test_another_processor_has_other_objects(cache):
@@ -467,6 +741,46 @@ def test_torch_transforms_take_the_array_path():
     assert front.served() == before
 
 
+def test_torch_aggregates_differentiate_twice():
+    x, zero = torch.tensor(draw(6), requires_grad=True), torch.zeros(6, dtype=torch.float64)
+    fast, slow = both(lambda: torch.autograd.grad(2.0 * lossspec.root_mean_squared_error(x, zero), x)[0])
+    torch.testing.assert_close(fast, slow, rtol=1e-14, atol=0)
+    assert torch.autograd.gradgradcheck(lambda x: lossspec.root_mean_squared_error(x, zero), x)
+
+
+def test_torch_value_and_grad_leaves_graphs_and_transforms_alone():
+    scores, labels = torch.tensor(draw(3, 4)), torch.tensor([[2, 0, 1, 1]] * 3)
+    value, gradient = lossspec.listmle.value_and_grad(scores, labels)
+    tracked = scores.clone().requires_grad_()
+    wanted, right = lossspec.listmle.value_and_grad(tracked, labels)
+    assert wanted.requires_grad
+    assert not value.requires_grad
+    assert not gradient.requires_grad
+    torch.testing.assert_close((value, gradient), (wanted.detach(), right), rtol=1e-14, atol=0)
+    assert tracked.grad is None
+    with torch.no_grad():
+        torch.testing.assert_close(lossspec.listmle.value_and_grad(scores, labels)[1], gradient)
+    with torch.inference_mode():
+        found = lossspec.listmle.value_and_grad(scores.clone(), labels.clone())[1]
+    torch.testing.assert_close(found.clone(), gradient)
+    twice = torch.func.jacrev(lambda x: lossspec.listmle.value_and_grad(x, labels)[1])(scores)
+    torch.testing.assert_close(twice, torch.func.hessian(lambda x: lossspec.listmle(x, labels))(scores))
+    delta = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    with lossspec.kernels.disabled():
+        learned, _ = lossspec.huber.value_and_grad(scores, 0 * scores, delta=delta)
+        configured, _ = lossspec.huber.configured(delta=delta).value_and_grad(scores, 0 * scores)
+    assert learned.requires_grad
+    assert configured.requires_grad
+
+
+def test_torch_gradients_in_inference_mode():
+    x = torch.tensor(draw(6), requires_grad=True)
+    with torch.inference_mode():
+        fast, slow = both(lambda: lossspec.squared_error(x, torch.zeros_like(x)))
+    assert float(fast) == pytest.approx(float(slow))
+    assert not fast.requires_grad
+
+
 def test_torch_inference_mode():
     with torch.inference_mode():
         x = torch.tensor(draw(6))
@@ -476,7 +790,7 @@ def test_torch_inference_mode():
 
 def test_refusals_are_no_errors():
     assert issubclass(Refused, Exception)
-    assert front.reason(lossspec.listmle, "value", (draw(3, 4), np.ones((3, 4), dtype=np.int64)), {}) != ""
+    assert front.reason(Request(lossspec.listmle, "value", (draw(3, 4), np.ones((3, 4), dtype=np.int64)), {})) != ""
 
 
 def test_an_array_of_another_dtype_takes_the_array_path():

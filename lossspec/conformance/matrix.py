@@ -25,6 +25,7 @@ from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.dispatch import Backend, all_backends, get_backend
 from lossspec.kernels import disabled
 from lossspec.kernels.front import reason, served
+from lossspec.kernels.request import Request
 from lossspec.loss import Loss
 
 MOST_FAILURES = 5
@@ -200,9 +201,8 @@ def run_cell(job: Job, store: Store, thorough: bool = False, quick: bool = False
     cell.kernel_calls = served() - before
     if job.kernels and not cell.kernel_calls:
         inputs, keywords = bench.arguments(cases[0])
-        why = reason(
-            cast(Any, job.loss), "value_and_grad", (), {**inputs, **keywords}, bench.real_among(cases[0].inputs)
-        )
+        wrt = bench.real_among(cases[0].inputs)
+        why = reason(Request(cast(Any, job.loss), "value_and_grad", (), {**inputs, **keywords}, wrt))
         cell.status, cell.reason = "not run", f"no kernel computes it: {why}"
     return cell
 

@@ -11,18 +11,30 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import json
 import os
 import stat
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import lossspec.backends
+from lossspec.kernels.trace import Task
+
 _MAGIC = b"lossspec kernel 1\n"
+
+Kernel = Callable[[int, int, int, int], None]
+"""Takes the address of a block, the first chunk, the one behind the last, and the address of buffers."""
+
 _lock = threading.Lock()
-_loaded: dict[str, tuple[Callable[..., None], Any]] = {}
+_loaded: dict[str, Kernel] = {}
 
 
 def _renew_lock() -> None:
@@ -33,9 +45,6 @@ def _renew_lock() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
-
-Kernel = Callable[[int, int, int, int], None]
-"""Takes the address of a block, the first chunk, the one behind the last, and the address of buffers."""
 
 
 @cache
@@ -58,6 +67,7 @@ def _binding() -> Any:
     return llvm
 
 
+@cache
 def processor() -> tuple[str, str]:
     """The name of the processor and its features, as LLVM knows them."""
     llvm = _binding()
@@ -73,20 +83,84 @@ def _source() -> str:
     return digest.hexdigest()
 
 
+def key_of(text: str) -> str:
+    """The key of the object of a module."""
+    facts = (text, *processor(), ".".join(map(str, _binding().llvm_version_info)), _source())
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()
+
+
 def compiled(text: str) -> Kernel:
     """The function `kernel` of a module."""
-    llvm = _binding()
-    where = processor()
-    facts = (text, *where, ".".join(map(str, llvm.llvm_version_info)), _source())
-    key = hashlib.sha256("\0".join(facts).encode()).hexdigest()
+    key = key_of(text)
     with _lock:
         if key not in _loaded:
             code = _read(key)
             if code is None:
-                code = _compile(text, *where)
+                code = _compile(text.replace("@kernel(", f"@{_name(key)}("), *processor())
                 _write(key, code)
-            _loaded[key] = _load(code, *where)
-        return _loaded[key][0]
+            _loaded[key] = _load(key, code)
+        return _loaded[key]
+
+
+def kept(key: str) -> Kernel | None:
+    """The function of an object in the cache; None if it is not there."""
+    with _lock:
+        if key not in _loaded:
+            code = _read(key)
+            if code is None:
+                return None
+            _loaded[key] = _load(key, code)
+        return _loaded[key]
+
+
+# What is known of programs, so that none is recorded again in the next process.
+
+
+@cache
+def _package() -> str:
+    """A hash of all source that a recording of a loss of the catalogue runs, and of the versions beneath."""
+    import array_api_compat
+
+    digest = hashlib.sha256(repr((sys.version, np.__version__, array_api_compat.__version__)).encode())
+    for folder in (Path(__file__).parents[1], *map(Path, lossspec.backends.__path__)):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def key_of_task(task: Task) -> str:
+    """The key of what is known of a program; nothing where it is not known what it follows from.
+
+    That is the source of the package, the versions of what it stands on, and the task in full. Code from elsewhere may
+    call what is not seen here, and an option that is no plain number or text has no text that says all of it.
+    """
+    loss, function = task.loss, task.loss.declared.function
+    plain = (bool, int, float, str, type(None))
+    ours: Any = getattr(sys.modules.get(function.__module__), function.__name__, None)
+    if not function.__module__.startswith("lossspec.losses.") or not hasattr(ours, "declared"):
+        return ""
+    declared = replace(
+        loss.contract, parameters=ours.contract.parameters, default_reduction=ours.contract.default_reduction
+    )
+    if ours.declared.function is not function or declared != ours.contract:
+        return ""
+    if not all(kind in plain or (kind is tuple and all(type(y) in plain for y in x)) for _, kind, x in task.static):
+        return ""
+    of_task = task.arguments, task.static, task.wrt, task.order, task.how, task.whole
+    facts = (function.__module__, function.__qualname__, repr(of_task), *processor(), _package())
+    return "facts-" + hashlib.sha256("\0".join(facts).encode()).hexdigest()
+
+
+def recall(key: str) -> dict[str, Any] | None:
+    """The record of a program that an earlier process kept, or None."""
+    found = _read(key) if key else None
+    return None if found is None else json.loads(found)
+
+
+def remember(key: str, known: dict[str, Any]) -> None:
+    """Keep what is known of a program."""
+    if key:
+        _write(key, json.dumps(known).encode())
 
 
 def _machine(cpu: str, features: str) -> Any:
@@ -107,15 +181,25 @@ def _compile(text: str, cpu: str, features: str) -> bytes:
     return code
 
 
-def _load(code: bytes, cpu: str, features: str) -> tuple[Kernel, Any]:
-    """The function of an object, and what has to live as long."""
+@cache
+def _engine() -> Any:
+    """The memory of all objects: one engine, for making one costs more than loading an object does."""
     llvm = _binding()
-    machine = _machine(cpu, features)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(*processor()))
+
+
+def _load(key: str, code: bytes) -> Kernel:
+    """The function of an object."""
+    engine = _engine()
+    engine.add_object_file(_binding().ObjectFileRef.from_data(code))
     engine.finalize_object()
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
-    return kind(engine.get_function_address("kernel")), engine
+    return kind(engine.get_function_address(_name(key)))
+
+
+def _name(key: str) -> str:
+    """The name of the function of an object, which no other has."""
+    return f"kernel_{key}"
 
 
 # The cache on disk.
@@ -173,4 +257,15 @@ def _digest(key: str, code: bytes) -> bytes:
     return hashlib.sha256(key.encode() + code).digest()
 
 
-__all__ = ["Kernel", "available", "compiled", "folder", "processor"]
+__all__ = [
+    "Kernel",
+    "available",
+    "compiled",
+    "folder",
+    "kept",
+    "key_of",
+    "key_of_task",
+    "processor",
+    "recall",
+    "remember",
+]

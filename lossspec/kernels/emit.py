@@ -9,7 +9,7 @@ The function is `kernel(i64* block, i64 first, i64 last, i8* scratch)`; `Block` 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lossspec.kernels import vmath
+from lossspec.kernels.halves import narrow, widen
 from lossspec.kernels.lower import FLOATS, Node, Place
 from lossspec.kernels.schedule import UNITS, Loop, Schedule
 from lossspec.kernels.trace import Refused, Size, Symbols
@@ -115,7 +116,14 @@ class Emitter:
     """The text of one kernel."""
 
     def __init__(
-        self, schedule: Schedule, block: Block, lanes_are: str, lanes: int, planes: frozenset[int], per_unit: bool
+        self,
+        schedule: Schedule,
+        block: Block,
+        lanes_are: str,
+        lanes: int,
+        planes: frozenset[int],
+        per_unit: bool,
+        held: Mapping[int, str] | None = None,
     ) -> None:
         self.schedule = schedule
         self.block = block
@@ -124,6 +132,8 @@ class Emitter:
         self.planes = planes
         self.per_unit = per_unit
         """True if cotangents are arrays with an entry for each unit."""
+        self.held = held or {}
+        """The half precision of inputs, by their number."""
         self.lines: list[str] = []
         self.head: list[str] = []
         self.declared: dict[str, None] = {}
@@ -379,6 +389,18 @@ class Emitter:
         found = self.write(f"load {held}, ptr {at.text}, align {_BYTES[held]}", held)
         return self.truth(found) if element == "i1" else found
 
+    def in_memory(self, place: Place, element: str) -> str:
+        """The type of an entry of an input as it lies in memory."""
+        return "i16" if place.number in self.held else element
+
+    def widened(self, place: Place, x: V) -> V:
+        """An entry of an input in the type in which it is computed."""
+        return widen(self, x, self.held[place.number]) if place.number in self.held else x
+
+    def narrowed(self, place: Place, x: V) -> V:
+        """A result in the type of the input that it belongs to."""
+        return narrow(self, x, self.held[place.number]) if place.number in self.held else x
+
     def truth(self, x: V) -> V:
         """A byte as a truth value."""
         return self.compare("ne", x, self.constant(0, "i8"))
@@ -399,9 +421,10 @@ class Emitter:
         if x.op == "cotangent":
             found = self.cotangent(x, element)
         elif x.op == "input":
-            found = self.load(x.detail, element)
+            found = self.widened(x.detail, self.load(x.detail, self.in_memory(x.detail, element)))
         elif x.op == "pick":
-            found = self.pick(x, element)
+            place = x.args[0].detail
+            found = self.widened(place, self.pick(x, self.in_memory(place, element)))
         else:
             found = self.apply(x, [self.number(a) for a in x.args])
         self.numbers[x] = found
@@ -411,12 +434,14 @@ class Emitter:
         """A number that follows from the size of an axis."""
         key = f"size {size} {element}"
         if key not in self.shared:
-            n = self.word(self.block.size(size.symbol))
+            n = self.product(1, size.symbols)
             lines, self.lines = self.lines, []
             if element in ("float", "double"):
                 x = self.convert("sitofp", n, "double")
-                if size.form.endswith("n-1") or size.form.endswith("(n-1)"):
+                if "n-1" in size.form:
                     x = self.binary("fsub", x, self.constant(1.0, "double"))
+                if "sqrt" in size.form:
+                    x = self.call("sqrt", x)
                 factor = self.constant(size.factor, "double")
                 x = self.binary("fdiv", factor, x) if size.form.startswith("1/") else self.binary("fmul", factor, x)
                 x = self.binary("fadd", x, self.constant(size.shift, "double"))
@@ -573,7 +598,7 @@ class Emitter:
             at = j if self.by_units else self.plus(self.splat(j, self.lanes), self.steps(self.lanes))
             found = at if element == "i64" else self.convert("trunc", at, element)
         elif x.op == "input":
-            found = self.entries(x.detail, element, j, mask)
+            found = self.widened(x.detail, self.entries(x.detail, self.in_memory(x.detail, element), j, mask))
         else:
             found = self.apply(x, [self.entry(a, loop, j, mask, known) for a in x.args])
         known[x] = found
@@ -671,7 +696,7 @@ class Emitter:
             at = self.slot(x, j)
             self.do(f"store {value.type} {value.text}, ptr {at.text}, align {_BYTES[value.element]}")
         for store in loop.stores:
-            value = self.entry(store.node, loop, j, mask, known)
+            value = self.narrowed(store.place, self.entry(store.node, loop, j, mask, known))
             pointer = self.word(self.block.output(store.output), "ptr")
             start, stride, entry = self.base(store.place, store.place.number)
             index = self.plus(start, self.times(j, entry))
@@ -688,7 +713,7 @@ class Emitter:
         for loop in self.schedule.loops:
             self.loop(loop)
         for store in self.schedule.stores:
-            value = self.number(store.node)
+            value = self.narrowed(store.place, self.number(store.node))
             pointer = self.word(self.block.output(store.output), "ptr")
             start, stride, _ = self.base(store.place, store.place.number)
             if self.by_units:

@@ -335,24 +335,24 @@ class Entries(Emitter):
 
     def concat(self, parts: Sequence[Any], axis: int, where: Where, dtype: str) -> V:
         """An entry of arrays one behind the other."""
-        at, start, found = where[axis], Size("", "n", 0, 0), None
+        at, start, found = where[axis], Size((), "n", 0, 0), None
         ends = []
         for part in parts[:-1]:
             dim = self.dims(part.index)[axis]
             if isinstance(dim, tuple) and dim != (STATES,):
                 begin = self.start_of(part, axis)
-                start = Size(STATES, "n", start.factor + 1, start.shift - begin)
+                start = Size((STATES,), "n", start.factor + 1, start.shift - begin)
             elif isinstance(dim, int):
-                start = Size(start.symbol, "n", start.factor, start.shift + dim)
+                start = Size(start.symbols, "n", start.factor, start.shift + dim)
             else:
-                start = Size(STATES, "n", start.factor + 1, start.shift)
+                start = Size((STATES,), "n", start.factor + 1, start.shift)
             ends.append(start)
         for number in reversed(range(len(parts))):
             before = None if not number else ends[number - 1]
             moved = at
             if before is not None:
                 offset = self.constant(-before.shift, "i64")
-                if before.symbol:
+                if before.symbols:
                     offset = self.binary(
                         "sub", offset, self.times(self.named(STATES), self.constant(before.factor, "i64"))
                     )
@@ -361,7 +361,7 @@ class Entries(Emitter):
             if found is None:
                 found = here
                 continue
-            end = self.size(ends[number], "i64") if ends[number].symbol else self.constant(ends[number].shift, "i64")
+            end = self.size(ends[number], "i64") if ends[number].symbols else self.constant(ends[number].shift, "i64")
             found = self.select(self.compare("slt", self.each(at), end), here, found)
         assert found is not None
         return found

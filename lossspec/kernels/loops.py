@@ -265,7 +265,7 @@ class StepEmitter(Entries):
         }
         for root in roots:
             if not root.target:
-                self.places[root.value] = self.rows(root.value, self.held(root))
+                self.places[root.value] = self.rows(root.value, self.kind_of_rows(root))
                 if self.finds_place(root):
                     self.bests[root.value] = self.rows(root.value, ELEMENTS[step.dtypes[root.source]])
         for n in moving:
@@ -341,7 +341,7 @@ class StepEmitter(Entries):
             pointers.append(Rows(self.write(name, "ptr"), one.element, one.dims))
         return pointers[0], pointers[1]
 
-    def held(self, root: Root) -> str:
+    def kind_of_rows(self, root: Root) -> str:
         """The type of the rows of a value: float64 for sums on their way."""
         element = ELEMENTS[self.step.dtypes[root.value]]
         is_sum = root.is_reduction and self.step.items[root.value].function == "sum"

@@ -76,6 +76,7 @@ class Lowered:
     selected: Node | None
     gradients: list[tuple[Node, Place]]
     hessians: list[tuple[Node, Place]]
+    """The product of the Hessian and the direction, of which `hessian.diagonals` makes the diagonal."""
     order: list[Node] = field(default_factory=list)
 
 
@@ -87,12 +88,15 @@ def is_unit(dim: Dim) -> bool:
 class Lowering:
     """The nodes of one unit program."""
 
-    def __init__(self, program: UnitProgram, wrt: Sequence[str]) -> None:
+    def __init__(self, program: UnitProgram, wrt: Sequence[str], whole: bool = False) -> None:
         self.program = program
+        self.whole = whole
+        """True if the whole call is one unit."""
         self.wrt = tuple(wrt)
         self.known: dict[Any, Node] = {}
         self.values: dict[int, Val] = {}
         self.places: dict[str, tuple[int, tuple[Dim, ...]]] = {}
+        self.directions: dict[Place, Node] = {}
 
     # Nodes.
 
@@ -132,9 +136,9 @@ class Lowering:
 
     def size(self, size: Size, dtype: str) -> Node:
         """A number that follows from the size of an axis."""
-        if not size.symbol:
+        if not size.symbols:
             raise Refused("a number of it depends on the sizes of axes in a way that the kernel does not know")
-        if size.symbol.startswith("unit:"):
+        if any(symbol.startswith("unit:") for symbol in size.symbols):
             raise Refused("it depends on the number of units")
         return self.node("size", (), dtype, size)
 
@@ -216,6 +220,8 @@ class Lowering:
                 place = self.place(argument.name, index)
                 cells[index] = self.node("input", (), argument.dtype, place, row)
             self.values[number] = Val(dims, cells, argument.dtype)
+        if self.program.direction is not None:
+            self._direct(self.wrt[0], self.program.direction)
         for rank, number in enumerate(self.program.cotangents):
             dims, dtype = self.program.dims[number], self.program.dtypes[number]
             if not all(dim == 1 or is_unit(dim) for dim in dims):
@@ -223,6 +229,20 @@ class Lowering:
             cells = self._new(dims)
             cells[(0,) * len(dims)] = self.node("cotangent", (), dtype, rank)
             self.values[number] = Val(dims, cells, dtype)
+
+    def _direct(self, name: str, number: int) -> None:
+        """The direction in the space of an input: a node for each of its cells, of which no result is made."""
+        _, dims = self.places[name]
+        beyond = [dim for dim in dims if not is_unit(dim)]
+        if len(beyond) > 1:
+            raise Refused(f"a unit has {len(beyond)} axes of `{name}`")
+        row = tuple(s for dim in beyond if isinstance(dim, tuple) for s in dim)
+        cells = self._new(dims)
+        dtype = self.program.dtypes[number]
+        for index in np.ndindex(cells.shape):
+            place = self.place(name, index)
+            cells[index] = self.directions[place] = self.node("direction", (), dtype, place, row)
+        self.values[number] = Val(dims, cells, dtype)
 
     def place(self, name: str, cell: tuple[int, ...]) -> Place:
         """The place of one cell of an input."""
@@ -274,7 +294,7 @@ class Lowering:
     def _cells_of(self, name: str, result: Any) -> list[tuple[Node, Place]]:
         """The gradient of an input with where its entries go."""
         value, (_, dims) = self._array(result), self.places[name]
-        if not any(is_unit(dim) for dim in dims):
+        if not self.whole and not any(is_unit(dim) for dim in dims):
             raise Refused(f"the units share `{name}`, whose gradient is a sum over all of them")
         full = self._new(dims)
         if any(one != other and one != 1 for one, other in zip(value.dims, dims, strict=True)):
@@ -456,25 +476,44 @@ class Lowering:
         fixed = [a for a in axes if isinstance(value.dims[a], int)]
         symbols = tuple(s for a in axes if isinstance(dim := value.dims[a], tuple) for s in dim)
         if function in ("argmax", "argmin") and (len(axes) != 1 or (fixed and value.dims[axes[0]] != 1)):
-            raise Refused(f"{function} over an axis of fixed size")
+            if len(axes) != 1:
+                raise Refused(f"{function} over several axes")
+            return self._best(function, value, axes[0], dims, dtype)
         moved = np.moveaxis(value.cells, fixed, range(len(fixed)))
         cells = moved.reshape((-1, *moved.shape[len(fixed) :]))
         count = cells.shape[0]
         out = np.empty(cells.shape[1:], dtype=object)
         inner = "sum" if function == "mean" else function
         for index in np.ndindex(out.shape):
-            parts = [self._reduce(inner, cells[(k, *index)], symbols, dtype) for k in range(count)]
+            parts = [self.reduce(inner, cells[(k, *index)], symbols, dtype) for k in range(count)]
             total = parts[0]
             for part in parts[1:]:
                 total = self.apply(_JOINS[inner], total, part, dtype=total.dtype)
             if function == "mean":
                 for symbol in symbols:
-                    total = self.apply("divide", total, self.size(Size(symbol, "n", 1), dtype), dtype=dtype)
+                    total = self.apply("divide", total, self.size(Size((symbol,), "n", 1), dtype), dtype=dtype)
                 total = self.apply("divide", total, self.constant(count, dtype), dtype=dtype) if count > 1 else total
             out[index] = total
         return Val(dims, out.reshape(tuple(dim if isinstance(dim, int) else 1 for dim in dims)), dtype)
 
-    def _reduce(self, function: str, x: Node, symbols: Symbols, dtype: str) -> Node:
+    def _best(self, function: str, value: Val, axis: int, dims: tuple[Dim, ...], dtype: str) -> Val:
+        """The first of the largest, or of the smallest, along an axis of fixed size; NaN is beyond all."""
+        cells, out = np.moveaxis(value.cells, axis, 0), self._new(dims)
+        flat = out.reshape(-1)
+        for place, column in enumerate(cells.reshape(cells.shape[0], -1).T):
+            best, at = column[0], self.constant(0, dtype)
+            for k, x in enumerate(column[1:], 1):
+                further = self.apply("greater" if function == "argmax" else "less", x, best, dtype="bool")
+                x_is_nan = self.apply("not_equal", x, x, dtype="bool")
+                is_known = self.apply("equal", best, best, dtype="bool")
+                first_nan = self.apply("bitwise_and", x_is_nan, is_known, dtype="bool")
+                further = self.apply("bitwise_or", further, first_nan, dtype="bool")
+                best = self.apply("where", further, x, best, dtype=x.dtype)
+                at = self.apply("where", further, self.constant(k, dtype), at, dtype=dtype)
+            flat[place] = at
+        return Val(dims, flat.reshape(out.shape), dtype)
+
+    def reduce(self, function: str, x: Node, symbols: Symbols, dtype: str) -> Node:
         """The reduction of a node along its row."""
         if function in ("sum", "max", "min"):
             x = self.cast(x, dtype)
@@ -484,7 +523,7 @@ class Lowering:
             x = self.cast(x, "bool")
         if function == "count_nonzero":
             x = x if x.dtype == "bool" else self.apply("not_equal", x, self.constant(0, x.dtype), dtype="bool")
-        if x.row:
+        if x.row and symbols:
             if set(x.row) != set(symbols):
                 raise Refused("a part of the axes of a row is summed over")
             return self.node(function, (x,), dtype)
@@ -494,7 +533,7 @@ class Lowering:
             x = self.cast(x, "int64")
         if function in ("sum", "count_nonzero"):
             for symbol in symbols:
-                x = self.apply("multiply", x, self.size(Size(symbol, "n", 1), x.dtype), dtype=x.dtype)
+                x = self.apply("multiply", x, self.size(Size((symbol,), "n", 1), x.dtype), dtype=x.dtype)
         return x
 
     # What moves entries.
@@ -585,7 +624,7 @@ class Lowering:
             raise Refused("an entry is taken from a part of the axes of a row")
         if x.op == "position":
             return self.cast(index, x.dtype)
-        if x.op == "input":
+        if x.op in ("input", "direction"):
             return self.node("pick", (x, index), x.dtype)
         if x.op == "row":
             return x.args[0]

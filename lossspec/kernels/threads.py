@@ -47,21 +47,23 @@ def spread(work: Callable[[int, int], None], chunks: int, entries: int) -> None:
     if _pool is None or _process != os.getpid():  # threads do not survive a fork
         _pool, _process = ThreadPoolExecutor(max(threads() - 1, 1), "lossspec-kernel"), os.getpid()
     cuts = [chunks * k // count for k in range(count + 1)]
-    waiting = [_pool.submit(work, first, last) for first, last in pairwise(cuts[1:])]
+    waiting: list[Future[None]] = []
     try:
+        for first, last in pairwise(cuts[1:]):
+            waiting.append(_pool.submit(work, first, last))
         work(0, cuts[1])
     finally:
         _finish(waiting)
 
 
 def _finish(waiting: Sequence[Future[None]]) -> None:
-    """Wait for tasks, whatever interrupts: they write to memory that the caller owns."""
-    interrupted: KeyboardInterrupt | None = None
+    """Wait for tasks, whatever interrupts. One that a signal makes us lose keeps alive what it writes to."""
+    interrupted: BaseException | None = None
     for task in waiting:
         while not task.done():
             try:
                 wait([task])
-            except KeyboardInterrupt as signal:
+            except BaseException as signal:  # what a handler raises
                 interrupted = signal
     if interrupted is not None:
         raise interrupted

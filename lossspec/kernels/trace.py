@@ -6,9 +6,10 @@ is a size, or follows from one; what is equal is constant. So one program serves
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import prod, sqrt
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -45,7 +46,9 @@ Symbols = tuple[str, ...]
 Dim = int | Symbols
 """The size of an axis of a program: a number that never changes, or symbols."""
 
-_PRIMES = ((11, 13, 17, 19, 23, 29), (31, 37, 41, 43, 47, 53))
+_PRIMES = ((5, 7, 11, 13, 17, 19), (11, 19, 13, 17, 31, 29))
+"""The sizes of both recordings. Their differences differ, and so do the ratios of all `FORMS` of them and of their
+products, so that a number follows from the sizes of no other axes."""
 _MOST_STEPS = 4000
 
 
@@ -60,16 +63,30 @@ class Argument:
     name: str
     dims: tuple[Dim, ...]
     dtype: str
+    """The dtype in which it is computed."""
+    held: str = ""
+    """The half precision in which it lies in memory, if it does."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """A number that follows from the size of an axis: `factor` times `form` of it, plus `shift`."""
+    """A number that follows from the sizes of axes: `factor` times `form` of their product n, plus `shift`."""
 
-    symbol: str
+    symbols: Symbols
     form: str
     factor: float
     shift: float = 0
+
+
+FORMS: Mapping[str, Callable[[float], float]] = {
+    "n": lambda n: n,
+    "1/n": lambda n: 1 / n,
+    "n-1": lambda n: n - 1,
+    "1/(n-1)": lambda n: 1 / (n - 1),
+    "sqrt(n)": sqrt,
+    "1/sqrt(n)": lambda n: 1 / sqrt(n),
+}
+"""The ways in which a real number may follow from a size."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +125,8 @@ class UnitProgram:
     outputs: Outputs
     weight_varies: bool
     """True if the weights depend on a differentiated input, so that the denominator does too."""
+    direction: int | None = None
+    """The value that stands for a direction in the space of what is differentiated twice."""
 
 
 @dataclass(frozen=True)
@@ -122,18 +141,31 @@ class _Recording:
     if the weights depend on a differentiated input."""
 
 
-def trace(
-    loss: Computed, arguments: tuple[Argument, ...], static: Mapping[str, Any], wrt: tuple[str, ...], order: int
-) -> UnitProgram:
-    """The unit program of a call: values alone for order 0, gradients for 1, the diagonal of the Hessian too for 2.
+@dataclass(frozen=True)
+class Task:
+    """Calls of one kind, which have one unit program."""
 
-    `static` are the arguments of the call that are no arrays.
-    """
+    loss: Computed = field(compare=False)
+    arguments: tuple[Argument, ...]
+    static: tuple[tuple[str, type, Any], ...]
+    """The arguments that are no arrays; their types tell 1 from 1.0."""
+    wrt: tuple[str, ...]
+    order: int
+    """0 for values alone, 1 for gradients, 2 for the Hessian times a direction too."""
+    how: str = "sum"
+    """The reduction, where units are prepared for one."""
+    whole: bool = False
+    """True if the whole call is one unit, because its units depend on each other."""
+
+
+def trace(task: Task) -> UnitProgram:
+    """The unit program of calls of one kind."""
+    arguments = task.arguments
     symbols = list(dict.fromkeys(s for a in arguments for dim in a.dims if isinstance(dim, tuple) for s in dim))
     if len(symbols) > len(_PRIMES[0]):
         raise Refused("its inputs have more axes than the tracer has sizes for")
     tables = [dict(zip(symbols, primes, strict=False)) for primes in _PRIMES]
-    first, second = (_record(loss, arguments, static, wrt, order, sizes) for sizes in tables)
+    first, second = (_record(task, sizes) for sizes in tables)
     merge = Merge(*tables)
     if first.layout != second.layout or len(first.program.steps) != len(second.program.steps):
         raise Refused("its steps depend on the sizes of axes")
@@ -163,21 +195,17 @@ def trace(
         tuple(next(found) for _ in range(gradients)),
         next(found) if has_hessian else None,
     )
-    cotangents = tuple(range(len(arguments), len(arguments) + (statistics if order else 0)))
-    return UnitProgram(arguments, cotangents, tuple(items), dims, first.dtypes, outputs, varies)
+    behind = len(arguments) + (statistics if task.order else 0)
+    cotangents = tuple(range(len(arguments), behind))
+    direction = behind if task.order == 2 else None
+    return UnitProgram(arguments, cotangents, tuple(items), dims, first.dtypes, outputs, varies, direction)
 
 
-def _record(
-    loss: Computed,
-    arguments: tuple[Argument, ...],
-    static: Mapping[str, Any],
-    wrt: tuple[str, ...],
-    order: int,
-    sizes: Mapping[str, int],
-) -> _Recording:
+def _record(task: Task, sizes: Mapping[str, int]) -> _Recording:
     """Record the pipeline on tiny arrays of these sizes."""
     backend = _Recorder(get_backend("numpy"))
-    arrays = {a.name: _tiny(a, sizes) for a in arguments}
+    arrays = {a.name: _tiny(a, sizes) for a in task.arguments}
+    loss, wrt, order = task.loss, task.wrt, task.order
     found: dict[str, Any] = {}
     with Tape(backend, records_all=True) as tape:
         traced = {name: make_input(tape, x) for name, x in arrays.items()}
@@ -190,33 +218,41 @@ def _record(
 
         def measure(*chosen: Any) -> Any:
             """The sum of all statistics, each times its cotangent."""
-            given = {**static, **traced, **dict(zip(wrt, chosen, strict=True)), "reduction": "sum"}
+            given = {
+                **{n: x for n, _, x in task.static},
+                **traced,
+                **dict(zip(wrt, chosen, strict=True)),
+                "reduction": task.how,
+            }
             call = pipeline.measure(loss.declared, loss.plans, (), given)
-            statistics = pipeline.weighted(call)
-            weights = call.weight
+            xp = backend.namespace
+            statistics, weights, selected = pipeline.weighted(call), pipeline.mass_of_units(call), call.selected
             found["varies"] = type(weights) is Traced and weights.tape is not tape
+            if task.whole:
+                statistics = pipeline.totals(call)
+                weights = None if weights is None else xp.sum(weights)
+                selected = None if selected is None else xp.count_nonzero(selected)
             found["statistics"] = [below(s) for s in statistics]
             found["weight"] = None if weights is None else below(weights)
-            found["selected"] = None if call.selected is None else below(call.selected)
+            found["selected"] = None if selected is None else below(selected)
             if not order:
                 return None
             if "cotangents" not in found:
-                found["cotangents"] = [
-                    make_input(tape, np.ones(s.shape, dtype=str(np.dtype(s.dtype)))) for s in statistics
-                ]
-            xp = backend.namespace
+                found["cotangents"] = [_input(tape, s, 1) for s in statistics]
             terms = [xp.sum(s * g) for s, g in zip(statistics, found["cotangents"], strict=True)]
             return sum(terms[1:], terms[0])
 
-        def gradient(*chosen: Any) -> Any:
-            """The sum of the gradient in the one input that is differentiated twice."""
+        def along(*chosen: Any) -> Any:
+            """The derivative in the one input that is differentiated twice, along a direction."""
             _, (g,) = value_and_grad(measure, (0,))(*chosen)
             found["gradients"] = [below(g)]
-            return backend.namespace.sum(g)
+            if "direction" not in found:
+                found["direction"] = _input(tape, g, 1)
+            return backend.namespace.sum(g * found["direction"])
 
         point = [traced[name] for name in wrt]
         if order == 2:
-            _, (hessian,) = value_and_grad(gradient, (0,))(*point)
+            _, (hessian,) = value_and_grad(along, (0,))(*point)
             found["hessian"] = hessian
         elif order == 1:
             found["gradients"] = list(value_and_grad(measure, tuple(range(len(wrt))))(*point)[1])
@@ -225,7 +261,10 @@ def _record(
         optional = [found[key] for key in ("weight", "selected") if found[key] is not None]
         last = [found["hessian"]] if order == 2 else []
         results = [*found["statistics"], *optional, *found.get("gradients", ()), *last]
-        inputs = [x.node for x in (*traced.values(), *found.get("cotangents", ()))]
+        if len(tape.nodes) > 8 * _MOST_STEPS:
+            raise Refused("it is a recurrence, whose steps are as many as its entries")
+        directions = [found["direction"]] if order == 2 else []
+        inputs = [x.node for x in (*traced.values(), *found.get("cotangents", ()), *directions)]
         nodes = [*inputs, *tape.nodes]
         program = make_program(tape, inputs, results)
         if len(program.steps) > _MOST_STEPS:
@@ -253,6 +292,11 @@ class _Recorder(TracedBackend):
         if isinstance(step, Step):
             raise Refused("it is a recurrence")
         return super().scan(step, carry, xs)
+
+
+def _input(tape: Tape, like: Any, value: float) -> Any:
+    """An input of the program beyond the arguments, in the shape of an array."""
+    return make_input(tape, np.full(like.shape, value, dtype=str(np.dtype(like.dtype))))
 
 
 def _tiny(argument: Argument, sizes: Mapping[str, int]) -> Any:
@@ -310,26 +354,28 @@ class Merge:
         if (flat == flat[0]).all() and (other == flat[0]).all():
             return Constant(np.asarray(flat[0]).reshape((1,) * a.ndim), dims)
         counts = all(np.array_equal(x, np.arange(x.size)) for x in (flat, other))
-        if counts and len(symbolic) == 1 and sum(dim != 1 for dim in dims) == 1:
+        if counts and sum(dim != 1 for dim in dims) == 1:
             return Constant(None, dims, str(a.dtype))
         raise Refused("it makes an array whose entries the kernel does not know")
 
     def size(self, a: float, b: float) -> Size:
-        """The number that follows from a size, by its values at two sizes."""
-        for symbol, m in self.first.items():
-            n = self.second[symbol]
-            forms = {"n": (m, n), "1/n": (1 / m, 1 / n), "n-1": (m - 1, n - 1), "1/(n-1)": (1 / (m - 1), 1 / (n - 1))}
-            if isinstance(a, int) and isinstance(b, int):
-                if a - b == m - n:
-                    return Size(symbol, "n", 1, a - m)
+        """The number that follows from sizes, by its values at two of each: of as few axes as possible."""
+        both_whole = isinstance(a, int) and isinstance(b, int)
+        chosen = [symbols for count in (1, 2, 3) for symbols in combinations(self.first, count)]
+        for symbols in chosen:
+            m, n = (prod(sizes[s] for s in symbols) for sizes in (self.first, self.second))
+            if both_whole:
                 if a * n == b * m and a % m == 0:
-                    return Size(symbol, "n", a // m)
+                    return Size(symbols, "n", a // m)
                 continue
-            for form, (at_first, at_second) in forms.items():
-                factor = a / at_first
-                if abs(factor * at_second - b) <= 4e-16 * abs(b):
-                    return Size(symbol, form, factor)
-        return Size("", "", a)
+            for form, of in FORMS.items():
+                factor = a / of(m)
+                if abs(factor * of(n) - b) <= 4e-16 * abs(b):
+                    return Size(symbols, form, factor)
+        for symbol, m in self.first.items():
+            if both_whole and a - b == m - self.second[symbol]:
+                return Size((symbol,), "n", 1, a - m)
+        return Size((), "", a)
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,6 +399,7 @@ __all__ = [
     "Refused",
     "Size",
     "Symbols",
+    "Task",
     "UnitProgram",
     "Value",
     "trace",

@@ -1,0 +1,275 @@
+"""A plan that is ready to run: the kernels of calls of one kind, and how their sums become a result."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from lossspec.contract import LENGTH_REDUCTIONS
+from lossspec.kernels.programs import Made, Programs
+from lossspec.kernels.request import Request
+from lossspec.kernels.threads import spread
+from lossspec.kernels.trace import Refused
+from lossspec.keywords import Keywords
+from lossspec.plan import Plan
+from lossspec.reduction import Mean
+
+_CHUNK = 1 << 14
+"""Entries of a chunk: sums over fewer units than these are formed one after the other."""
+_SHORT_ROW = 32
+
+_served = 0
+
+
+def count() -> None:
+    """Count a kernel that has served a call."""
+    global _served
+    _served += 1
+
+
+def served() -> int:
+    """The number of calls that kernels have served in this process."""
+    return _served
+
+
+@dataclass(frozen=True)
+class Known:
+    """All of a call that does not depend on the values of its arrays."""
+
+    request: Request
+    given: Mapping[str, Any]
+    values: Mapping[str, Any]
+    keywords: Keywords
+    plan: Plan
+    unit_shape: tuple[int, ...]
+    """The shape of what is a unit to the kernel: with the axes that statistics have of their own."""
+    sizes: Mapping[str, int]
+    planes: frozenset[str]
+    """The inputs whose classes come before pixels."""
+
+
+class Ready:
+    """All that is known of calls of one kind before their values are."""
+
+    def __init__(self, call: Known, programs: Programs) -> None:
+        plan, request = call.plan, call.request
+        self.method, self.how, self.empty = request.method, call.keywords.reduction, call.keywords.empty
+        self.input_names = request.loss.declared.inputs
+        self.names = [a.name for a in programs.task.arguments]
+        positions = {name: number for number, name in enumerate(self.input_names)}
+        self.numbers = [positions.get(name, -1) for name in self.names]
+        if any(name not in call.given for name in self.names):
+            raise Refused("the loss is configured with an array")
+        self.unit_shape, self.count = plan.unit_shape, prod(plan.unit_shape)
+        self.units = 1 if programs.task.whole else prod(call.unit_shape)
+        self.dtype = np.dtype(plan.dtype)
+        self.programs, self.facts = programs, programs.facts
+        self.sizes, self.planes = call.sizes, call.planes
+        self.wrt = [self.names.index(name) for name in programs.task.wrt]
+        self.single = request.wrt is None or isinstance(request.wrt, str)
+        if self.how == "batch_mean" and not plan.unit_shape:
+            raise Refused("the loss of the call is 0-d")
+        self.weighted, self.masked = self.facts.weighted, self.facts.masked
+        if self.method == "value_and_grad":
+            if self.how == "none":
+                raise Refused("the call is wrong: only a reduced loss has a gradient")
+            if self.by_weights and self.how != "count_mean" and self.facts.weight_varies:
+                raise Refused("what the mean divides by depends on what is differentiated")
+        if self.method == "partial" and self.how == "none":
+            raise Refused("the call is wrong: nothing to merge")
+        self.ones = (_scale(None),) * self.facts.cotangents
+        self.prepare(call)
+
+    def prepare(self, call: Known) -> None:
+        """Make the kernels of the method."""
+        if len(self.facts.statistics) != 1:
+            raise Refused("it has several statistics")
+        if self.programs.task.whole and self.how == "none":
+            raise Refused("its units depend on each other")
+        needs_pass = self.by_weights and (self.masked or self.weighted)
+        divisor = None if self.how == "none" or needs_pass else self.divisor(())
+        self.usual = divisor, _scale(divisor)
+        """The denominator and the factor of each unit, if no pass over the weights has to find them."""
+        self.mass: Job | None = None
+        names = {"grad_hess": "hessian", "pull": "pull", "value_and_grad": "gradient"}
+        self.main = self.job(names.get(self.method, "each" if self.how == "none" else "value"))
+        if self.method == "value_and_grad" and needs_pass:
+            self.mass = self.job("mass")
+
+    @property
+    def by_weights(self) -> bool:
+        """Say whether weights or masks may decide the denominator."""
+        return self.how in ("mean", "count_mean", *LENGTH_REDUCTIONS)
+
+    def job(self, piece: str) -> Job:
+        """The kernel of a piece of the program, made if it is new, with the sizes of this call."""
+        longest = max((prod(self.sizes[s] for s in row) for row in self.programs.rows(piece)), default=1)
+        by_units = longest == 1 or bool(self.planes) or (longest <= _SHORT_ROW and not self.programs.task.whole)
+        lanes = 32 if longest == 1 and not self.programs.rows(piece) and self.dtype.itemsize == 4 else 16
+        made = self.programs.made(piece, by_units, lanes, self.planes)
+        chunk = max(1, _CHUNK // longest)
+        if by_units:
+            chunk = max(lanes, chunk // lanes * lanes)
+        return Job(
+            made,
+            (self.units, chunk),
+            (self.sizes.get("plane", 1), *(self.sizes[s] for s in made.symbols)),
+            -(-self.units // chunk),
+            (longest + lanes) * (lanes if by_units else 1) * 8,
+            self.units * longest,
+        )
+
+    # The call.
+
+    def arrays(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:
+        """The arrays of a call in the order of the kernel."""
+        if not options:
+            return [inputs[number] for number in self.numbers]
+        given = dict(zip(self.input_names, inputs, strict=False))
+        given.update(options)
+        return [given[name] for name in self.names]
+
+    def on_numpy(self, arrays: list[Any]) -> Any:
+        """The result of the method for NumPy arrays."""
+        pointers = Addresses(arrays, address_of)
+        if self.method == "value_and_grad":
+            gradients = [np.empty(arrays[n].shape, arrays[n].dtype) for n in self.wrt]
+            value = self.gradient(pointers, Addresses(gradients, address_of))
+            return self.dtype.type(value), gradients[0] if self.single else tuple(gradients)
+        if self.method == "grad_hess":
+            x = arrays[self.wrt[0]]
+            pair = [np.empty(x.shape, x.dtype) for _ in range(2)]
+            self.write(pointers, Addresses(pair, address_of))
+            return tuple(pair)
+        if self.how == "none":
+            values = np.empty(self.unit_shape, self.dtype)
+            self.write(pointers, Addresses([values], address_of))
+            return values
+        if self.method == "value":
+            return self.dtype.type(self.value(pointers))
+        totals, weight, count = self.totals(pointers)
+        exact = np.int64(count) if self.masked else count
+        found = tuple(t.astype(self.dtype) if isinstance(t, np.ndarray) else self.dtype.type(t) for t in totals)
+        return found, exact if weight is None else self.dtype.type(weight), exact
+
+    def gradient(self, inputs: Sequence[int], outputs: Sequence[int]) -> float:
+        """The value; gradients are written to where outputs are."""
+        if self.mass is None:
+            divisor, word = self.usual
+        else:
+            divisor = self.divisor(self.mass.run(inputs, (), (0,)))
+            word = _scale(divisor)
+        (total,) = self.main.run(inputs, outputs, (word,))
+        return self.finished(total, divisor)
+
+    def write(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+        """Write what each unit has to where outputs are."""
+        self.main.run(inputs, outputs, self.ones)
+
+    def pull(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: Sequence[int]) -> None:
+        """Write the gradients for the cotangents of all units, which are at addresses."""
+        self.main.run(inputs, outputs, cotangents)
+
+    def totals(self, inputs: Sequence[int]) -> tuple[tuple[Any, ...], float | None, int]:
+        """The sums over the units, that of their weights if they have any, and their number."""
+        sums = self.main.run(inputs, (), self.ones)
+        cut = len(self.facts.statistics)
+        weights = sums[cut:]
+        return tuple(sums[:cut]), weights[0] if self.weighted else None, int(weights[-1]) if self.masked else self.count
+
+    def value(self, inputs: Sequence[int]) -> float:
+        """The loss."""
+        total, *weights = self.main.run(inputs, (), ())
+        return self.finished(total, self.divisor(weights))
+
+    def divisor(self, weights: Sequence[float]) -> float | None:
+        """The denominator, from the sum of the weights and the count, as far as there are any."""
+        if self.by_weights and self.how != "count_mean" and self.weighted:
+            return weights[0]
+        if self.by_weights:
+            return weights[-1] if self.masked else self.count
+        if self.how == "batch_mean":
+            return self.unit_shape[0]
+        return self.how.over if isinstance(self.how, Mean) else None
+
+    def finished(self, total: float, divisor: float | None) -> float:
+        """The mean, or `empty` where it is over nothing."""
+        if divisor is None:
+            return total
+        if divisor == 0:
+            return total * 0.0 + self.empty if isinstance(self.how, Mean) else self.empty
+        return total / divisor
+
+
+class Job:
+    """A kernel with the sizes of a call."""
+
+    def __init__(
+        self, made: Made, head: tuple[int, ...], sizes: tuple[int, ...], chunks: int, buffer: int, entries: int
+    ) -> None:
+        self.kernel, self.sums, self.head, self.sizes = made.kernel, made.sums, head, sizes
+        self.chunks, self.buffer, self.entries = chunks, buffer, entries
+        self.totals = ctypes.c_double * max(1, self.sums * chunks)
+        self.block = ctypes.c_int64 * made.words
+        self.scratch = ctypes.c_char * max(1, buffer * made.buffers)
+
+    def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: Sequence[int]) -> Sequence[float]:
+        """The sums; outputs are written to. A cotangent is the word of a number, or the address of all of them."""
+        count()
+        totals = self.totals()
+        sums = ctypes.addressof(totals)
+        block = self.block(*self.head, sums, *self.sizes, *cotangents, *inputs, *outputs, self.buffer)
+        address = ctypes.addressof(block)
+
+        def work(first: int, last: int, held: object = (block, totals, inputs, outputs, cotangents)) -> None:
+            scratch = self.scratch()
+            self.kernel(address, first, last, ctypes.addressof(scratch))
+
+        if self.chunks == 1:
+            work(0, 1)
+            return totals[: self.sums]
+        spread(work, self.chunks, self.entries)
+        found = np.ctypeslib.as_array(totals)[: self.sums * self.chunks].reshape(self.sums, self.chunks)
+        return [float(np.add.reduce(row)) for row in found]
+
+
+class Addresses(list[int]):
+    """The addresses of arrays, which live as long as these do.
+
+    A signal may end a call while other threads still read and write: what they use must outlive it.
+    """
+
+    def __init__(self, arrays: Sequence[Any], address: Callable[[Any], int]) -> None:
+        super().__init__(map(address, arrays))
+        self.arrays = arrays
+
+
+def address_of(x: Any) -> int:
+    """The address of an array; from its buffer, which is quick, unless that is read-only."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(x))
+    except (TypeError, ValueError, BufferError):
+        address: int = x.__array_interface__["data"][0]
+        return address
+
+
+def word(value: float) -> int:
+    """The 64 bits of a float64."""
+    found: int = _WORD.unpack(_DOUBLE.pack(value))[0]
+    return found
+
+
+def _scale(divisor: float | None) -> int:
+    """The factor of each unit under a denominator, as the 64 bits of a float64."""
+    return word(1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0)
+
+
+_WORD, _DOUBLE = struct.Struct("q"), struct.Struct("d")
+
+__all__ = ["Addresses", "Job", "Known", "Ready", "address_of", "count", "served", "word"]
