@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import lossspec
+from lossspec.conformance import peers
 from lossspec.conformance.sampling import typical
 from lossspec.dispatch import Availability, get_backend
 
@@ -28,6 +29,19 @@ JAX_CACHE = "JAX_COMPILATION_CACHE_DIR"
 Most of the time of a run goes into programs of one small operation, and each worker needs most of those of the others.
 A cache of one's own, named in the environment, is kept and serves the next run.
 """
+
+
+class BeforeTorchvision:
+    """Prepares the import of torchvision, by whomever, beside a Torch that it was not built for."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> None:
+        if name == "torchvision":
+            sys.meta_path.remove(cls)  # type: ignore[arg-type]
+            peers.names_of("torch")
+
+
+sys.meta_path.insert(0, BeforeTorchvision)  # type: ignore[arg-type]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -434,3 +434,25 @@ def test_what_the_page_says_of_files_holds_in_the_memory_of_a_few_blocks(tmp_pat
     assert float(names["value"]) == pytest.approx(float(ls.huber(*arrays)), rel=1e-12)
     assert len(names["blocks"]) == 51
     assert peak < 12 * 8 * names["rows"] < arrays.nbytes / 8
+
+
+METRIC = """
+from lossspec.conformance.peers import names_of
+names_of("torch")  # torchmetrics imports torchvision, which may lie beside a Torch that it was not built for
+from lossspec.integrations.torchmetrics_metric import LossMetric
+scores, right = torch.arange(24.0).reshape(4, 2, 3).sin().abs(), torch.arange(24.0).reshape(4, 2, 3).cos() > 0
+for loss in (ls.huber, ls.root_mean_squared_error, ls.batch_dice):
+    metric = LossMetric(loss)
+    for row in {0: (0, 2, 3), 1: (1,), 2: ()}[rank]:
+        metric.update(scores[row : row + 1], right[row : row + 1].float())
+    report(name=loss.contract.name, value=metric.compute(), right=loss(scores.double(), right.double()))
+"""
+
+
+@pytest.mark.thorough  # three processes import torchmetrics; tests/test_integrations_torchmetrics.py has ranks in one
+def test_a_metric_of_torchmetrics_is_the_loss_of_all_ranks(on_ranks):
+    """The third rank has no data."""
+    for reports in on_ranks(METRIC, world=3):
+        assert len(reports) == 3
+        for found in reports:
+            assert found["value"] == pytest.approx(found["right"], rel=1e-6), found["name"]
