@@ -18,7 +18,7 @@ import pytest
 
 import lossspec
 from lossspec.conformance import peers
-from lossspec.conformance.sampling import typical
+from lossspec.conformance.sampling import typical_inputs
 from lossspec.dispatch import Availability, get_backend
 
 os.environ.setdefault("KERAS_BACKEND", "torch")  # read when Keras is first imported, by the doctest of its client too
@@ -124,20 +124,7 @@ def draw() -> Callable[..., dict[str, Any]]:
     """Typical NumPy inputs of any loss, read from its contract: `draw(loss, batch, seed)`."""
 
     def inputs(loss: lossspec.Loss, batch: int, seed: int = 0) -> dict[str, Any]:
-        random = np.random.default_rng(seed)
-        leading = loss.contract.result.names[0]
-        sizes = {**loss.contract.sizes, leading: batch}
-        facts = {**{parameter.name: parameter.default for parameter in loss.contract.parameters}, **sizes}
-
-        def one(term: Any, item: int) -> Any:
-            sizes = (axis.size or facts.setdefault(axis.name, 3) + axis.per_item * item for axis in term.shape.axes)
-            return typical(term, random, tuple(sizes), facts)
-
-        drawn = {}
-        for argument in loss.contract.inputs:
-            term = argument.terms[0]
-            drawn[argument.name] = [one(term, item) for item in range(2)] if argument.many else one(term, 0)
-        return drawn
+        return typical_inputs(loss.contract, {loss.contract.result.names[0]: batch}, seed)
 
     return inputs
 

@@ -1,7 +1,8 @@
-"""A loss, and its gradients, as a model of ONNX: the program of a call, written down and held against the call itself."""
+"""A loss, and its gradients, as a model of ONNX: the program of a call, held against the call before it is returned."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,8 +34,8 @@ def export(loss: Loss, *inputs: Any, gradients: bool | Sequence[str] = False, **
     output is "loss". With `gradients` there is "gradient_NAME" beside it for the first input, or for those named.
 
     The model is run on the arrays of the call before it is returned, so that no other result is ever written.
-    Errors: those of the call; `BackendError` for a loss with a function that ONNX or its runtime does not have, which it
-    names, and for a model that does not give what the call gives.
+    Errors: those of the call; `BackendError` for a loss with a function that ONNX or its runtime does not have, by its
+    name, and for a model that does not give what the call gives.
 
     >>> from lossspec import squared_error
     >>> model = export(squared_error, np.asarray([1.0, 3.0]), np.asarray([0.0, 1.0]), gradients=True)
@@ -66,8 +67,12 @@ def export(loss: Loss, *inputs: Any, gradients: bool | Sequence[str] = False, **
     for name, function in functions.items():
         program = trace(function, *arrays.values())
         try:
-            outputs[name] = _array(program.replay(NAMESPACE, *arguments.values()))
-        except (AttributeError, NotImplementedError, TypeError, ValueError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "error"
+                )  # ndonnx says by a warning that the runtime has a function in float32 alone
+                outputs[name] = _array(program.replay(NAMESPACE, *arguments.values()))
+        except (AttributeError, NotImplementedError, TypeError, ValueError, Warning) as error:
             raise BackendError(f"{contract.name}: ONNX does not have what its {name} needs: {error}") from error
     model = ndonnx.build(arguments, outputs)
     model.doc_string = str(contract)
@@ -80,11 +85,11 @@ def run(model: Any, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4  # what is wrong is raised
     try:
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # it has a class for each kind of them, and no base of its own
-        raise BackendError(f"{model.doc_string.partition('(')[0]}: onnxruntime does not load the model: {error}") from None
+        raise BackendError(
+            f"{model.doc_string.partition('(')[0]}: onnxruntime does not load the model: {error}"
+        ) from None
     read = {one.name: arrays[one.name] for one in session.get_inputs()}
     names = [one.name for one in session.get_outputs()]
     return dict(zip(names, session.run(names, read), strict=True))
@@ -107,45 +112,40 @@ def _array(x: Any) -> Any:
 
 
 class _Namespace:
-    """The functions of ndonnx, and those of the standard that ONNX lacks or has with few digits.
-
-    ONNX has no log1p and no expm1; the ratios below undo the rounding of 1 + x and of exp(x) - 1 (W. Kahan).
-    """
+    """The functions of ndonnx, and those of the standard that it lacks or that onnxruntime has in float32 alone."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(ndonnx, name)
 
-    def log1p(self, x: Any) -> Any:
-        """log(1 + x), to the last digits near 0."""
-        one = 1.0 + x
-        moved = one - 1.0
-        lost = (moved == 0.0) | ~ndonnx.isfinite(one)
-        return ndonnx.where(lost, ndonnx.where(moved == 0.0, x, ndonnx.log(one)), _over(x, moved, lost) * ndonnx.log(one))
-
-    def expm1(self, x: Any) -> Any:
-        """exp(x) - 1, to the last digits near 0."""
-        power = ndonnx.exp(x)
-        moved = power - 1.0
-        logarithm = ndonnx.log(power)
-        far = (ndonnx.abs(x) > 1.0) | (logarithm == 0.0)
-        return ndonnx.where(far, ndonnx.where(moved == 0.0, x, moved), moved * _over(x, logarithm, far))
-
     def sinh(self, x: Any) -> Any:
         """(exp(x) - exp(-x)) / 2, by expm1."""
-        part = self.expm1(ndonnx.abs(x))
+        part = ndonnx.expm1(ndonnx.abs(x))
         value = ndonnx.where(part < 1e8, (part + part / (part + 1.0)) / 2.0, part / 2.0)
         return ndonnx.where(x < 0.0, -value, value)
+
+    def cosh(self, x: Any) -> Any:
+        """(exp(x) + exp(-x)) / 2, which onnxruntime has in float32 alone."""
+        half = ndonnx.exp(ndonnx.abs(x)) / 2.0
+        return half + 0.25 / half
+
+    def take_along_axis(self, x: Any, indices: Any, *, axis: int = -1) -> Any:
+        """The entries at indices along an axis; the other axes are broadcast, which ONNX does not do there."""
+        ours, theirs = list(x.shape), list(indices.shape)
+        ours[axis], theirs[axis] = 1, 1
+        common = np.broadcast_shapes(tuple(ours), tuple(theirs))
+
+        def stretched(array: Any) -> Any:
+            shape = list(common)
+            shape[axis] = array.shape[axis]
+            return array if tuple(shape) == array.shape else ndonnx.broadcast_to(array, tuple(shape))
+
+        return ndonnx.take_along_axis(stretched(x), stretched(indices), axis=axis)
 
     def copysign(self, x: Any, y: Any) -> Any:
         """The size of x with the sign of y, that of a negative zero too."""
         size = ndonnx.abs(x + ndonnx.zeros_like(y))
         negative = (y < 0.0) | ((y == 0.0) & (1.0 / y < 0.0))
         return ndonnx.where(negative, -size, size)
-
-
-def _over(x: Any, y: Any, unsafe: Any) -> Any:
-    """x / y, and x where y is not to be divided by."""
-    return x / ndonnx.where(unsafe, ndonnx.ones_like(y), y)
 
 
 NAMESPACE = _Namespace()
