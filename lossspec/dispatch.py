@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points, version
 from importlib.util import find_spec
@@ -207,6 +208,10 @@ class Backend:
             collected.append(y)
         nothing = not collected or collected[0] is None
         return carry, None if nothing else _each(lambda *ys: self.namespace.stack(ys), *collected)
+
+    def beside(self, *operands: Array) -> AbstractContextManager[None]:
+        """A context in which what is created stands beside arrays that lie on several devices, for those that do."""
+        return nullcontext()
 
     def recomputed(self, step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any], tuple[Any, Any]]:
         """A step of a recurrence, of which the framework keeps no more than what it takes; else it computes it anew."""

@@ -456,3 +456,37 @@ def test_a_metric_of_torchmetrics_is_the_loss_of_all_ranks(on_ranks):
         assert len(reports) == 3
         for found in reports:
             assert found["value"] == pytest.approx(found["right"], rel=1e-6), found["name"]
+
+
+SHARDED = """
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+from lossspec.integrations.torch_module import LossModule
+torch.manual_seed(0)
+logits, labels, targets = torch.randn(8, 4), torch.randint(4, (8,)), torch.randn(8, 4)
+mesh = init_device_mesh("cpu", (world,))
+for module, other in (
+    (LossModule(ls.huber), targets),
+    (LossModule(ls.cross_entropy), labels),
+    (LossModule(ls.focal, class_weight=torch.tensor([1.0, 2.0, 3.0, 4.0]), ignore_index=1), labels),
+    (LossModule(ls.kl_divergence), targets.softmax(-1)),
+):
+    for place in (Shard(0), Replicate()):
+        x = distribute_tensor(logits, mesh, [place]).requires_grad_()
+        value = module(x, distribute_tensor(other, mesh, [place]))
+        value.backward()
+        whole = logits.clone().requires_grad_()
+        right = module(whole, other)
+        right.backward()
+        report(value=value.full_tensor(), right=right, gradient=x.grad.full_tensor(), slope=whole.grad)
+"""
+
+
+@pytest.mark.parametrize("world", [1, pytest.param(2, marks=pytest.mark.thorough)])
+def test_a_module_takes_tensors_that_lie_on_several_devices(on_ranks, world):
+    """What a body creates by itself, positions and masks, lies on every rank; with one rank they do not mix either."""
+    for reports in on_ranks(SHARDED, world):
+        assert len(reports) == 8
+        for found in reports:
+            assert found["value"] == pytest.approx(found["right"], rel=1e-6)
+            assert np.allclose(found["gradient"], found["slope"], atol=1e-7)

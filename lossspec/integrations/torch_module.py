@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lossspec.composite import parts_of
+from lossspec.dispatch import get_backend
 from lossspec.errors import ContractError, DTypeError, MissingExtraError
 from lossspec.identity import has_content
 from lossspec.integrations.checks import contract_of
@@ -25,6 +26,8 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
     module and lies in its `state_dict`: `class_weight`, or a parameter that varies. One that is an `nn.Parameter`, or
     that requires a gradient, becomes a parameter of its name and is trained. Numbers, names and tuples belong to the
     loss and not to the state. Keywords of a call, `sample_weight` among them, take the place of options.
+
+    Inputs that are DTensors give a DTensor; what the loss creates by itself lies on every device then.
 
     Shapes, dtypes, weights: those of the loss. `module.to(dtype)` converts the buffers as it does any others.
     Errors: `ContractError` for what the loss does not take, for a tensor that is computed from what is learned, and
@@ -78,7 +81,11 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """The loss, reduced as configured."""
-        return self.loss(*inputs, **({key: getattr(self, key) for key in self.arrays} | options))
+        given = {key: getattr(self, key) for key in self.arrays} | options
+        if torch.compiler.is_compiling():
+            return self.loss(*inputs, **given)
+        with get_backend("torch").beside(*inputs, *given.values()):
+            return self.loss(*inputs, **given)
 
     def extra_repr(self) -> str:
         """The loss, its tensors by their sizes, and its other options."""
