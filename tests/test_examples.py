@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import torch
@@ -110,8 +111,9 @@ def test_the_lines_of_the_page_of_clients_run(monkeypatch, tmp_path, capsys):
     page = (ROOT / "docs" / "clients.md").read_text()
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    for block in page.split("```python\n")[1:]:
-        exec(block.split("```")[0], names)  # noqa: S102 - our own page
+    with jax.numpy_dtype_promotion("standard"):  # as users have it: optax mixes dtypes
+        for block in page.split("```python\n")[1:]:
+            exec(block.split("```")[0], names)  # noqa: S102 - our own page
     assert f"print(robust)  # {capsys.readouterr().out.strip()}\n" in page
     assert names["again"].loss.loss == names["quantile"].configured(level=0.9)
     logits, labels = names["outputs"]["logits"][:, :-1].reshape(8, 3), names["labels"][:, 1:].reshape(8)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from lossspec.composite import parts_of
+from lossspec.composite import Composite, parts_of
 from lossspec.dispatch import get_backend
 from lossspec.errors import ContractError, DTypeError, MissingExtraError
 from lossspec.identity import has_content
 from lossspec.integrations.checks import contract_of
 from lossspec.loss import Loss, Specified
+from lossspec.reduction import Mean
 
 try:
     import torch
@@ -27,6 +29,7 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
     that requires a gradient, becomes a parameter of its name and is trained. Numbers, names and tuples belong to the
     loss and not to the state. Keywords of a call, `sample_weight` among them, take the place of options.
 
+    A loss among the hyperparameters of a checkpoint is read by `torch.load(weights_only=True)` once this is imported.
     Inputs that are DTensors give a DTensor; what the loss creates by itself lies on every device then.
 
     Shapes, dtypes, weights: those of the loss. `module.to(dtype)` converts the buffers as it does any others.
@@ -91,6 +94,18 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
         """The loss, its tensors by their sizes, and its other options."""
         held = [f"{key}={_shown(getattr(self, key))}" for key in self.arrays]
         return ", ".join([self.name, *held, *(f"{key}={value!r}" for key, value in self.options.items())])
+
+
+def _declared(module: str, name: str, configuration: dict[str, Any]) -> Specified:
+    """A loss of a file that is loaded with `weights_only`; no module is imported for it."""
+    loss = getattr(sys.modules.get(module), name, None)
+    if not isinstance(loss, Specified):
+        raise ContractError(f"the file holds the loss {name!r} of {module}. Fix: import {module} before it is loaded")
+    return loss.configured(**configuration) if configuration else loss
+
+
+# A loss among the hyperparameters of a checkpoint is data: `torch.load(weights_only=True)` may read it.
+torch.serialization.add_safe_globals([(_declared, "lossspec.loss._restore"), Composite, Mean])
 
 
 def _shown(tensor: torch.Tensor) -> str:
