@@ -484,7 +484,7 @@ for module, other in (
 
 @pytest.mark.parametrize("world", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_a_module_takes_tensors_that_lie_on_several_devices(on_ranks, world):
-    """What a body creates by itself, positions and masks, lies on every rank; with one rank they do not mix either."""
+    """Positions and masks, which a body creates by itself, lie on every rank; with one rank they do not mix either."""
     for reports in on_ranks(SHARDED, world):
         assert len(reports) == 8
         for found in reports:

@@ -51,7 +51,7 @@ def objective(loss: Loss, model: Callable[[Any], Any], *inputs: Any, **options: 
 
 @dataclass(frozen=True)
 class MinimizedLoss:
-    """What `objective` returns: called with a vector it gives the loss and its gradient there."""
+    """The result of `objective`: called with a vector it gives the loss and its gradient there."""
 
     loss: Loss
     model: Callable[[Any], Any]

@@ -72,7 +72,7 @@ def scorer(loss: Loss, *, response: Response | None = None) -> Scorer:
 
 @dataclass(frozen=True)
 class Scorer:
-    """What `scorer` returns: called as f(estimator, X, y, sample_weight=None), it gives -loss."""
+    """The result of `scorer`: called as f(estimator, X, y, sample_weight=None), it gives -loss."""
 
     loss: Loss
     response: Response
@@ -132,7 +132,7 @@ class Scorer:
         return replace(self, request=sample_weight)
 
     def get_metadata_routing(self) -> Any:
-        """What scikit-learn asks of all to which it routes metadata."""
+        """The request for `sample_weight`, as scikit-learn asks for it."""
         try:
             from sklearn.utils.metadata_routing import MetadataRequest
         except ImportError:
