@@ -128,7 +128,7 @@ def export(
     try:
         from lossspec.integrations.onnx_model import export as export_model
 
-        model = export_model(loss, **arrays, **options, gradients=real if gradients else ())
+        model = export_model(loss, **arrays, **options, wrt=real if gradients else ())
     except LossSpecError as error:
         raise SystemExit(str(error)) from None
     out.write_bytes(model.SerializeToString())

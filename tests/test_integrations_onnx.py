@@ -28,7 +28,7 @@ class OnnxBench(Bench):
 
     def outputs(self, case, gradients=()):
         inputs, keywords = self.arguments(case)
-        model = export(self.loss, **inputs, **keywords, gradients=gradients)
+        model = export(self.loss, **inputs, **keywords, wrt=gradients)
         return run(model, {name: x for name, x in {**inputs, **keywords}.items() if isinstance(x, np.ndarray)})
 
     def value(self, case):
@@ -90,7 +90,7 @@ def test_a_model_that_differs_from_the_call_is_not_returned(monkeypatch):
 
 def test_a_model_names_the_arrays_of_the_call_and_the_contract():
     weight, where = np.ones((2, 1)), X > 0
-    model = export(ls.huber, X, Y, gradients=["predictions", "targets"], sample_weight=weight, where=where, delta=2.0)
+    model = export(ls.huber, X, Y, wrt=["predictions", "targets"], sample_weight=weight, where=where, delta=2.0)
     onnx.checker.check_model(model, full_check=True)
     assert [one.name for one in model.graph.input] == ["predictions", "targets", "sample_weight", "where"]
     assert [one.name for one in model.graph.output] == ["loss", "gradient_predictions", "gradient_targets"]
@@ -105,7 +105,7 @@ def test_a_model_names_the_arrays_of_the_call_and_the_contract():
 
 def test_a_label_out_of_range_and_a_masked_nan_mean_the_same_in_a_model():
     logits, labels = np.asarray([[1.0, 2.0], [np.nan, 0.0]]), np.asarray([1, 0])
-    model = export(ls.cross_entropy, np.ones((2, 2)), labels, where=np.asarray([True, False]), gradients=True)
+    model = export(ls.cross_entropy, np.ones((2, 2)), labels, where=np.asarray([True, False]), wrt=["logits"])
     found = run(model, {"logits": logits, "labels": labels, "where": np.asarray([True, False])})
     assert found["loss"] == pytest.approx(np.log1p(np.exp(-1.0)))
     assert not found["gradient_logits"][1].any()
@@ -158,4 +158,4 @@ def test_a_model_of_any_loss_is_its_call_or_refused(name):
     loss = ls.get(name)
     case = make_cases(loss.contract, np.float32)[0]
     with suppress(BackendError, ContractError):
-        export(loss, **case.inputs, **case.parameters, gradients=True)
+        export(loss, **case.inputs, **case.parameters, wrt=[loss.contract.inputs[0].name])

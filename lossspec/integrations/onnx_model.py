@@ -27,18 +27,18 @@ TOLERANCE = 1024.0
 """The largest difference of the model from the call, in units of eps times the largest entry."""
 
 
-def export(loss: Loss, *inputs: Any, gradients: bool | Sequence[str] = False, **options: Any) -> Any:
+def export(loss: Loss, *inputs: Any, wrt: Sequence[str] = (), **options: Any) -> Any:
     """The `onnx.ModelProto` of one call of a loss with NumPy arrays, for inputs of these shapes and dtypes.
 
     Every array of the call is an input of the model under its name, weights and masks too; all else is constant. The
-    output is "loss". With `gradients` there is "gradient_NAME" beside it for the first input, or for those named.
+    output is "loss". Beside it is "gradient_NAME" for each input that `wrt` names.
 
     The model is run on the arrays of the call before it is returned, so that no other result is ever written.
     Errors: those of the call; `BackendError` for a loss with a function that ONNX or its runtime does not have, by its
     name, and for a model that does not give what the call gives.
 
     >>> from lossspec import squared_error
-    >>> model = export(squared_error, np.asarray([1.0, 3.0]), np.asarray([0.0, 1.0]), gradients=True)
+    >>> model = export(squared_error, np.asarray([1.0, 3.0]), np.asarray([0.0, 1.0]), wrt=["predictions"])
     >>> [output.name for output in model.graph.output]
     ['loss', 'gradient_predictions']
     """
@@ -49,8 +49,6 @@ def export(loss: Loss, *inputs: Any, gradients: bool | Sequence[str] = False, **
     for argument in contract.inputs:
         if argument.many or isinstance(given.get(argument.name), (list, tuple)):
             raise ContractError(f"{contract.name}: `{argument.name}` is a list, and a model of ONNX takes arrays")
-    first = contract.inputs[0].name
-    wrt = (first,) if gradients is True else tuple(gradients or ())
 
     def call(*values: Any) -> Any:
         return loss(**dict(zip(arrays, values, strict=True)), **static)
