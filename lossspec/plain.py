@@ -17,7 +17,7 @@ WIDTH = 120
 
 def main(missing: str, arguments: Sequence[str] | None = None) -> None:
     """Run the command line where the package `missing` of the extra `check` is not installed."""
-    needs = f'`lossspec check` needs {missing}: pip install "lossspec[check]"'
+    needs = f'`lossspec check` and `export` need {missing}: pip install "lossspec[check]"'
     parser = argparse.ArgumentParser("lossspec", description="Losses specified once.", epilog=needs)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="All losses by family.")
@@ -29,8 +29,9 @@ def main(missing: str, arguments: Sequence[str] | None = None) -> None:
     ported.add_argument("--to", help="Libraries, with commas between them.", default="torch,optax,keras,sklearn")
     commands.add_parser("doctor", help="The backends: found or not, their versions and devices.")
     commands.add_parser("check", help="Check losses against the oracle; needs the extra.", add_help=False)
+    commands.add_parser("export", help="Write a model of ONNX; needs the extra.", add_help=False)
     asked, rest = parser.parse_known_args(arguments)
-    if asked.command == "check":
+    if asked.command in ("check", "export"):
         raise SystemExit(needs)
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
