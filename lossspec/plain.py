@@ -17,7 +17,7 @@ WIDTH = 120
 
 def main(missing: str, arguments: Sequence[str] | None = None) -> None:
     """Run the command line where the package `missing` of the extra `check` is not installed."""
-    needs = f'`lossspec check` and `export` need {missing}: pip install "lossspec[check]"'
+    needs = f'each of `lossspec check` and `export` needs {missing}: pip install "lossspec[check]"'
     parser = argparse.ArgumentParser("lossspec", description="Losses specified once.", epilog=needs)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="All losses by family.")
