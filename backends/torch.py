@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from lossspec.dispatch import Backend, filled
@@ -163,6 +164,11 @@ class TorchBackend(Backend):
 
     def stop_gradient(self, x: Array) -> Array:
         return x.detach()
+
+    def beside(self, *operands: Array) -> AbstractContextManager[None]:
+        from .torch_autograd import beside
+
+        return beside(*operands)
 
     def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:
         tracing = self.is_tracing()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -50,7 +52,13 @@ class DeclaredDerivative(torch.autograd.Function):  # type: ignore[misc]
 
 
 class InBothModes(DeclaredDerivative):
-    """The same with forward mode, which torch.compile does not take."""
+    """The same with forward mode and over ranks, which torch.compile does not take."""
+
+    @staticmethod
+    def backward(ctx: Any, g: Array, *others: Array) -> tuple[Array | None, ...]:
+        """The cotangents of the operands."""
+        with beside(g):
+            return DeclaredDerivative.backward(ctx, g, *others)
 
     @staticmethod
     def jvp(ctx: Any, _: None, __: None, *tangents: Array | None) -> tuple[Array | None, ...]:
@@ -102,6 +110,17 @@ class ProductInBothModes(FullPrecisionProduct):
 def full_precision_product(x: Array, y: Array) -> Array:
     """The matrix product of `x` and `y`, in their dtype."""
     return (FullPrecisionProduct if torch.compiler.is_compiling() else ProductInBothModes).apply(x, y)
+
+
+def beside(*operands: Any) -> AbstractContextManager[None]:
+    """A context in which what is created stands beside a DTensor among the operands, as one that every rank has."""
+    sharded = sys.modules.get("torch.distributed.tensor")
+    if sharded is None or not any(isinstance(x, sharded.DTensor) for x in operands):
+        return nullcontext()
+    from torch.distributed.tensor.experimental import implicit_replication
+
+    context: AbstractContextManager[None] = implicit_replication()
+    return context
 
 
 for _forward in (DeclaredDerivative.forward, FullPrecisionProduct.forward):

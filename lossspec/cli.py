@@ -98,6 +98,51 @@ def port(
 
 
 @app.command()
+def export(
+    to: Annotated[str, typer.Argument(metavar="onnx", help="The format.")],
+    name: Annotated[str, typer.Argument(help="A loss by name or alias.")],
+    out: Annotated[Path, typer.Option("--out", help="The file to write.")],
+    gradients: Annotated[bool, typer.Option(help="The gradient in every real input, beside the loss.")] = False,
+    size: Annotated[list[str] | None, typer.Option(help="The size of an axis, as batch=32; repeat for more.")] = None,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    reduction: Annotated[
+        str | None, typer.Option(help="A reduction of the loss, in place of the declared one.")
+    ] = None,
+) -> None:
+    """Write a loss, and its gradients, as a model of ONNX for arrays of fixed sizes; run it in onnxruntime before."""
+    if to != "onnx" or dtype not in ("float32", "float64"):
+        raise typer.BadParameter(f"{to!r} in {dtype!r}: the format is onnx, the dtype float32 or float64")
+    loss = _find([name])[0]
+    from lossspec.conformance.sampling import typical_inputs
+
+    axes = {axis.name for a in loss.contract.inputs for t in a.terms if t.shape is not None for axis in t.shape.axes}
+    sizes: dict[str, int] = {}
+    for given in size or ():
+        axis, _, number = given.partition("=")
+        if axis not in axes or not number.isdigit():
+            raise typer.BadParameter(f"{given!r} is no size of an axis of {name}, which are {', '.join(sorted(axes))}")
+        sizes[axis] = int(number)
+    _try_to_write(out)
+    inputs = typical_inputs(loss.contract, sizes)
+    real = [key for key, x in inputs.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+    arrays = inputs | {key: inputs[key].astype(dtype) for key in real}
+    parameters = {
+        a.name: loss.contract.sizes[a.name] for a in loss.contract.parameters if a.name in loss.contract.sizes
+    }
+    options = parameters | ({} if reduction is None else {"reduction": reduction})
+    try:
+        from lossspec.integrations.onnx_model import export as export_model
+
+        model = export_model(loss, **arrays, **options, wrt=real if gradients else ())
+    except LossSpecError as error:
+        raise SystemExit(str(error)) from None
+    out.write_bytes(model.SerializeToString())
+    for one in (*model.graph.input, *model.graph.output):
+        shape = [dim.dim_value for dim in one.type.tensor_type.shape.dim]
+        console.print(f"{one.name} {shape}", highlight=False, markup=False)
+
+
+@app.command()
 def doctor(
     kernels: Annotated[
         bool, typer.Option("--kernels", help="Say for every loss whether a kernel computes it.")

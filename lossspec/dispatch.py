@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points, version
 from importlib.util import find_spec
@@ -226,6 +227,10 @@ class Backend:
     def compiles_scans(self, x: Array) -> bool:
         """Say whether recurrences of arrays such as `x` run as compiled loops, for which memory need not be spared."""
         return False
+
+    def beside(self, *operands: Array) -> AbstractContextManager[None]:
+        """A context in which what is created stands beside arrays that lie on several devices, for those that do."""
+        return nullcontext()
 
     def recomputed(self, step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any], tuple[Any, Any]]:
         """A step of a recurrence, of which the framework keeps no more than what it takes; else it computes it anew."""

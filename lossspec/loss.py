@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib import import_module
 from math import isnan
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -328,6 +328,10 @@ class Specified(Loss):
     def finalize(self, statistics: tuple[Array, ...], parameters: Mapping[str, Any]) -> Array:
         """From the reduced statistics to the loss; the identity unless the loss is an aggregate."""
         return self.declared.finalize(statistics, parameters)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Self:
+        """Itself; what can be an attribute of classes as functions are is shown by `help` as they are."""
+        return self
 
     # A loss is a value.
 

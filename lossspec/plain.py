@@ -13,7 +13,11 @@ from lossspec.errors import LossSpecError
 from lossspec.registry import get
 
 WIDTH = 120
-OF_THE_EXTRA = {"check": "Check losses against the oracle", "vectors": "Write calls and their right results"}
+OF_THE_EXTRA = {
+    "export": "Write a model of ONNX",
+    "check": "Check losses against the oracle",
+    "vectors": "Write calls and their right results",
+}
 
 
 def main(missing: str, arguments: Sequence[str] | None = None) -> None:

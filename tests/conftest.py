@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 import lossspec
-from lossspec.conformance.sampling import typical
+from lossspec.conformance import peers
+from lossspec.conformance.sampling import typical_inputs
 from lossspec.dispatch import Availability, get_backend
 from lossspec.kernels import compile as compiler
 
@@ -29,6 +30,19 @@ JAX_CACHE = "JAX_COMPILATION_CACHE_DIR"
 Most of the time of a run goes into programs of one small operation, and each worker needs most of those of the others.
 A cache of one's own, named in the environment, is kept and serves the next run.
 """
+
+
+class BeforeTorchvision:
+    """Prepares the import of torchvision, by whomever, beside a Torch that it was not built for."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> None:
+        if name == "torchvision":
+            sys.meta_path.remove(cls)  # type: ignore[arg-type]
+            peers.names_of("torch")
+
+
+sys.meta_path.insert(0, BeforeTorchvision)  # type: ignore[arg-type]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -120,20 +134,7 @@ def draw() -> Callable[..., dict[str, Any]]:
     """Typical NumPy inputs of any loss, read from its contract: `draw(loss, batch, seed)`."""
 
     def inputs(loss: lossspec.Loss, batch: int, seed: int = 0) -> dict[str, Any]:
-        random = np.random.default_rng(seed)
-        leading = loss.contract.result.names[0]
-        sizes = {**loss.contract.sizes, leading: batch}
-        facts = {**{parameter.name: parameter.default for parameter in loss.contract.parameters}, **sizes}
-
-        def one(term: Any, item: int) -> Any:
-            sizes = (axis.size or facts.setdefault(axis.name, 3) + axis.per_item * item for axis in term.shape.axes)
-            return typical(term, random, tuple(sizes), facts)
-
-        drawn = {}
-        for argument in loss.contract.inputs:
-            term = argument.terms[0]
-            drawn[argument.name] = [one(term, item) for item in range(2)] if argument.many else one(term, 0)
-        return drawn
+        return typical_inputs(loss.contract, {loss.contract.result.names[0]: batch}, seed)
 
     return inputs
 

@@ -1,5 +1,6 @@
-"""Losses as objectives and metrics: every call form of LightGBM and XGBoost, really trained."""
+"""Losses as objectives and metrics: every call form of LightGBM, XGBoost and CatBoost, really trained."""
 
+import catboost
 import lightgbm
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from sklearn.base import clone
 
 import lossspec as ls
 from lossspec.errors import ContractError, DTypeError
-from lossspec.integrations.boosting import LightGBMMetric, Objective, XGBoostMetric
+from lossspec.integrations.boosting import CatBoostMetric, LightGBMMetric, Objective, XGBoostMetric
 from lossspec.registry import _registry
 from lossspec.terms import Real
 
@@ -35,6 +36,20 @@ def xgboost_scores(objective, labels, weight=None, features=X, **parameters):
     data, given = xgboost.DMatrix(features, labels, weight=weight), {**XGBOOST, **parameters}
     given, own = ({**given, "objective": objective}, None) if isinstance(objective, str) else (given, objective)
     return xgboost.train(given, data, 8, obj=own).predict(xgboost.DMatrix(X), output_margin=True)
+
+
+def catboost_model(objective, labels, weight=None, kind=catboost.CatBoostRegressor, metric=None, **parameters):
+    """One Newton step for each leaf, as the other two take; CatBoost refuses an objective without a metric."""
+    given = {"depth": 3, "learning_rate": 0.3, "iterations": 8, "leaf_estimation_iterations": 1, **parameters}
+    if not isinstance(objective, str):
+        given["eval_metric"] = CatBoostMetric(objective.loss) if metric is None else metric
+    same = {"leaf_estimation_method": "Newton", "bootstrap_type": "No", "random_strength": 0, "score_function": "L2"}
+    model = kind(loss_function=objective, thread_count=1, verbose=False, allow_writing_files=False, **same, **given)
+    return model.fit(X, labels, sample_weight=weight)
+
+
+def catboost_scores(*given, **parameters):
+    return catboost_model(*given, **parameters).predict(X, prediction_type="RawFormulaVal")
 
 
 SAME_IN_LIGHTGBM = {
@@ -236,6 +251,67 @@ def test_the_hessian_is_the_true_one_unless_told():
     assert Objective(ls.huber, hessian_factor=3.0)(labels, scores, weight)[1].tolist() == [3.0, 0.0]
 
 
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    ("built_in", "objective", "labels", "kind"),
+    [
+        ("RMSE", Objective(HALF), TARGETS, catboost.CatBoostRegressor),
+        ("Logloss", Objective(ls.binary_cross_entropy_with_logits), YES, catboost.CatBoostClassifier),
+    ],
+    ids=["RMSE", "Logloss"],
+)
+def test_catboost_predicts_what_its_own_objective_does(built_in, objective, labels, kind, weight):
+    ours = catboost_scores(objective, labels, weight, kind, boost_from_average=False)
+    theirs = catboost_scores(built_in, labels, weight, kind, boost_from_average=False)
+    assert np.abs(theirs).max() > 0.2
+    assert np.allclose(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_catboost_trains_classes_and_reports_the_mean_by_the_weights(pickled):
+    kind, few = catboost.CatBoostClassifier, {"classes_count": CLASSES, "iterations": 3}
+    model = catboost_model(Objective(ls.cross_entropy), LABELS, WEIGHT, kind, **few)
+    scores = model.predict(X, prediction_type="RawFormulaVal")
+    assert (scores.argmax(axis=1) == LABELS).mean() > 0.7
+    (seen,) = model.evals_result_["learn"].values()
+    weight = WEIGHT.astype(float)
+    assert seen[-1] == pytest.approx(float(ls.cross_entropy(scores, LABELS, sample_weight=weight)), rel=1e-6)
+    assert pickled(Objective(ls.cross_entropy)) == clone(model).get_params()["loss_function"]
+
+
+FLAT = {"quantile": ls.quantile.configured(level=0.9), "absolute_error": ls.absolute_error, "hinge": ls.hinge}
+
+
+@pytest.mark.parametrize("scores", [lightgbm_scores, xgboost_scores, catboost_scores])
+@pytest.mark.parametrize("name", FLAT)
+@pytest.mark.filterwarnings("ignore:.* its second derivative is above 0 in no row")
+def test_a_loss_without_curvature_is_learnt(scores, name):
+    """In as many rounds as the others take, and without one lifted row nothing at all is learnt."""
+    labels = np.where(YES == 1, 1.0, -1.0) if name == "hinge" else TARGETS - TARGETS.mean()
+    kind = {"boost_from_average": False} if scores is catboost_scores else {}
+    found = scores(Objective(FLAT[name]), labels, **kind)
+    before = float(FLAT[name](np.zeros(ROWS), labels))
+    assert float(FLAT[name](found.astype(float), labels)) < 0.8 * before
+    if scores is lightgbm_scores:
+        assert not scores(Objective(FLAT[name], minimum_hessian=0.0), labels).any()
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_a_hessian_that_is_put_in_place_is_said(name):
+    labels, scores, weight = np.asarray([1.0, 1.0]), np.asarray([0.0, 0.5]), np.asarray([1.0, 2.0])
+    with pytest.warns(UserWarning, match=rf"{name}: its second derivative .* Objective\(loss, minimum_hessian=1.0\)"):
+        _, hessian = Objective(FLAT[name])(labels, scores, weight)
+    assert hessian.tolist() == [1.0, 2.0]
+    assert Objective(FLAT[name], minimum_hessian=1.0)(labels, scores, weight)[1].tolist() == [1.0, 2.0]
+    assert not Objective(FLAT[name], minimum_hessian=0.0)(labels, scores, weight)[1].any()
+
+
+def test_a_hessian_is_put_in_place_only_where_there_is_something_to_learn():
+    far = np.asarray([5.0, 9.0])
+    assert not Objective(ls.hinge)(np.asarray([1.0, 1.0]), far)[1].any()  # both are right by the margin
+    with pytest.warns(UserWarning, match="huber"):
+        assert Objective(ls.huber)(np.zeros(2), far)[1].tolist() == [1.0, 1.0]
+
+
 def test_an_ignored_label_and_a_weight_of_0_leave_no_trace():
     loss = ls.cross_entropy.configured(ignore_index=-1)
     gradient, hessian = Objective(loss)(np.asarray([-1.0, 1.0]), np.zeros((2, CLASSES)))
@@ -248,7 +324,7 @@ def test_an_ignored_label_and_a_weight_of_0_leave_no_trace():
     assert hessian.tolist() == [[0.0] * CLASSES, [1.0] * CLASSES]
 
 
-@pytest.mark.parametrize("kind", [Objective, LightGBMMetric, XGBoostMetric])
+@pytest.mark.parametrize("kind", [Objective, LightGBMMetric, XGBoostMetric, CatBoostMetric])
 def test_an_adaptor_is_a_value(kind, pickled):
     value = kind(ls.huber.configured(delta=2.0))
     assert pickled(value) == value
@@ -364,5 +440,7 @@ def test_what_does_not_fit_is_refused_and_named(call, error, words):
 
 
 def test_the_adaptor_loads_no_booster(in_fresh_process):
-    script = "import sys, lossspec.integrations.boosting; print('lightgbm' in sys.modules, 'xgboost' in sys.modules)"
-    assert in_fresh_process(script) == "False False"
+    script = (
+        "import sys, lossspec.integrations.boosting; print(*({'catboost', 'lightgbm', 'xgboost'} & {*sys.modules}))"
+    )
+    assert in_fresh_process(script) == ""

@@ -7,6 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -86,8 +88,6 @@ def test_the_weights_of_vgg16_are_read_from_a_file(capsys, tmp_path):
 
 
 def test_the_error_that_the_readme_shows_is_the_one_raised():
-    import numpy as np
-
     parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     test = parser.get_doctest((ROOT / "README.md").read_text(), {"np": np}, "README.md", "README.md", 0)
     assert runner.run(test).attempted == 2
@@ -111,13 +111,19 @@ def test_the_lines_of_the_page_of_clients_run(monkeypatch, tmp_path, capsys):
     page = (ROOT / "docs" / "clients.md").read_text()
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    for block in page.split("```python\n")[1:]:
-        exec(block.split("```")[0], names)  # noqa: S102 - our own page
+    with jax.numpy_dtype_promotion("standard"):  # as users have it: optax mixes dtypes
+        for block in page.split("```python\n")[1:]:
+            exec(block.split("```")[0], names)  # noqa: S102 - our own page
     assert f"print(robust)  # {capsys.readouterr().out.strip()}\n" in page
     assert names["again"].loss.loss == names["quantile"].configured(level=0.9)
     logits, labels = names["outputs"]["logits"][:, :-1].reshape(8, 3), names["labels"][:, 1:].reshape(8)
     built_in = torch.nn.functional.cross_entropy(logits, labels, ignore_index=-100, reduction="sum") / 6
     torch.testing.assert_close(names["share"], built_in)
+    assert abs(float(names["epoch"]) - np.log(3)) < 1e-6
+    assert (names["scores"] < 0).all()
+    assert np.allclose(names["found"].x, [1.0, -2.0, 0.5], atol=1e-3)
+    assert names["values"][-1] < names["values"][0]
+    assert abs(float(names["found_in_onnx"]["loss"]) - np.log(3)) < 1e-6
 
 
 def test_no_page_counts_losses_by_hand():

@@ -44,10 +44,6 @@ def test_a_file_or_folder_among_the_losses_is_a_family_and_its_names_are_exporte
     assert [loss.contract.name for loss in declared if getattr(lossspec, loss.contract.name, None) is not loss] == []
 
 
-def test_type_checkers_read_the_same_families():
-    assert losses_stub.FILE.read_text("utf-8") == losses_stub.text(), "run python -m tests.losses_stub"
-
-
 def test_a_clone_finds_its_backends_without_an_editable_installation(in_fresh_process):
     clone = Path(__file__).parents[1]
     script = f"""

@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -85,6 +86,30 @@ def test_a_state_goes_through_a_file_into_another_module(case):
     assert not torch.equal(other(*inputs), module(*inputs))
     other.load_state_dict(state)
     assert torch.equal(other(*inputs), module(*inputs))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        ls.huber,
+        ls.huber.configured(delta=2.0, reduction="sum"),
+        0.5 * ls.huber + ls.squared_error,
+        ls.cross_entropy.configured(class_weight=WEIGHT, reduction=ls.Mean(over=4)),
+    ],
+    ids=lambda loss: loss.contract.name,
+)
+def test_a_loss_among_hyperparameters_is_read_with_weights_only(loss):
+    assert saved({"hyper_parameters": {"loss": loss}}) == {"hyper_parameters": {"loss": loss}}
+
+
+def test_a_file_makes_no_module_be_imported(monkeypatch):
+    file = io.BytesIO()
+    torch.save(ls.huber, file)
+    file.seek(0)
+    monkeypatch.delitem(sys.modules, ls.huber.__module__)
+    with pytest.raises(ContractError, match=r"Fix: import lossspec\.losses\.regression\.robust before"):
+        torch.load(file, weights_only=True)
+    assert ls.huber.__module__ not in sys.modules
 
 
 def test_a_module_goes_through_pickle(case):

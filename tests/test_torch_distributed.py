@@ -434,3 +434,59 @@ def test_what_the_page_says_of_files_holds_in_the_memory_of_a_few_blocks(tmp_pat
     assert float(names["value"]) == pytest.approx(float(ls.huber(*arrays)), rel=1e-12)
     assert len(names["blocks"]) == 51
     assert peak < 12 * 8 * names["rows"] < arrays.nbytes / 8
+
+
+METRIC = """
+from lossspec.conformance.peers import names_of
+names_of("torch")  # torchmetrics imports torchvision, which may lie beside a Torch that it was not built for
+from lossspec.integrations.torchmetrics_metric import LossMetric
+scores, right = torch.arange(24.0).reshape(4, 2, 3).sin().abs(), torch.arange(24.0).reshape(4, 2, 3).cos() > 0
+for loss in (ls.huber, ls.root_mean_squared_error, ls.batch_dice):
+    metric = LossMetric(loss)
+    for row in {0: (0, 2, 3), 1: (1,), 2: ()}[rank]:
+        metric.update(scores[row : row + 1], right[row : row + 1].float())
+    report(name=loss.contract.name, value=metric.compute(), right=loss(scores.double(), right.double()))
+"""
+
+
+@pytest.mark.thorough  # three processes import torchmetrics; tests/test_integrations_torchmetrics.py has ranks in one
+def test_a_metric_of_torchmetrics_is_the_loss_of_all_ranks(on_ranks):
+    """The third rank has no data."""
+    for reports in on_ranks(METRIC, world=3):
+        assert len(reports) == 3
+        for found in reports:
+            assert found["value"] == pytest.approx(found["right"], rel=1e-6), found["name"]
+
+
+SHARDED = """
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+from lossspec.integrations.torch_module import LossModule
+torch.manual_seed(0)
+logits, labels, targets = torch.randn(8, 4), torch.randint(4, (8,)), torch.randn(8, 4)
+mesh = init_device_mesh("cpu", (world,))
+for module, other in (
+    (LossModule(ls.huber), targets),
+    (LossModule(ls.cross_entropy), labels),
+    (LossModule(ls.focal, class_weight=torch.tensor([1.0, 2.0, 3.0, 4.0]), ignore_index=1), labels),
+    (LossModule(ls.kl_divergence), targets.softmax(-1)),
+):
+    for place in (Shard(0), Replicate()):
+        x = distribute_tensor(logits, mesh, [place]).requires_grad_()
+        value = module(x, distribute_tensor(other, mesh, [place]))
+        value.backward()
+        whole = logits.clone().requires_grad_()
+        right = module(whole, other)
+        right.backward()
+        report(value=value.full_tensor(), right=right, gradient=x.grad.full_tensor(), slope=whole.grad)
+"""
+
+
+@pytest.mark.parametrize("world", [1, pytest.param(2, marks=pytest.mark.thorough)])
+def test_a_module_takes_tensors_that_lie_on_several_devices(on_ranks, world):
+    """Positions and masks, which a body creates by itself, lie on every rank; with one rank they do not mix either."""
+    for reports in on_ranks(SHARDED, world):
+        assert len(reports) == 8
+        for found in reports:
+            assert found["value"] == pytest.approx(found["right"], rel=1e-6)
+            assert np.allclose(found["gradient"], found["slope"], atol=1e-7)

@@ -11,7 +11,7 @@ What is drawn is the same on every processor. A change reaches the cases of loss
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossspec import terms
+from lossspec.contract import Argument, Contract
 from lossspec.errors import LossSpecError
 from lossspec.terms import CLASSES, Facts, Term
 
@@ -65,6 +66,21 @@ def typical(term: Term, random: np.random.Generator, shape: tuple[int, ...], fac
 def edges(term: Term, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
     """Members of a term at the edge of its domain and far out, mixed with typical ones."""
     return sampler_of(term).edges(term, random, shape, facts)
+
+
+def typical_inputs(contract: Contract, sizes: Mapping[str, int], seed: int = 0) -> dict[str, Any]:
+    """Typical inputs of a loss by name; axes that no size is given for have that of the contract, or else 3."""
+    random = np.random.default_rng(seed)
+    facts: dict[str, Any] = {parameter.name: parameter.default for parameter in contract.parameters}
+    facts |= {**contract.sizes, **sizes}
+
+    def one(argument: Argument, item: int) -> NDArray[Any]:
+        term = argument.terms[0]
+        assert term.shape is not None, "an input is an array"
+        axes = (axis.size or facts.setdefault(axis.name, 3) + axis.per_item * item for axis in term.shape.axes)
+        return typical(term, random, tuple(axes), facts)
+
+    return {a.name: [one(a, 0), one(a, 1)] if a.many else one(a, 0) for a in contract.inputs}
 
 
 def register(term: Term, sampler: Sampler) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from lossspec.composite import parts_of
+from lossspec.composite import Composite, parts_of
+from lossspec.dispatch import get_backend
 from lossspec.errors import ContractError, DTypeError, MissingExtraError
 from lossspec.identity import has_content
 from lossspec.integrations.checks import contract_of
 from lossspec.loss import Loss, Specified
+from lossspec.reduction import Mean
 
 try:
     import torch
@@ -25,6 +28,9 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
     module and lies in its `state_dict`: `class_weight`, or a parameter that varies. One that is an `nn.Parameter`, or
     that requires a gradient, becomes a parameter of its name and is trained. Numbers, names and tuples belong to the
     loss and not to the state. Keywords of a call, `sample_weight` among them, take the place of options.
+
+    A loss among the hyperparameters of a checkpoint is read by `torch.load(weights_only=True)` once this is imported.
+    Inputs that are DTensors give a DTensor; what the loss creates by itself lies on every device then.
 
     Shapes, dtypes, weights: those of the loss. `module.to(dtype)` converts the buffers as it does any others.
     Errors: `ContractError` for what the loss does not take, for a tensor that is computed from what is learned, and
@@ -78,12 +84,28 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """The loss, reduced as configured."""
-        return self.loss(*inputs, **({key: getattr(self, key) for key in self.arrays} | options))
+        given = {key: getattr(self, key) for key in self.arrays} | options
+        if torch.compiler.is_compiling():
+            return self.loss(*inputs, **given)
+        with get_backend("torch").beside(*inputs, *given.values()):
+            return self.loss(*inputs, **given)
 
     def extra_repr(self) -> str:
         """The loss, its tensors by their sizes, and its other options."""
         held = [f"{key}={_shown(getattr(self, key))}" for key in self.arrays]
         return ", ".join([self.name, *held, *(f"{key}={value!r}" for key, value in self.options.items())])
+
+
+def _declared(module: str, name: str, configuration: dict[str, Any]) -> Specified:
+    """A loss of a file that is loaded with `weights_only`; no module is imported for it."""
+    loss = getattr(sys.modules.get(module), name, None)
+    if not isinstance(loss, Specified):
+        raise ContractError(f"the file holds the loss {name!r} of {module}. Fix: import {module} before it is loaded")
+    return loss.configured(**configuration) if configuration else loss
+
+
+# A loss among the hyperparameters of a checkpoint is data: `torch.load(weights_only=True)` may read it.
+torch.serialization.add_safe_globals([(_declared, "lossspec.loss._restore"), Composite, Mean])
 
 
 def _shown(tensor: torch.Tensor) -> str:
