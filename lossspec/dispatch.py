@@ -49,6 +49,8 @@ class Backend:
     """The making of an array from a list or numbers, as its users write it."""
     integer = "int64"
     """The dtype of labels to advise."""
+    lazy = False
+    """Arrays without values, whose chunks another backend computes; the matrix has no column of them."""
 
     @property
     def namespace(self) -> Any:
@@ -115,7 +117,10 @@ class Backend:
     def by_kernel(
         self, loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: str | Sequence[str] | None
     ) -> Any:
-        """The result of a method of a loss by a compiled kernel; None if the array path takes the call."""
+        """The result of a method of a loss by a compiled kernel; None if the array path takes the call.
+
+        A backend of lazy arrays plans the whole call here.
+        """
         return None
 
     def host(self, x: Array) -> Array | None:
@@ -238,7 +243,7 @@ _broken: dict[str, str] = {}
 def all_backends() -> Mapping[str, Backend]:
     """Every backend that is declared, by name; none of their frameworks is imported."""
     if not _found:
-        order = ("numpy", "strict", "torch", "jax", "cupy")
+        order = ("numpy", "strict", "torch", "jax", "cupy", "dask")
         points = {point.value: point for point in entry_points(group=ENTRY_POINTS)}
         for value in sorted(points, key=lambda value: (not value.startswith(f"{ENTRY_POINTS}."), value)):  # ours first
             backend, why_not = _load(points[value])
