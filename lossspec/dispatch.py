@@ -169,6 +169,14 @@ class Backend:
         """The sum of a number or array over the devices of a named axis."""
         raise BackendError(f"{self.name} has no named axes of devices; JAX has")
 
+    def pmax(self, x: Array, axis_name: str | tuple[str, ...]) -> Array:
+        """The largest of an array over the devices of a named axis."""
+        raise BackendError(f"{self.name} has no named axes of devices; JAX has")
+
+    def axis_index(self, axis_name: str | tuple[str, ...]) -> Array:
+        """The place of this device along a named axis."""
+        raise BackendError(f"{self.name} has no named axes of devices; JAX has")
+
     def matmul(self, x: Array, y: Array) -> Array:
         """The matrix product in the full precision of the dtype."""
         return self.namespace.matmul(x, y)
