@@ -1,5 +1,6 @@
 """Cross entropies of spread classes: value and gradients of the whole on ranks and devices, or one error for all."""
 
+from pathlib import Path
 from textwrap import indent
 
 import numpy as np
@@ -84,7 +85,14 @@ def test_ranks_have_the_value_of_all_classes_and_the_gradients_of_their_own(on_r
     assert np.isnan(named["gap"]["value"]).sum() == 1
 
 
-DIFFERENT = """
+def blocks_of(title):
+    """The code under a heading of the page."""
+    section = (Path(__file__).parents[1] / "docs" / "scale.md").read_text().split(f"\n## {title}\n")[1]
+    return "\n".join(block.split("```")[0] for block in section.split("\n## ")[0].split("```python\n")[1:])
+
+
+DIFFERENT = (
+    """
 x, y = logits[:, mine], labels
 own = lambda first, second: (first, second)[rank]
 loss, linear = over_classes(ls.cross_entropy), over_classes(ls.linear_cross_entropy)
@@ -115,7 +123,19 @@ for name, call in CALLS.items():
     report(name=name, error=error_of(call))
 value, gradient = loss.value_and_grad(x, y)
 report(name="after all", error=[value.item(), ls.cross_entropy(logits, labels).item()])
+rows, features, labels = rows[mine], learned(features), ignored
 """
+    + blocks_of("Classes on several devices")
+    + """
+report(name="page", error=[value.item()])
+group = dist.new_group(timeout=timedelta(seconds=2))
+if rank == 0:
+    report(name="late", error=error_of(lambda: over_classes(ls.cross_entropy, group)(x, y)))
+else:
+    import time; time.sleep(4)
+    report(name="late", error=["slept", ""])
+"""
+)
 
 
 def test_ranks_that_differ_all_raise_what_differs_and_none_hangs(on_ranks):
@@ -152,26 +172,13 @@ def test_ranks_that_differ_all_raise_what_differs_and_none_hangs(on_ranks):
     (value, right) = first.pop("after all")
     assert value == pytest.approx(right, rel=1e-13)
     assert second.pop("after all") == [value, right]
+    assert first.pop("page") == second.pop("page")
+    assert second.pop("late")[0] == "slept"
+    late = first.pop("late")
+    assert late[0] == "BackendError"
+    assert "did not all answer within the timeout of the group" in late[1]
     assert not first
     assert not second
-
-
-def test_a_rank_that_does_not_call_is_an_error_after_the_timeout(on_ranks):
-    script = """
-from lossspec.integrations.torch_class_shards import over_classes
-group = dist.new_group(timeout=timedelta(seconds=3))
-if rank == 0:
-    loss = over_classes(ls.cross_entropy, group)
-    report(error=error_of(lambda: loss(torch.zeros(2, 3), torch.zeros(2, dtype=torch.int64))))
-    os._exit(0)
-import time; time.sleep(6)
-report(error=["late", ""])
-os._exit(0)
-"""
-    (first,), (second,) = on_ranks(script, tail="")
-    assert second["error"][0] == "late"
-    assert first["error"][0] == "BackendError"
-    assert "did not all answer within the timeout of the group" in first["error"][1]
 
 
 JAX = """

@@ -1,9 +1,11 @@
 """Losses of dask arrays: lazy, equal to the whole in value and gradient however they are cut, or a named error."""
 
+import importlib
 import os
 import signal
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -282,6 +284,32 @@ def test_the_fixes_that_errors_name_help():
     same(ls.huber(kept, 0 * kept), np.asarray(ls.huber(X[LABELS > 1], 0 * X[LABELS > 1])))
     parts = ls.huber(cut(X), cut(Y)) + ls.l2_regularization(da.ones(3))
     same(parts, np.asarray(ls.huber(X, Y) + ls.l2_regularization(np.ones(3))))
+
+
+# The page.
+
+PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
+
+
+def test_what_the_page_says_of_dask_and_of_tables_holds():
+    distributed, pandas, arrow = map(pytest.importorskip, ("distributed", "pandas", "pyarrow"))
+    section = PAGE.read_text().split("\n## Dask\n")[1].split("\n## ")[0]
+    first, cluster, table, frame = (block.split("```")[0] for block in section.split("```python\n")[1:])
+    names = {"logits": random.normal(size=(2500, 4)), "labels": random.integers(0, 4, 2500)}
+    exec(first, names)  # noqa: S102 - our own page
+    value, gradient = ls.cross_entropy.value_and_grad(names["logits"], names["labels"], label_smoothing=0.1)
+    assert float(names["value"]) == pytest.approx(float(value), rel=1e-13)
+    np.testing.assert_allclose(names["gradient"], gradient, rtol=1e-12, atol=1e-18)
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as address:
+        exec(cluster, names := {**names, "value": None, "address": address})  # noqa: S102 - our own page
+    assert float(names["value"]) == pytest.approx(float(value), rel=1e-13)
+    columns = {"prediction": X[:, 0], "target": Y[:, 0]}
+    from_pandas = pandas.DataFrame(columns)
+    for one in (from_pandas, arrow.table(columns)):
+        exec(table, names := {"table": one})  # noqa: S102 - our own page
+        assert float(ls.huber(names["predictions"], names["targets"])) == float(ls.huber(X[:, 0], Y[:, 0]))
+    exec(frame, names := {"frame": importlib.import_module("dask.dataframe").from_pandas(from_pandas, 3)})  # noqa: S102
+    same(ls.huber(names["predictions"], names["targets"]), np.asarray(ls.huber(X[:, 0], Y[:, 0])))
 
 
 # Processes.

@@ -80,27 +80,6 @@ def test_ddp_gives_every_rank_the_value_and_the_gradient_of_the_whole_batch(on_r
         assert len({case["value"] for case in one}) == 1
 
 
-def test_fsdp_takes_the_mean_as_ddp_does(on_ranks):
-    found = on_ranks(
-        MODEL
-        + """
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.device_mesh import init_device_mesh
-cut = [slice(0, 8), slice(8, 11)][rank]
-model, whole = fresh(), fresh()
-fully_shard(model, mesh=init_device_mesh("cpu", (world,)))
-value = global_loss(ls.cross_entropy, model(features[cut]), labels[cut], sample_weight=weight[cut])
-value.backward()
-right = ls.cross_entropy(whole(features), labels, sample_weight=weight)
-right.backward()
-report(value=value, right=right, gradient=model.weight.grad.full_tensor(), slope=whole.weight.grad)
-"""
-    )
-    for (case,) in found:
-        assert case["value"] == pytest.approx(case["right"], rel=1e-13)
-        np.testing.assert_allclose(case["gradient"], case["slope"], rtol=1e-11, atol=1e-14)
-
-
 def test_unequal_micro_batches_of_ranks_accumulate_to_the_whole(on_ranks):
     found = on_ranks(
         MODEL
@@ -304,7 +283,7 @@ def blocks_of(title):
     return "\n".join(block.split("```")[0] for block in section.split("```python\n")[1:])
 
 
-def test_what_the_page_says_of_ddp_and_accumulation_holds(on_ranks):
+def test_what_the_page_says_of_ddp_accumulation_fsdp_and_trainers_holds(on_ranks):
     """The code of the page runs as it is, between data of this rank and the loss of the whole batch."""
     before = """
 every, rows, weights = features, labels, weight
@@ -329,12 +308,44 @@ naive = ls.cross_entropy(model(features), labels, sample_weight=weight)
 dist.all_reduce(naive)
 report(naive=naive / world, right=expected)
 """
+    fsdp = """
+from torch.distributed.device_mesh import init_device_mesh
+mesh, model = init_device_mesh("cpu", (world,)), fresh()
+"""
+    after_fsdp = """
+report(value=value, right=expected, gradient=model.weight.grad.full_tensor(), slope=right.weight.grad)
+"""
+    hugging_face = """
+every = torch.arange(10) % 5
+words = torch.stack([every, every.flip(0), (3 * every) % 5, every * 0 + 2])
+held = torch.where(torch.rand((4, 10), generator=torch.Generator().manual_seed(0)) < 0.4, -100, words)
+class Words(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.linspace(-1, 1, 25).double().reshape(5, 5).sin())
+    def forward(self, tokens):
+        return self.table[tokens]
+model, right = Words(), Words()
+ddp = DistributedDataParallel(model)
+micro_batches = [[(words[:1], held[:1])], [(words[1:3], held[1:3]), (words[3:], held[3:])]][rank]
+micro_batches += [] if rank else [(words[:0], held[:0])]  # as many steps on every rank
+"""
+    after_hugging_face = """
+shifted = torch.nn.functional.cross_entropy(
+    right(words)[:, :-1].reshape(-1, 5), held[:, 1:].reshape(-1), ignore_index=-100
+)
+shifted.backward()
+report(value=0.0, right=0.0, gradient=model.table.grad, slope=right.table.grad)
+"""
     script = MODEL + before + blocks_of("DDP") + after_ddp + blocks_of("Gradient accumulation") + after_accumulation
-    for *cases, wrong in on_ranks(script):
+    script += fsdp + blocks_of("FSDP") + after_fsdp + hugging_face + blocks_of("Hugging Face") + after_hugging_face
+    for found in on_ranks(script):
+        wrong = found.pop(2)
+        cases = found
         for case in cases:
             assert case["value"] == pytest.approx(case["right"], rel=1e-13)
             np.testing.assert_allclose(case["gradient"], case["slope"], rtol=1e-11, atol=1e-14)
-        assert len(cases) == 2
+        assert len(cases) == 4
         assert abs(wrong["naive"] - wrong["right"]) > 1e-2
 
 
@@ -359,9 +370,29 @@ print(len(jax.devices()), "devices")
 def test_what_the_page_says_of_messages_holds():
     random = np.random.default_rng(0)
     names = {"logits": random.normal(size=(6, 3)), "labels": np.asarray([0, 2, 1, 1, 0, 2])}
-    exec(blocks_of("Queues, Ray and Spark"), names)  # noqa: S102 - our own page
+    plain, of_ray = blocks_of("Queues, Ray and Spark").split("import ray")
+    assert "work.remote" in of_ray
+    exec(plain, names)  # noqa: S102 - our own page
     assert float(names["value"]) == pytest.approx(float(ls.cross_entropy(names["logits"], names["labels"])), rel=1e-14)
     assert max(map(len, names["messages"])) < 1000
+
+
+def test_what_the_page_says_of_ray_holds(in_fresh_process):
+    pytest.importorskip("ray", reason="Ray is not installed; the example of multiprocessing sends the same bytes")
+    before = """
+import warnings; warnings.simplefilter("default")
+import numpy as np
+logits, labels = np.random.default_rng(0).normal(size=(8, 3)), np.asarray([0, 2, 1, 1, 0, 2, 2, 2])
+def load(shard):
+    return logits[2 * shard : 2 * shard + 2], labels[2 * shard : 2 * shard + 2]
+import ray
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+"""
+    after = """
+np.testing.assert_allclose(float(value), float(cross_entropy(logits, labels)), rtol=1e-14)
+print(len(messages))
+"""
+    assert in_fresh_process(before + blocks_of("Queues, Ray and Spark") + after).splitlines()[-1] == "4"
 
 
 def test_what_the_page_says_of_files_holds_in_the_memory_of_a_few_blocks(tmp_path):
