@@ -230,6 +230,11 @@ REFUSED = {
         "`logits` is cut into (3, 0, 5, 3) along axis 0 (`batch`), and `labels` into (4, 4, 3) along axis 0. "
         "Nothing is cut anew silently. Fix: labels = labels.rechunk({0: logits.chunks[0]})",
     ),
+    "as many cuts": (
+        lambda x, y: ls.cross_entropy(x, y.rechunk(((3, 1, 4, 3),))),
+        ContractError,
+        "and `labels` into (3, 1, 4, 3) along axis 0",
+    ),
     "plain labels": (
         lambda x, y: ls.cross_entropy(x, LABELS),
         MixtureError,
