@@ -1,10 +1,10 @@
 """Cross entropies of spread classes: value and gradients of the whole on ranks and devices, or one error for all."""
 
-from pathlib import Path
 from textwrap import indent
 
 import numpy as np
 import pytest
+from pages import code_of
 
 import lossspec as ls
 from lossspec.errors import BackendError, ContractError
@@ -85,12 +85,6 @@ def test_ranks_have_the_value_of_all_classes_and_the_gradients_of_their_own(on_r
     assert np.isnan(named["gap"]["value"]).sum() == 1
 
 
-def blocks_of(title):
-    """The code under a heading of the page."""
-    section = (Path(__file__).parents[1] / "docs" / "scale.md").read_text().split(f"\n## {title}\n")[1]
-    return "\n".join(block.split("```")[0] for block in section.split("\n## ")[0].split("```python\n")[1:])
-
-
 DIFFERENT = (
     """
 x, y = logits[:, mine], labels
@@ -125,7 +119,7 @@ value, gradient = loss.value_and_grad(x, y)
 report(name="after all", error=[value.item(), ls.cross_entropy(logits, labels).item()])
 rows, features, labels = rows[mine], learned(features), ignored
 """
-    + blocks_of("Classes on several devices")
+    + code_of("Classes on several devices")
     + """
 report(name="page", error=[value.item()])
 group = dist.new_group(timeout=timedelta(seconds=2))
@@ -255,15 +249,3 @@ def test_what_has_no_axis_of_devices_is_refused(usable):
         over_classes(ls.huber, "classes")
     with pytest.raises(ContractError, match="`loss` is 3, which is no loss"):
         over_classes(3, "classes")
-
-
-def test_an_absent_torch_names_the_extra(in_fresh_process):
-    script = """
-import sys; sys.modules["torch"] = None
-import lossspec as ls
-try:
-    import lossspec.integrations.torch_class_shards
-except ls.MissingExtraError as error:
-    print(error)
-"""
-    assert 'pip install "lossspec[torch]"' in in_fresh_process(script)

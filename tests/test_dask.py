@@ -5,10 +5,10 @@ import os
 import signal
 import time
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import blocks_of
 
 import lossspec as ls
 from lossspec.errors import ContractError, DTypeError, MergeError, MixtureError
@@ -293,13 +293,10 @@ def test_the_fixes_that_errors_name_help():
 
 # The page.
 
-PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
-
 
 def test_what_the_page_says_of_dask_and_of_tables_holds():
     distributed, pandas, arrow = map(pytest.importorskip, ("distributed", "pandas", "pyarrow"))
-    section = PAGE.read_text().split("\n## Dask\n")[1].split("\n## ")[0]
-    first, cluster, table, frame = (block.split("```")[0] for block in section.split("```python\n")[1:])
+    first, cluster, table, frame = blocks_of("scale.md", "Dask")
     names = {"logits": random.normal(size=(2500, 4)), "labels": random.integers(0, 4, 2500)}
     exec(first, names)  # noqa: S102 - our own page
     value, gradient = ls.cross_entropy.value_and_grad(names["logits"], names["labels"], label_smoothing=0.1)

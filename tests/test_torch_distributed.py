@@ -1,10 +1,10 @@
 """Losses over processes of torch.distributed: value and gradient of the whole batch, or one error for all ranks."""
 
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import code_of
 
 import lossspec as ls
 from lossspec.errors import BackendError
@@ -251,12 +251,13 @@ report(value=global_loss(ls.huber, x, x * 0, delta=torch.tensor([2.0])))
         assert case["value"] == pytest.approx((4 + 4 + 8 + 12) / 4, rel=1e-6)
 
 
-def test_an_absent_torch_names_the_extra(in_fresh_process):
-    script = """
+@pytest.mark.parametrize("client", ["torch_distributed", "torch_class_shards"])
+def test_an_absent_torch_names_the_extra(in_fresh_process, client):
+    script = f"""
 import sys; sys.modules["torch"] = None
 import lossspec as ls
 try:
-    import lossspec.integrations.torch_distributed
+    import lossspec.integrations.{client}
 except ls.MissingExtraError as error:
     print(error)
 """
@@ -272,15 +273,6 @@ def test_without_a_process_group_the_error_names_the_fix():
         all_reduce(ls.huber.partial(np.ones(2), np.zeros(2)))
     with pytest.raises(ls.ContractError, match="`gradients` is 'avg'; it is 'mean'"):
         global_loss(ls.huber, np.ones(2), np.zeros(2), gradients="avg")
-
-
-PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
-
-
-def blocks_of(title):
-    """The code under a heading of the page."""
-    section = PAGE.read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
-    return "\n".join(block.split("```")[0] for block in section.split("```python\n")[1:])
 
 
 def test_what_the_page_says_of_ddp_accumulation_fsdp_and_trainers_holds(on_ranks):
@@ -337,8 +329,8 @@ shifted = torch.nn.functional.cross_entropy(
 shifted.backward()
 report(value=0.0, right=0.0, gradient=model.table.grad, slope=right.table.grad)
 """
-    script = MODEL + before + blocks_of("DDP") + after_ddp + blocks_of("Gradient accumulation") + after_accumulation
-    script += fsdp + blocks_of("FSDP") + after_fsdp + hugging_face + blocks_of("Hugging Face") + after_hugging_face
+    script = MODEL + before + code_of("DDP") + after_ddp + code_of("Gradient accumulation") + after_accumulation
+    script += fsdp + code_of("FSDP") + after_fsdp + hugging_face + code_of("Hugging Face") + after_hugging_face
     for found in on_ranks(script):
         wrong = found.pop(2)
         cases = found
@@ -364,13 +356,13 @@ np.testing.assert_allclose(value, right, rtol=1e-13)
 np.testing.assert_allclose(gradient, slope, rtol=1e-12, atol=1e-15)
 print(len(jax.devices()), "devices")
 """
-    assert in_fresh_process(before + blocks_of("JAX") + after) == "2 devices"
+    assert in_fresh_process(before + code_of("JAX") + after) == "2 devices"
 
 
 def test_what_the_page_says_of_messages_holds():
     random = np.random.default_rng(0)
     names = {"logits": random.normal(size=(6, 3)), "labels": np.asarray([0, 2, 1, 1, 0, 2])}
-    plain, of_ray = blocks_of("Queues, Ray and Spark").split("import ray")
+    plain, of_ray = code_of("Queues, Ray and Spark").split("import ray")
     assert "work.remote" in of_ray
     exec(plain, names)  # noqa: S102 - our own page
     assert float(names["value"]) == pytest.approx(float(ls.cross_entropy(names["logits"], names["labels"])), rel=1e-14)
@@ -392,7 +384,7 @@ ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
 np.testing.assert_allclose(float(value), float(cross_entropy(logits, labels)), rtol=1e-14)
 print(len(messages))
 """
-    assert in_fresh_process(before + blocks_of("Queues, Ray and Spark") + after).splitlines()[-1] == "4"
+    assert in_fresh_process(before + code_of("Queues, Ray and Spark") + after).splitlines()[-1] == "4"
 
 
 def test_what_the_page_says_of_files_holds_in_the_memory_of_a_few_blocks(tmp_path):
@@ -400,7 +392,7 @@ def test_what_the_page_says_of_files_holds_in_the_memory_of_a_few_blocks(tmp_pat
     paths = [tmp_path / "predictions.npy", tmp_path / "targets.npy"]
     for path, x in zip(paths, arrays, strict=True):
         np.save(path, x)
-    code, names = compile(blocks_of("Files larger than memory"), "scale.md", "exec"), {"paths": paths}
+    code, names = compile(code_of("Files larger than memory"), "scale.md", "exec"), {"paths": paths}
     tracemalloc.start()
     try:
         exec(code, names)  # noqa: S102 - our own page
