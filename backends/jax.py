@@ -156,6 +156,16 @@ class JaxBackend(Backend):
 
         return jax.lax.psum(x, axis_name)
 
+    def pmax(self, x: Array, axis_name: str | tuple[str, ...]) -> Array:
+        import jax
+
+        return jax.lax.pmax(x, axis_name)
+
+    def axis_index(self, axis_name: str | tuple[str, ...]) -> Array:
+        import jax
+
+        return jax.lax.axis_index(axis_name)
+
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         import jax
 

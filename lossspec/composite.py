@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from lossspec.advice import hint_for_keyword
 from lossspec.binding import by_name
 from lossspec.contract import LENGTH_REDUCTIONS, REDUCTIONS, TAIL, Argument, Contract
-from lossspec.dispatch import array_namespace, backend_of, computing_dtype, kind_of
+from lossspec.dispatch import array_namespace, backend_of, computing_dtype, find_backend, kind_of
 from lossspec.encoding import Json, Portable, decode, encode, fields
 from lossspec.errors import ContractError, FormatError, LossSpecError, MergeError
 from lossspec.explanation import Explanation, join
 from lossspec.identity import ByValue, has_content, key_of, same
+from lossspec.kernels.request import Request
 from lossspec.loss import Loss, Specified, check_factor
 from lossspec.plan import move_last
 from lossspec.reduction import Partial
@@ -46,6 +47,9 @@ class Composite(Loss):
 
     def __call__(self, *inputs: Any, **options: Any) -> Array:
         """The sum of the parts, each reduced as it declares or as `reduction` says."""
+        found: Array | None = self.by_kernel("value", inputs, options)
+        if found is not None:
+            return found
         values = [
             factor * part(**own) for (factor, part), own in zip(self.parts, self._share(inputs, options), strict=True)
         ]
@@ -59,10 +63,20 @@ class Composite(Loss):
 
     def partial(self, *inputs: Any, **options: Any) -> PartialSum:
         """The additive states of the parts, merged part by part."""
+        found: PartialSum | None = self.by_kernel("partial", inputs, options)
+        if found is not None:
+            return found
         shares = self._share(inputs, options)
         return PartialSum(
             tuple((factor, part.partial(**own)) for (factor, part), own in zip(self.parts, shares, strict=True))
         )
+
+    def by_kernel(self, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any = None) -> Any:
+        """The result of a method on lazy arrays, whose chunks call this loss; None for all other arrays."""
+        backend = find_backend(inputs[0] if inputs else options.get(self.contract.inputs[0].name))
+        if backend is None or not backend.lazy:
+            return None
+        return backend.by_kernel(Request(cast(Any, self), method, inputs, options, wrt))
 
     def explain(self, *inputs: Any, **options: Any) -> Explanation:
         """The steps of the call of every part, to print: see `Loss.explain`."""

@@ -20,7 +20,7 @@ def value_and_grad(
     contract: Contract, loss: Callable[..., Array], given: Mapping[str, Any], wrt: str | Sequence[str] | None
 ) -> tuple[Any, Any]:
     """The value of a call and its gradient in the inputs that `wrt` names: see `Loss.value_and_grad`."""
-    names, backend = _differentiable(contract, given, wrt)
+    names, backend = differentiable(contract, given, wrt)
     function, chosen = _scalar_of(contract, loss, given, names, backend), [given[name] for name in names]
     own = None
     configuration = getattr(loss, "configuration", None)  # a sum of losses may hold factors that are learned
@@ -38,7 +38,7 @@ def grad_hess(
     if contract.form != "pointwise" or "reduction" in given:
         why = "it has no `reduction`" if "reduction" in given else f"the loss is {contract.form}"
         raise ContractError(f"{contract.name}: grad_hess is per unit of a pointwise loss; {why}")
-    (name,), backend = _differentiable(contract, given, wrt)
+    (name,), backend = differentiable(contract, given, wrt)
     x = given[name]
     if is_list(x):
         raise ContractError(f"{contract.name}: grad_hess takes an input that is one array; `{name}` is a list")
@@ -77,7 +77,7 @@ def grad_hess(
     return gradient, hessian
 
 
-def _differentiable(
+def differentiable(
     contract: Contract, given: Mapping[str, Any], wrt: str | Sequence[str] | None
 ) -> tuple[tuple[str, ...], Backend]:
     """The names of `wrt`, which must be real inputs of the call, and their backend."""

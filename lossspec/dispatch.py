@@ -50,6 +50,8 @@ class Backend:
     """The making of an array from a list or numbers, as its users write it."""
     integer = "int64"
     """The dtype of labels to advise."""
+    lazy = False
+    """Arrays without values, whose chunks another backend computes; the matrix has no column of them."""
 
     @property
     def namespace(self) -> Any:
@@ -114,7 +116,10 @@ class Backend:
     """The backend of traced arrays over this one, while a function of its arrays is differentiated."""
 
     def by_kernel(self, request: Any) -> Any:
-        """The result of a call by a compiled kernel (`kernels.request`); None if the array path takes the call."""
+        """The result of a call by a compiled kernel (`kernels.request`); None if the array path takes the call.
+
+        A backend of lazy arrays plans the whole call here.
+        """
         return None
 
     def by_own_graph(
@@ -178,6 +183,14 @@ class Backend:
 
     def psum(self, x: Any, axis_name: str | tuple[str, ...]) -> Any:
         """The sum of a number or array over the devices of a named axis."""
+        raise BackendError(f"{self.name} has no named axes of devices; JAX has")
+
+    def pmax(self, x: Array, axis_name: str | tuple[str, ...]) -> Array:
+        """The largest of an array over the devices of a named axis."""
+        raise BackendError(f"{self.name} has no named axes of devices; JAX has")
+
+    def axis_index(self, axis_name: str | tuple[str, ...]) -> Array:
+        """The place of this device along a named axis."""
         raise BackendError(f"{self.name} has no named axes of devices; JAX has")
 
     def matmul(self, x: Array, y: Array) -> Array:
@@ -266,7 +279,7 @@ _broken: dict[str, str] = {}
 def all_backends() -> Mapping[str, Backend]:
     """Every backend that is declared, by name; none of their frameworks is imported."""
     if not _found:
-        order = ("numpy", "strict", "torch", "jax", "cupy")
+        order = ("numpy", "strict", "torch", "jax", "cupy", "dask")
         points = {point.value: point for point in entry_points(group=ENTRY_POINTS)}
         for value in sorted(points, key=lambda value: (not value.startswith(f"{ENTRY_POINTS}."), value)):  # ours first
             backend, why_not = _load(points[value])

@@ -290,6 +290,9 @@ class Specified(Loss):
             first, *others = (self.partial(**shard) for shard in self.declared.shards(inputs, options))
             return sum(others, first)
         found = front.run(Request(self, "partial", inputs, options))
+        if found is not None and not isinstance(found, tuple):
+            lazy: Partial = found  # of lazy arrays, whose chunks have partials of their own
+            return lazy
         call = self._measure(inputs, options) if found is None else self._bound(inputs, options)
         if call.keywords.reduction == "none":
             raise MergeError(f"{contract.name}: reduction 'none' has nothing to merge; concatenate the results")

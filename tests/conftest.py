@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ranks import on_ranks  # noqa: F401 - a fixture of all tests
 
 import lossspec
 from lossspec.conformance import peers

@@ -48,5 +48,9 @@ def meets_its_contract(job, thorough):
 
 def test_every_backend_is_planned_for_every_loss():
     assert {(job.loss.contract.name, job.backend.name, job.dtype) for job in JOBS} == {
-        (name, backend, dtype) for name in names() for backend in all_backends() for dtype in DTYPES
+        (name, backend, dtype)
+        for name in names()
+        for backend, of in all_backends().items()
+        if not of.lazy
+        for dtype in DTYPES
     }

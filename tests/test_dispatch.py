@@ -18,8 +18,8 @@ from lossspec.numerics import array_namespace, scan
 
 def test_the_backends_have_one_order_however_often_one_asks(backend, array):
     ls.huber(array([1.0]), array([0.0]))  # loads the backends
-    assert tuple(dispatch.all_backends()) == ("numpy", "strict", "torch", "jax", "cupy")
-    assert tuple(ls.all_backends()) == ("numpy", "strict", "torch", "jax", "cupy")
+    assert tuple(dispatch.all_backends()) == ("numpy", "strict", "torch", "jax", "cupy", "dask")
+    assert tuple(ls.all_backends()) == ("numpy", "strict", "torch", "jax", "cupy", "dask")
     assert ls.all_backends()[backend.name] is get_backend(backend.name)
 
 

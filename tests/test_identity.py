@@ -310,20 +310,20 @@ def test_a_partial_enters_and_leaves_programs(jax, loss):
 
 
 SHARDED = """
-import os; os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+import os; os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 import jax; jax.config.update("jax_enable_x64", True)
 import numpy as np, lossspec as ls
 from jax.sharding import PartitionSpec as P
-mesh = jax.sharding.Mesh(jax.devices(), ("data",))
-x = np.random.default_rng(0).normal(size=(6, 3)); y = np.asarray([0, 2, 1, 1, 0, 2])
-w = np.asarray([90.0, 2, 3, 0.5, 0, 7])
+x = np.random.default_rng(0).normal(size=(8, 3)); y = np.asarray([0, 2, 1, 1, 0, 2, 1, 0])
+w = np.asarray([90.0, 2, 3, 0.5, 0, 7, 1, 4])
 aggregate = ls.root_mean_squared_error
-for loss, labels, options in (
-    (ls.cross_entropy, y, {}), (ls.cross_entropy, y, {"ignore_index": 1}), (aggregate, x * 0, {}),
-    (ls.cross_entropy, y, {"reduction": "batch_mean"}), (ls.cross_entropy, y, {"reduction": "count_mean"}),
-    (0.5 * ls.cross_entropy + 2 * ls.perplexity, y, {}),
+spread = P("data")
+for count, loss, labels, options in (
+    (2, ls.cross_entropy, y, {}), (8, ls.cross_entropy, y, {"ignore_index": 1}), (8, aggregate, x * 0, {}),
+    (2, ls.cross_entropy, y, {"reduction": "batch_mean"}), (2, ls.cross_entropy, y, {"reduction": "count_mean"}),
+    (8, 0.5 * ls.cross_entropy + 2 * ls.perplexity, y, {}),
 ):
-    spread = P("data")
+    mesh = jax.sharding.Mesh(jax.devices()[:count], ("data",))
     def total(x, y, w):
         return loss.partial(x, y, sample_weight=w, **options).psum("data").value()
     sharded = jax.jit(jax.value_and_grad(jax.shard_map(total, mesh=mesh, in_specs=spread, out_specs=P())))
@@ -332,7 +332,8 @@ for loss, labels, options in (
     right, slope = loss.value_and_grad(x, labels, sample_weight=weight, **options)
     np.testing.assert_allclose(value, right, rtol=1e-13)
     np.testing.assert_allclose(gradient, slope, rtol=1e-12, atol=1e-15)
-    assert len(gradient.devices()) == 2
+    assert len(gradient.devices()) == count
+mesh = jax.sharding.Mesh(jax.devices()[:2], ("data",))
 def shards(call):
     return jax.shard_map(call, mesh=mesh, in_specs=spread, out_specs=P())
 plain = shards(lambda x, y, w: ls.cross_entropy.partial(x, y).psum("data").value())

@@ -8,7 +8,7 @@ import pytest
 
 import lossspec
 
-HEAVY = ("torch", "jax", "cupy", "mpmath", "rich", "typer", "array_api_strict", "sklearn", "optax", "keras")
+HEAVY = ("torch", "jax", "cupy", "mpmath", "rich", "typer", "array_api_strict", "sklearn", "optax", "keras", "dask")
 LOADED = f"import sys; print(*(name for name in {HEAVY!r} if name in sys.modules))"
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 import pytest
-from lossspec.conformance.expected import Store
 from typer.testing import CliRunner
 
 import lossspec as ls
@@ -14,6 +13,7 @@ from lossspec.cli import app
 from lossspec.conformance.bench import Bench
 from lossspec.conformance.cases import make_cases
 from lossspec.conformance.matrix import Cell, check_case
+from lossspec.conformance.store import Store
 from lossspec.dispatch import get_backend
 from lossspec.errors import BackendError, ContractError
 from lossspec.integrations import onnx_model
@@ -46,7 +46,7 @@ def judged(name, dtype, cases):
     cell = Cell(name, "onnx", np.dtype(dtype).name, "cpu")
     cell.value_budget, cell.gradient_budget = bench.accuracy.value, bench.accuracy.gradient
     store = Store()
-    chosen = [case for case in make_cases(loss.contract, dtype) if case.name in cases]
+    chosen = [case for case in store.cases(loss, np.dtype(dtype).name) if case.name in cases]
     for case in chosen:
         check_case(bench, case, store.expected(loss, case), cell)
     assert chosen

@@ -617,6 +617,25 @@ def test_source_and_options_are_in_the_key(cache):
     assert len(entries(cache, "facts")) == 1
 
 
+@pytest.mark.parametrize(
+    "usual",
+    [{"ignore_index": 2}, {"label_smoothing": 0.3}, {"class_weight": np.asarray([1.0, 2.0, 3.0])}, {"empty": 0.0}],
+)
+def test_a_configured_loss_has_programs_of_its_own_on_disk(cache, usual):
+    """What a loss was configured to do is found again by no call of the loss itself, nor the other way round."""
+    logits, labels = draw(4, 3), np.asarray([0, 1, 2, 2])
+    configured = lossspec.cross_entropy.configured(**usual)
+    for one, other in ((configured, lossspec.cross_entropy), (lossspec.cross_entropy, configured)):
+        forget(lossspec.cross_entropy)
+        one(logits, labels)
+        forget(configured)
+        with lossspec.kernels.disabled():
+            right = other(logits, labels)
+        assert abs(other(logits, labels) - right) <= 1e-14
+        for entry in entries(cache):
+            entry.unlink()
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
 @pytest.mark.parametrize("call", ["replace", "mkdir", "mkstemp", "open"])
 def test_a_cache_that_cannot_be_written_is_none(cache, error, call):

@@ -1,70 +1,15 @@
 """Losses over processes of torch.distributed: value and gradient of the whole batch, or one error for all ranks."""
 
-import json
-import os
-import subprocess
-import sys
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import code_of
 
 import lossspec as ls
 from lossspec.errors import BackendError
 
 pytest.importorskip("torch")
-
-HEAD = """
-import json, os
-from datetime import timedelta
-import numpy as np, torch, torch.distributed as dist
-import lossspec as ls
-torch.set_num_threads(1)
-rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-dist.init_process_group(
-    "gloo", init_method="file://" + os.environ["MEETING"], rank=rank, world_size=world, timeout=timedelta(seconds=60)
-)
-from lossspec.integrations.torch_distributed import all_reduce, global_loss
-def report(**found):
-    plain = {k: v.detach().numpy().tolist() if torch.is_tensor(v) else v for k, v in found.items()}
-    print("REPORT" + json.dumps(plain), flush=True)
-def error_of(call):
-    try:
-        call()
-    except Exception as error:
-        return [type(error).__name__, str(error)]
-    return ["none", ""]
-"""
-TAIL = """
-dist.barrier()
-os._exit(0)  # the threads of gloo may outlive an interpreter that ends by itself, which aborts it
-"""
-
-
-@pytest.fixture
-def on_ranks(tmp_path):
-    """Run a script on every rank, and return what each reports; no rank may fail or hang."""
-
-    def run(script, world=2, tail=TAIL):
-        started = []
-        for rank in range(world):
-            variables = {"RANK": str(rank), "WORLD_SIZE": str(world), "MEETING": str(tmp_path / "meeting")}
-            command = [sys.executable, "-c", HEAD + script + tail]
-            piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-            started.append(subprocess.Popen(command, env={**os.environ, **variables}, **piped))  # noqa: S603
-        try:
-            ended = [(process.communicate(timeout=200), process.returncode) for process in started]
-        finally:
-            for process in started:
-                process.kill()
-        assert [code for _, code in ended] == [0] * world, "\n".join(texts[1] for texts, _ in ended)
-        return [
-            [json.loads(line[6:]) for line in texts[0].splitlines() if line.startswith("REPORT")] for texts, _ in ended
-        ]
-
-    return run
-
 
 # A linear model under DDP. Rank r has the rows of `CUTS[r]`, one of them none.
 
@@ -133,27 +78,6 @@ def test_ddp_gives_every_rank_the_value_and_the_gradient_of_the_whole_batch(on_r
                 np.testing.assert_allclose(case[gradient], case["slope"], rtol=1e-11, atol=1e-14, err_msg=case["name"])
     for one in zip(*found, strict=True):
         assert len({case["value"] for case in one}) == 1
-
-
-def test_fsdp_takes_the_mean_as_ddp_does(on_ranks):
-    found = on_ranks(
-        MODEL
-        + """
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.device_mesh import init_device_mesh
-cut = [slice(0, 8), slice(8, 11)][rank]
-model, whole = fresh(), fresh()
-fully_shard(model, mesh=init_device_mesh("cpu", (world,)))
-value = global_loss(ls.cross_entropy, model(features[cut]), labels[cut], sample_weight=weight[cut])
-value.backward()
-right = ls.cross_entropy(whole(features), labels, sample_weight=weight)
-right.backward()
-report(value=value, right=right, gradient=model.weight.grad.full_tensor(), slope=whole.weight.grad)
-"""
-    )
-    for (case,) in found:
-        assert case["value"] == pytest.approx(case["right"], rel=1e-13)
-        np.testing.assert_allclose(case["gradient"], case["slope"], rtol=1e-11, atol=1e-14)
 
 
 def test_unequal_micro_batches_of_ranks_accumulate_to_the_whole(on_ranks):
@@ -327,12 +251,13 @@ report(value=global_loss(ls.huber, x, x * 0, delta=torch.tensor([2.0])))
         assert case["value"] == pytest.approx((4 + 4 + 8 + 12) / 4, rel=1e-6)
 
 
-def test_an_absent_torch_names_the_extra(in_fresh_process):
-    script = """
+@pytest.mark.parametrize("client", ["torch_distributed", "torch_class_shards"])
+def test_an_absent_torch_names_the_extra(in_fresh_process, client):
+    script = f"""
 import sys; sys.modules["torch"] = None
 import lossspec as ls
 try:
-    import lossspec.integrations.torch_distributed
+    import lossspec.integrations.{client}
 except ls.MissingExtraError as error:
     print(error)
 """
@@ -350,16 +275,7 @@ def test_without_a_process_group_the_error_names_the_fix():
         global_loss(ls.huber, np.ones(2), np.zeros(2), gradients="avg")
 
 
-PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
-
-
-def blocks_of(title):
-    """The code under a heading of the page."""
-    section = PAGE.read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
-    return "\n".join(block.split("```")[0] for block in section.split("```python\n")[1:])
-
-
-def test_what_the_page_says_of_ddp_and_accumulation_holds(on_ranks):
+def test_what_the_page_says_of_ddp_accumulation_fsdp_and_trainers_holds(on_ranks):
     """The code of the page runs as it is, between data of this rank and the loss of the whole batch."""
     before = """
 every, rows, weights = features, labels, weight
@@ -384,12 +300,44 @@ naive = ls.cross_entropy(model(features), labels, sample_weight=weight)
 dist.all_reduce(naive)
 report(naive=naive / world, right=expected)
 """
-    script = MODEL + before + blocks_of("DDP") + after_ddp + blocks_of("Gradient accumulation") + after_accumulation
-    for *cases, wrong in on_ranks(script):
+    fsdp = """
+from torch.distributed.device_mesh import init_device_mesh
+mesh, model = init_device_mesh("cpu", (world,)), fresh()
+"""
+    after_fsdp = """
+report(value=value, right=expected, gradient=model.weight.grad.full_tensor(), slope=right.weight.grad)
+"""
+    hugging_face = """
+every = torch.arange(10) % 5
+words = torch.stack([every, every.flip(0), (3 * every) % 5, every * 0 + 2])
+held = torch.where(torch.rand((4, 10), generator=torch.Generator().manual_seed(0)) < 0.4, -100, words)
+class Words(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.linspace(-1, 1, 25).double().reshape(5, 5).sin())
+    def forward(self, tokens):
+        return self.table[tokens]
+model, right = Words(), Words()
+ddp = DistributedDataParallel(model)
+micro_batches = [[(words[:1], held[:1])], [(words[1:3], held[1:3]), (words[3:], held[3:])]][rank]
+micro_batches += [] if rank else [(words[:0], held[:0])]  # as many steps on every rank
+"""
+    after_hugging_face = """
+shifted = torch.nn.functional.cross_entropy(
+    right(words)[:, :-1].reshape(-1, 5), held[:, 1:].reshape(-1), ignore_index=-100
+)
+shifted.backward()
+report(value=0.0, right=0.0, gradient=model.table.grad, slope=right.table.grad)
+"""
+    script = MODEL + before + code_of("DDP") + after_ddp + code_of("Gradient accumulation") + after_accumulation
+    script += fsdp + code_of("FSDP") + after_fsdp + hugging_face + code_of("Hugging Face") + after_hugging_face
+    for found in on_ranks(script):
+        wrong = found.pop(2)
+        cases = found
         for case in cases:
             assert case["value"] == pytest.approx(case["right"], rel=1e-13)
             np.testing.assert_allclose(case["gradient"], case["slope"], rtol=1e-11, atol=1e-14)
-        assert len(cases) == 2
+        assert len(cases) == 4
         assert abs(wrong["naive"] - wrong["right"]) > 1e-2
 
 
@@ -408,15 +356,35 @@ np.testing.assert_allclose(value, right, rtol=1e-13)
 np.testing.assert_allclose(gradient, slope, rtol=1e-12, atol=1e-15)
 print(len(jax.devices()), "devices")
 """
-    assert in_fresh_process(before + blocks_of("JAX") + after) == "2 devices"
+    assert in_fresh_process(before + code_of("JAX") + after) == "2 devices"
 
 
 def test_what_the_page_says_of_messages_holds():
     random = np.random.default_rng(0)
     names = {"logits": random.normal(size=(6, 3)), "labels": np.asarray([0, 2, 1, 1, 0, 2])}
-    exec(blocks_of("Queues, Ray and Spark"), names)  # noqa: S102 - our own page
+    plain, of_ray = code_of("Queues, Ray and Spark").split("import ray")
+    assert "work.remote" in of_ray
+    exec(plain, names)  # noqa: S102 - our own page
     assert float(names["value"]) == pytest.approx(float(ls.cross_entropy(names["logits"], names["labels"])), rel=1e-14)
     assert max(map(len, names["messages"])) < 1000
+
+
+def test_what_the_page_says_of_ray_holds(in_fresh_process):
+    pytest.importorskip("ray", reason="Ray is not installed; the example of multiprocessing sends the same bytes")
+    before = """
+import warnings; warnings.simplefilter("default")
+import numpy as np
+logits, labels = np.random.default_rng(0).normal(size=(8, 3)), np.asarray([0, 2, 1, 1, 0, 2, 2, 2])
+def load(shard):
+    return logits[2 * shard : 2 * shard + 2], labels[2 * shard : 2 * shard + 2]
+import ray
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+"""
+    after = """
+np.testing.assert_allclose(float(value), float(cross_entropy(logits, labels)), rtol=1e-14)
+print(len(messages))
+"""
+    assert in_fresh_process(before + code_of("Queues, Ray and Spark") + after).splitlines()[-1] == "4"
 
 
 def test_what_the_page_says_of_files_holds_in_the_memory_of_a_few_blocks(tmp_path):
@@ -424,7 +392,7 @@ def test_what_the_page_says_of_files_holds_in_the_memory_of_a_few_blocks(tmp_pat
     paths = [tmp_path / "predictions.npy", tmp_path / "targets.npy"]
     for path, x in zip(paths, arrays, strict=True):
         np.save(path, x)
-    code, names = compile(blocks_of("Files larger than memory"), "scale.md", "exec"), {"paths": paths}
+    code, names = compile(code_of("Files larger than memory"), "scale.md", "exec"), {"paths": paths}
     tracemalloc.start()
     try:
         exec(code, names)  # noqa: S102 - our own page

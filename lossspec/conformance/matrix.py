@@ -123,8 +123,9 @@ class Job:
 
 
 def columns() -> list[str]:
-    """The columns of a check: every backend, and on request NumPy and Torch by compiled kernels."""
-    return [*all_backends(), *(name + KERNELS for name in ("numpy", "torch"))]
+    """The columns of a check: every backend that computes, and on request NumPy and Torch by compiled kernels."""
+    computing = [name for name, backend in all_backends().items() if not backend.lazy]
+    return [*computing, *(name + KERNELS for name in ("numpy", "torch"))]
 
 
 def plan(

@@ -51,11 +51,9 @@ def all_reduce(partial: Sum, group: Any = None, gradients: Gradients = "mean") -
     Otherwise every rank raises `MergeError`, which names the ranks and what differs. Where a rank is gone or does not
     call it, the others raise `BackendError` after the timeout of the group.
     """
-    _check_call("all_reduce", gradients)
+    check_call("all_reduce", gradients)
     if not isinstance(partial, (Partial, PartialSum)):
-        _failed(
-            ContractError(f"all_reduce: {type(partial).__name__} is no partial. Fix: pass loss.partial(...)"), group
-        )
+        failed(ContractError(f"all_reduce: {type(partial).__name__} is no partial. Fix: pass loss.partial(...)"), group)
     return _added(partial, group, gradients)
 
 
@@ -65,16 +63,16 @@ def global_loss(loss: Loss, *inputs: Any, group: Any = None, gradients: Gradient
     Inputs and options are those of a call of the loss, with the shard of this rank. Where the call fails on some rank,
     every rank raises: that one its own error, the others a `MergeError` that names it. See `all_reduce`.
     """
-    _check_call("global_loss", gradients)
+    check_call("global_loss", gradients)
     try:
         contract_of("global_loss", loss)
         partial = loss.partial(*inputs, **options)
     except Exception as error:
-        _failed(error, group)
+        failed(error, group)
     return _added(partial, group, gradients).value()
 
 
-def _check_call(name: str, gradients: str) -> None:
+def check_call(name: str, gradients: str) -> None:
     if gradients not in ("mean", "sum"):
         raise ContractError(
             f"{name}: `gradients` is {gradients!r}; it is 'mean', as DDP and FSDP combine them, or 'sum'"
@@ -99,8 +97,8 @@ def _added(partial: Sum, group: Any, gradients: Gradients) -> Sum:
                     "Fix: convert the inputs with torch.as_tensor"
                 )
     except MixtureError as error:
-        _failed(error, group)
-    rows = _agree(_signature(partial), [part.weight for part in parts], [part.batch for part in parts], group)
+        failed(error, group)
+    rows = agree(_signature(partial), [part.weight for part in parts], [part.batch for part in parts], group)
     counted, flat = bool(rows[:, DIGEST + 1].all()), bool(rows[:, DIGEST + 2].any())
     factor = dist.get_world_size(group) if gradients == "mean" else 1
     added = [_add(part, counted, flat, factor, group) for part in parts]
@@ -114,8 +112,8 @@ def _add(part: Partial, counted: bool, flat: bool, factor: int, group: Any) -> P
     like = part.totals[0]
     floats, whole = [*part.totals], [part.count, 0 if flat else part.batch]
     (whole if counted else floats).append(part.weight)
-    sums = _collective(part, lambda: _Sum.apply(_vector(floats, like.dtype, like.device), group, factor))
-    counts = _collective(part, lambda: _Sum.apply(_vector(whole, torch.int64, like.device), group, 1))
+    sums = collective(part, lambda: _Sum.apply(_vector(floats, like.dtype, like.device), group, factor))
+    counts = collective(part, lambda: _Sum.apply(_vector(whole, torch.int64, like.device), group, 1))
     pieces = iter(sums.split([_size(x) for x in floats]))
     totals = tuple(next(pieces).reshape(total.shape) for total in part.totals)
     return replace(
@@ -150,7 +148,7 @@ class _Sum(torch.autograd.Function):  # type: ignore[misc]
         return gradients[0] * ctx.factor, None, None
 
 
-def _collective(part: Partial | None, call: Callable[[], Any]) -> Any:
+def collective(part: Partial | None, call: Callable[[], Any]) -> Any:
     """The result of a call that all ranks have to make."""
     try:
         return call()
@@ -165,7 +163,7 @@ def _collective(part: Partial | None, call: Callable[[], Any]) -> Any:
 # Ranks agree before anything is added: each sends a row of bytes, and its text only where the rows differ.
 
 
-def _write(what: str, value: Any) -> Any:
+def write(what: str, value: Any) -> Any:
     """A value for comparison: of a long array a digest; of what does not travel its name or its shape."""
     if isinstance(value, torch.Tensor):
         value = value.detach()
@@ -190,9 +188,9 @@ def _signature(partial: Partial | PartialSum) -> dict[str, Any]:
     composite = isinstance(partial, PartialSum)
     factors = [f for f, _ in partial.parts] if isinstance(partial, PartialSum) else []
     found: dict[str, Any] = {"loss": [part.loss.contract.name for part in _parts(partial)], "sum of losses": composite}
-    found["factors"] = [_write("a factor", factor) for factor in factors]
+    found["factors"] = [write("a factor", factor) for factor in factors]
     for index, part in enumerate(_parts(partial)):
-        shared = part.shared(_write)
+        shared = part.shared(write)
         prefix = f"{part.loss.contract.name}: " if composite else ""
         for group in ("options", "configuration"):
             for name, value in shared.pop(group).items():
@@ -205,21 +203,21 @@ def _signature(partial: Partial | PartialSum) -> dict[str, Any]:
     return found
 
 
-def _agree(signature: dict[str, Any] | str, weights: list[Any], batches: list[Any], group: Any) -> Any:
+def agree(signature: dict[str, Any] | str, weights: list[Any], batches: list[Any], group: Any) -> Any:
     """The rows of all ranks, or on every rank the error that names what differs."""
     text = json.dumps(signature).encode()
-    failed = isinstance(signature, str)
+    broken = isinstance(signature, str)
     counted = all(not torch.is_tensor(w) or not w.is_floating_point() for w in weights)
-    flags = [failed, counted, any(batch is None for batch in batches)]
+    flags = [broken, counted, any(batch is None for batch in batches)]
     row = torch.tensor([*hashlib.sha256(text).digest()[:DIGEST], *flags], dtype=torch.uint8)
-    rows = _gather(row, group)
+    rows = gather(row, group)
     if bool((rows[:, :DIGEST] == rows[0, :DIGEST]).all()) and not bool(rows[:, DIGEST].any()):
         return rows
     texts = [json.loads(bytes(one)) for one in _texts(text, group)]
     for rank, other in enumerate(texts):
-        if isinstance(other, str) and not failed:
+        if isinstance(other, str) and not broken:
             raise MergeError(f"rank {rank} failed, and so no rank has the loss: {other}")
-    if not failed:
+    if not broken:
         for name, ranks, values in _differences(texts):
             raise MergeError(
                 f"the ranks do not add up: {name} is {values[0]!r} on rank {ranks[0]}, "
@@ -247,24 +245,24 @@ def _shown(value: Any) -> Any:
     return value
 
 
-def _failed(error: Exception, group: Any) -> NoReturn:
+def failed(error: Exception, group: Any) -> NoReturn:
     """Tell the other ranks, and raise."""
-    _agree(f"{type(error).__name__}: {error}", [], [], group)
+    agree(f"{type(error).__name__}: {error}", [], [], group)
     raise error
 
 
-def _gather(row: Any, group: Any) -> Any:
+def gather(row: Any, group: Any) -> Any:
     """The rows of all ranks, through the device that the group has for certain, whatever the rank computes on."""
     on_host = "cpu:" in dist.get_backend_config(group)
     row = row.to("cpu" if on_host else torch.device("cuda", torch.cuda.current_device()))
     rows = [torch.empty_like(row) for _ in range(dist.get_world_size(group))]
-    _collective(None, lambda: dist.all_gather(rows, row, group=group))
+    collective(None, lambda: dist.all_gather(rows, row, group=group))
     return torch.stack(rows).cpu()
 
 
 def _texts(text: bytes, group: Any) -> list[bytes]:
     """The texts of all ranks, each filled up to the longest on the way."""
-    lengths = _gather(torch.tensor([len(text)]), group).ravel().tolist()
+    lengths = gather(torch.tensor([len(text)]), group).ravel().tolist()
     filled = torch.tensor(list(text.ljust(max(lengths), b"\0")), dtype=torch.uint8)
-    rows = _gather(filled, group).tolist()
+    rows = gather(filled, group).tolist()
     return [bytes(row[:length]) for row, length in zip(rows, lengths, strict=True)]

@@ -146,7 +146,10 @@ def key_of_task(task: Task) -> str:
         return ""
     if not all(kind in plain or (kind is tuple and all(type(y) in plain for y in x)) for _, kind, x in task.static):
         return ""
-    of_task = task.arguments, task.static, task.wrt, task.order, task.how, task.whole
+    usual = tuple(loss.declared.keywords)  # of a configured loss they are other ones
+    if not all(type(x) in plain for x in usual):
+        return ""
+    of_task = task.arguments, task.static, task.wrt, task.order, task.how, task.whole, usual
     facts = (function.__module__, function.__qualname__, repr(of_task), *processor(), _package())
     return "facts-" + hashlib.sha256("\0".join(facts).encode()).hexdigest()
 

@@ -18,6 +18,7 @@ from . import (
     bench_overhead,
     bench_peers,
     bench_recurrence,
+    bench_scale,
     bench_structures,
     measure,
 )
@@ -113,6 +114,16 @@ def test_structures(capsys):
     assert_measured(rows, len(bench_structures.PAIRS))
     print_rows("structures", ("loss", "shape", "beside", "ratio", "ours", "theirs"), rows, bench_structures.cells)
     assert "ctc" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("with_processes", "count"), [(False, 3), pytest.param(True, 7, marks=pytest.mark.thorough)], ids=["one", "several"]
+)
+def test_scale(capsys, with_processes, count):
+    rows = list(bench_scale.rows([5000], ONCE, with_processes))
+    assert_measured(rows, count)
+    print_rows("scale", bench_scale.HEADINGS, rows, bench_scale.cells)
+    assert "a file by blocks" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(not (PROCESS / "clear_refs").exists(), reason="only Linux tells a process of its memory")
