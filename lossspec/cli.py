@@ -18,6 +18,7 @@ from lossspec import describe
 from lossspec.dialects.port import port as port_call
 from lossspec.errors import ContractError, LossSpecError, MissingExtraError
 from lossspec.registry import get, names
+from lossspec.verify.command import register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -260,3 +261,6 @@ def _check(
             cells.append(run_cell(job, store, thorough))
             progress.advance(task)
     return cells
+
+
+register(app)

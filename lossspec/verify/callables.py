@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from lossspec.conformance.axes import hessian_inputs, unit_shape
 from lossspec.conformance.cases import Case, make_cases
 from lossspec.conformance.probes import probe_of
-from lossspec.contract import Contract
+from lossspec.contract import Contract, Equal
 from lossspec.dispatch import Backend, all_backends, get_backend
 from lossspec.errors import GradientError
 from lossspec.loss import Loss
@@ -63,7 +64,7 @@ class CallableTarget:
         self.matched = match(loss.contract, self.form, self.given)
         typical = make_cases(loss.contract, np.float32)[0]
         told = []
-        for backend in self._candidates():
+        for backend in candidates(self.target, self.framework):
             self.backend = backend
             answer = self.ask(Question(loss.contract.name, typical, "float32"))
             if answer.value is not None:
@@ -79,18 +80,19 @@ class CallableTarget:
         if skipped:
             return Answer(skipped=skipped)
         backend, case = self.backend, question.case
-        arrays = {name: self._put(value) for name, value in given.items()}
         names = {ours: theirs for ours, theirs in self.matched.names.items() if ours in case.inputs}
         wrt = [ours for ours in names if _is_real(case.inputs[ours])]
+
+        arrays: dict[str, Any] = {}
 
         def function(*chosen: Any) -> Any:
             return self.form.invoke({**arrays, **{names[n]: x for n, x in zip(wrt, chosen, strict=True)}})
 
-        points = [arrays[names[n]] for n in wrt]
         try:
             with probe_of(backend).double_precision(), warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                return self._answer(question, function, wrt, points)
+                arrays.update({name: self._put(value) for name, value in given.items()})
+                return self._answer(question, function, wrt, [arrays[names[n]] for n in wrt])
         except NotImplementedError as refusal:
             return Answer(skipped=f"{type(refusal).__name__}: {_first_line(refusal)}")
         except Exception as error:  # whatever the code of others raises
@@ -131,24 +133,6 @@ class CallableTarget:
     def close(self) -> None:
         """Do nothing: a function holds nothing."""
 
-    def _candidates(self) -> Iterator[Backend]:
-        """The backends to try: the one that is named, or those that the code of the target names, then the others."""
-        if self.framework:
-            backend = get_backend(self.framework)
-            if not (state := backend.available()):
-                raise TargetError(f"{self.name} cannot run: {state.reason}")
-            yield backend
-            return
-        code = getattr(self.target, "forward", self.target)
-        code = getattr(code, "__init__", code) if isinstance(code, type) else code
-        named = [getattr(x, "__name__", "") for x in getattr(code, "__globals__", {}).values() if hasattr(x, "__spec__")]
-        named += [module.partition(".")[0] for module in (getattr(self.target, "__module__", "") or "",)]
-        roots = [OVER.get(root, root) for root in dict.fromkeys(name.partition(".")[0] for name in named)]
-        backends = [backend for backend in all_backends().values() if backend.module in sys.modules]
-        for backend in sorted(backends, key=lambda b: (b.module not in roots or b.module == "numpy", b.name != "numpy")):
-            if backend.available():
-                yield backend
-
     def _translate(self, case: Case) -> tuple[dict[str, Any], str]:
         """The arguments of a case by their names there, or the reason why the target takes no such call."""
         defaults = {argument.name: argument.default for argument in self.contract.parameters}
@@ -180,9 +164,9 @@ class CallableTarget:
 class CallTarget(CallableTarget):
     """A call that a loss declares as equal, an expression in the names of its arguments."""
 
-    def __init__(self, name: str, framework: str, call: str, modules: Mapping[str, Any], reduction: str) -> None:
-        super().__init__(name, _nothing, framework, reduction=reduction)
-        self.call, self.modules = call, modules
+    def __init__(self, name: str, framework: str, equal: Equal, modules: Mapping[str, Any]) -> None:
+        super().__init__(name, _nothing, framework, reduction=equal.reduction)
+        self.call, self.when, self.modules = equal.call, equal.when, modules
 
     def describe(self) -> Mapping[str, str]:
         """Return the framework, the call and its reduction."""
@@ -191,20 +175,42 @@ class CallTarget(CallableTarget):
     def prepare(self, loss: Loss) -> None:
         """Take the arguments by their own names."""
         self.contract = loss.contract
-        (self.backend,) = self._candidates()
-        names = [argument.name for argument in loss.contract.arguments]
-        used = compile(self.call, "<declared call>", "eval")
-        known = {*used.co_names, *(name for const in used.co_consts for name in getattr(const, "co_names", ()))}
-        known |= {name for name in used.co_freevars} | {n for n in names if n in self.call}
+        (self.backend,) = candidates(self.target, self.framework)
         inputs = [argument.name for argument in loss.contract.inputs]
-        self.matched = Matched({name: name for name in names if name in known or name in inputs})
-        self.form = Form(self._evaluate, (), tuple(self.matched.names))
+        names = [argument.name for argument in loss.contract.arguments]
+        taken = [name for name in names if name in inputs or re.search(rf"\b{name}\b", self.call)]
+        self.matched = Matched({name: name for name in taken})
+        self.form = Form(self._evaluate, (), tuple(taken))
+
+    def _translate(self, case: Case) -> tuple[dict[str, Any], str]:
+        """As for a function; what the declaration leaves out is not asked."""
+        applies = eval(self.when, {"np": np}, {**case.inputs, **case.parameters})  # noqa: S307 - as below
+        return super()._translate(case) if applies else ({}, f"the call is for {self.when}")
 
     def _evaluate(self, **given: Any) -> Any:
         return eval(self.call, {**self.modules, **given})  # noqa: S307 - a declaration of a loss, not of the target
 
 
 def _nothing() -> None: ...
+
+
+def candidates(target: Any, framework: str = "") -> Iterator[Backend]:
+    """The backends to try: the one that is named, or those that the code of the target names, then the others."""
+    if framework:
+        backend = get_backend(framework)
+        if not (state := backend.available()):
+            raise TargetError(f"{framework} cannot run: {state.reason}")
+        yield backend
+        return
+    code = getattr(target, "forward", target)
+    code = getattr(code, "__init__", code) if isinstance(code, type) else code
+    named = [getattr(x, "__name__", "") for x in getattr(code, "__globals__", {}).values() if hasattr(x, "__spec__")]
+    named.append(getattr(target, "__module__", "") or "")
+    roots = [OVER.get(root, root) for root in dict.fromkeys(name.partition(".")[0] for name in named)]
+    loaded = [backend for backend in all_backends().values() if backend.module in sys.modules]
+    for backend in sorted(loaded, key=lambda b: (b.module not in roots or b.name == "numpy", b.name != "numpy")):
+        if backend.available():
+            yield backend
 
 
 def as_numpy(backend: Backend, value: Any) -> NDArray[Any]:

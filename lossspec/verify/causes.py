@@ -382,7 +382,7 @@ def gradient_factor(evidence: Evidence) -> str:
     if len(pairs) < max(3, len(judged) // 2):
         return ""
     k = float(np.median(pairs))
-    if np.mean([abs(p - k) <= 1e-3 * abs(k) for p in pairs]) < 0.9:
+    if abs(k - 1) < 1e-3 or np.mean([abs(p - k) <= 1e-3 * abs(k) for p in pairs]) < 0.9:
         return ""
     if abs(k) < 1e-9:
         return "the gradient is 0: something is detached from it"

@@ -69,7 +69,7 @@ def _of_peer(library: str, name: str, loss: Loss, framework: str, given: dict[st
     for equal in loss.contract.equals:
         if equal.peer == library and any(re.search(rf"\b{re.escape(part)}\(", equal.call) for part in known):
             if not given:
-                return CallTarget(f"{library}:{name}", peer.backend, equal.call, modules, equal.reduction)
+                return CallTarget(f"{library}:{name}", peer.backend, equal, modules)
     places: list[Any] = [*modules.values(), *(m.losses for m in modules.values() if hasattr(m, "losses"))]
     for place in places:
         found = getattr(place, name, None)

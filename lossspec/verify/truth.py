@@ -86,7 +86,8 @@ def derivative_findings(loss: Loss, known: Known, case: Case, answer: Answer, ki
     if opposed(known.expected.values, DTYPES[dtype]) or any(value is None for value in values):
         return []  # the derivative of what is no number is nobody's concern
     found = []
-    judged = derivative_errors(loss.contract, case, known.expected, components, given, DTYPES[dtype], kind)
+    kept = computed_in(answer, dtype)
+    judged = derivative_errors(loss.contract, case, known.expected, components, given, kept, kind)
     for component, factor, number, away in judged:
         right = "finite" if component.free else mp.nstr(factor * component.low, 17)
         if component.low != component.high:
