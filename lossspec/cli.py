@@ -17,6 +17,7 @@ from rich.table import Table
 from lossspec import describe
 from lossspec.dialects.port import port as port_call
 from lossspec.errors import ContractError, LossSpecError, MissingExtraError
+from lossspec.outputs import unwritable
 from lossspec.registry import get, names
 from lossspec.verify.command import register
 
@@ -194,14 +195,9 @@ def _import_modules(modules: list[str]) -> None:
 
 
 def _try_to_write(path: Path) -> None:
-    """Refuse a file that cannot be written, before the minutes that its content takes."""
-    new = not path.exists()
-    try:
-        path.open("a").close()
-    except OSError as error:
-        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}") from None
-    if new:
-        path.unlink()
+    problem = unwritable(path)
+    if problem:
+        raise typer.BadParameter(problem)
 
 
 def _page() -> Callable[[Sequence[Cell], Mapping[str, str]], str]:

@@ -10,11 +10,9 @@ from typing import Any
 from lossspec.contract import Contract
 from lossspec.errors import LossSpecError
 
-FIRST = (
-    "predictions prediction preds pred y_pred yhat y_hat input inputs output outputs logits logit scores x z "
-    "probabilities probs prob p log_probabilities log_probs log_predictions predicted estimate"
-).split()
-SECOND = "targets target labels label y_true y truth true t gt ground_truth expected reference".split()
+FIRST = """predictions prediction preds pred y_pred yhat y_hat input inputs output outputs logits logit scores x z
+    probabilities probs prob p log_probabilities log_probs log_predictions predicted estimate"""
+SECOND = "targets target labels label y_true y truth true t gt ground_truth expected reference"
 OPTIONS = {
     "reduction": ("reduction",),
     "sample_weight": ("sample_weight", "sample_weights", "weights"),
@@ -54,7 +52,7 @@ class Form:
 
 
 def form_of(target: Any, count: int) -> Form:
-    """The form of a function, of an object that is called, or of a class whose objects are; `count` inputs if unknown."""
+    """The form of a function, an object or a class whose objects are called; `count` inputs where it does not say."""
     if inspect.isclass(target):
         method = next((getattr(target, name) for name in ("forward", "call") if hasattr(target, name)), target.__call__)
         inputs = [p for p in inspect.signature(method).parameters.values() if p.name != "self"]
@@ -104,12 +102,16 @@ def match(contract: Contract, form: Form, given: Mapping[str, str]) -> Matched:
     tail = [*(argument.name for argument in contract.parameters), *contract.tail]
     for name, other in given.items():
         if name not in (*ours, *tail):
-            raise TargetError(f"--map {name}={other}: {contract.name} has no argument {name!r}; it has {', '.join([*ours, *tail])}")
+            raise TargetError(
+                f"--map {name}={other}: {contract.name} has no argument {name!r}; it has {', '.join([*ours, *tail])}"
+            )
         if other not in known and not form.any_keyword:
-            raise TargetError(f"--map {name}={other}: the target has no argument {other!r}; it has {', '.join(sorted(known))}")
+            raise TargetError(
+                f"--map {name}={other}: the target has no argument {other!r}; it has {', '.join(sorted(known))}"
+            )
     names = dict(given)
     names.update({name: name for name in [*ours, *tail] if name not in names and name in known})
-    for group in (FIRST, SECOND):
+    for group in (FIRST.split(), SECOND.split()):
         for name in ours:
             free = [other for other in theirs if other not in names.values()]
             usual = next((other for other in free if other.lower() in group), None)

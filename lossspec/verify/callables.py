@@ -140,13 +140,15 @@ class CallableTarget:
         for name, value in {**case.inputs, **case.parameters, **case.options}.items():
             theirs = self.matched.names.get(name)
             if theirs is not None:
-                given[theirs] = float(value) if name not in case.inputs and isinstance(value, np.ndarray) and not value.ndim else value
+                given[theirs] = (
+                    float(value)
+                    if name not in case.inputs and isinstance(value, np.ndarray) and not value.ndim
+                    else value
+                )
             elif name == "reduction":
                 if self.reductions and value not in self.reductions:
                     return {}, f"it has no reduction {value!r}"
-            elif name not in defaults:
-                return {}, f"it takes no `{name}`"
-            elif not _same(value, defaults[name]):
+            elif name not in defaults or not _same(value, defaults[name]):
                 return {}, f"it takes no `{name}`"
         return given, ""
 
@@ -195,7 +197,7 @@ def _nothing() -> None: ...
 
 
 def candidates(target: Any, framework: str = "") -> Iterator[Backend]:
-    """The backends to try: the one that is named, or those that the code of the target names, then the others."""
+    """The backends to try: the one that is named, or those that the code of the target names, or all."""
     if framework:
         backend = get_backend(framework)
         if not (state := backend.available()):
@@ -204,11 +206,15 @@ def candidates(target: Any, framework: str = "") -> Iterator[Backend]:
         return
     code = getattr(target, "forward", target)
     code = getattr(code, "__init__", code) if isinstance(code, type) else code
-    named = [getattr(x, "__name__", "") for x in getattr(code, "__globals__", {}).values() if hasattr(x, "__spec__")]
-    named.append(getattr(target, "__module__", "") or "")
+    known = getattr(code, "__globals__", {})
+    used = getattr(getattr(code, "__code__", None), "co_names", ())
+    modules = [known[name] for name in used if name in known] or list(known.values())
+    named = [getattr(x, "__name__", "") for x in modules if hasattr(x, "__spec__")]
+    named = named or [getattr(target, "__module__", "") or ""]
     roots = [OVER.get(root, root) for root in dict.fromkeys(name.partition(".")[0] for name in named)]
     loaded = [backend for backend in all_backends().values() if backend.module in sys.modules]
-    for backend in sorted(loaded, key=lambda b: (b.module not in roots or b.name == "numpy", b.name != "numpy")):
+    those = [backend for backend in loaded if backend.module in roots] or loaded
+    for backend in sorted(those, key=lambda b: b.name != "numpy"):
         if backend.available():
             yield backend
 

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from lossspec.conformance.axes import unit_shape
 from lossspec.conformance.cases import Case
-from lossspec.conformance.expected import DTYPES
 from lossspec.contract import Contract
 from lossspec.loss import Loss
 from lossspec.terms import CLASSES, Role
 from lossspec.verify.judge import Observation, Verdict
-from lossspec.verify.truth import Finding, right_values
+from lossspec.verify.truth import DTYPES, Finding, right_values
 
 NEAR = 0.05
 """The part of a difference that a model may leave unexplained."""
@@ -67,7 +66,11 @@ class Evidence:
         return [seen for seen in self.verdict.observations if seen.level in levels and seen.answer.value is not None]
 
     def _call(self, seen: Observation) -> Call | None:
-        if len(seen.findings) == 1 and not seen.findings[0].right.lstrip("-")[:1].isdigit() and "values" in seen.findings[0].right:
+        if (
+            len(seen.findings) == 1
+            and not seen.findings[0].right.lstrip("-")[:1].isdigit()
+            and "values" in seen.findings[0].right
+        ):
             return None
         wanted, scales = right_values(self.loss, seen.known, seen.case)
         assert seen.answer.value is not None
@@ -83,7 +86,13 @@ class Evidence:
     def derivatives(self, level: str) -> list[tuple[Finding, Observation]]:
         """The derivatives of the calls whose values are right."""
         bad = {id(call.seen.known) for call in self.wrong_calls}
-        return [(f, seen) for seen in self.verdict.observations if seen.level == level for f in seen.findings if id(seen.known) not in bad]
+        return [
+            (f, seen)
+            for seen in self.verdict.observations
+            if seen.level == level
+            for f in seen.findings
+            if id(seen.known) not in bad
+        ]
 
     def ours(self, case: Case, **changes: Any) -> Floats:
         """The loss of this library on a case in float64, with other options or reductions."""
@@ -156,13 +165,24 @@ def sign(evidence: Evidence) -> str:
 
 def factor(evidence: Evidence) -> str:
     """The result is the right one times a constant."""
-    ratios = [g / r for call in evidence.wrong_calls for g, r in zip(call.got, call.right, strict=True) if r and np.isfinite(g * r)]
+    ratios = [
+        g / r
+        for call in evidence.wrong_calls
+        for g, r in zip(call.got, call.right, strict=True)
+        if r and np.isfinite(g * r)
+    ]
     if not ratios:
         return ""
     k = float(np.median(ratios))
     if k in (1.0, -1.0, 0.0) or not evidence.explains(lambda case: k * evidence.ours(case)):
         return ""
-    known = {2.0: "2", 0.5: "1/2", 1 / np.log(2): "1/ln 2, a logarithm to the base 2", np.log(2): "ln 2", 100.0: "100, percent"}
+    known = {
+        2.0: "2",
+        0.5: "1/2",
+        1 / np.log(2): "1/ln 2, a logarithm to the base 2",
+        np.log(2): "ln 2",
+        100.0: "100, percent",
+    }
     name = next((words for value, words in known.items() if abs(k / value - 1) < 1e-6), f"{k:.6g}")
     return f"every value is the right one times {name}"
 
@@ -175,7 +195,11 @@ def per_class(evidence: Evidence) -> str:
         rank = len(unit_shape(evidence.contract, case.inputs))
         return evidence.ours(case) / first.shape[-1] if first.ndim > rank else None
 
-    return "every value is divided by the size of the last axis: a mean over it in place of a sum" if evidence.explains(model) else ""
+    return (
+        "every value is divided by the size of the last axis: a mean over it in place of a sum"
+        if evidence.explains(model)
+        else ""
+    )
 
 
 def denominator(evidence: Evidence) -> str:
@@ -260,7 +284,11 @@ def clipped(evidence: Evidence) -> str:
     """A probability is clipped before its logarithm."""
     for eps in EPSILONS:
         for change in _through_probabilities(evidence, lambda p, eps=eps: np.clip(p, eps, 1 - eps)):  # type: ignore[misc]
-            if _saturates(evidence, change) and _leaves_inner_ones(evidence, change) and evidence.explains(change, slack=8 * eps):
+            if (
+                _saturates(evidence, change)
+                and _leaves_inner_ones(evidence, change)
+                and evidence.explains(change, slack=8 * eps)
+            ):
                 return f"a probability is clipped to [{eps:.3g}, 1 - {eps:.3g}] before its logarithm"
     return ""
 
@@ -348,7 +376,7 @@ def cancellation(evidence: Evidence) -> str:
         off = np.abs(call.got - call.right)[call.wrong]
         if not bool((off <= 8 * eps * max(largest, 1.0)).all()):
             return ""
-    return "a small loss is the difference of large numbers, or 1 plus something small: it has the rounding errors of these"
+    return "a small loss is the difference of large numbers, or 1 plus something small: it has their rounding errors"
 
 
 def single(evidence: Evidence) -> str:
@@ -358,7 +386,13 @@ def single(evidence: Evidence) -> str:
     errors = [f.error for call in wide for f in call.seen.findings if np.isfinite(f.error)]
     wrong = [call for call in evidence.wrong_calls if call.seen.dtype == "float64"]
     usual = [call for call in wide if call.seen.case.name.startswith("typical")]
-    if errors and wrong and usual and all(call.wrong.any() for call in usual if np.any(call.right)) and max(errors) <= 64 * ratio:
+    if (
+        errors
+        and wrong
+        and usual
+        and all(call.wrong.any() for call in usual if np.any(call.right))
+        and max(errors) <= 64 * ratio
+    ):
         narrow = [call for call in evidence.wrong_calls if call.seen.dtype == "float32"]
         return "" if narrow else "it computes in float32 whatever it is given"
     return ""
@@ -368,7 +402,11 @@ def nan_gradient(evidence: Evidence) -> str:
     """A gradient is NaN where the loss has one: through a branch that is not taken."""
     bad = [(f, seen) for f, seen in evidence.derivatives("L3") if f.error > seen.budget]
     lost = [f for f, _ in bad if not np.isfinite(f.got)]
-    return "a gradient is NaN or infinite where the value is right: give a branch that is not taken a safe input" if lost else ""
+    return (
+        "a gradient is NaN or infinite where the value is right: give a branch that is not taken a safe input"
+        if lost
+        else ""
+    )
 
 
 def gradient_factor(evidence: Evidence) -> str:

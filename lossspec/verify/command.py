@@ -13,6 +13,7 @@ from rich.text import Text
 
 from lossspec.errors import LossSpecError
 from lossspec.loss import Loss
+from lossspec.outputs import unwritable
 from lossspec.registry import get
 
 STYLES = {"good": "green", "bad": "red", "dim": "dim", "head": "bold"}
@@ -23,19 +24,27 @@ def verify(
         list[str] | None,
         typer.Argument(help="package.module:function (or a module class), or library:name, as torch:cross_entropy."),
     ] = None,
-    loss: Annotated[str, typer.Option("--as", help="The loss that they are said to be; for one library's name, its own.")] = "",
+    loss: Annotated[
+        str, typer.Option("--as", help="The loss that they are said to be; for one library's name, its own.")
+    ] = "",
     runner: Annotated[list[str] | None, typer.Option(help="A program that speaks JSON lines; repeat for more.")] = None,
     maps: Annotated[list[str] | None, typer.Option("--map", help="An argument, OURS=THEIRS; repeat for more.")] = None,
     framework: Annotated[str, typer.Option(help="The backend whose arrays they take; found out if not given.")] = "",
     reduction: Annotated[str, typer.Option(help="The reduction that they compute; found out if not given.")] = "",
-    level: Annotated[list[str] | None, typer.Option(help="L1 values, L2 reductions, L3 gradients, L4 Hessians, L5 laws.")] = None,
+    level: Annotated[
+        list[str] | None, typer.Option(help="L1 values, L2 reductions, L3 gradients, L4 Hessians, L5 laws.")
+    ] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float32 or float64; repeat for both.")] = None,
-    budget: Annotated[float | None, typer.Option(help="Errors up to here pass, in eps * scale; the contract says 4 and 8.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Errors up to here pass, in eps * scale; the contract says 4 and 8.")
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that a program may take for a reply.")] = 20.0,
     isolate: Annotated[bool, typer.Option(help="Run each target in a process of its own, which may crash.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report to this file as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the report to this file as a page.")] = None,
-    badge_file: Annotated[Path | None, typer.Option("--badge", help="Write a badge to this file, as shields.io reads it.")] = None,
+    badge_file: Annotated[
+        Path | None, typer.Option("--badge", help="Write a badge to this file, as shields.io reads it.")
+    ] = None,
 ) -> None:
     """Judge anybody's loss: who is right, where they differ first, and the likely cause.
 
@@ -61,7 +70,9 @@ def verify(
     if budget is not None and not budget > 0:
         raise typer.BadParameter("--budget is a positive number of eps * scale")
     for path in filter(None, (json_file, html_file, badge_file)):
-        _try_to_write(path)
+        problem = unwritable(path)
+        if problem:
+            raise typer.BadParameter(problem)
     made: list[tuple[str, Callable[[], Target]]] = []
     for one in words:
         if isolate:
@@ -116,9 +127,3 @@ def _loss(name: str) -> Loss:
         return get(name)
     except LossSpecError as error:
         raise typer.BadParameter(str(error)) from None
-
-
-def _try_to_write(path: Path) -> None:
-    from lossspec.cli import _try_to_write as refuse
-
-    refuse(path)

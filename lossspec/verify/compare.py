@@ -40,10 +40,17 @@ def _first(one: Verdict, other: Verdict) -> Disagreement:
         wrong = {one.target: seen, other.target: beside}
         right = [name for name, found in wrong.items() if not found.wrong]
         told = ", ".join(f"{name} gives {_at(found, seen, beside)}" for name, found in wrong.items())
-        who = f"{right[0]} is right" if len(right) == 1 else "neither is right" if not right else "both are within the budget"
+        who = (
+            f"{right[0]} is right"
+            if len(right) == 1
+            else "neither is right"
+            if not right
+            else "both are within the budget"
+        )
         truth = max(seen.findings, beside.findings, key=lambda f: max(x.error for x in f))
         worst = max(truth, key=lambda finding: finding.error)
-        words = f"they differ first in {seen.level} on {seen.case.name}, {seen.dtype}: {told}, right is {worst.right}: {who}"
+        where = f"in {seen.level} on {seen.case.name}, {seen.dtype}"
+        words = f"they differ first {where}: {told}, right is {worst.right}: {who}"
         return Disagreement(one.target, other.target, words, right[0] if len(right) == 1 else "")
     words = f"they agree within the budget on {common} calls" if common else "no call was answered by both"
     return Disagreement(one.target, other.target, words)

@@ -1,4 +1,4 @@
-"""Derivatives of somebody's function: by the graph of Torch as its users take them, elsewhere by the backend or the tape."""
+"""Derivatives of somebody's function: by the graph of Torch as its users do, elsewhere by the backend or the tape."""
 
 from __future__ import annotations
 

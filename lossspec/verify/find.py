@@ -17,9 +17,7 @@ from lossspec.verify.questions import Target
 from lossspec.verify.runner import SECONDS, RunnerTarget
 
 
-def find_target(
-    words: str, loss: Loss, framework: str = "", maps: Sequence[str] = (), reduction: str = ""
-) -> Target:
+def find_target(words: str, loss: Loss, framework: str = "", maps: Sequence[str] = (), reduction: str = "") -> Target:
     """The target that words name, for a loss; raise `TargetError` where there is none."""
     given = dict(_pair(item) for item in maps)
     library, _, name = words.partition(":")
@@ -65,11 +63,12 @@ def _of_peer(library: str, name: str, loss: Loss, framework: str, given: dict[st
         raise TargetError(f"{library}:{name} cannot run: {missing} is not installed")
     modules = names_of(library)
     word = re.compile(rf"\b{re.escape(name)}\b")
-    known = {part for part in (name, *_spellings(name))}
+    known = (name, *_spellings(name))
     for equal in loss.contract.equals:
-        if equal.peer == library and any(re.search(rf"\b{re.escape(part)}\(", equal.call) for part in known):
-            if not given:
-                return CallTarget(f"{library}:{name}", peer.backend, equal, modules)
+        if equal.peer != library or given:
+            continue
+        if any(re.search(rf"\b{re.escape(part)}\(", equal.call) for part in known):
+            return CallTarget(f"{library}:{name}", peer.backend, equal, modules)
     places: list[Any] = [*modules.values(), *(m.losses for m in modules.values() if hasattr(m, "losses"))]
     for place in places:
         found = getattr(place, name, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from lossspec.verify.arguments import form_of
 from lossspec.verify.callables import as_numpy, candidates
 
 SAME = 1e-5
-"""The relative difference up to which two functions are the same here: wide enough for float32, and for log(p + eps)."""
+"""The relative difference up to which two functions are the same: wide enough for float32, and for log(p + eps)."""
 MOST_INPUTS = 3
 CALLS = 3
 NAMED = {2.0: "2", 0.5: "1/2", -1.0: "-1", 1 / float(np.log(2)): "1/ln 2", 100.0: "100"}
@@ -35,7 +35,8 @@ class Match:
     reduction: str
     order: tuple[str, ...]
     error: float
-    arity: int
+    either: bool = False
+    """True if another order of the arguments gives the same."""
 
     @property
     def factor_words(self) -> str:
@@ -47,7 +48,7 @@ class Match:
 
     def __str__(self) -> str:
         call = f"{self.factor_words}{self.loss}({', '.join(self.order)}, reduction={self.reduction!r})"
-        return f"{call}  relative difference {self.error:.0e}"
+        return f"{call}{', in any order' * self.either}  relative difference {self.error:.0e}"
 
 
 def identify(function: Callable[..., Any], framework: str = "") -> list[Match]:
@@ -57,7 +58,19 @@ def identify(function: Callable[..., Any], framework: str = "") -> list[Match]:
         loss = get(name)
         if len(loss.contract.inputs) <= MOST_INPUTS and not any(argument.many for argument in loss.contract.inputs):
             found.extend(_matches(function, loss, framework))
-    return sorted(found, key=lambda m: (m.error > 1e-9, abs(m.factor - 1) > 1e-4, m.reduction not in ("none", "mean"), m.error, m.loss))
+    ranked = sorted(found, key=_rank)
+    plain: dict[tuple[str, float], Match] = {}
+    for match in ranked:  # another order or reduction that gives the same numbers says nothing new
+        key = match.loss, round(match.factor, 6)
+        first = plain.setdefault(key, match)
+        if match.order != first.order and match.error < 10 * first.error + 1e-12:
+            plain[key] = replace(first, either=True)
+    return list(plain.values())
+
+
+def _rank(match: Match) -> tuple[Any, ...]:
+    usual = match.reduction not in ("none", "mean")
+    return match.error > 1e-9, abs(match.factor - 1) > 1e-4, usual, match.error, match.loss
 
 
 def _matches(function: Callable[..., Any], loss: Loss, framework: str) -> Iterator[Match]:
@@ -84,7 +97,7 @@ def _matches(function: Callable[..., Any], loss: Loss, framework: str) -> Iterat
             if reduction != "over":
                 match = _compare(loss, chosen, theirs, reduction)
                 if match is not None:
-                    yield Match(contract.name, match[0], reduction, order, match[1], len(given))
+                    yield Match(contract.name, match[0], reduction, order, match[1])
 
 
 def _kinds(case: Case) -> dict[str, str]:
@@ -108,7 +121,7 @@ def _results(
                     given = {p: backend.from_numpy(case.inputs[n]) for p, n in zip(places, order, strict=True)}
                     found.append(as_numpy(backend, invoke(given)))
                 return found
-        except Exception:  # whatever a function raises that is no such loss
+        except Exception:  # noqa: S112 - whatever a function raises that is no such loss
             continue
     return None
 

@@ -10,12 +10,19 @@ from typing import Any
 import numpy as np
 
 from lossspec.conformance.cases import Case, make_cases
-from lossspec.conformance.expected import DTYPES, Store
 from lossspec.contract import Accuracy
 from lossspec.loss import Loss
 from lossspec.verify.laws import LAWS, Bar
 from lossspec.verify.questions import GRADIENTS, HESSIANS, VALUE, Answer, Question, Target
-from lossspec.verify.truth import Finding, Known, derivative_findings, known_cases, value_findings, with_reduction
+from lossspec.verify.truth import (
+    DTYPES,
+    Finding,
+    Known,
+    derivative_findings,
+    known_cases,
+    value_findings,
+    with_reduction,
+)
 from lossspec.verify.units import unit_case, unit_places
 
 LEVELS = {"L1": "values", "L2": "reductions", "L3": "gradients", "L4": "Hessians", "L5": "laws"}
@@ -101,6 +108,11 @@ class Verdict:
         """The largest error of values and derivatives in units of eps * scale."""
         return max((level.worst for name, level in self.levels.items() if name != "L5"), default=0.0)
 
+    def skip(self, level: str, reason: str) -> None:
+        """Note that a call was not asked, or not answered, at a level that is wanted."""
+        if level in self.levels:
+            self.levels[level].skipped[reason] += 1
+
     def differences(self) -> Iterator[Observation]:
         """The observations beyond their budget, level by level."""
         for name in LEVELS:
@@ -113,7 +125,6 @@ def judge(
     levels: Iterable[str] = tuple(LEVELS),
     dtypes: Iterable[str] = tuple(DTYPES),
     budget: float | None = None,
-    store: Store | None = None,
 ) -> Verdict:
     """Ask a target, which is prepared, all that is known about a loss, and compare."""
     wanted = tuple(levels)
@@ -121,9 +132,8 @@ def judge(
     verdict = Verdict(target.name, loss.contract.name, target.describe())
     budgets = {"L1": accuracy.value, "L2": accuracy.value, "L3": accuracy.gradient, "L4": accuracy.hessian, "L5": 0.0}
     verdict.levels = {name: Level(name, budgets[name]) for name in wanted}
-    store = store or Store()
     for dtype in dtypes:
-        for known in known_cases(loss, dtype, store):
+        for known in known_cases(loss, dtype):
             for seen in _observe(target, loss, known, dtype, wanted, budgets, verdict):
                 _note(verdict, seen)
     if "L5" in wanted:
@@ -136,7 +146,13 @@ def _budget(size: float) -> Accuracy:
 
 
 def _observe(
-    target: Target, loss: Loss, known: Known, dtype: str, wanted: tuple[str, ...], budgets: Mapping[str, float], verdict: Verdict
+    target: Target,
+    loss: Loss,
+    known: Known,
+    dtype: str,
+    wanted: tuple[str, ...],
+    budgets: Mapping[str, float],
+    verdict: Verdict,
 ) -> Iterator[Observation]:
     """The observations of all levels on one case."""
     case, pointwise = known.case, loss.contract.form == "pointwise"
@@ -147,10 +163,16 @@ def _observe(
     elif given in target.reductions:
         reduction = given
     else:
-        verdict.levels["L2"].skipped[f"it has no reduction {given!s}"] += "L2" in wanted
+        verdict.skip("L2", f"it has no reduction {given!s}")
         return
     chosen = with_reduction(case, reduction)
-    value_level = "L2" if case.options or reduction not in ("none", loss.contract.default_reduction) or (pointwise and reduction != "none") else "L1"
+    value_level = (
+        "L2"
+        if case.options
+        or reduction not in ("none", loss.contract.default_reduction)
+        or (pointwise and reduction != "none")
+        else "L1"
+    )
     derivative = replace(chosen, options={**chosen.options, "reduction": "sum"}) if reduction == "none" else chosen
     want = [VALUE] * bool({value_level} & {*wanted})
     want += [GRADIENTS] * ("L3" in wanted and not (case.options and reduction == "none"))
@@ -189,7 +211,7 @@ def _compare(
     for part in want:
         level = parts[part]
         if answer.skipped or part in answer.lacks:
-            verdict.levels[level].skipped[answer.skipped or answer.lacks[part]] += 1
+            verdict.skip(level, answer.skipped or answer.lacks[part])
             continue
         if answer.failure:
             if _has_other_rank(loss, case, dtype):

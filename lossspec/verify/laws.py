@@ -100,7 +100,9 @@ def _alone(bar: Bar) -> str:
     one = bar.ask(unit_case(bar.loss.contract, bar.typical, place))
     if whole.value is None or one.value is None or whole.value.shape != bar.shape:
         return bar.differ(whole, one, "alone")
-    return bar.differ(replace(whole, value=whole.value[place].reshape(-1)), replace(one, value=one.value.reshape(-1)), "alone")
+    return bar.differ(
+        replace(whole, value=whole.value[place].reshape(-1)), replace(one, value=one.value.reshape(-1)), "alone"
+    )
 
 
 def _nan(bar: Bar) -> str:
@@ -124,7 +126,11 @@ def _poison(bar: Bar) -> str:
     mask.flat[0] = False
     inputs = dict(bar.typical.inputs)
     for name, axes in _arrays(bar):
-        if not isinstance(inputs[name], list) and tuple(axes.shape[: len(bar.shape)]) == bar.shape and axes.dtype.kind == "f":
+        if (
+            not isinstance(inputs[name], list)
+            and tuple(axes.shape[: len(bar.shape)]) == bar.shape
+            and axes.dtype.kind == "f"
+        ):
             inputs[name] = axes.copy()
             inputs[name][(0,) * len(bar.shape)] = np.nan
     reduction = next((r for r in ("mean", "sum", "none") if r in bar.target.reductions), bar.target.reductions[0])

@@ -5,18 +5,20 @@ One request a line on standard input, one reply a line on standard output, in or
     {"do": "start", "protocol": 1}
     {"name": "my-losses", "language": "C++", "losses": ["huber"], "reductions": ["none"]}
     {"do": "run", "loss": "huber", "dtype": "float64", "want": ["value"],
-     "inputs": {"predictions": {"dtype": "float64", "shape": [2], "data": ["0x1.8p+0", "0x0p+0"]}, ...},
-     "parameters": {"delta": "0x1p+0"}, "options": {"reduction": "none"}}
-    {"value": {"shape": [2], "data": ["0x1p+0", 0.5]}, "gradients": {"predictions": {...}}}
+     "inputs": {"predictions": {"dtype": "float64", "shape": [2], "values": "0x1.8p+0 0x0p+0"}, ...},
+     "parameters": {"delta": {"float": "0x1p+0"}}, "options": {"reduction": "none"}}
+    {"value": {"shape": [2], "values": [1, 0.5]}, "gradients": {"predictions": {...}}}
     {"do": "stop"}
 
-Floats are hexadecimal text, as C's %a writes them, and "inf", "-inf", "nan"; a reply may also hold JSON numbers.
-Arrays are in the order of C. A reply is results, {"skipped": "reason"} or {"error": "message"}.
+Arrays are written as in the files of vectors: floats in hexadecimal, as C's %a writes them, or inf, -inf, nan, with
+spaces between them, in the order of C; integers in decimal, and booleans as 0 and 1. The values of a reply may be such
+text, or a list of JSON numbers and of text. A reply is results, {"skipped": "reason"} or {"error": "message"}.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +31,11 @@ from lossspec.reduction import Mean
 from lossspec.verify.questions import Answer, Question
 
 PROTOCOL = 1
-_NUMBER = re.compile(r"[+-]?(0x[0-9a-f]*\.?[0-9a-f]*(p[+-]?\d+)?|inf(inity)?|nan)", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[+-]?(0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(p[+-]?\d{1,5})?|\d{1,400}\.?\d{0,400}(e[+-]?\d{1,5})?|inf(inity)?|nan)",
+    re.IGNORECASE,
+)
+_HEX = re.compile(r"[+-]?0x", re.IGNORECASE)
 LONGEST = 60
 
 
@@ -47,14 +53,14 @@ def decode_number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         nan = ': JSON has no NaN, write "nan"' if value is None else ""
         raise RubbishError(f"{brief(value)} is no number{nan}")
-    if isinstance(value, str):
-        if not _NUMBER.fullmatch(value):
-            raise RubbishError(f"{brief(value)} is no number")
-        try:
-            return float.fromhex(value)
-        except OverflowError:
-            return float("-inf" if value.startswith("-") else "inf")
-    return float(value)
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise RubbishError(f"{brief(value)} is no number")
+    try:
+        if not isinstance(value, str):
+            return float(value)
+        return float.fromhex(value) if _HEX.match(value) else float(value)
+    except OverflowError:
+        return float("-inf" if str(value).startswith("-") else "inf")
 
 
 def encode_value(value: Any) -> Any:
@@ -63,38 +69,42 @@ def encode_value(value: Any) -> Any:
         return [encode_value(item) for item in value]
     if isinstance(value, np.ndarray):
         flat = value.ravel().tolist()
-        data = [encode_number(x) for x in flat] if value.dtype.kind == "f" else flat
-        return {"dtype": str(value.dtype), "shape": list(value.shape), "data": data}
+        words = map(encode_number, flat) if value.dtype.kind == "f" else (str(int(x)) for x in flat)
+        return {"dtype": value.dtype.name, "shape": list(value.shape), "values": " ".join(words)}
     if isinstance(value, Mean):
-        return {"over": encode_number(float(value.over))}
-    return encode_number(value) if isinstance(value, float) else value
+        return {"over": encode_value(float(value.over))}
+    return {"float": encode_number(value)} if isinstance(value, float) else value
 
 
 def decode_argument(value: Any) -> Any:
     """An input, a parameter or an option of a request, in NumPy."""
     if isinstance(value, list):
         return [decode_argument(item) for item in value]
-    if isinstance(value, Mapping) and "over" in value:
-        return Mean(over=decode_number(value["over"]))
-    if isinstance(value, Mapping):
-        return decode_array(value)
-    return decode_number(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+    if not isinstance(value, Mapping):
+        return value
+    if "over" in value:
+        return Mean(over=decode_argument(value["over"]))
+    return decode_number(value["float"]) if "float" in value else decode_array(value)
 
 
 def decode_array(value: Any) -> NDArray[Any]:
-    """An array of a request or a reply: a dictionary with shape and data, or a bare number."""
+    """An array of a request or a reply: a dictionary with shape and values, or a bare number."""
     if not isinstance(value, Mapping):
         return np.asarray(decode_number(value))
-    shape, data, name = value.get("shape"), value.get("data"), value.get("dtype", "float64")
-    if not isinstance(data, list) or not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
-        raise RubbishError(f"{brief(value)} is no array: it needs `shape` and `data`, two lists")
+    shape, values, name = value.get("shape"), value.get("values"), value.get("dtype", "float64")
+    if (
+        not isinstance(values, (str, list))
+        or not isinstance(shape, list)
+        or not all(type(n) is int and n >= 0 for n in shape)
+    ):
+        raise RubbishError(f"{brief(value)} is no array: it needs `shape`, a list, and `values`")
     if name not in ("float32", "float64", "int32", "int64", "bool"):
         raise RubbishError(f"{brief(name)} is no dtype")
-    if int(np.prod(shape, dtype=np.int64)) != len(data):
-        raise RubbishError(f"{len(data)} numbers do not fill the shape {shape}")
-    numbers = [decode_number(x) for x in data] if name.startswith("float") else data
-    with np.errstate(over="ignore"):
-        return np.asarray(numbers, dtype=name).reshape(shape)
+    numbers = [decode_number(x) for x in (values.split() if isinstance(values, str) else values)]
+    if math.prod(shape) != len(numbers):
+        raise RubbishError(f"{len(numbers)} numbers do not fill the shape {shape}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(numbers, dtype=np.float64).astype(name).reshape(shape)
 
 
 def encode_question(question: Question) -> dict[str, Any]:

@@ -69,8 +69,8 @@ def _nested(value: Any) -> str:
 def call_words(example: Example, loss: str) -> str:
     """The call of an example, as a call of the loss."""
     case = example.case
-    options = {n: x for n, x in case.options.items()}
-    parts = [f"{name}={value_words(x)}" for name, x in {**case.inputs, **case.parameters, **options}.items()]
+    given = {**case.inputs, **case.parameters, **case.options}
+    parts = [f"{name}={value_words(x)}" for name, x in given.items()]
     return f"{loss}({', '.join(parts)})"
 
 
@@ -90,7 +90,7 @@ def level_words(level: Level) -> str:
     """The outcome of a level in words."""
     if level.status == "not run":
         reasons = "; ".join(reason for reason, _ in level.skipped.most_common(3)) or "nothing asks for it"
-        return f"not run: {reasons}"
+        return reasons.removeprefix("not run: ")
     words = f"{level.checks} checks"
     if level.name == "L5":
         return f"{words}, {level.wrong} broken" if level.wrong else words
@@ -121,7 +121,9 @@ def lines(report: Report) -> Iterator[tuple[str, str]]:
             yield "bad", f"     {example_words(verdict.example)}"
         for cause in verdict.causes:
             yield "bad", f"  likely cause: {cause.words}"
-        yield ("good", f"  right in all that was run, up to {verdict.reached}") if verdict.status == "right" else ("", "")
+        yield (
+            ("good", f"  right in all that was run, up to {verdict.reached}") if verdict.status == "right" else ("", "")
+        )
     for one in report.disagreements:
         yield "head", f"{one.one} and {one.other}"
         yield "", f"  {one.words}"
@@ -135,7 +137,9 @@ def to_json(report: Report) -> str:
         "loss": report.loss,
         "status": ["right", "wrong", "not run"][report.status],
         "targets": [_verdict(verdict) for verdict in report.verdicts],
-        "disagreements": [{"targets": [d.one, d.other], "words": d.words, "right": d.right} for d in report.disagreements],
+        "disagreements": [
+            {"targets": [d.one, d.other], "words": d.words, "right": d.right} for d in report.disagreements
+        ],
     }
     return json.dumps(content, indent=1, allow_nan=False)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 
-from lossspec.conformance.expected import Store
 from lossspec.errors import LossSpecError
 from lossspec.loss import Loss
 from lossspec.verify.causes import likely_causes
@@ -24,14 +23,14 @@ def verify(
     budget: float | None = None,
 ) -> Report:
     """The report on targets, each given by a name and a function that makes it; one that cannot be made says why."""
-    levels, dtypes, store = tuple(levels), tuple(dtypes), Store()
+    levels, dtypes = tuple(levels), tuple(dtypes)
     verdicts = []
     for name, make in targets:
         try:
             target = make()
             with closing(target):
                 target.prepare(loss)
-                verdict = judge(target, loss, levels, dtypes, budget, store)
+                verdict = judge(target, loss, levels, dtypes, budget)
                 verdict.causes = likely_causes(loss, verdict)
                 seen = next(verdict.differences(), None)
                 verdict.example = None if seen is None else shrink(target, loss, seen)

@@ -71,7 +71,9 @@ class RunnerTarget:
         self.reductions = tuple(name for name in given if name not in unknown)
         if not self.reductions:
             raise TargetError(f"{self.name} has the reductions {given}; {loss.contract.name} has none of them")
-        self.facts = {k: str(hello[k])[:200] for k in ("name", "language", "version", "framework", "arguments") if k in hello}
+        self.facts = {
+            k: str(hello[k])[:200] for k in ("name", "language", "version", "framework", "arguments") if k in hello
+        }
 
     def ask(self, question: Question) -> Answer:
         """Return the answer of the program, or the way in which it broke down."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from mpmath import mp
 
-from lossspec.conformance.axes import hessian_inputs
+from lossspec.conformance.axes import hessian_inputs, unit_shape
 from lossspec.conformance.cases import Case, make_cases
-from lossspec.conformance.expected import DTYPES, Store
+from lossspec.conformance.expected import DTYPES as DTYPES
+from lossspec.conformance.expected import Store
 from lossspec.conformance.measure import derivative_errors, error, opposed, reduced
 from lossspec.conformance.oracle import Component, Expected, solve
 from lossspec.loss import Loss
@@ -40,13 +42,29 @@ class Finding:
     """The position among the values, in the order of memory."""
 
 
-def known_cases(loss: Loss, dtype: str, store: Store | None = None) -> Iterator[Known]:
+@cache
+def _store() -> Store:
+    """The results that are known, read once: several targets are asked about the same loss."""
+    return Store()
+
+
+def known_cases(loss: Loss, dtype: str) -> Iterator[Known]:
     """The cases of a loss in a precision, with their stored results."""
-    store = store or Store()
+    store = _store()
     for case in make_cases(loss.contract, DTYPES[dtype]):
         if case.axis == -1:
             curved = case.hessian and hessian_inputs(loss.contract, case.inputs)[0]
-            yield Known(case, store.expected(loss, case), store.hessians(loss, case) if curved else [])
+            known = Known(case, store.expected(loss, case), store.hessians(loss, case) if curved else [])
+            yield known
+            if case.name == "two batch axes" and loss.contract.form == "pointwise":
+                yield replace(known, case=_rows(loss, case), hessians=[])
+
+
+def _rows(loss: Loss, case: Case) -> Case:
+    """The case with a mask that leaves rows of different lengths, where a mean of means is no mean."""
+    mask = np.ones(unit_shape(loss.contract, case.inputs), dtype=np.bool_)
+    mask[1:, 1:] = False
+    return case.with_options("mean, rows of different lengths", reduction="mean", where=mask)
 
 
 def known(loss: Loss, case: Case) -> Known:

@@ -21,7 +21,9 @@ def unit_places(contract: Contract, case: Case) -> list[tuple[int, ...]]:
 def unit_case(contract: Contract, case: Case, place: tuple[int, ...]) -> Case:
     """One unit of a case as a case of its own, whose axes of units have size 1; what all units share stays."""
     names = _unit_axes(contract, case)
-    return taken(contract, case, {name: [index] for name, index in zip(names, place, strict=True)}, f"unit {list(place)}")
+    return taken(
+        contract, case, {name: [index] for name, index in zip(names, place, strict=True)}, f"unit {list(place)}"
+    )
 
 
 def taken(contract: Contract, case: Case, kept: dict[str, list[int]], name: str = "") -> Case:
@@ -34,13 +36,17 @@ def taken(contract: Contract, case: Case, kept: dict[str, list[int]], name: str 
 
     def narrowed(value: Any) -> Any:
         if isinstance(value, np.ndarray) and value.ndim == len(units) and value.ndim:
-            return _taken(value, {axis: n for axis, n in zip(units, value.shape, strict=True) if n > 1}, kept, tuple(units))
+            return _taken(
+                value, {axis: n for axis, n in zip(units, value.shape, strict=True) if n > 1}, kept, tuple(units)
+            )
         return value
 
     varying = {argument.name for argument in contract.parameters if argument.varies is not None}
     parameters = {key: narrowed(value) if key in varying else value for key, value in case.parameters.items()}
     options = {key: value if key == "class_weight" else narrowed(value) for key, value in case.options.items()}
-    return replace(case, name=f"{case.name}, {name}" if name else case.name, inputs=inputs, parameters=parameters, options=options)
+    return replace(
+        case, name=f"{case.name}, {name}" if name else case.name, inputs=inputs, parameters=parameters, options=options
+    )
 
 
 def without_class(contract: Contract, case: Case, index: int) -> Case | None:
