@@ -22,6 +22,7 @@ from lossspec.loss import Loss
 from lossspec.terms import CLASSES, Role
 from lossspec.verify.judge import Observation, Verdict
 from lossspec.verify.truth import DTYPES, Finding, right_values
+from lossspec.verify.units import class_count
 
 NEAR = 0.05
 """The part of a difference that a model may leave unexplained."""
@@ -101,8 +102,11 @@ class Evidence:
         with np.errstate(all="ignore"):
             return np.asarray(self.loss(**given), dtype=np.float64).ravel()
 
-    def explains(self, model: Model, slack: float = 0.0, most: float = 0.9) -> bool:
-        """Say whether a model gives the wrong answers too, and leaves the right ones as they are."""
+    def explains(self, model: Model, eps: float = 0.0, most: float = 0.9) -> bool:
+        """Say whether a model gives the wrong answers too, and leaves the right ones as they are.
+
+        A model that adds `eps` to each probability changes their sum, which the mistake does not: so much is left over.
+        """
         hit = missed = 0
         for call in self.calls:
             guess = self._guess(model, call.seen.case)
@@ -110,6 +114,7 @@ class Evidence:
                 if call.wrong.any():
                     missed += 1
                 continue
+            slack = 2 * eps * (class_count(self.contract, call.seen.case) + 2)
             with np.errstate(all="ignore"):
                 away = np.abs(call.got - guess)
                 share = np.minimum(np.abs(call.got - call.right), np.maximum(np.abs(guess), np.abs(call.got)))
@@ -174,7 +179,7 @@ def factor(evidence: Evidence) -> str:
     if not ratios:
         return ""
     k = float(np.median(ratios))
-    if k in (1.0, -1.0, 0.0) or not evidence.explains(lambda case: k * evidence.ours(case)):
+    if k in (1.0, -1.0, 0.0) or not evidence.explains(lambda case: k * evidence.ours(case), most=0.99):
         return ""
     known = {
         2.0: "2",
@@ -211,19 +216,20 @@ def denominator(evidence: Evidence) -> str:
         "batch_mean": "the length of the batch",
     }
 
+    asked_for = {call.seen.case.options.get("reduction") for call in evidence.wrong_calls} - {"none"}
+
     def other(case: Case, reduction: str) -> Any:
-        asked = case.options.get("reduction")
-        return None if asked == "none" else evidence.ours(case, reduction=reduction)
+        concerned = case.options.get("reduction") in asked_for
+        return evidence.ours(case, reduction=reduction) if concerned else evidence.ours(case)
 
     for reduction, meaning in words.items():
         if reduction in evidence.contract.reductions and evidence.explains(lambda case, r=reduction: other(case, r)):  # type: ignore[misc]
             return f"the sum is divided by {meaning}"
 
     def by_all(case: Case) -> Any:
-        if case.options.get("reduction") == "none":
-            return None
         units = max(1, int(np.prod(unit_shape(evidence.contract, case.inputs))))
-        return evidence.ours(case, reduction="sum") / units
+        concerned = case.options.get("reduction") in asked_for
+        return evidence.ours(case, reduction="sum") / units if concerned else evidence.ours(case)
 
     if "sum" in evidence.contract.reductions and evidence.explains(by_all):
         return "the sum is divided by the number of all units, masked ones included"
@@ -236,7 +242,7 @@ def mean_of_means(evidence: Evidence) -> str:
     def model(case: Case) -> Any:
         shape = unit_shape(evidence.contract, case.inputs)
         if case.options.get("reduction") != "mean" or len(shape) < 2:
-            return None if case.options.get("reduction") == "none" else evidence.ours(case)
+            return evidence.ours(case)
         values = evidence.ours(case, reduction="none").reshape(shape)
         weight = np.broadcast_to(np.asarray(case.options.get("sample_weight", 1.0), dtype=np.float64), shape)
         weight = np.where(case.options.get("where", np.asarray(True)), weight, 0.0)
@@ -275,7 +281,7 @@ def log_plus_eps(evidence: Evidence) -> str:
     """A small number is added to a probability before its logarithm."""
     for eps in EPSILONS:
         for change in _through_probabilities(evidence, lambda p, eps=eps: p + eps):  # type: ignore[misc]
-            if _saturates(evidence, change) and evidence.explains(change, slack=8 * eps):
+            if _saturates(evidence, change) and evidence.explains(change, eps=eps):
                 return f"{eps:.3g} is added to a probability before its logarithm"
     return ""
 
@@ -287,7 +293,7 @@ def clipped(evidence: Evidence) -> str:
             if (
                 _saturates(evidence, change)
                 and _leaves_inner_ones(evidence, change)
-                and evidence.explains(change, slack=8 * eps)
+                and evidence.explains(change, eps=eps)
             ):
                 return f"a probability is clipped to [{eps:.3g}, 1 - {eps:.3g}] before its logarithm"
     return ""

@@ -80,7 +80,10 @@ def verify(
         else:
             made.append((one, partial(find_target, one, found, framework, maps or (), reduction)))
     made += [(command, partial(RunnerTarget, command, timeout)) for command in runner or ()]
-    report = run(made, found, level or tuple(LEVELS), dtype or ("float32", "float64"), budget)
+    try:
+        report = run(made, found, level or tuple(LEVELS), dtype or ("float32", "float64"), budget)
+    except LossSpecError as error:
+        raise typer.BadParameter(str(error)) from None
     console = Console(soft_wrap=True)
     for style, line in lines(report):
         console.print(Text(line, style=STYLES.get(style, "")))

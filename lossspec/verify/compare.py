@@ -1,4 +1,4 @@
-"""Targets beside each other: the first input on which two of them differ, and which of the two is right there."""
+"""Targets beside each other: the first number in which two of them differ, and which of the two is right there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossspec.verify.judge import Observation, Verdict
+from lossspec.verify.judge import Verdict
+from lossspec.verify.truth import Finding
+
+SAME = 1e-6
+"""The relative difference up to which two numbers that are both wrong are the same."""
 
 
 @dataclass(frozen=True)
@@ -28,46 +32,33 @@ def disagreements(verdicts: Sequence[Verdict]) -> Iterator[Disagreement]:
 
 
 def _first(one: Verdict, other: Verdict) -> Disagreement:
-    answered = {_key(seen): seen for seen in other.observations}
-    common = 0
-    for seen in one.observations:
-        beside = answered.get(_key(seen))
-        if beside is None or seen.answer.value is None or beside.answer.value is None:
+    numbers, others = _numbers(one), _numbers(other)
+    common = [place for place in numbers if place in others]
+    for place in common:
+        (found, wrong), (beside, also) = numbers[place], others[place]
+        if not (wrong or also) or (wrong and also and bool(_close(found, beside))):
             continue
-        common += 1
-        if seen.wrong == beside.wrong and not _apart(seen, beside):
-            continue
-        wrong = {one.target: seen, other.target: beside}
-        right = [name for name, found in wrong.items() if not found.wrong]
-        told = ", ".join(f"{name} gives {_at(found, seen, beside)}" for name, found in wrong.items())
-        who = (
-            f"{right[0]} is right"
-            if len(right) == 1
-            else "neither is right"
-            if not right
-            else "both are within the budget"
-        )
-        truth = max(seen.findings, beside.findings, key=lambda f: max(x.error for x in f))
-        worst = max(truth, key=lambda finding: finding.error)
-        where = f"in {seen.level} on {seen.case.name}, {seen.dtype}"
-        words = f"they differ first {where}: {told}, right is {worst.right}: {who}"
-        return Disagreement(one.target, other.target, words, right[0] if len(right) == 1 else "")
-    words = f"they agree within the budget on {common} calls" if common else "no call was answered by both"
+        right = [name for name, bad in ((one.target, wrong), (other.target, also)) if not bad]
+        who = f"{right[0]} is right" if right else "neither is right"
+        level, case, dtype, _ = place
+        told = f"{one.target} gives {found.got!r}, {other.target} gives {beside.got!r}, right is {found.right}: {who}"
+        words = f"they differ first in {level} on {case}, {dtype}: {told}"
+        return Disagreement(one.target, other.target, words, right[0] if right else "")
+    words = f"they agree on {len(common)} numbers" if common else "no call was answered by both"
     return Disagreement(one.target, other.target, words)
 
 
-def _key(seen: Observation) -> tuple[str, str, str]:
-    return seen.level, seen.case.name, seen.dtype
+def _numbers(verdict: Verdict) -> dict[tuple[str, str, str, str], tuple[Finding, bool]]:
+    """All numbers of a target by level, case, dtype and place; whether each is wrong. Units of a batch are cases."""
+    found = {}
+    for seen in verdict.observations:
+        alone = ", unit [" in seen.case.name or seen.level != "L1"
+        for finding in seen.findings:
+            case = seen.case.name if alone or not finding.place else f"{seen.case.name}, unit {finding.place}"
+            place = finding.place if seen.level != "L1" else ""
+            found[seen.level, case, seen.dtype, place] = (finding, finding.error > seen.budget)
+    return found
 
 
-def _apart(one: Observation, other: Observation) -> bool:
-    """Say whether two answers that are both wrong differ, or both within the budget and differ by more than it."""
-    a = np.asarray([finding.got for finding in one.findings])
-    b = np.asarray([finding.got for finding in other.findings])
-    return one.wrong and (a.shape != b.shape or not np.allclose(a, b, rtol=1e-6, equal_nan=True))
-
-
-def _at(found: Observation, *both: Observation) -> str:
-    """The number of one target at the place where either is worst."""
-    worst = max((max(enumerate(x.findings), key=lambda f: f[1].error) for x in both), key=lambda f: f[1].error)[0]
-    return repr(found.findings[min(worst, len(found.findings) - 1)].got)
+def _close(one: Finding, other: Finding) -> bool:
+    return bool(np.isclose(one.got, other.got, rtol=SAME, atol=0.0, equal_nan=True))

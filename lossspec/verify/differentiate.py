@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from lossspec.autodiff import value_and_grad_on
-from lossspec.dispatch import Backend
+from lossspec.dispatch import Backend, array_namespace
 
 Function = Callable[..., Any]
 
@@ -15,12 +15,11 @@ Function = Callable[..., Any]
 def with_gradients(backend: Backend, function: Function, points: list[Any]) -> tuple[Any, list[Any]]:
     """The result of a function of arrays, or of lists of them, and the gradients of its sum in each of them."""
     kept: list[Any] = []
-    xp = backend.namespace
 
     def total(*arguments: Any) -> Any:
         result = function(*arguments)
         kept[:] = [result]
-        return xp.sum(result) if getattr(result, "ndim", 0) else result
+        return array_namespace(result).sum(result) if getattr(result, "ndim", 0) else result
 
     if backend.name == "torch":
         fresh = [_leaves(x) for x in points]
@@ -43,7 +42,8 @@ def _diagonal(backend: Backend, function: Function, points: list[Any], place: in
     for entry in entries:
 
         def total(value: Any) -> Any:
-            return xp.sum(function(*before, value, *after))
+            result = function(*before, value, *after)
+            return array_namespace(result).sum(result)
 
         if backend.name == "torch":
             (leaf,) = (_leaves(x),)
@@ -52,7 +52,8 @@ def _diagonal(backend: Backend, function: Function, points: list[Any], place: in
         else:
 
             def slope(value: Any, entry: Any = entry) -> Any:
-                return xp.sum(value_and_grad_on(backend, total, (0,))(value)[1][0][entry])
+                first = value_and_grad_on(backend, total, (0,))(value)[1][0]
+                return array_namespace(first).sum(first[entry])
 
             second = value_and_grad_on(backend, slope, (0,))(x)[1][0]
         found.append(second[entry])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 
+from lossspec.conformance.oracle import definition_of
 from lossspec.errors import LossSpecError
 from lossspec.loss import Loss
 from lossspec.verify.causes import likely_causes
@@ -23,6 +24,7 @@ def verify(
     budget: float | None = None,
 ) -> Report:
     """The report on targets, each given by a name and a function that makes it; one that cannot be made says why."""
+    definition_of(loss)  # or there is no judge
     levels, dtypes = tuple(levels), tuple(dtypes)
     verdicts = []
     for name, make in targets:

@@ -119,6 +119,7 @@ class _Process:
                 start_new_session=True,
             )
         except OSError as error:
+            self._errors.close()
             raise Breakdown(f"it does not start: {error.strerror}: {command[0]}") from None
         self._lines: queue.Queue[bytes] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()

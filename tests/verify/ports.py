@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch.nn import functional as F
 
 
 def _of_label(rows, labels):
@@ -26,7 +26,7 @@ def jax_focal_plus_eps(logits, labels, gamma=2.0):
     if labels.dtype.kind == "f":
         raise NotImplementedError("labels are classes")
     p = jnp.take_along_axis(jax.nn.softmax(logits), labels[..., None], -1)[..., 0]
-    return jnp.mean(-((1 - p) ** gamma) * jnp.log(p + 1e-6))
+    return -((1 - p) ** gamma) * jnp.log(p + 1e-6)
 
 
 def clipped_bce(probs, y_true):
@@ -54,7 +54,7 @@ def log_sum_exp_minus_logit(logits, labels):
 
 
 def halved(y_pred, y_true):
-    return 0.5 * (y_pred - y_true) ** 2
+    return 0.5 * ((y_pred - y_true) ** 2).mean()
 
 
 def negated(y_pred, y_true):
@@ -71,10 +71,10 @@ def numpy_swapped_quantile(y_true, y_pred, level=0.5):
     return np.maximum(level * difference, (level - 1) * difference)
 
 
-def mean_over_classes(probabilities, targets):
-    if not targets.is_floating_point():
-        raise NotImplementedError("targets are distributions")
-    return ((probabilities - targets) ** 2).mean(-1)
+def mean_over_classes(probabilities, labels):
+    if not labels.is_floating_point():
+        labels = F.one_hot(labels, probabilities.shape[-1])
+    return ((probabilities - labels) ** 2).mean(-1)
 
 
 def _reduced(losses, reduction, divisor):
@@ -132,10 +132,9 @@ def detached(pred, target):
     return (pred - target).detach() ** 2 + 0 * pred
 
 
-def nan_gradient(first, second, labels, margin=1.0):
+def nan_gradient(first, second, dissimilar, margin=1.0):
     distance = (first - second).square().sum(-1).sqrt()
-    far = 1 - labels if labels.min() >= 0 else labels
-    return ((1 - far) * distance**2 + far * F.relu(margin - distance) ** 2) / 2
+    return ((1 - dissimilar) * distance**2 + dissimilar * F.relu(margin - distance) ** 2) / 2
 
 
 class Doubled(torch.nn.Module):
