@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lossspec import describe
+from lossspec.conformance.needs_command import register as register_needs
 from lossspec.dialects.port import port as port_call
 from lossspec.errors import ContractError, LossSpecError, MissingExtraError
 from lossspec.outputs import unwritable
@@ -143,6 +144,9 @@ def check(
     recompute: Annotated[
         bool, typer.Option(help="Evaluate the oracle anew instead of reading stored results.")
     ] = False,
+    isolate: Annotated[
+        bool, typer.Option(help="Fill each cell in a process of its own: a framework that crashes costs one cell.")
+    ] = False,
 ) -> None:
     """Check losses against the oracle and the laws; exit status 1 if a cell fails.
 
@@ -153,7 +157,8 @@ def check(
     for path in filter(None, (json_file, html_file)):
         _try_to_write(path)
     to_html = None if html_file is None else _page()
-    cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], thorough, recompute)
+    alone = tuple(module or ()) if isolate else None
+    cells = _check(_find(loss or list(names())), backend or [], dtype or [], device or [], thorough, recompute, alone)
     from lossspec.conformance import report
 
     console.print("Worst error of values / of gradients / of Hessians, in units of eps * scale:")
@@ -216,9 +221,12 @@ def _check(
     devices: list[str],
     thorough: bool,
     recompute: bool,
+    alone: Sequence[str] | None = None,
 ) -> list[Cell]:
+    """Fill the cells; each in a process of its own that imports the modules `alone`, unless these are None."""
     try:
         from lossspec.conformance.expected import DTYPES, Store, solve_all
+        from lossspec.conformance.isolated import run_isolated
         from lossspec.conformance.matrix import columns as places
         from lossspec.conformance.matrix import plan, run_cell
         from lossspec.conformance.oracle import definition_of
@@ -254,9 +262,10 @@ def _check(
         task = progress.add_task("checking", total=len(jobs))
         for job in jobs:
             progress.update(task, description=f"{job.loss.contract.name} on {job.backend.name} {job.dtype}")
-            cells.append(run_cell(job, store, thorough))
+            cells.append(run_cell(job, store, thorough) if alone is None else run_isolated(job, thorough, alone))
             progress.advance(task)
     return cells
 
 
 register(app)
+register_needs(app)

@@ -148,6 +148,7 @@ def plan(
                 for place in places or ["-"]:
                     device = backend.devices()[0] if place == "default" else place
                     reason = "" if places else f"{backend.name} has no device {' or '.join(devices)}"
+                    reason = reason if dtype in backend.dtypes else f"{backend.name} has no {dtype}"
                     jobs.append(Job(loss, backend, dtype, device, reason, bool(kernels)))
     order = {loss.contract.name: index for index, loss in enumerate(losses)}
     return sorted(jobs, key=lambda job: order[job.loss.contract.name])

@@ -43,18 +43,18 @@ class Finding:
 
 
 @cache
-def _store() -> Store:
+def store() -> Store:
     """The results that are known, read once: several targets are asked about the same loss."""
     return Store()
 
 
 def known_cases(loss: Loss, dtype: str) -> Iterator[Known]:
     """The cases of a loss in a precision, with their stored results."""
-    store = _store()
+    results = store()
     for case in make_cases(loss.contract, DTYPES[dtype]):
         if case.axis == -1:
             curved = case.hessian and hessian_inputs(loss.contract, case.inputs)[0]
-            known = Known(case, store.expected(loss, case), store.hessians(loss, case) if curved else [])
+            known = Known(case, results.expected(loss, case), results.hessians(loss, case) if curved else [])
             yield known
             if case.name == "two batch axes" and loss.contract.form == "pointwise":
                 yield replace(known, case=_rows(loss, case), hessians=[])

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 
 def _of_label(rows, labels):

@@ -1,4 +1,4 @@
-"""Losses in plain Python behind the protocol of `lossspec verify --runner`, without lossspec: a form for any language."""
+"""Losses in plain Python behind the protocol of `lossspec verify --runner`, as a pattern for any language."""
 
 import json
 import math
