@@ -13,11 +13,18 @@ from lossspec.errors import LossSpecError
 from lossspec.registry import get
 
 WIDTH = 120
+EXTRA = {
+    "check": "Check losses against the oracle",
+    "verify": "Judge anybody's loss",
+    "identify": "Name the loss that a function computes",
+    "needs": "What a namespace must have",
+}
+"""The commands that need the extra."""
 
 
 def main(missing: str, arguments: Sequence[str] | None = None) -> None:
     """Run the command line where the package `missing` of the extra `check` is not installed."""
-    needs = f'`lossspec check` needs {missing}: pip install "lossspec[check]"'
+    needs = f'`lossspec {" | ".join(EXTRA)}` needs {missing}: pip install "lossspec[check]"'
     parser = argparse.ArgumentParser("lossspec", description="Losses specified once.", epilog=needs)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="All losses by family.")
@@ -28,9 +35,10 @@ def main(missing: str, arguments: Sequence[str] | None = None) -> None:
     ported.add_argument("call", help="A call of another library, as 'F.cross_entropy(x, y)'.")
     ported.add_argument("--to", help="Libraries, with commas between them.", default="torch,optax,keras,sklearn")
     commands.add_parser("doctor", help="The backends: found or not, their versions and devices.")
-    commands.add_parser("check", help="Check losses against the oracle; needs the extra.", add_help=False)
+    for name, words in EXTRA.items():
+        commands.add_parser(name, help=f"{words}; needs the extra.", add_help=False)
     asked, rest = parser.parse_known_args(arguments)
-    if asked.command == "check":
+    if asked.command in EXTRA:
         raise SystemExit(needs)
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

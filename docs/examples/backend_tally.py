@@ -79,19 +79,8 @@ def release(value):
     return value.data if isinstance(value, Plain) else value
 
 
-CREATORS = (
-    "arange",
-    "asarray",
-    "empty",
-    "eye",
-    "full",
-    "full_like",
-    "linspace",
-    "ones",
-    "ones_like",
-    "zeros",
-    "zeros_like",
-)
+CREATORS = ("arange", "asarray", "empty", "eye", "full", "linspace", "ones", "zeros")
+CREATORS += ("full_like", "ones_like", "zeros_like")
 xp = Namespace(numpy, changes={name: dropping(getattr(numpy, name), "device") for name in CREATORS})
 namespace = Namespace(xp, adopt, release=release)
 

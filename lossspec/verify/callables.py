@@ -186,7 +186,10 @@ class CallTarget(CallableTarget):
 
     def _translate(self, case: Case) -> tuple[dict[str, Any], str]:
         """As for a function; what the declaration leaves out is not asked."""
-        applies = eval(self.when, {"np": np}, {**case.inputs, **case.parameters})  # noqa: S307 - as below
+        try:
+            applies = bool(eval(self.when, {"np": np}, {**case.inputs, **case.parameters}))  # noqa: S307 - as below
+        except ValueError:  # an array where the declaration compares numbers
+            applies = False
         return super()._translate(case) if applies else ({}, f"the call is for {self.when}")
 
     def _evaluate(self, **given: Any) -> Any:

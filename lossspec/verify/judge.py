@@ -214,8 +214,9 @@ def _compare(
             verdict.skip(level, answer.skipped or answer.lacks[part])
             continue
         if answer.failure:
-            if _has_other_rank(loss, case, dtype):
-                verdict.levels[level].skipped[f"it refuses {case.inputs[loss.contract.inputs[0].name].ndim} axes"] += 1
+            refused = _other_form(loss, case, dtype)
+            if refused:
+                verdict.skip(level, f"it refuses {refused}: {answer.failure}")
             elif part == want[0]:
                 broken = (Finding("call", "", np.nan, "an answer", np.inf),)
                 yield Observation(level, known, case, dtype, answer, broken, budgets[level])
@@ -228,12 +229,20 @@ def _compare(
             yield Observation(level, known, case, dtype, answer, tuple(findings), budgets[level])
 
 
-def _has_other_rank(loss: Loss, case: Case, dtype: str) -> bool:
-    """Say whether the inputs have another number of axes than typical ones, of which libraries have conventions."""
-    (first, *_) = loss.contract.inputs
-    if first.many or first.terms[0].shape is None or not any(axis.variadic for axis in first.terms[0].shape.axes):
-        return False
-    return bool(case.inputs[first.name].ndim != make_cases(loss.contract, DTYPES[dtype])[0].inputs[first.name].ndim)
+def _other_form(loss: Loss, case: Case, dtype: str) -> str:
+    """The input with another kind of dtype or number of axes than typical, of which libraries have conventions.
+
+    An empty string if there is none: what is refused then is a failure.
+    """
+    typical = make_cases(loss.contract, DTYPES[dtype])[0].inputs
+    for name, value in case.inputs.items():
+        if isinstance(value, list):
+            continue
+        if value.dtype.kind != typical[name].dtype.kind:
+            return f"`{name}` of {value.dtype}"
+        if value.ndim != typical[name].ndim:
+            return f"`{name}` of {value.ndim} axes"
+    return ""
 
 
 def _note(verdict: Verdict, seen: Observation) -> None:
