@@ -75,7 +75,7 @@ def adopt(result):
 
 
 def release(value):
-    """What NumPy computes with: the data of our arrays, anything else as it is."""
+    """The data of our arrays, for NumPy; anything else as it is."""
     return value.data if isinstance(value, Plain) else value
 
 

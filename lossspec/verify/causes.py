@@ -267,7 +267,7 @@ def ignored(evidence: Evidence) -> str:
 
 
 def mask_by_multiplication(evidence: Evidence) -> str:
-    """What is masked is multiplied by 0, which keeps a NaN."""
+    """A masked value is multiplied by 0, which keeps a NaN."""
     law = evidence.verdict.laws.get("masked entries poison nothing", "")
     if "becomes nan" in law:
         return "the mask multiplies: 0 times NaN is NaN. Select with `where` before and after the loss"

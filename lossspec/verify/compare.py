@@ -55,7 +55,7 @@ def _numbers(verdict: Verdict) -> dict[tuple[str, str, str, str], tuple[Finding,
         alone = ", unit [" in seen.case.name or seen.level != "L1"
         for finding in seen.findings:
             case = seen.case.name if alone or not finding.place else f"{seen.case.name}, unit {finding.place}"
-            place = finding.place if seen.level != "L1" else ""
+            place = f"{finding.place} {seen.case.options.get('reduction')}" if seen.level != "L1" else ""
             found[seen.level, case, seen.dtype, place] = (finding, finding.error > seen.budget)
     return found
 

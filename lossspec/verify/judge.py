@@ -128,120 +128,98 @@ def judge(
 ) -> Verdict:
     """Ask a target, which is prepared, all that is known about a loss, and compare."""
     wanted = tuple(levels)
-    accuracy = loss.contract.accuracy if budget is None else _budget(budget)
-    verdict = Verdict(target.name, loss.contract.name, target.describe())
+    accuracy = loss.contract.accuracy if budget is None else Accuracy(budget, budget, "asked for", budget)
     budgets = {"L1": accuracy.value, "L2": accuracy.value, "L3": accuracy.gradient, "L4": accuracy.hessian, "L5": 0.0}
+    verdict = Verdict(target.name, loss.contract.name, target.describe())
     verdict.levels = {name: Level(name, budgets[name]) for name in wanted}
+    session = _Session(target, loss, budgets, verdict)
     for dtype in dtypes:
         for known in known_cases(loss, dtype):
-            for seen in _observe(target, loss, known, dtype, wanted, budgets, verdict):
+            for seen in session.observe(known, dtype):
                 _note(verdict, seen)
     if "L5" in wanted:
         _try_laws(target, loss, verdict, max(accuracy.value, accuracy.gradient))
     return verdict
 
 
-def _budget(size: float) -> Accuracy:
-    return Accuracy(size, size, "asked for", size)
+@dataclass(frozen=True)
+class _Session:
+    """A target that is asked case by case, at the levels of its verdict."""
+
+    target: Target
+    loss: Loss
+    budgets: Mapping[str, float]
+    verdict: Verdict
+
+    def observe(self, known: Known, dtype: str) -> Iterator[Observation]:
+        """The observations of all levels on one case."""
+        case, contract, wanted = known.case, self.loss.contract, self.verdict.levels
+        pointwise = contract.form == "pointwise"
+        reduction = self.reduction_of(case)
+        if not reduction:
+            self.verdict.skip("L2", f"it has no reduction {case.options['reduction']!s}")
+            return
+        usual = reduction == "none" or (reduction == contract.default_reduction and not pointwise)
+        parts = {VALUE: "L1" if usual and not case.options else "L2"}
+        if not (case.options and reduction == "none"):
+            parts[GRADIENTS] = "L3"
+        if known.hessians and not case.options:
+            parts[HESSIANS] = "L4"
+        parts = {part: level for part, level in parts.items() if level in wanted}
+        if parts:
+            yield from self.ask(known, with_reduction(case, reduction), dtype, parts)
+        if pointwise and reduction != "none" and not case.options and "L1" in wanted:
+            for number, place in enumerate(unit_places(contract, case)[:MOST_UNITS]):
+                alone, all_of = unit_case(contract, case, place), known.expected
+                one = replace(all_of, values=[all_of.values[number]], scales=[all_of.scales[number]], components=[[]])
+                known_alone = replace(known, case=alone, expected=one)
+                yield from self.ask(known_alone, with_reduction(alone, reduction), dtype, {VALUE: "L1"})
+
+    def reduction_of(self, case: Case) -> Any:
+        """The reduction under which a case is asked: its own, or one of the target; None if the target lacks it."""
+        contract, taken = self.loss.contract, self.target.reductions
+        given = case.options.get("reduction")
+        if given is not None:
+            return given if given in taken else None
+        own = "none" if "none" in taken else taken[0]
+        return own if contract.form == "pointwise" or own != "none" else contract.default_reduction
+
+    def ask(self, known: Known, case: Case, dtype: str, parts: Mapping[str, str]) -> Iterator[Observation]:
+        """The observations on a call, for the parts of an answer that are wanted, each at its level."""
+        answer = self.target.ask(Question(self.loss.contract.name, case, dtype, tuple(parts)))
+        summed = with_reduction(case, "sum") if case.options["reduction"] == "none" else case
+        for number, (part, level) in enumerate(parts.items()):
+            skipped = answer.skipped or answer.lacks.get(part, "")
+            if answer.failure:
+                skipped = _refusal(self.loss, case, dtype, answer.failure)
+            if skipped:
+                self.verdict.skip(level, skipped)
+                continue
+            if answer.failure:
+                findings = [Finding("call", "", np.nan, "an answer", np.inf)] * (number == 0)
+            elif part == VALUE:
+                findings = value_findings(self.loss, known, case, answer, dtype)
+            else:
+                findings = derivative_findings(self.loss, known, summed, answer, KINDS[level], dtype)
+            if findings:
+                yield Observation(level, known, case, dtype, answer, tuple(findings), self.budgets[level])
 
 
-def _observe(
-    target: Target,
-    loss: Loss,
-    known: Known,
-    dtype: str,
-    wanted: tuple[str, ...],
-    budgets: Mapping[str, float],
-    verdict: Verdict,
-) -> Iterator[Observation]:
-    """The observations of all levels on one case."""
-    case, pointwise = known.case, loss.contract.form == "pointwise"
-    given = case.options.get("reduction")
-    own = "none" if "none" in target.reductions else target.reductions[0]
-    if given is None:
-        reduction = own if pointwise or own != "none" else loss.contract.default_reduction
-    elif given in target.reductions:
-        reduction = given
-    else:
-        verdict.skip("L2", f"it has no reduction {given!s}")
-        return
-    chosen = with_reduction(case, reduction)
-    value_level = (
-        "L2"
-        if case.options
-        or reduction not in ("none", loss.contract.default_reduction)
-        or (pointwise and reduction != "none")
-        else "L1"
-    )
-    derivative = replace(chosen, options={**chosen.options, "reduction": "sum"}) if reduction == "none" else chosen
-    want = [VALUE] * bool({value_level} & {*wanted})
-    want += [GRADIENTS] * ("L3" in wanted and not (case.options and reduction == "none"))
-    want += [HESSIANS] * ("L4" in wanted and bool(known.hessians) and not case.options)
-    if want:
-        answer = target.ask(Question(loss.contract.name, chosen, dtype, tuple(want)))
-        yield from _compare(loss, known, chosen, derivative, dtype, answer, value_level, tuple(want), budgets, verdict)
-    if pointwise and reduction != "none" and not case.options and "L1" in wanted:
-        for place in unit_places(loss.contract, case)[:MOST_UNITS]:
-            alone = unit_case(loss.contract, case, place)
-            one = replace(known, case=alone, expected=_one(known, loss, case, place))
-            asked = with_reduction(alone, reduction)
-            answer = target.ask(Question(loss.contract.name, asked, dtype))
-            yield from _compare(loss, one, asked, asked, dtype, answer, "L1", (VALUE,), budgets, verdict)
+def _refusal(loss: Loss, case: Case, dtype: str, failure: str) -> str:
+    """The input of another kind or number of axes than typical, with the failure; else, or for a crash, nothing.
 
-
-def _one(known: Known, loss: Loss, case: Case, place: tuple[int, ...]) -> Any:
-    number = unit_places(loss.contract, case).index(place)
-    expected = known.expected
-    return replace(expected, values=[expected.values[number]], scales=[expected.scales[number]], components=[[]])
-
-
-def _compare(
-    loss: Loss,
-    known: Known,
-    case: Case,
-    derivative: Case,
-    dtype: str,
-    answer: Answer,
-    value_level: str,
-    want: tuple[str, ...],
-    budgets: Mapping[str, float],
-    verdict: Verdict,
-) -> Iterator[Observation]:
-    parts = {VALUE: value_level, GRADIENTS: "L3", HESSIANS: "L4"}
-    for part in want:
-        level = parts[part]
-        if answer.skipped or part in answer.lacks:
-            verdict.skip(level, answer.skipped or answer.lacks[part])
-            continue
-        if answer.failure:
-            refused = _other_form(loss, case, dtype)
-            if refused:
-                verdict.skip(level, f"it refuses {refused}: {answer.failure}")
-            elif part == want[0]:
-                broken = (Finding("call", "", np.nan, "an answer", np.inf),)
-                yield Observation(level, known, case, dtype, answer, broken, budgets[level])
-            continue
-        if part == VALUE:
-            findings = value_findings(loss, known, case, answer, dtype)
-        else:
-            findings = derivative_findings(loss, known, derivative, answer, KINDS[level], dtype)
-        if findings:
-            yield Observation(level, known, case, dtype, answer, tuple(findings), budgets[level])
-
-
-def _other_form(loss: Loss, case: Case, dtype: str) -> str:
-    """The input with another kind of dtype or number of axes than typical, of which libraries have conventions.
-
-    An empty string if there is none: what is refused then is a failure.
+    Of these libraries have conventions: that they refuse them is no mistake.
     """
+    if failure.startswith("the runner"):
+        return ""
     typical = make_cases(loss.contract, DTYPES[dtype])[0].inputs
     for name, value in case.inputs.items():
         if isinstance(value, list):
             continue
         if value.dtype.kind != typical[name].dtype.kind:
-            return f"`{name}` of {value.dtype}"
+            return f"it refuses `{name}` of {value.dtype}: {failure}"
         if value.ndim != typical[name].ndim:
-            return f"`{name}` of {value.ndim} axes"
+            return f"it refuses `{name}` of {value.ndim} axes: {failure}"
     return ""
 
 

@@ -78,7 +78,7 @@ class RunnerTarget:
     def ask(self, question: Question) -> Answer:
         """Return the answer of the program, or the way in which it broke down."""
         if self.breakdowns >= BREAKDOWNS:
-            return Answer(failure=f"given up after {BREAKDOWNS} breakdowns")
+            return Answer(failure=f"the runner is given up after {BREAKDOWNS} breakdowns")
         try:
             reply = self._started().reply(dumps(encode_question(question)))
             return decode_answer(reply, question)

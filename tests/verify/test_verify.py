@@ -233,7 +233,7 @@ def test_a_runner_that_breaks_down_is_named_and_given_up(script, words):
     target.close()
     failures = [seen.answer.failure for seen in verdict.observations]
     assert words in failures[0]
-    assert failures[2] == f"given up after {BREAKDOWNS} breakdowns"
+    assert failures[2] == f"the runner is given up after {BREAKDOWNS} breakdowns"
     assert verdict.status == "wrong"
 
 
