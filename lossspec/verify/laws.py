@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lossspec.conformance.axes import axes_of, unit_shape
+from lossspec.conformance.axes import unit_shape
 from lossspec.conformance.cases import Case, make_cases
 from lossspec.loss import Loss
 from lossspec.verify.questions import GRADIENTS, VALUE, Answer, Question, Target
-from lossspec.verify.units import taken, unit_case, unit_places
+from lossspec.verify.units import has_units, taken, unit_axes, unit_case, unit_places
 
 DTYPE = "float64"
 
@@ -83,7 +81,7 @@ def _permuted(bar: Bar) -> str:
     """The order of the units is of no consequence."""
     if not bar.shape or bar.loss.contract.form == "coupled":
         return "not run: the loss has no units to exchange"
-    (axis, *_) = axes_of(bar.loss.contract, *next(iter(_arrays(bar))))
+    axis = unit_axes(bar.loss.contract, bar.typical)[0]
     back = list(range(bar.shape[0]))[::-1]
     turned = bar.ask(taken(bar.loss.contract, bar.typical, {axis: back}))
     if turned.value is not None and bar.per_unit and turned.value.ndim:
@@ -125,13 +123,9 @@ def _poison(bar: Bar) -> str:
     mask = np.ones(bar.shape, dtype=np.bool_)
     mask.flat[0] = False
     inputs = dict(bar.typical.inputs)
-    for name, axes in _arrays(bar):
-        if (
-            not isinstance(inputs[name], list)
-            and tuple(axes.shape[: len(bar.shape)]) == bar.shape
-            and axes.dtype.kind == "f"
-        ):
-            inputs[name] = axes.copy()
+    for name in bar.reals:
+        if has_units(bar.loss.contract, bar.typical, name) and inputs[name].shape[: len(bar.shape)] == bar.shape:
+            inputs[name] = inputs[name].copy()
             inputs[name][(0,) * len(bar.shape)] = np.nan
     reduction = next((r for r in ("mean", "sum", "none") if r in bar.target.reductions), bar.target.reductions[0])
     masked = replace(bar.typical, options={"reduction": reduction, "where": mask})
@@ -176,10 +170,6 @@ def _same_path(bar: Bar) -> str:
     if GRADIENTS in both.lacks or not both.gradients:
         return f"not run: {both.lacks.get(GRADIENTS, both.skipped or both.failure or 'it gives no gradients')}"
     return bar.differ(bar.ask(bar.typical), both, "beside its gradient")
-
-
-def _arrays(bar: Bar) -> list[tuple[str, NDArray[Any]]]:
-    return [(name, value) for name, value in bar.typical.inputs.items() if not isinstance(value, list)]
 
 
 LAWS: Mapping[str, Callable[[Bar], str]] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lossspec.conformance.axes import axes_of, unit_shape
+from lossspec.conformance.axes import unit_shape
 from lossspec.conformance.cases import Case
 from lossspec.errors import LossSpecError
 from lossspec.loss import Loss
@@ -17,7 +17,7 @@ from lossspec.pipeline import checking
 from lossspec.verify.judge import KINDS, Observation
 from lossspec.verify.questions import GRADIENTS, HESSIANS, VALUE, Question, Target
 from lossspec.verify.truth import Finding, derivative_findings, known, value_findings, with_reduction
-from lossspec.verify.units import class_count, taken, unit_case, unit_places, without_class
+from lossspec.verify.units import class_count, taken, unit_axes, unit_case, unit_places, without_class
 
 SECONDS = 10.0
 """The time that shrinking may take; what is smallest until then is shown."""
@@ -120,8 +120,7 @@ def _fewer_units(search: _Search, case: Case) -> Iterator[Case]:
     shape = unit_shape(contract, case.inputs)
     if not shape or shape[0] < 2:
         return
-    first = next(name for name, x in case.inputs.items() if not isinstance(x, list))
-    axis = next(iter(axes_of(contract, first, case.inputs[first])))
+    axis = unit_axes(contract, case)[0]
     n = shape[0]
     halves = [list(range(n // 2)), list(range(n // 2, n))] if n > 2 else []
     for kept in [*halves, *([i for i in range(n) if i != gone] for gone in range(n))]:

@@ -20,7 +20,7 @@ def unit_places(contract: Contract, case: Case) -> list[tuple[int, ...]]:
 
 def unit_case(contract: Contract, case: Case, place: tuple[int, ...]) -> Case:
     """One unit of a case as a case of its own, whose axes of units have size 1; what all units share stays."""
-    names = _unit_axes(contract, case)
+    names = unit_axes(contract, case)
     return taken(
         contract, case, {name: [index] for name, index in zip(names, place, strict=True)}, f"unit {list(place)}"
     )
@@ -30,9 +30,11 @@ def taken(contract: Contract, case: Case, kept: dict[str, list[int]], name: str 
     """A case with some indices of some axes, in inputs and in arrays that have an entry for each unit."""
     inputs = {}
     for key, value in case.inputs.items():
-        pieces = [_taken(x, axes_of(contract, key, x), kept) for x in (value if isinstance(value, list) else [value])]
+        pieces = [
+            _taken(x, axes_by_name(contract, key, x), kept) for x in (value if isinstance(value, list) else [value])
+        ]
         inputs[key] = pieces if isinstance(value, list) else pieces[0]
-    units = dict(zip(_unit_axes(contract, case), unit_shape(contract, case.inputs), strict=True))
+    units = dict(zip(unit_axes(contract, case), unit_shape(contract, case.inputs), strict=True))
 
     def narrowed(value: Any) -> Any:
         if isinstance(value, np.ndarray) and value.ndim == len(units) and value.ndim:
@@ -57,7 +59,7 @@ def without_class(contract: Contract, case: Case, index: int) -> Case | None:
     for key, value in case.inputs.items():
         if isinstance(value, list):
             return None
-        axes = axes_of(contract, key, value)
+        axes = axes_by_name(contract, key, value)
         if CLASSES in axes:
             value = np.delete(value, index, axis=list(axes).index(CLASSES))
         elif value.dtype.kind == "i":
@@ -72,19 +74,31 @@ def class_count(contract: Contract, case: Case) -> int:
     """The number of classes of a case; 0 if it has none."""
     for key, value in case.inputs.items():
         if not isinstance(value, list):
-            size = axes_of(contract, key, value).get(CLASSES)
+            size = axes_by_name(contract, key, value).get(CLASSES)
             if size is not None:
                 return size
     return 0
 
 
-def _unit_axes(contract: Contract, case: Case) -> list[str]:
+def axes_by_name(contract: Contract, name: str, value: Any) -> dict[str, int]:
+    """The sizes of the axes of an input by their names, whether or not they may have size 1."""
+    return {axis.removeprefix("#"): size for axis, size in axes_of(contract, name, value).items()}
+
+
+def has_units(contract: Contract, case: Case, name: str) -> bool:
+    """Say whether an input has an entry of its own for each unit."""
+    value = case.inputs[name]
+    return not isinstance(value, list) and set(unit_axes(contract, case)) <= axes_by_name(contract, name, value).keys()
+
+
+def unit_axes(contract: Contract, case: Case) -> list[str]:
+    """The names of the axes of the units of a case."""
     return list(axis_names(contract.result, len(unit_shape(contract, case.inputs))))
 
 
 def _taken(value: Any, axes: dict[str, int], kept: dict[str, list[int]], order: tuple[str, ...] | None = None) -> Any:
     names = list(order or axes)
     for place, name in enumerate(names):
-        if name in kept and name in axes:
+        if name in kept and name in axes and value.shape[place] > 1:  # of size 1 it is the same for all
             value = np.take(value, kept[name], axis=place)
     return value

@@ -95,6 +95,17 @@ def test_a_right_loss_is_right_in_all_levels():
     assert all(level.checks for level in verdict.levels.values())
 
 
+@pytest.mark.parametrize("name", ["gaussian_nll", "batch_dice", "info_nce", "perceptual", "arcface", "sequence_nll"])
+def test_a_right_loss_of_any_form_is_right(name):
+    loss = get(name)
+    target = CallableTarget(name, loss, "numpy")
+    target.prepare(loss)
+    verdict = judge(target, loss, LAST["L2"], ["float64"])
+    assert verdict.status == "right", (verdict.levels, verdict.laws)
+    assert verdict.levels["L1"].checks
+    assert likely_causes(loss, verdict) == []
+
+
 def test_an_example_is_shrunk_to_one_unit_with_short_numbers():
     example = judged("halved").example
     assert example.case.inputs["predictions"].shape == (1,)
