@@ -22,7 +22,7 @@ Good = type(EXAMPLE["backend"])
 @pytest.fixture(autouse=True)
 def alone():
     """Leave the backends as they were."""
-    before = dict(_found)
+    before = {name: found for name, found in _found.items() if name != "tally"}  # the suite registers it for its class
     yield
     _found.clear()
     _found.update(before)
