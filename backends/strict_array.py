@@ -6,20 +6,18 @@ subclass that steps back for a traced one, and a namespace whose functions retur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import wraps
-from types import ModuleType
+from collections.abc import Iterator
 from typing import Any
 
 import array_api_strict
 
+from lossspec.foreign import Namespace, step_back
+
 Plain: Any = type(array_api_strict.asarray(0))
-ARITHMETIC = "add sub mul truediv floordiv mod pow matmul lshift rshift and or xor"
-COMPARISONS = "lt le gt ge eq ne"
 
 
 class Array(Plain):  # type: ignore[misc]
-    """An array of array-api-strict; the operators are defined below."""
+    """An array of array-api-strict; its operators are given below."""
 
     __slots__ = ()
 
@@ -36,22 +34,6 @@ class Array(Plain):  # type: ignore[misc]
         return adopt(super().mT)
 
 
-def _define_operators() -> None:
-    arithmetic = ARITHMETIC.split()
-    for name in (*arithmetic, *(f"r{name}" for name in arithmetic), *COMPARISONS.split()):
-        setattr(Array, f"__{name}__", _stepping_back(getattr(Plain, f"__{name}__")))
-
-
-def _stepping_back(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def method(self: Any, other: Any) -> Any:
-        return NotImplemented if hasattr(other, "lossspec_backend") else adopt(operator(self, other))
-
-    return method
-
-
-_define_operators()
-
-
 def adopt(result: Any) -> Any:
     """The result of a function of array-api-strict, with its arrays as ours; no value is copied."""
     if type(result) is Plain:
@@ -62,32 +44,5 @@ def adopt(result: Any) -> Any:
     return result
 
 
-class Namespace(ModuleType):
-    """A namespace of array-api-strict whose functions return our arrays, each made when it is first asked for."""
-
-    def __init__(self, base: ModuleType) -> None:
-        super().__init__(base.__name__)
-        self._base = base
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._base, name)
-        if isinstance(found, ModuleType):
-            found = Namespace(found)
-        elif callable(found) and not isinstance(found, type):
-            found = _adopting(found)
-        setattr(self, name, found)  # the next look-up does not come here
-        return found
-
-    def __dir__(self) -> list[str]:
-        return dir(self._base)
-
-
-def _adopting(function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function)
-    def adopting(*arguments: Any, **keywords: Any) -> Any:
-        return adopt(function(*arguments, **keywords))
-
-    return adopting
-
-
-namespace = Namespace(array_api_strict)
+step_back(Array, Plain, adopt)
+namespace = Namespace(array_api_strict, adopt)

@@ -17,9 +17,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from lossspec import describe
+from lossspec.conformance.needs_command import register as register_needs
 from lossspec.dialects.port import port as port_call
 from lossspec.errors import ContractError, FormatError, LossSpecError, MissingExtraError
+from lossspec.outputs import unwritable
 from lossspec.registry import get, names
+from lossspec.verify.command import register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -206,6 +209,9 @@ def check(
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Evaluate the oracle anew instead of reading stored results.")
     ] = False,
+    isolate: Annotated[
+        bool, typer.Option(help="Fill each cell in a process of its own: a framework that crashes costs one cell.")
+    ] = False,
 ) -> None:
     """Check losses against the oracle and the laws; exit status 1 if a cell fails.
 
@@ -231,6 +237,7 @@ def check(
         "quick": quick,
         "recompute": recompute,
         "modules": module or [],
+        "isolated": isolate,
     }
     cells = _check(_find(loss or list(names())), options, jobs)
     from lossspec.conformance import report
@@ -372,14 +379,9 @@ def _import_modules(modules: list[str]) -> None:
 
 
 def _try_to_write(path: Path) -> None:
-    """Refuse a file that cannot be written, before the minutes that its content takes."""
-    new = not path.exists()
-    try:
-        path.open("a").close()
-    except OSError as error:
-        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}") from None
-    if new:
-        path.unlink()
+    problem = unwritable(path)
+    if problem:
+        raise typer.BadParameter(problem)
 
 
 def _page() -> Callable[[Sequence[Cell], Mapping[str, str]], str]:
@@ -417,3 +419,7 @@ def _check(losses: list[Loss], options: Mapping[str, Any], jobs: str) -> list[Ce
         except LossSpecError as error:
             raise typer.BadParameter(str(error)) from None
     return sorted(cells, key=lambda cell: order[cell.loss])
+
+
+register(app)
+register_needs(app)

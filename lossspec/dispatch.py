@@ -52,6 +52,8 @@ class Backend:
     """The dtype of labels to advise."""
     lazy = False
     """Arrays without values, whose chunks another backend computes; the matrix has no column of them."""
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    """The dtypes of real numbers that the framework computes in; the matrix does not run in another."""
 
     @property
     def namespace(self) -> Any:
@@ -305,13 +307,35 @@ def _load(point: EntryPoint) -> tuple[Backend | None, str]:
         backend = point.load()
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"
+    problem = _unfit(backend)
+    if not problem and backend.name in _found:
+        problem = f"a backend is called {backend.name!r} already"
+    return (None, problem) if problem else (backend, "")
+
+
+def _unfit(backend: Any) -> str:
+    """The reason why a value is no backend, or an empty string."""
     if not isinstance(backend, Backend):
-        return None, f"it is of type {type(backend).__name__}, not a lossspec.Backend"
+        return f"it is of type {type(backend).__name__}, not a lossspec.Backend"
     if not all(isinstance(getattr(backend, need, None), str) for need in ("name", "module")):
-        return None, "it lacks a `name` or a `module`"
-    if backend.name in _found:
-        return None, f"a backend is called {backend.name!r} already"
-    return backend, ""
+        return "it lacks a `name` or a `module`"
+    return ""
+
+
+def register_backend(backend: Backend) -> Backend:
+    """Add a backend for this process, as a notebook or a test does; a package names an entry point instead.
+
+    One of the same name is replaced.
+    """
+    problem = _unfit(backend)
+    if problem:
+        raise BackendError(f"this is no backend: {problem}")
+    all_backends()  # so that ours are there first
+    known = _found.get(backend.name)
+    _found[backend.name] = backend
+    for kind in [kind for kind, other in _by_type.items() if other is known]:
+        del _by_type[kind]
+    return backend
 
 
 def get_backend(name: str) -> Backend:

@@ -14,10 +14,14 @@ from lossspec.registry import get
 
 WIDTH = 120
 OF_THE_EXTRA = {
-    "export": "Write a model of ONNX",
     "check": "Check losses against the oracle",
+    "verify": "Judge anybody's loss",
+    "identify": "Name the loss that a function computes",
     "vectors": "Write calls and their right results",
+    "needs": "What a namespace must have",
+    "export": "Write a model of ONNX",
 }
+"""The commands that need the extra."""
 
 
 def main(missing: str, arguments: Sequence[str] | None = None) -> None:

@@ -17,11 +17,10 @@ from lossspec.conformance.axes import hessian_inputs
 from lossspec.conformance.bench import Bench
 from lossspec.conformance.cases import Case
 from lossspec.conformance.laws import LAWS, Trial, spared
-from lossspec.conformance.measure import coefficients, error, gradient_error, opposed, pooled, reduced
+from lossspec.conformance.measure import derivative_errors, error, opposed, reduced
 from lossspec.conformance.oracle import Component, Expected
 from lossspec.conformance.store import Store
 from lossspec.conformance.vectors import DTYPES
-from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.dispatch import Backend, all_backends, get_backend
 from lossspec.kernels import disabled
 from lossspec.kernels.front import reason, served
@@ -153,6 +152,7 @@ def plan(
                 for place in places or ["-"]:
                     device = backend.devices()[0] if place == "default" else place
                     reason = "" if places else f"{backend.name} has no device {' or '.join(devices)}"
+                    reason = reason if dtype in backend.dtypes else f"{backend.name} has no {dtype}"
                     jobs.append(Job(loss, backend, dtype, device, reason, bool(kernels)))
     order = {loss.contract.name: index for index, loss in enumerate(losses)}
     return sorted(jobs, key=lambda job: order[job.loss.contract.name])
@@ -263,33 +263,17 @@ def check_derivatives(
     cell: Cell,
 ) -> None:
     """Compare the components that the oracle has, scaled by the reduction; all others must be finite."""
-    factors = coefficients(bench.contract, case, len(components))
-    label = bench.contract.label
-    reduction = case.options.get("reduction", bench.contract.default_reduction)
-    weighs_labels = "class_weight" in case.options and reduction in ("mean", *LENGTH_REDUCTIONS)
     largest = float(np.finfo(bench.dtype).max)
-    for unit, factor, value in pooled(bench.contract, components, factors, expected.values):
-        if value is not None and abs(value) > largest:
-            continue  # the value overflows; no derivative of it means anything
-        for component in unit:
-            if weighs_labels and label is not None and component.name == label.name:
-                continue  # what the mean divides by depends on a distribution of labels, and with it this derivative
-            if component.name not in gradients:
-                continue  # an input that has no second derivatives
-            got = gradients[component.name]
-            index = component.index
-            number = got[index[0]][index[1:]] if isinstance(got, list) else got[index]
-            if kind == "Hessian" and component.scale == 0 and value is not None:
-                component = replace(component, scale=float(abs(value)))  # 0 whatever the inputs: the loss is its scale
-            away = gradient_error(component, factor, number, bench.dtype)
-            if cell.note(kind, away, case.name):
-                right = "finite" if component.free else mp.nstr(factor * component.low, 12)
-                if component.low != component.high:
-                    right += f" to {mp.nstr(factor * component.high, 12)}"
-                cell.fail(
-                    f"{case.name}: {kind} of {component.name}{list(index)} is {number!r}, should be {right}: "
-                    f"{away:.3g} eps * scale"
-                )
+    judged = derivative_errors(bench.contract, case, expected, components, gradients, bench.dtype, kind)
+    for component, factor, number, away in judged:
+        if cell.note(kind, away, case.name):
+            right = "finite" if component.free else mp.nstr(factor * component.low, 12)
+            if component.low != component.high:
+                right += f" to {mp.nstr(factor * component.high, 12)}"
+            cell.fail(
+                f"{case.name}: {kind} of {component.name}{list(component.index)} is {number!r}, should be {right}: "
+                f"{away:.3g} eps * scale"
+            )
     finite = all(value is not None and abs(value) <= largest for value in expected.values)
     for name, got in gradients.items():
         for array in got if isinstance(got, list) else [got]:

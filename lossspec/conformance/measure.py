@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from mpmath import mp, mpf
 from lossspec.conformance.axes import shared_inputs
 from lossspec.conformance.cases import Case
 from lossspec.conformance.oracle import Component, Expected, divisor, lengths_of, selection
-from lossspec.contract import Contract
+from lossspec.contract import LENGTH_REDUCTIONS, Contract
 
 FLUSHED = 16.0
 """Times the smallest normal number: what counts as zero."""
@@ -130,3 +131,33 @@ def gradient_error(component: Component, factor: Any, got: Any, dtype: type[np.f
     with mp.workdps(40):
         ends = sorted((factor * component.low, factor * component.high))
         return error(got, ends[0], ends[1], float(abs(factor)) * component.scale, dtype)
+
+
+def derivative_errors(
+    contract: Contract,
+    case: Case,
+    expected: Expected,
+    components: list[list[Component]],
+    given: Mapping[str, Any],
+    dtype: type[np.floating[Any]],
+    kind: str,
+) -> Iterator[tuple[Component, Any, Any, float]]:
+    """The derivatives that the oracle has: the component, its factor under the reduction, what is given, the error."""
+    factors = coefficients(contract, case, len(components))
+    label = contract.label
+    reduction = case.options.get("reduction", contract.default_reduction)
+    weighs_labels = "class_weight" in case.options and reduction in ("mean", *LENGTH_REDUCTIONS)
+    largest = float(np.finfo(dtype).max)
+    for unit, factor, value in pooled(contract, components, factors, expected.values):
+        if value is not None and abs(value) > largest:
+            continue  # the value overflows; no derivative of it means anything
+        for component in unit:
+            if weighs_labels and label is not None and component.name == label.name:
+                continue  # what the mean divides by depends on a distribution of labels, and with it this derivative
+            if component.name not in given:
+                continue  # an input that has no second derivatives
+            got, index = given[component.name], component.index
+            number = got[index[0]][index[1:]] if isinstance(got, list) else got[index]
+            if kind == "Hessian" and component.scale == 0 and value is not None:
+                component = replace(component, scale=float(abs(value)))  # 0 whatever the inputs: the loss is its scale
+            yield component, factor, number, gradient_error(component, factor, number, dtype)

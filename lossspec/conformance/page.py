@@ -271,16 +271,26 @@ def law_words(name: str) -> str:
     return ((law and law.__doc__) or "").strip().partition("\n")[0]
 
 
-@cache
-def template() -> Template:
-    """The page with places for the values, which are escaped where they enter; an unknown one is an error."""
-    environment = Environment(
-        loader=PackageLoader("lossspec.conformance"),
+def templates(package: str) -> Environment:
+    """The templates of a package: every value is escaped where it enters, and an unknown one is an error."""
+    return Environment(
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def written(text: str) -> str:
+    """A page in ASCII, whatever the encoding of the file."""
+    return text.lstrip().encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+@cache
+def template() -> Template:
+    """The page with places for the values."""
+    environment = templates("lossspec.conformance")
     environment.filters["groups"] = lambda items, attribute: group(items, lambda item: getattr(item, attribute))
     tools = (anchor, by_status, count, explanation, facts_of, failure_groups, law_rows, law_words, shade_of, shortened)
     environment.globals.update({tool.__name__: tool for tool in tools})
@@ -303,4 +313,4 @@ def page(cells: Sequence[Cell], environment: Mapping[str, str]) -> str:
         script=Markup(script),  # noqa: S704, a file of this package
         script_hash=f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}",
     )
-    return text.lstrip().encode("ascii", "xmlcharrefreplace").decode("ascii")
+    return written(text)

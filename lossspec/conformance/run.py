@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
 
+from lossspec.conformance.isolated import run_isolated
 from lossspec.conformance.matrix import Cell, Job, plan, run_cell
 from lossspec.conformance.store import Store, solve_all
 from lossspec.conformance.vectors import DTYPES
@@ -35,10 +36,18 @@ class Check:
     recompute: bool = False
     modules: Sequence[str] = ()
     """Modules with losses of one's own, which every process imports."""
+    isolated: bool = False
+    """True if each cell has a process of its own, so that a framework that crashes costs one."""
 
     def jobs(self, loss: Loss) -> list[Job]:
         """The cells of one loss."""
         return plan([loss], self.backends, self.dtypes, self.devices)
+
+    def run(self, job: Job, store: Store) -> Cell:
+        """Fill one cell."""
+        if self.isolated:
+            return run_isolated(job, self.thorough, self.quick, self.modules)
+        return run_cell(job, store, self.thorough, self.quick)
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ def fill_here(check: Check) -> Iterator[Progress]:
     for done, job in enumerate(work):
         doing = f"{job.loss.contract.name} on {job.column} {job.dtype}"
         yield Progress(doing, done, len(work))
-        yield Progress(doing, done + 1, len(work), [run_cell(job, store, check.thorough, check.quick)])
+        yield Progress(doing, done + 1, len(work), [check.run(job, store)])
     for loss in [] if check.quick else losses:
         yield Progress("oracle", len(work), len(work), kept=store.keep(loss))
 
@@ -111,7 +120,7 @@ def fill_loss(check: Check, name: str) -> tuple[list[Cell], str]:
     if not check.quick:
         for _ in solve_all(store, [loss], check.dtypes or list(DTYPES)):
             pass
-    cells = [run_cell(job, store, check.thorough, check.quick) for job in check.jobs(loss)]
+    cells = [check.run(job, store) for job in check.jobs(loss)]
     return cells, "" if check.quick else store.keep(loss)
 
 

@@ -1,0 +1,132 @@
+"""The commands `lossspec verify` and `lossspec identify`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from lossspec.errors import LossSpecError
+from lossspec.loss import Loss
+from lossspec.outputs import unwritable
+from lossspec.registry import get
+
+STYLES = {"good": "green", "bad": "red", "dim": "dim", "head": "bold"}
+
+
+def verify(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(help="package.module:function (or a module class), or library:name, as torch:cross_entropy."),
+    ] = None,
+    loss: Annotated[
+        str, typer.Option("--as", help="The loss that they are said to be; for one library's name, its own.")
+    ] = "",
+    runner: Annotated[list[str] | None, typer.Option(help="A program that speaks JSON lines; repeat for more.")] = None,
+    maps: Annotated[list[str] | None, typer.Option("--map", help="An argument, OURS=THEIRS; repeat for more.")] = None,
+    framework: Annotated[str, typer.Option(help="The backend whose arrays they take; found out if not given.")] = "",
+    reduction: Annotated[str, typer.Option(help="The reduction that they compute; found out if not given.")] = "",
+    level: Annotated[
+        list[str] | None, typer.Option(help="L1 values, L2 reductions, L3 gradients, L4 Hessians, L5 laws.")
+    ] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="float32 or float64; repeat for both.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Errors up to here pass, in eps * scale; the contract says 4 and 8.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that a program may take for a reply.")] = 20.0,
+    isolate: Annotated[bool, typer.Option(help="Run each target in a process of its own, which may crash.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report to this file as JSON.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write the report to this file as a page.")] = None,
+    badge_file: Annotated[
+        Path | None, typer.Option("--badge", help="Write a badge to this file, as shields.io reads it.")
+    ] = None,
+) -> None:
+    """Judge anybody's loss: who is right, where they differ first, and the likely cause.
+
+    Exit status 0 if all targets are right, 1 if one is wrong, 2 if one could not be run.
+    """
+    from lossspec.verify.find import find_target, isolated, loss_of
+    from lossspec.verify.judge import LEVELS
+    from lossspec.verify.questions import Target
+    from lossspec.verify.report import badge, lines, to_json
+    from lossspec.verify.run import verify as run
+    from lossspec.verify.runner import RunnerTarget
+
+    words = targets or []
+    if not words and not runner:
+        raise typer.BadParameter("name a target, or a program with --runner")
+    for given, known in ((level, tuple(LEVELS)), (dtype, ("float32", "float64"))):
+        for name in given or ():
+            if name not in known:
+                raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
+    found: Loss | None = _loss(loss) if loss else next(filter(None, map(loss_of, words)), None)
+    if found is None:
+        raise typer.BadParameter("say which loss it should be: --as NAME. `lossspec identify` finds out")
+    if budget is not None and not budget > 0:
+        raise typer.BadParameter("--budget is a positive number of eps * scale")
+    for path in filter(None, (json_file, html_file, badge_file)):
+        problem = unwritable(path)
+        if problem:
+            raise typer.BadParameter(problem)
+    made: list[tuple[str, Callable[[], Target]]] = []
+    for one in words:
+        if isolate:
+            made.append((one, partial(isolated, one, found, framework, maps or (), reduction, timeout)))
+        else:
+            made.append((one, partial(find_target, one, found, framework, maps or (), reduction)))
+    made += [(command, partial(RunnerTarget, command, timeout)) for command in runner or ()]
+    try:
+        report = run(made, found, level or tuple(LEVELS), dtype or ("float32", "float64"), budget)
+    except LossSpecError as error:
+        raise typer.BadParameter(str(error)) from None
+    console = Console(soft_wrap=True)
+    for style, line in lines(report):
+        console.print(Text(line, style=STYLES.get(style, "")))
+    if json_file is not None:
+        json_file.write_text(to_json(report), "utf-8")
+    if badge_file is not None:
+        badge_file.write_text(badge(report), "utf-8")
+    if html_file is not None:
+        from lossspec.verify.page import page
+
+        html_file.write_text(page(report), "utf-8")
+    raise typer.Exit(report.status)
+
+
+def identify(
+    target: Annotated[str, typer.Argument(help="package.module:function.")],
+    framework: Annotated[str, typer.Option(help="The backend whose arrays it takes; found out if not given.")] = "",
+    most: Annotated[int, typer.Option(help="The number of candidates to show.")] = 5,
+) -> None:
+    """Name the loss, factor, reduction and order of arguments that a function computes."""
+    from lossspec.verify.callables import load
+    from lossspec.verify.identify import identify as find
+
+    try:
+        found = find(load(target), framework)
+    except LossSpecError as error:
+        raise typer.BadParameter(str(error)) from None
+    console = Console(soft_wrap=True)
+    for match in found[:most]:
+        console.print(Text(str(match)))
+    if not found:
+        console.print("No loss of the catalogue computes this, at the defaults of its parameters.")
+    raise typer.Exit(0 if found else 1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(verify)
+    app.command()(identify)
+
+
+def _loss(name: str) -> Loss:
+    try:
+        return get(name)
+    except LossSpecError as error:
+        raise typer.BadParameter(str(error)) from None

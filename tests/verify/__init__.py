@@ -1,0 +1,1 @@
+"""Targets with planted mistakes, and what `lossspec verify` says of them."""
