@@ -88,7 +88,8 @@ def caption(shown: Section) -> str:
 
 def panels(name: str, shown: Section) -> str:
     """Loss, gradient and second derivative side by side."""
-    figure = Figure(figsize=(9.0, 2.7), layout="constrained")
+    figure = Figure(figsize=(9.0, 2.7))
+    figure.subplots_adjust(left=0.055, right=0.99, bottom=0.17, top=0.9, wspace=0.24)
     axes: Any = figure.subplots(1, 3)
     for axis, kind, title in zip(axes, ("value", "gradient", "hessian"), ("loss", "gradient", "Hessian"), strict=True):
         for (label, curves), shade, style in _styled(shown):

@@ -10,6 +10,8 @@ from lossdocs.notation import FUNCTIONS, GREEK, LIMITS, NotMathematics, Reader, 
 
 WORDS_OF_CASES = ("for", "in", "where")
 """The words that join an expression to the condition under which it holds."""
+SIGNS = {">=": "≥", "<=": "≤", "!=": "≠"}
+"""Signs in a sentence beside what is no expression."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def _condition(reader: Reader, text: str) -> str:
 
 def prose(text: str, known: Collection[str]) -> str:
     """Markdown of a text: expressions become mathematics, shapes and names in backticks code, the rest is escaped."""
+    text = text.replace("->", "→")
     found = tokens(text)
     letters = {token.text for token in found if len(token.text) == 1 and token.text.isalpha()} - {"a", "A"}
     letters |= {token.text[0] for token in found if re.fullmatch("[a-z]'", token.text)}
@@ -170,9 +173,9 @@ def _math_a(reader: Reader) -> bool:
 
 
 def _word(token: Token) -> str:
-    if token.text.startswith("[*"):
+    if token.text.startswith("[") and len(token.text) > 1:
         return f"`{token.text}`"
-    return token.text if token.text.startswith("`") else escape(token.text)
+    return token.text if token.text.startswith("`") else SIGNS.get(token.text) or escape(token.text)
 
 
 def escape(text: str) -> str:

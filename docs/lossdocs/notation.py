@@ -20,7 +20,7 @@ _COMMANDS = {"sum": r"\sum", "prod": r"\prod", "log10": r"\log_{10}", "atan": r"
 _COMMANDS |= {name: "\\" + name for name in ("log", "exp", "cos", "sin", "tanh", "cosh", "max", "min")}
 _RELATIONS = {"=": "=", "!=": r"\neq", "<=": r"\le", ">=": r"\ge", "<": "<", ">": ">"}
 _TOKEN = re.compile(
-    r"`[^`]*`|\"[^\"]*\"|\[\*[\w #*?.]*\]"  # code, words in quotes, declared shapes
+    r"`[^`]*`|\"[^\"]*\"|(?<![\w)\]])\[[*#?]?[A-Za-z][\w #*?.]*\]"  # code, words in quotes, declared shapes
     r"|[A-Za-z]+(?:-[A-Za-z]+)+|[A-Za-z]+'s\b"
     r"|\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![A-Za-z])"
     r"|[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*(?:_(?=\{))?'?"
