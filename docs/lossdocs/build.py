@@ -61,7 +61,8 @@ def write(sources: Path, cache: Path, processes: int) -> None:
 def configured() -> dict[str, Any]:
     """The configuration of mkdocs.yml with the losses in its navigation, and the folders beside its copy."""
     found: dict[str, Any] = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
-    nav = [entry if entry != {"Losses": "losses/index.md"} else {"Losses": list(overview.navigation())} for entry in found["nav"]]
+    losses = {"Losses": list(overview.navigation())}
+    nav = [losses if "Losses" in entry else entry for entry in found["nav"]]
     return {**found, "nav": nav, "docs_dir": "pages", "site_dir": "site"}
 
 

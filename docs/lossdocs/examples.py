@@ -1,4 +1,4 @@
-"""The page of the examples: what each says of itself, what it printed and drew when the site was built, and its code."""
+"""The page of the examples: what each says of itself, what it printed and drew here, and its code."""
 
 from __future__ import annotations
 
@@ -62,7 +62,12 @@ def run(path: Path, cache: Path) -> Run:
 
 def page(runs: Iterable[Run]) -> str:
     """The page of all examples."""
-    lines = ["# Examples", "", "Scripts that run as they are, and that the tests run: `python docs/examples/NAME.py`.", ""]
+    lines = [
+        "# Examples",
+        "",
+        "Scripts that run as they are, and that the tests run: `python docs/examples/NAME.py`.",
+        "",
+    ]
     for done in runs:
         source = done.script.read_text()
         docstring = ast.get_docstring(ast.parse(source)) or ""

@@ -1,4 +1,4 @@
-"""The figure of a loss as SVG: three panels for its page, one curve for the gallery; drawn once a version of the loss."""
+"""The figure of a loss as SVG: three panels for its page, one for the gallery; drawn once a version."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def draw_all(names: Iterable[str], cache: Path, processes: int) -> dict[str, Dra
 
 
 def key(name: str) -> str:
-    """A hash of all that a figure follows from: the file of the loss, what all losses share, this code, the libraries."""
+    """A hash of all that a figure follows from: the files of the loss and of this code, and the libraries."""
     loss = get(name)
     root = Path(lossspec.__file__).parent
     shared = [*root.glob("*.py"), *(root / "autodiff").glob("*.py"), *(root / "conformance").glob("*.py")]

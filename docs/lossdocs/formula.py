@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from lossdocs.notation import FUNCTIONS, GREEK, LIMITS, NotMathematics, Reader, Token, tokens
+from lossdocs.notation import FUNCTIONS, GREEK, LIMITS, NotMathematicsError, Reader, Token, tokens
 
 WORDS_OF_CASES = ("for", "in", "where")
 """The words that join an expression to the condition under which it holds."""
@@ -26,20 +26,24 @@ def formula(paragraph: str, known: Collection[str]) -> Formula:
     """The formula that opens a paragraph, `l = ...`, set by itself, and the rest of the paragraph."""
     text = " ".join(paragraph.split())
     known = frozenset(known) | defined(text)
-    found = tokens(text)
-    reader = Reader(found, known)
+    latex, rest = parted(text, known)
+    return Formula(latex, prose(rest, known))
+
+
+def parted(text: str, known: Collection[str]) -> tuple[str, str]:
+    """The LaTeX of the formula that opens a text, and the text behind it; without a formula all is text."""
+    reader = Reader(tokens(text), known)
     try:
         if not reader.at("l", "l_i", "L"):
-            raise NotMathematics("no formula opens the paragraph")
+            raise NotMathematicsError("no formula opens the paragraph")
         left = reader.power().latex
         reader.expect("=")
         latex = f"{left} = {_alternatives(reader, text)}"
         if reader.at(*"-+*/([|^=<>"):
-            raise NotMathematics("the formula goes on")
-    except NotMathematics:
-        return Formula("", prose(text, known))
-    rest = _after(reader, text)
-    return Formula(latex, prose(rest, known))
+            raise NotMathematicsError("the formula goes on")
+    except NotMathematicsError:
+        return "", text
+    return latex, _after(reader, text)
 
 
 def defined(text: str) -> frozenset[str]:
@@ -58,13 +62,13 @@ def _after(reader: Reader, text: str) -> str:
 
 def _alternatives(reader: Reader, text: str) -> str:
     """An expression, or several, each with the condition under which it holds; raise if only one of them is read."""
-    rows = []
+    rows: list[tuple[str, str]] = []
     while True:
         latex = reader.relation()
         token = reader.peek()
         if token is None or token.text not in (*WORDS_OF_CASES, "if"):
             if not rows and token is not None and token.text in ("of", "or", "is"):
-                raise NotMathematics("the sentence goes on")
+                raise NotMathematicsError("the sentence goes on")
             if not rows:
                 return latex
             rows.append((latex, r"\text{else}"))
@@ -77,11 +81,11 @@ def _alternatives(reader: Reader, text: str) -> str:
             reader.place += 1
         try:
             _check_another(reader)
-        except NotMathematics:
+        except NotMathematicsError:
             reader.place = saved
             break
     if len(rows) == 1:
-        raise NotMathematics("a condition without another case")
+        raise NotMathematicsError("a condition without another case")
     body = r" \\ ".join(f"{value} & {condition}" for value, condition in rows)
     return rf"\begin{{cases}} {body} \end{{cases}}"
 
@@ -94,7 +98,7 @@ def _check_another(reader: Reader) -> None:
     token = reader.peek()
     reader.place = saved
     if not otherwise and (token is None or token.text not in WORDS_OF_CASES):
-        raise NotMathematics("no other case")
+        raise NotMathematicsError("no other case")
 
 
 def _condition(reader: Reader, text: str) -> str:
@@ -105,7 +109,7 @@ def _condition(reader: Reader, text: str) -> str:
         signs = reader.signs
         try:
             condition = reader.relation()
-        except NotMathematics:
+        except NotMathematicsError:
             condition = ""
         if condition and reader.signs > signs and reader.at(",", ";", "."):
             return rf"\text{{where }} {condition}"
@@ -115,10 +119,10 @@ def _condition(reader: Reader, text: str) -> str:
         parts.append(token)
         reader.place += 1
     if not parts:
-        raise NotMathematics("an empty condition")
+        raise NotMathematicsError("an empty condition")
     words = text[parts[0].start : parts[-1].end]
     if re.search(r"[\\{}$%&#^]", words):
-        raise NotMathematics("a condition that is no text")
+        raise NotMathematicsError("a condition that is no text")
     escaped = words.replace("_", r"\_").replace("`", "")
     return rf"\text{{{word} {escaped}}}"
 
@@ -151,13 +155,13 @@ def _inline(reader: Reader, letters: Collection[str]) -> str:
         return ""
     if first.text in LIMITS and (after is None or after.text != "("):
         return ""
-    if reader.is_long(first) and after is not None and after.text.split("_")[0] not in FUNCTIONS | LIMITS:
-        if reader.starts(after) and after.spaced:
-            return ""
+    names_follow = after is not None and after.text.split("_")[0] not in FUNCTIONS | LIMITS and after.spaced
+    if reader.is_long(first) and names_follow and reader.starts(reader.tokens[reader.place + 1]):
+        return ""
     begun = reader.place
     try:
         latex = reader.relation()
-    except NotMathematics:
+    except NotMathematicsError:
         return ""
     if reader.signs:
         return latex
@@ -169,7 +173,9 @@ def _inline(reader: Reader, letters: Collection[str]) -> str:
 def _math_a(reader: Reader) -> bool:
     """Say whether the letter `a` at a place is a variable and not the article."""
     token, after = reader.peek(), reader.peek(1)
-    return token is not None and token.text == "a" and after is not None and after.text in ("=", "^", "[", "*", "<", ">")
+    return (
+        token is not None and token.text == "a" and after is not None and after.text in ("=", "^", "[", "*", "<", ">")
+    )
 
 
 def _word(token: Token) -> str:

@@ -20,7 +20,7 @@ PRIORITY = 185
 @cache
 def mathml(latex: str, display: bool) -> str:
     """The MathML of a formula."""
-    return LatexToMathML().convert_with_local_state(latex, displaystyle=display)
+    return str(LatexToMathML().convert_with_local_state(latex, displaystyle=display))
 
 
 class _Mathematics(InlineProcessor):
@@ -46,5 +46,3 @@ class Mathematics(Extension):
 def makeExtension(**options: Any) -> Extension:  # noqa: N802 - the name that Markdown calls
     """The extension, by the name of this module."""
     return Mathematics(**options)
-
-

@@ -1,7 +1,7 @@
 """The notation of formulas in docstrings, as LaTeX: `sum_{c != label} |t[c]|^2 / 2` with the names of arguments.
 
-The reader is one of typography, not of algebra: it finds what is a quotient, an index, a sum over something, and where an
-expression ends. It raises `NotMathematics` where the text at a place is none.
+The reader is one of typography, not of algebra: it finds quotients, indices, sums over something, and the end of an
+expression. It raises `NotMathematicsError` where the text at a place is none.
 """
 
 from __future__ import annotations
@@ -9,10 +9,33 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 GREEK = frozenset(("alpha", "beta", "gamma", "delta", "epsilon", "theta", "lambda", "mu", "pi", "sigma", "tau"))
 FUNCTIONS = frozenset(
-    "log exp cos sin tanh atan cosh softmax sigmoid mean sum max min floor clip sqrt KL odds Gamma len log10".split()
+    [
+        "log",
+        "exp",
+        "cos",
+        "sin",
+        "tanh",
+        "atan",
+        "cosh",
+        "softmax",
+        "sigmoid",
+        "mean",
+        "sum",
+        "max",
+        "min",
+        "floor",
+        "clip",
+        "sqrt",
+        "KL",
+        "odds",
+        "Gamma",
+        "len",
+        "log10",
+    ]
 )
 LIMITS = frozenset(("sum", "prod", "max", "min", "mean"))
 """The operators that have what they run over below them."""
@@ -28,7 +51,7 @@ _TOKEN = re.compile(
 )
 
 
-class NotMathematics(ValueError):
+class NotMathematicsError(ValueError):
     """There is no expression at this place of a text."""
 
 
@@ -104,14 +127,14 @@ class Reader:
         """The next token, which is then behind."""
         token = self.peek()
         if token is None:
-            raise NotMathematics("the text ends")
+            raise NotMathematicsError("the text ends")
         self.place += 1
         return token
 
     def expect(self, text: str) -> None:
         """Take a token, or raise."""
         if not self.at(text):
-            raise NotMathematics(f"{text!r} is missing")
+            raise NotMathematicsError(f"{text!r} is missing")
         self.place += 1
 
     def relation(self) -> str:
@@ -123,7 +146,7 @@ class Reader:
             self.signs += 1
             try:
                 latex += f" {sign} {self.sum()}"
-            except NotMathematics:
+            except NotMathematicsError:
                 self.place, self.signs = saved, signs
                 break
         return latex
@@ -140,7 +163,7 @@ class Reader:
             self.signs += 1
             try:
                 latex += f" {token.text} {self.product()}"
-            except NotMathematics:
+            except NotMathematicsError:
                 self.place, self.signs = saved, signs
                 break
         return latex
@@ -169,11 +192,11 @@ class Reader:
                     chain.append(self.power())
                 else:
                     break
-            except NotMathematics:
+            except NotMathematicsError:
                 self.place, self.signs = saved, signs
                 break
         if chain[-1].limits:
-            raise NotMathematics("an operator has no operand")
+            raise NotMathematicsError("an operator has no operand")
         return " ".join(part for part in (*done, _chain(chain)) if part)
 
     def is_long(self, token: Token) -> bool:
@@ -191,13 +214,13 @@ class Reader:
         while below[-1].operator and (token := self.peek()) is not None and self.starts(token):
             below.append(self.power())
         if below[-1].limits:
-            raise NotMathematics("an operator has no operand")
+            raise NotMathematicsError("an operator has no operand")
         first = next((i for i in range(len(chain), 0, -1) if chain[i - 1].limits), 0)
         if below[0].limits or any(piece.operator and not piece.limits for piece in chain[:first]):
             first = 0
         kept, above = chain[:first], chain[first:]
         if not above:
-            raise NotMathematics("nothing is divided")
+            raise NotMathematicsError("nothing is divided")
         top = above[0].bare if len(above) == 1 and above[0].bare else _chain(above)
         bottom = below[0].bare if len(below) == 1 and below[0].bare else _chain(below)
         if not self.display and len(above) == len(below) == 1 and not any(p.tall for p in (*above, *below)):
@@ -322,7 +345,7 @@ class Reader:
             return Piece(scale if scale and whole == "1" else rf"{whole} \cdot {scale}" if scale else whole)
         if self.names(token):
             return self.name(text)
-        raise NotMathematics(f"{text!r} is no mathematics")
+        raise NotMathematicsError(f"{text!r} is no mathematics")
 
     def group(self, end: str) -> str:
         """One expression, or one between commas, up to a closing bracket; a point stands for any argument."""
@@ -425,7 +448,7 @@ def _enclosed(opening: str, content: str, closing: str) -> str:
 def _chain(pieces: list[Piece]) -> str:
     """Factors side by side: a sign beside long names, a thin space elsewhere."""
     latex = pieces[0].latex
-    for before, after in zip(pieces[:-1], pieces[1:], strict=True):
+    for before, after in pairwise(pieces):
         if before.operator or after.operator:
             between = " "
         elif (before.long or after.long) and not after.bare:

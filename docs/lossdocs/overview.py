@@ -22,10 +22,16 @@ def index() -> str:
     families, _ = by_family()
     lines = ["# Losses", "", "Each with its contract; [the gallery](../gallery.md) has them as pictures.", ""]
     for family, contracts in families.items():
-        lines += [f"## {words(family)} {{ #{family.replace('_', '-')} }}", "", "| loss | | one a | known as |", "|---|---|---|---|"]
+        lines += [
+            f"## {words(family)} {{ #{family.replace('_', '-')} }}",
+            "",
+            "| loss | | one a | known as |",
+            "|---|---|---|---|",
+        ]
         for contract in contracts:
             known = ", ".join(f"`{alias}`" for alias in contract.aliases)
-            lines.append(f"| [`{contract.name}`]({contract.name}.md) | {prose(contract.summary, ())} | {contract.unit} | {known} |")
+            summary = prose(contract.summary, ())
+            lines.append(f"| [`{contract.name}`]({contract.name}.md) | {summary} | {contract.unit} | {known} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -38,8 +44,9 @@ def gallery(drawn: Mapping[str, Drawn]) -> str:
     for family, contracts in families.items():
         lines += [f"## {words(family)}", "", '<div class="gallery">']
         for contract in contracts:
+            name = contract.name.replace("_", "_<wbr>")
             picture = drawn[contract.name].thumbnail
-            lines.append(f'<a href="../losses/{contract.name}/">{picture}<span>{contract.name}</span></a>')
+            lines.append(f'<a href="../losses/{contract.name}/">{picture}<span>{name}</span></a>')
         lines += ["</div>", ""]
     return "\n".join(lines)
 

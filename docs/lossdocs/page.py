@@ -38,7 +38,7 @@ def page(loss: Loss, drawn: Drawn) -> str:
     parts = [
         _front(contract),
         f"# {escape(contract.name)}",
-        f"[{contract.family.replace('_', ' ')}](index.md#{contract.family.replace('_', '-')}) · one loss a "
+        f"[{contract.family.replace('_', ' ')}](index.md#{contract.family.replace('_', '-')}) · a value for each "
         f"{contract.unit} · {contract.form}" + (f" ({escape(contract.why_coupled)})" if contract.why_coupled else ""),
         prose(contract.summary, known(contract)),
         f"```python\n{signature(loss)}\n```",
@@ -64,7 +64,7 @@ def page(loss: Loss, drawn: Drawn) -> str:
 
 
 def _front(contract: Contract) -> str:
-    """The title and the words by which the search finds the page."""
+    """The title of the page, for the head of its file."""
     return f"---\ntitle: {contract.name}\n---"
 
 
@@ -92,7 +92,7 @@ def signature(loss: Loss) -> str:
     return f"{loss.contract.name}(\n" + "\n".join(lines) + f"\n) -> {loss.contract.unit}{loss.contract.result}"
 
 
-def _sections(loss: Loss) -> tuple[list[str], list[str]]:
+def paragraphs(loss: Loss) -> tuple[list[str], list[str]]:
     """The paragraphs of a docstring before its subjects, and the subjects, `Shapes: ...` first."""
     text = inspect.cleandoc(loss.__doc__ or "").partition(">>>")[0]
     _, _, body = text.partition("\n")
@@ -105,8 +105,8 @@ def _sections(loss: Loss) -> tuple[list[str], list[str]]:
 
 
 def formula_of(loss: Loss) -> Iterator[str]:
-    """The formula of a loss set by itself, and the words around it; as the docstring writes it where it is no formula."""
-    head, _ = _sections(loss)
+    """The formula of a loss set by itself, and the words around it; in the words alone if it cannot be read."""
+    head, _ = paragraphs(loss)
     names = known(loss.contract)
     for place, paragraph in enumerate(head):
         if paragraph.lstrip().startswith("|"):
@@ -131,7 +131,7 @@ def figure(drawn: Drawn) -> str:
 
 def _subject(loss: Loss, name: str) -> Iterator[str]:
     """What a docstring says on one subject."""
-    for subject in _sections(loss)[1]:
+    for subject in paragraphs(loss)[1]:
         head, _, words = subject.partition(": ")
         if head == name:
             yield prose(words, known(loss.contract))
@@ -139,7 +139,7 @@ def _subject(loss: Loss, name: str) -> Iterator[str]:
 
 def _contract_words(loss: Loss) -> Iterator[str]:
     """What a docstring says on shapes, weights, errors and whatever else, each with its heading."""
-    for subject in _sections(loss)[1]:
+    for subject in paragraphs(loss)[1]:
         head, _, words = subject.partition(": ")
         if head != "Equals":
             yield f"**{head}.** {prose(words[:1].upper() + words[1:], known(loss.contract))}"
@@ -186,7 +186,7 @@ def _conformance(contract: Contract) -> Iterator[str]:
     yield ""
     count = len(make_cases(contract, np.float64))
     yield (
-        f"The largest error that is allowed, in units of eps × scale ([the measure](../design.md#conformance)). "
+        f"The largest error that is allowed, in units of eps * scale ([the measure](../design.md#conformance)). "
         f"`lossspec check --loss {contract.name}` holds it in float32 and float64 on {count} calls each, and tries:"
     )
     yield ""
@@ -235,7 +235,9 @@ def _code(loss: Loss) -> str:
         body = "\n".join(f"    {line}" if line else "" for line in f"```python\n{text}\n```".split("\n"))
         parts.append(f'??? note "{words}: {path}"\n\n{body}')
     if vectors(loss.contract) is not None:
-        parts.append(f"[The right results](../vectors/{loss.contract.name}.json) of its calls, as the checks read them.")
+        parts.append(
+            f"[The right results](../vectors/{loss.contract.name}.json) of its calls, as the checks read them."
+        )
     return "\n\n".join(parts)
 
 

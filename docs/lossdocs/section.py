@@ -1,4 +1,4 @@
-"""Curves of a loss along one entry of its main input, computed by the loss: its value, gradient and second derivative."""
+"""Curves of a loss along one entry of its main input, computed by the loss: value, gradient and Hessian."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from array_api_compat import array_namespace
 from lossspec import Loss, LossSpecError, grad
 from lossspec.conformance.cases import make_cases
 from lossspec.contract import Argument
@@ -20,9 +20,17 @@ from lossspec.terms import Interval, Role, Term
 POINTS = 161
 POINTS_OF_COUPLED = 41
 """The points of a loss that one call computes for one point alone."""
-ENDS = {"Logits": (-6.0, 6.0), "HalfLogits": (-3.0, 3.0), "LogDistribution": (-5.0, -0.02), "Embedding": (-2.0, 2.0), "Box": (-1.0, 1.0)}
+ENDS = {
+    "Logits": (-6.0, 6.0),
+    "HalfLogits": (-3.0, 3.0),
+    "LogDistribution": (-5.0, -0.02),
+    "Embedding": (-2.0, 2.0),
+    "Box": (-1.0, 1.0),
+}
 """The ends of the axis, by term, where those of the domain do not show the shape of the loss."""
 FAR = 4.0
+HUGE = 1e5
+"""A loss beyond this along its whole entry is no picture of it."""
 Curve = NDArray[Any]
 
 
@@ -78,7 +86,7 @@ def section(loss: Loss) -> Section:
         setting = _setting(loss, 0.0)
         x = _axis(setting)
         entry, base = _moving_entry(setting, x)
-        if _is_constant(base):  # a factor of 0, such as an advantage
+        if _is_constant(base) or np.nanmax(np.abs(base.value)) > HUGE:  # a factor or a denominator of 0
             setting = _setting(loss, 1.0)
             entry, base = _moving_entry(setting, x)
         if _is_constant(base):
@@ -188,7 +196,7 @@ def _curves(setting: _Setting, x: Curve, index: tuple[int, ...]) -> Curves:
     return (_of_units if at_once else _one_by_one)(setting, x, index)
 
 
-def _moved(setting: _Setting, array: NDArray[Any], index: tuple[int, ...], x: Any) -> NDArray[Any]:
+def _moved(setting: _Setting, array: NDArray[Any], index: tuple[Any, ...], x: Any) -> NDArray[Any]:
     """The main array with an entry at x; the rest of a distribution shares what is left."""
     array = array.copy()
     name = setting.main.terms[0].name
@@ -203,21 +211,22 @@ def _moved(setting: _Setting, array: NDArray[Any], index: tuple[int, ...], x: An
 
 def _of_units(setting: _Setting, x: Curve, index: tuple[int, ...]) -> Curves:
     """The curves from one call, in which each point is a unit."""
-    inputs = {}
+    inputs: dict[str, Any] = {}
     for argument in setting.loss.contract.inputs:
         value = setting.inputs.get(argument.name)
         if value is not None and _has_units(setting, argument):
             arrays = value if argument.many else [value]
             arrays = [np.repeat(array, len(x), axis=0) for array in arrays]
             if argument == setting.main:
-                arrays[0] = _moved(setting, arrays[0], (slice(None), *index[1:]), x)  # type: ignore[arg-type]
+                arrays[0] = _moved(setting, arrays[0], (slice(None), *index[1:]), x)
             value = arrays if argument.many else arrays[0]
         inputs[argument.name] = value
     inputs = {name: value for name, value in inputs.items() if value is not None}
     name, many = setting.main.name, setting.main.many
     moved = inputs.pop(name)
     here = np.zeros(moved[0].shape if many else moved.shape)
-    here[(slice(None), *index[1:])] = 1.0
+    where: Any = (slice(None), *index[1:])
+    here[where] = 1.0
     steps = (-1, *(1,) * (here.ndim - 1))
 
     def units(step: Any) -> Any:
@@ -234,7 +243,7 @@ def _of_units(setting: _Setting, x: Curve, index: tuple[int, ...]) -> Curves:
 
     start = np.zeros(len(x))
     value = np.asarray(units(start))
-    return Curves(value[(slice(None), *index[1 : value.ndim])], grad(total)(start), grad(slope)(start))
+    return Curves(value[where[: value.ndim]], grad(total)(start), grad(slope)(start))
 
 
 def _one_by_one(setting: _Setting, x: Curve, index: tuple[int, ...]) -> Curves:
@@ -262,8 +271,9 @@ def _varied(setting: _Setting, x: Curve, index: tuple[int, ...], base: Curves) -
     """The first parameter that changes the curve, and the values to show; no name if none does."""
     numbers = [(a.name, values) for a in setting.loss.contract.parameters if (values := list(_numbers(setting, a)))]
     others = [(a.name, _others(a)) for a in setting.loss.contract.parameters if len(_others(a)) > 1]
-    for name, values in (*numbers, *others):
-        for value in (values[-1], values[0]):
+    candidates: list[tuple[str, Sequence[Any]]] = [*numbers, *others]
+    for name, shown in candidates:
+        for value in (shown[-1], shown[0]):
             changed = replace(setting, parameters={**setting.parameters, name: value})
             try:
                 curves = _curves(changed, x, index)
@@ -272,7 +282,7 @@ def _varied(setting: _Setting, x: Curve, index: tuple[int, ...], base: Curves) -
             if np.isnan(curves.value).sum() > np.isnan(base.value).sum():
                 break  # another meaning of the input
             if not np.allclose(curves.value, base.value, rtol=1e-3, atol=1e-9, equal_nan=True):
-                return name, values
+                return name, shown
     return "", ("",)
 
 
