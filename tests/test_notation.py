@@ -1,4 +1,4 @@
-"""Formulas of docstrings become LaTeX that says the same: every name and number, in their order, and the right structure."""
+"""Formulas of docstrings become LaTeX that says the same: every name and number, in order, and in its place."""
 
 import re
 

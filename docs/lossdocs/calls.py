@@ -34,37 +34,58 @@ SHORT = 110
 
 
 def example(loss: Loss) -> str:
-    """The example of a docstring, with the line that imports the loss."""
+    """The example of a docstring, with the line that imports the losses in it."""
     text = inspect.cleandoc(loss.__doc__ or "")
     found = text[text.index(">>>") :]
-    name = loss.contract.name
+    words = set(re.findall(r"\w+", found)) & set(lossspec.names())
     first, _, rest = found.partition("\n")
-    return f"{first}\n>>> from lossspec import {name}\n{rest}"
+    return f"{first}\n>>> from lossspec import {', '.join(sorted(words | {loss.contract.name}))}\n{rest}"
 
 
 def translated(loss: Loss, framework: str) -> str:
     """The lines of the example for another framework, without what they print."""
     importing, short = FRAMEWORKS[framework]
-    lines = [_bare(part.source.rstrip("\n")) for part in doctest.DocTestParser().get_examples(example(loss))]
-    text = "\n".join(re.sub(r"\bnp\.", f"{short}.", line) for line in lines)
-    return re.sub(r"(\nfrom lossspec import .*)", r"\1\n", text.replace("import numpy as np", importing), count=1)
+    parts = doctest.DocTestParser().get_examples(example(loss))
+    translator = _Translator(short)
+    lines = [ast.unparse(translator.visit(ast.parse(part.source))) for part in parts]
+    imports = [line for line in lines if line.startswith(("import ", "from "))]
+    imports = ["import math"] * (translator.scalar and "import math" not in imports) + imports
+    text = "\n".join([*imports, "", *(line for line in lines if line not in imports)])
+    return text.replace("import numpy as np", importing)
 
 
-def _bare(line: str) -> str:
-    """An expression without what makes a short number of it, `round(float(...), 12)` and `.tolist()`."""
-    (statement,) = ast.parse(line).body
-    if not isinstance(statement, ast.Expr):
-        return line
-    value = statement.value
-    while isinstance(value, ast.Call):
-        function = value.func
-        if isinstance(function, ast.Name) and function.id in ("round", "float"):
-            value = value.args[0]
-        elif isinstance(function, ast.Attribute) and function.attr == "tolist":
-            value = function.value
-        else:
-            break
-    return ast.get_source_segment(line, value) or line
+class _Translator(ast.NodeTransformer):
+    """Calls of NumPy as those of another framework, without what makes short numbers and lists of arrays."""
+
+    def __init__(self, short: str) -> None:
+        self.short = short
+        self.scalar = False
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """The name of the framework in place of NumPy's."""
+        return ast.Name(self.short) if node.id == "np" else node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """A call, its array alone if it only rounds it or lists it, and a logarithm of a number by Python."""
+        function, name = node.func, ast.unparse(node.func)
+        if name in ("round", "float", "np.round"):
+            return self._visited(node.args[0])
+        if isinstance(function, ast.Attribute) and function.attr in ("tolist", "round"):
+            return self._visited(function.value)
+        if name in ("np.log", "np.exp") and isinstance(node.args[0], ast.Constant):
+            self.scalar = True
+            return ast.Call(ast.Attribute(ast.Name("math"), name.removeprefix("np.")), node.args, [])
+        return self._visited(node, deeper=True)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        """An entry; the reversal of the last axis as a function, for Torch has no steps backwards."""
+        if ast.unparse(node.slice).rstrip(")").endswith("::-1"):
+            return ast.parse(f"{self.short}.flip({ast.unparse(self._visited(node.value))}, (-1,))", mode="eval").body
+        return self._visited(node, deeper=True)
+
+    def _visited(self, node: ast.expr, deeper: bool = False) -> ast.expr:
+        visited: ast.expr = self.generic_visit(node) if deeper else self.visit(node)  # type: ignore[assignment]
+        return visited
 
 
 def tabs(loss: Loss) -> str:

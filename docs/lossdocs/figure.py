@@ -81,8 +81,6 @@ def caption(shown: Section) -> str:
     words = f"Along `{shown.entry}`"
     if shown.held:
         words += ", at " + ", ".join(f"`{held}`" for held in shown.held)
-    if any("Distribution" in note for note in shown.notes):
-        words += ", the other probabilities sharing the rest"
     return ". ".join([words, *shown.notes]) + "."
 
 

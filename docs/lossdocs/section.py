@@ -90,13 +90,17 @@ def section(loss: Loss) -> Section:
             setting = _setting(loss, 1.0)
             entry, base = _moving_entry(setting, x)
         if _is_constant(base):
-            setting.notes.append("the loss is constant along the entries that were tried")
+            setting.notes.append("The loss is constant along the entries that were tried")
         name, values = _varied(setting, x, entry, base)
         curves: dict[str, Curves] = {}
         for value in values:
             label = f"{name} = {_shown(value)}" if name else ""
             given = replace(setting, parameters={**setting.parameters, **({name: value} if name else {})})
             curves[label] = base if not name else _curves(given, x, entry)
+    if "Distribution" in setting.main.terms[0].name:
+        setting.notes.append(
+            "The other probabilities share the rest, and the derivatives are those in this entry alone"
+        )
     shown = np.isfinite(base.value)
     x, curves = x[shown], {label: curve.at(shown) for label, curve in curves.items()}
     return Section(x, _entry_name(setting, entry), curves, tuple(_held(setting, name)), tuple(setting.notes))
