@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from lossdocs import examples, overview
+from lossdocs import examples, font, overview
 from lossdocs.figure import draw_all
 from lossdocs.page import page, title, vectors
 from lossspec.registry import get, names
@@ -48,6 +48,7 @@ def write(sources: Path, cache: Path, processes: int) -> None:
         (sources / title(loss.contract)).write_text(page(loss, drawn[name]))
         if (file := vectors(loss.contract)) is not None:
             shutil.copy(file, sources / "vectors" / f"{name}.json")
+    font.write(sources / "assets")
     (sources / "losses" / "index.md").write_text(overview.index())
     (sources / "gallery.md").write_text(overview.gallery(drawn))
     (sources / "api.md").write_text(overview.public_api())
