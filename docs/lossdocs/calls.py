@@ -121,9 +121,6 @@ def elsewhere(contract: Contract) -> Iterator[str]:
     else:
         yield "No other library is declared to compute the same."
     yield ""
-    if contract.aliases:
-        yield f"`lossspec.get` finds it as {', '.join(code(alias) for alias in contract.aliases)}."
-        yield ""
     for means, names in contract.other_meanings.items():
         called = ", ".join(code(name) for name in names)
         if means.startswith("not here: "):

@@ -46,7 +46,7 @@ def gallery(drawn: Mapping[str, Drawn]) -> str:
         for contract in contracts:
             name = contract.name.replace("_", "_<wbr>")
             picture = drawn[contract.name].thumbnail
-            lines.append(f'<a href="../losses/{contract.name}/">{picture}<span>{name}</span></a>')
+            lines.append(f'<a href="losses/{contract.name}.md">{picture}<span>{name}</span></a>')
         lines += ["</div>", ""]
     return "\n".join(lines)
 

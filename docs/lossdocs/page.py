@@ -41,6 +41,7 @@ def page(loss: Loss, drawn: Drawn) -> str:
         f"[{contract.family.replace('_', ' ')}](index.md#{contract.family.replace('_', '-')}) · a value for each "
         f"{contract.unit} · {contract.form}" + (f" ({escape(contract.why_coupled)})" if contract.why_coupled else ""),
         prose(contract.summary, known(contract)),
+        "Found as " + ", ".join(map(code, contract.aliases)) + "." if contract.aliases else "",
         f"```python\n{signature(loss)}\n```",
         "## Formula",
         *formula_of(loss),
