@@ -83,6 +83,11 @@ def test_a_dead_link_is_seen(tmp_path):
     assert found == [("index.html", "#no"), ("index.html", "no.png"), ("index.html", "other.html")]
 
 
+def test_no_page_names_a_folder_of_the_machine():
+    root = str(Path(__file__).parents[1])
+    assert [path.name for path in SITE.rglob("*.html") if root in path.read_text("utf-8")] == []
+
+
 def test_nothing_is_loaded_from_elsewhere(pages):
     loads = {load for page in pages.values() for load in page.loads}
     assert loads

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import lossspec
+from lossdocs.formula import escape
 
 ROOT = Path(__file__).parents[1] / "examples"
 LIMIT = 300.0
@@ -43,20 +46,25 @@ def run_all(paths: Iterable[Path], cache: Path, processes: int) -> list[Run]:
 def run(path: Path, cache: Path) -> Run:
     """Run one example, or read what it did."""
     sources = sorted(Path(lossspec.__file__).parent.rglob("*.py"))
-    text = b"\0".join(file.read_bytes() for file in (path, *sources))
+    text = b"\0".join(file.read_bytes() for file in (path, Path(__file__), *sources))
     place = cache / f"{path.stem}-{hashlib.sha256(text).hexdigest()[:16]}"
     printed, picture = place.with_suffix(".txt"), place.with_suffix(".png")
     draws = "--plot" in path.read_text()
     if not printed.exists():
-        command = [sys.executable, str(path), *(["--plot", str(picture)] if draws else [])]
-        environment = {**os.environ, "MPLBACKEND": "agg"}
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=environment)  # noqa: S603 - our own script
-        except subprocess.TimeoutExpired:
-            return Run(path, "", None, f"it took more than {LIMIT:g} seconds")
-        if done.returncode:
-            return Run(path, "", None, done.stderr.strip().rpartition("\n")[2])
-        printed.write_text(done.stdout)
+        with TemporaryDirectory() as folder:  # so that what is printed names no folder
+            command = [sys.executable, str(path), *(["--plot", picture.name] if draws else [])]
+            environment = {**os.environ, "MPLBACKEND": "agg"}
+            try:
+                done = subprocess.run(  # noqa: S603 - our own script
+                    command, capture_output=True, text=True, timeout=LIMIT, env=environment, cwd=folder
+                )
+            except subprocess.TimeoutExpired:
+                return Run(path, "", None, f"it took more than {LIMIT:g} seconds")
+            if done.returncode:
+                return Run(path, "", None, done.stderr.strip().rpartition("\n")[2])
+            if draws:
+                shutil.copy(Path(folder) / picture.name, picture)
+            printed.write_text(done.stdout.replace(picture.name, f"{path.stem}.png"))
     return Run(path, printed.read_text(), picture if draws else None)
 
 
@@ -71,7 +79,7 @@ def page(runs: Iterable[Run]) -> str:
     for done in runs:
         source = done.script.read_text()
         docstring = ast.get_docstring(ast.parse(source)) or ""
-        lines += [f"## {done.script.stem.replace('_', ' ').capitalize()}", "", docstring, ""]
+        lines += [f"## {escape(done.script.name)}", "", docstring, ""]
         if done.picture is not None:
             lines += [f"![What {done.script.name} draws]({done.script.stem}.png)", ""]
         if done.reason:

@@ -152,8 +152,13 @@ def _svg(figure: Figure, title: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = text.replace(INK, "currentColor")
-    text = re.sub(r"-?\d+\.\d{3,}", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), text)
+    text = re.sub(r' d="[^"]*"', lambda match: re.sub(r"-?\d+\.\d{3,}", _short, match[0]), text)
     text = re.sub(r'(<svg [^>]*?) ?width="[^"]*" height="[^"]*"', r"\1", text)
     text = re.sub(r"\s*\n\s*", " ", text).strip()
     role = f'<svg role="img" aria-label="{title}" ' if title else '<svg aria-hidden="true" '
     return text.replace("<svg ", role, 1)
+
+
+def _short(number: re.Match[str]) -> str:
+    """A number with two digits behind the point at most."""
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
