@@ -23,7 +23,7 @@ LIMIT = 300.0
 
 
 class Run(NamedTuple):
-    """What an example printed, its picture if it draws one, and the reason if it did not run."""
+    """The output of an example, its picture if it draws one, and the reason if it did not run."""
 
     script: Path
     printed: str

@@ -7,7 +7,7 @@ expression. It raises `NotMathematicsError` where the text at a place is none.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -139,30 +139,29 @@ class Reader:
 
     def relation(self) -> str:
         """The longest chain of sums with relations between them."""
-        latex = self.sum()
-        while self.at(*_RELATIONS):
-            saved, signs = self.place, self.signs
-            sign = _RELATIONS[self.take().text]
-            self.signs += 1
-            try:
-                latex += f" {sign} {self.sum()}"
-            except NotMathematicsError:
-                self.place, self.signs = saved, signs
-                break
-        return latex
+        return self.chain(self.sum(), self.sum, lambda token: _RELATIONS.get(token.text, ""))
 
     def sum(self) -> str:
         """Products with plus and minus between them."""
         sign = self.take().text + " " if self.at("-", "+") else ""
         if sign and (token := self.peek()) is not None and not token.spaced and token.text[0].isalpha():
             self.signs += 1
-        latex = sign + self.product()
-        while (token := self.peek()) is not None and token.text in "+-" and (token.apart or self.inside):
+        between = self.inside > 0
+        joins = {"+": "+", "-": "-"}
+        return self.chain(
+            sign + self.product(),
+            self.product,
+            lambda token: joins.get(token.text, "") if token.apart or between else "",
+        )
+
+    def chain(self, latex: str, operand: Callable[[], str], join: Callable[[Token], str]) -> str:
+        """The longest chain of operands that begins with LaTeX; `join` says which signs stand between two of them."""
+        while (token := self.peek()) is not None and (sign := join(token)):
             saved, signs = self.place, self.signs
             self.place += 1
             self.signs += 1
             try:
-                latex += f" {token.text} {self.product()}"
+                latex += f" {sign} {operand()}"
             except NotMathematicsError:
                 self.place, self.signs = saved, signs
                 break

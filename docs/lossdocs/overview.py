@@ -25,7 +25,7 @@ def index() -> str:
         lines += [
             f"## {words(family)} {{ #{family.replace('_', '-')} }}",
             "",
-            "| loss | | one a | known as |",
+            "| loss | | unit | known as |",
             "|---|---|---|---|",
         ]
         for contract in contracts:

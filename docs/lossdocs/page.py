@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import groupby
@@ -89,7 +90,7 @@ def signature(loss: Loss) -> str:
             lines.append("    *,")
         lines.append(f"    {parameter},")
     lines += [] if star else ["    *,"]
-    lines += [f"    {', '.join(tail)},"]
+    lines += textwrap.wrap(f"{', '.join(tail)},", 76, initial_indent="    ", subsequent_indent="    ")
     return f"{loss.contract.name}(\n" + "\n".join(lines) + f"\n) -> {loss.contract.unit}{loss.contract.result}"
 
 
@@ -111,7 +112,7 @@ def formula_of(loss: Loss) -> Iterator[str]:
     names = known(loss.contract)
     for place, paragraph in enumerate(head):
         if paragraph.lstrip().startswith("|"):
-            yield "\n".join(line.strip() for line in paragraph.strip().split("\n"))
+            yield "\n".join(_row(line.strip(), names) for line in paragraph.strip().split("\n"))
             continue
         if place == 0:
             found = formula(paragraph, names)
@@ -123,6 +124,11 @@ def formula_of(loss: Loss) -> Iterator[str]:
             yield prose(" ".join(paragraph.split()), names)
 
 
+def _row(line: str, names: frozenset[str]) -> str:
+    """A row of a table, its cells as prose; the row of dashes as it is."""
+    return line if set(line) <= set("|-") else "|".join(prose(cell, names) for cell in line.split("|"))
+
+
 def figure(drawn: Drawn) -> str:
     """The figure with its caption, or the reason why there is none."""
     if drawn.reason:
@@ -131,7 +137,7 @@ def figure(drawn: Drawn) -> str:
 
 
 def _subject(loss: Loss, name: str) -> Iterator[str]:
-    """What a docstring says on one subject."""
+    """The words of a docstring on one subject."""
     for subject in paragraphs(loss)[1]:
         head, _, words = subject.partition(": ")
         if head == name:
@@ -139,7 +145,7 @@ def _subject(loss: Loss, name: str) -> Iterator[str]:
 
 
 def _contract_words(loss: Loss) -> Iterator[str]:
-    """What a docstring says on shapes, weights, errors and whatever else, each with its heading."""
+    """The words of a docstring on shapes, weights, errors and whatever else, each with its heading."""
     for subject in paragraphs(loss)[1]:
         head, _, words = subject.partition(": ")
         if head != "Equals":
