@@ -164,7 +164,7 @@ def _arguments(contract: Contract) -> Iterator[str]:
 
 
 def _facts(contract: Contract) -> Iterator[str]:
-    """What else a contract declares."""
+    """The facts that a contract declares beside its arguments."""
     reductions = ["Mean(over=...)" if reduction == "over" else reduction for reduction in contract.reductions]
     facts = {
         "unit": f"{contract.unit} {code(str(contract.result))}",

@@ -49,7 +49,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Section:
-    """What a figure shows: one set of curves for each value of a parameter, and the words beside them."""
+    """The content of a figure: one set of curves for each value of a parameter, and the words beside them."""
 
     x: Curve
     entry: str
