@@ -326,7 +326,7 @@ def half_tweedie_identity(
 
     l = max(targets, 0)^(2 - power) / ((1 - power) (2 - power)) - targets * predictions^(1 - power) / (1 - power)
     + predictions^(2 - power) / (2 - power), with targets^2 / 2 in the first place at power = 0; at power = 1 its limit
-    targets * log(targets / predictions) - targets + predictions, at power = 2 log(predictions / targets) +
+    targets * log(targets / predictions) - targets + predictions, at power = 2 it is log(predictions / targets) +
     targets / predictions - 1. Never negative.
 
     Shapes: `predictions` (means) [*batch] > 0; `targets` [*batch], any real numbers for power <= 0, else not below 0;
