@@ -622,7 +622,7 @@ def test_source_and_options_are_in_the_key(cache):
     [{"ignore_index": 2}, {"label_smoothing": 0.3}, {"class_weight": np.asarray([1.0, 2.0, 3.0])}, {"empty": 0.0}],
 )
 def test_a_configured_loss_has_programs_of_its_own_on_disk(cache, usual):
-    """What a loss was configured to do is found again by no call of the loss itself, nor the other way round."""
+    """A call of the loss itself finds nothing of what it was configured to do, nor the other way round."""
     logits, labels = draw(4, 3), np.asarray([0, 1, 2, 2])
     configured = lossspec.cross_entropy.configured(**usual)
     for one, other in ((configured, lossspec.cross_entropy), (lossspec.cross_entropy, configured)):
