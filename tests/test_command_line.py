@@ -10,6 +10,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from rich.console import Console
 from typer.testing import CliRunner
 
 import lossspec as ls
@@ -219,7 +220,9 @@ def quick(tmp_path_factory):
     files = {"json": folder / "matrix.json", "html": folder / "matrix.html"}
     options = [text for name, path in files.items() for text in (f"--{name}", str(path))]
     arguments = ["check", "-b", "numpy", "--dtype", "float32", "-j", "2", *options]
-    done = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "100"})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cli, "console", Console(width=100))
+        done = CliRunner().invoke(cli.app, arguments)
     assert done.exit_code == 0, done.output
     return done.output, {name: path.read_text() for name, path in files.items()}
 

@@ -82,10 +82,10 @@ def families(cells: Sequence[Cell]) -> Table:
     ran = [cell for cell in cells if cell.status != "not run"]
     backends = list(dict.fromkeys(cell.backend for cell in ran))
     result = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    result.add_column("family", no_wrap=True)
-    result.add_column("losses", justify="right")
-    for backend in backends:
-        result.add_column(backend, justify="right", no_wrap=True)
+    result.add_column("family", no_wrap=True, min_width=max((len(family_of(cell.loss)) for cell in ran), default=0))
+    result.add_column("losses", justify="right", min_width=6)
+    for backend in backends:  # where the screen is narrow, the last column alone is cut
+        result.add_column(backend, justify="right", no_wrap=True, min_width=max(6, len(backend)))
     result.add_column("largest share of the budget of errors", overflow="ellipsis", no_wrap=True)
     rows: dict[str, list[Cell]] = {}
     for cell in ran:
