@@ -400,8 +400,13 @@ class Paths:
             states = states + gain
         moved = reached + states
         of_paths = _common(xp, moved, -1)
-        common = of_states + of_paths
-        after = (moved - of_paths, *(x - common for x in history[:-1]))
+        moved, common = moved - of_paths, of_states + of_paths
+        for earlier in history[
+            :-1
+        ]:  # a frame that no good path visits shifts nothing: its sizes would round the others
+            best = xp.maximum(common, xp.max(stop_gradient(earlier), axis=-1, keepdims=True))
+            moved, common = moved + (common - best), best
+        after = (moved, *(x - common for x in history[:-1]))
         kept = tuple(xp.where(running[:, None], x, y) for x, y in zip(after, history, strict=True))
         total = _exactly_added(xp, total, xp.where(running, common[:, 0], 0.0))
         return (kept, total, fixed), history

@@ -266,6 +266,15 @@ def test_soft_dtw_is_the_recursion_of_soft_minima(backend, shape):
     np.testing.assert_allclose(float(found), table[-1, -1], rtol=1e-13)
 
 
+@pytest.mark.parametrize("dear", [30.0, 70.0, 1e4])
+def test_what_no_good_alignment_visits_leaves_no_rounding(backend, dear):
+    """Of 4 x 4 costs that are dear beside the main diagonal, whose sum is small."""
+    costs = np.full((1, 4, 4), dear, dtype=np.float32)
+    costs[0, range(4), range(4)] = diagonal = np.asarray([0.3, 0.01, 0.7, 0.11], dtype=np.float32)
+    exact = float(np.sum(diagonal, dtype=np.float64))
+    assert abs(float(ls.soft_dtw(backend.from_numpy(costs), gamma=0.5)) - exact) <= 2 * np.finfo(np.float32).eps * exact
+
+
 def test_soft_dtw_tends_to_the_best_alignment():
     costs = np.asarray([[[1.0, 9.0, 9.0], [9.0, 1.0, 1.0]]])
     assert abs(float(ls.soft_dtw(costs, gamma=1e-3)) - 3.0) <= 1e-12
