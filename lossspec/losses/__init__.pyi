@@ -19,6 +19,7 @@ from lossspec.losses.margin import *
 from lossspec.losses.metric_learning import *
 from lossspec.losses.policy import *
 from lossspec.losses.preference import *
+from lossspec.losses.probabilistic import *
 from lossspec.losses.ranking import *
 from lossspec.losses.regression.errors import *
 from lossspec.losses.regression.likelihoods import *
