@@ -32,3 +32,4 @@ from lossspec.losses.segmentation.overlap import *
 from lossspec.losses.self_supervised import *
 from lossspec.losses.sequence import *
 from lossspec.losses.structured import *
+from lossspec.losses.survival import *

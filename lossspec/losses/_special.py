@@ -1,4 +1,4 @@
-"""The error function and ratios of gamma functions, right to the last digits where the standard has neither."""
+"""The error function, ratios of gamma functions and log(1 - exp(-x)), right to the last digits."""
 
 from math import exp, factorial, pi, sqrt
 from typing import Any
@@ -75,3 +75,12 @@ def rising_excess(t: Any, a: Array) -> Array:
     moved = t * xp.log1p(_SHIFT / (small + t)) + (small + _SHIFT) * xp.log1p(t / (small + _SHIFT))
     factors = small * xp.log1p(t / small) + sum(xp.log1p(t / (small + k)) for k in range(_SHIFT))
     return excess + xp.where(few, moved - factors, 0.0)
+
+
+@primitive(row_axes=0)
+def log_of_exponential_rise(xp: Any, x: Array) -> Any:
+    """-log(1 - exp(-x)) for x > 0."""
+    small = x < 0.7
+    near = xp.log(-xp.expm1(-xp.where(small, x, 1.0)))
+    far = xp.log1p(-xp.exp(-xp.where(small, 1.0, x)))
+    return -xp.where(small, near, far), (lambda g: -g * (xp.exp(-x) / -xp.expm1(-x)),)
