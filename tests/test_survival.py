@@ -62,17 +62,19 @@ def test_an_unknown_time_is_no_time():
     assert np.isnan(ls.cox.per_example(SCORES, times, EVENTS)).all()
 
 
-def test_the_parts_of_a_partition_have_probability_one():
+@pytest.mark.parametrize("loss", [ls.log_logistic_aft, ls.weibull_aft])
+def test_the_parts_of_a_partition_have_probability_one(loss):
     ends = np.asarray([0.0, 1e-3, 0.5, 0.5000001, 2.0, 900.0, np.inf])
     bounds = np.stack([ends[:-1], ends[1:]], axis=-1)
-    losses = ls.log_logistic_aft.per_example(np.full(6, 0.3), bounds, np.full(6, 1.7))
+    losses = loss.per_example(np.full(6, 0.3), bounds, np.full(6, 1.7))
     assert np.exp(-losses).sum() == pytest.approx(1, rel=1e-12)
 
 
-def test_a_narrow_interval_has_the_probability_of_its_density():
+@pytest.mark.parametrize("loss", [ls.log_logistic_aft, ls.weibull_aft])
+def test_a_narrow_interval_has_the_probability_of_its_density(loss):
     width = 1e-9
     bounds = np.asarray([[2.0, 2.0 + width], [2.0, 2.0]])
-    narrow, known = ls.log_logistic_aft.per_example(np.full(2, 0.3), bounds, np.full(2, 0.6))
+    narrow, known = loss.per_example(np.full(2, 0.3), bounds, np.full(2, 0.6))
     assert narrow + math.log(width) == pytest.approx(known, rel=1e-6)
 
 
@@ -89,3 +91,9 @@ def test_bounds_in_the_wrong_order_are_no_interval(backend):
     ones = backend.from_numpy(np.ones(5))
     losses = backend.to_numpy(ls.log_logistic_aft.per_example(ones, bounds, ones))
     assert np.isnan(losses).tolist() == [True, True, True, True, False]
+
+
+def test_a_weibull_time_of_scale_one_is_exponential():
+    known = np.asarray([0.5, 2.0, 9.0])
+    losses = ls.weibull_aft.per_example(SCORES[:3], np.stack([known, known], axis=-1), np.ones(3))
+    np.testing.assert_allclose(losses, ls.half_gamma.per_example(SCORES[:3], known), rtol=1e-14)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mpmath import exp, fsum, inf, log
+from mpmath import exp, expm1, fsum, inf, log
 
 from lossspec.definitions.common import sigmoid
 
@@ -35,3 +35,14 @@ def log_logistic_aft(predictions: Any, bounds: Any, scales: Any) -> Any:
     if at(lower) > 0:  # the difference of the smaller tails
         return -log(sigmoid(-at(lower)) - sigmoid(-at(upper)))
     return -log(sigmoid(at(upper)) - sigmoid(at(lower)))
+
+
+def weibull_aft(predictions: Any, bounds: Any, scales: Any) -> Any:
+    def hazard(time: Any) -> Any:
+        return exp((log(time) - predictions) / scales) if time > 0 else 0 * predictions
+
+    lower, upper = bounds
+    if lower == upper:
+        return hazard(lower) - log(hazard(lower) / scales / lower)
+    more = hazard(upper) - hazard(lower) if upper < inf else inf
+    return hazard(lower) - (log(-expm1(-more)) if more < 10**4 else 0)  # exp(-10**4) is 0 in any dtype

@@ -3,7 +3,7 @@
 from math import exp, factorial, pi, sqrt
 from typing import Any
 
-from lossspec.numerics import array_namespace
+from lossspec.numerics import array_namespace, expm1_minus
 from lossspec.primitive import primitive
 from lossspec.terms import Array
 
@@ -84,3 +84,24 @@ def log_of_exponential_rise(xp: Any, x: Array) -> Any:
     near = xp.log(-xp.expm1(-xp.where(small, x, 1.0)))
     far = xp.log1p(-xp.exp(-xp.where(small, 1.0, x)))
     return -xp.where(small, near, far), (lambda g: -g * (xp.exp(-x) / -xp.expm1(-x)),)
+
+
+@primitive(row_axes=0)
+def _bernoulli(xp: Any, x: Array) -> Any:
+    """The quotient x / (exp(x) - 1) for x >= 0, with digits in its derivative near 0."""
+    zero, far = x == 0, x > 80
+    safe = xp.where(zero | far, 1.0, x)
+    rise = xp.expm1(safe)
+    value = xp.where(zero, 1.0, xp.where(far, x * xp.exp(-xp.where(far, x, 0.0)), safe / rise))
+    slope = (expm1_minus(safe) / rise - safe) / rise
+    return value, (lambda g: g * xp.where(zero, -0.5, xp.where(far, (1 - x) * xp.exp(-xp.where(far, x, 0.0)), slope)),)
+
+
+@primitive(row_axes=0)
+def complementary_log_log(xp: Any, x: Array) -> Any:
+    """-log(1 - exp(-exp(x))): -x far below 0, and exp(-exp(x)) far above."""
+    power = xp.exp(xp.where(x > 7, 7.0, x))  # exp(-exp(7)) is 0
+    low, small = x < -50, power < 0.7
+    near = -xp.log(-xp.expm1(-xp.where(small & ~low, power, 1.0)))
+    far = -xp.log1p(-xp.exp(-xp.where(small, 1.0, power)))
+    return xp.where(low, -x, xp.where(small, near, far)), (lambda g: -g * _bernoulli(power),)
