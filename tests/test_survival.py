@@ -2,11 +2,13 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 
 import lossspec as ls
 from lossspec.errors import MergeError
+from lossspec.losses._special import _bernoulli, complementary_log_log, log_of_exponential_rise
 
 SCORES = np.asarray([0.3, -1.2, 0.8, 0.1, -0.4])
 TIMES = np.asarray([5.0, 2.0, 2.0, 2.0, 7.0])
@@ -97,3 +99,15 @@ def test_a_weibull_time_of_scale_one_is_exponential():
     known = np.asarray([0.5, 2.0, 9.0])
     losses = ls.weibull_aft.per_example(SCORES[:3], np.stack([known, known], axis=-1), np.ones(3))
     np.testing.assert_allclose(losses, ls.half_gamma.per_example(SCORES[:3], known), rtol=1e-14)
+
+
+def test_logarithms_of_small_and_large_rises_keep_their_digits():
+    x = np.asarray([1e-300, 1e-9, 0.99e-5, 1.01e-5, 0.1, 0.69, 0.71, 5.0, 79.0, 81.0, 700.0])
+    with mpmath.workdps(400):
+        rises = [-mpmath.log(-mpmath.expm1(-mpmath.mpf(float(v)))) for v in x]
+        ratios = [mpmath.mpf(float(v)) / mpmath.expm1(float(v)) for v in x]
+        logs = np.log(x[1:])
+        doubles = [-mpmath.log(-mpmath.expm1(-mpmath.exp(float(v)))) for v in logs]
+    np.testing.assert_allclose(log_of_exponential_rise(x), np.asarray(rises, dtype=float), rtol=1e-14)
+    np.testing.assert_allclose(_bernoulli(x), np.asarray(ratios, dtype=float), rtol=1e-14)
+    np.testing.assert_allclose(complementary_log_log(logs), np.asarray(doubles, dtype=float), rtol=1e-12)

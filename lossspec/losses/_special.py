@@ -89,12 +89,13 @@ def log_of_exponential_rise(xp: Any, x: Array) -> Any:
 @primitive(row_axes=0)
 def _bernoulli(xp: Any, x: Array) -> Any:
     """The quotient x / (exp(x) - 1) for x >= 0, with digits in its derivative near 0."""
-    zero, far = x == 0, x > 80
-    safe = xp.where(zero | far, 1.0, x)
+    near, far = x < 1e-5, x > 80  # near 0 squares would be below the smallest number
+    safe, large = xp.where(near | far, 1.0, x), xp.where(far, x, 0.0)
     rise = xp.expm1(safe)
-    value = xp.where(zero, 1.0, xp.where(far, x * xp.exp(-xp.where(far, x, 0.0)), safe / rise))
+    value = xp.where(near, 1 - x / 2 + x * x / 12, xp.where(far, large * xp.exp(-large), safe / rise))
     slope = (expm1_minus(safe) / rise - safe) / rise
-    return value, (lambda g: g * xp.where(zero, -0.5, xp.where(far, (1 - x) * xp.exp(-xp.where(far, x, 0.0)), slope)),)
+    slope = xp.where(near, x / 6 - 0.5, xp.where(far, (1 - large) * xp.exp(-large), slope))
+    return value, (lambda g: g * slope,)
 
 
 @primitive(row_axes=0)

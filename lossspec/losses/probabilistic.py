@@ -328,7 +328,6 @@ def _student(xp: Any, errors: Array, scales: Array, degrees: Array) -> Any:
     family="probabilistic",
     unit="element",
     source="Lange, Little and Taylor 1989, doi:10.1080/01621459.1989.10478852",
-    aliases=("studentt_nll", "t_nll"),
     equals=(
         Equal("scipy", "-stats.t.logpdf(targets, degrees, predictions, scales)"),
         Equal("torch", "-torch.distributions.StudentT(degrees, predictions, scales).log_prob(targets)"),

@@ -99,7 +99,6 @@ def _places(
     family="survival",
     unit="element",
     source="Bennett 1983, doi:10.2307/2347295 (formula from memory, not read)",
-    aliases=("aft_logistic",),
     sizes={"batch": 4},
 )
 def log_logistic_aft(
@@ -136,7 +135,6 @@ def log_logistic_aft(
     family="survival",
     unit="element",
     source="Kalbfleisch and Prentice 2002, doi:10.1002/9781118032985, chapter 3 (formula from memory, not read)",
-    aliases=("aft_extreme",),
     sizes={"batch": 4},
 )
 def weibull_aft(
