@@ -32,10 +32,10 @@ def cox(
 ) -> Real["batch"]:
     """Negative Cox partial log-likelihood of which unit has its event next, among those still at risk.
 
-    For a unit i with an event, and R the units with times[j] >= times[i], l_i = log sum_{j in R} exp(log_hazards[j])
-    - log_hazards[i] with ties="breslow". With "efron", of d events at the same time, T, the first logarithm is the mean
-    over k = 0, ..., d - 1 of log(sum_{j in R} exp(log_hazards[j]) - k / d * sum_{j in T} exp(log_hazards[j])). A unit
-    without an event has l_i = 0, and is in the risk sets of the others. Convex in `log_hazards`.
+    l_i = log sum_{j in R} exp(log_hazards[j]) - log_hazards[i] with ties="breslow", for a unit i with an event and R the
+    units with times[j] >= times[i]. With "efron", of d events at the same time, T, the first logarithm is the mean over
+    k = 0, ..., d - 1 of log(sum_{j in R} exp(log_hazards[j]) - k / d * sum_{j in T} exp(log_hazards[j])). A unit without
+    an event has l_i = 0, and is in the risk sets of the others. Convex in `log_hazards`.
 
     Shapes: `log_hazards` [batch], any real numbers; `times` [batch] >= 0, of events or of censoring, integers or
     floats, of which only the order counts; `events` [batch], 1 for an event, 0 where censored -> example [batch]. It
@@ -106,8 +106,8 @@ def log_logistic_aft(
 ) -> Real["*batch"]:
     """Log-logistic accelerated failure time: the negative log-likelihood of a time between two bounds.
 
-    The logarithm of the time has a logistic distribution, F(t) = sigmoid((log t - predictions) / scales). For a known
-    time l = -log F'(t); else l = -log(F(upper) - F(lower)).
+    l = -log F'(t) for a known time t, else -log(F(upper) - F(lower)), where the logarithm of the time has a logistic
+    distribution, F(t) = sigmoid((log t - predictions) / scales).
 
     Shapes: `predictions` [*batch], any real numbers; `bounds` [*batch 2], rows (lower, upper) with
     0 <= lower <= upper <= inf: equal where the time is known, upper = inf where it is censored on the right, lower = 0
@@ -142,9 +142,8 @@ def weibull_aft(
 ) -> Real["*batch"]:
     """Weibull accelerated failure time: the negative log-likelihood of a time between two bounds.
 
-    The logarithm of the time has the distribution of the least of many, 1 - F(t) = exp(-exp(z)) with
-    z = (log t - predictions) / scales: that of a Weibull distribution of shape 1 / scales and scale exp(predictions).
-    For a known time l = -log F'(t); else l = -log(F(upper) - F(lower)).
+    l = -log F'(t) for a known time t, else -log(F(upper) - F(lower)), where 1 - F(t) = exp(-exp(z)) with
+    z = (log t - predictions) / scales: a Weibull distribution of shape 1 / scales and scale exp(predictions).
 
     Shapes: `predictions` [*batch], any real numbers; `bounds` [*batch 2], rows (lower, upper) with
     0 <= lower <= upper <= inf: equal where the time is known, upper = inf where it is censored on the right, lower = 0
