@@ -278,8 +278,8 @@ def zero_inflated_negative_binomial_nll(
 ) -> Real["*batch"]:
     """Negative log-likelihood of a count that is 0 with one probability, and else negative binomial.
 
-    l = -log(p + (1 - p) * exp(-n)) for a target of 0 and n - log(1 - p) for any other, with p = sigmoid(zero_logits) and
-    n the `negative_binomial_nll`. What depends on the targets alone, log(targets!), is left out.
+    l = -log(p + (1 - p) * exp(-n)) for a target of 0 and n - log(1 - p) for any other, with p = sigmoid(zero_logits)
+    and n the `negative_binomial_nll`. What depends on the targets alone, log(targets!), is left out.
 
     Shapes: `predictions` (means of the second part) > 0 and `targets` (counts) >= 0 [*batch]; `sizes` > 0 and
     `zero_logits`, any real numbers, of the same shape or with size 1 on some axes -> element [*batch].

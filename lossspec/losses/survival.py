@@ -32,10 +32,10 @@ def cox(
 ) -> Real["batch"]:
     """Negative Cox partial log-likelihood of which unit has its event next, among those still at risk.
 
-    l_i = log sum_{j in R} exp(log_hazards[j]) - log_hazards[i] with ties="breslow", for a unit i with an event and R the
-    units with times[j] >= times[i]. With "efron", of d events at the same time, T, the first logarithm is the mean over
-    k = 0, ..., d - 1 of log(sum_{j in R} exp(log_hazards[j]) - k / d * sum_{j in T} exp(log_hazards[j])). A unit without
-    an event has l_i = 0, and is in the risk sets of the others. Convex in `log_hazards`.
+    l_i = log sum_{j in R} exp(log_hazards[j]) - log_hazards[i] with ties="breslow", for a unit i with an event and R
+    the units with times[j] >= times[i]. With "efron", of d events at the same time, T, the first logarithm is the mean
+    over k = 0, ..., d - 1 of log(sum_{j in R} exp(log_hazards[j]) - k / d * sum_{j in T} exp(log_hazards[j])). A
+    unit without an event has l_i = 0, and is in the risk sets of the others. Convex in `log_hazards`.
 
     Shapes: `log_hazards` [batch], any real numbers; `times` [batch] >= 0, of events or of censoring, integers or
     floats, of which only the order counts; `events` [batch], 1 for an event, 0 where censored -> example [batch]. It
