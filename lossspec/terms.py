@@ -285,6 +285,19 @@ class _Vector(_Rows):
 
 
 @dataclass(frozen=True)
+class _TimeBounds(_Rows):
+    """Two bounds of a positive time: equal where it is known, 0 and infinity where there is none."""
+
+    @property
+    def domain(self) -> str:
+        return "rows (lower, upper) with 0 <= lower <= upper <= inf, lower < inf and upper > 0"
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        lower, upper = x[..., 0], x[..., 1]
+        return ~((lower >= 0) & (lower <= upper) & (lower < inf) & (upper > 0))
+
+
+@dataclass(frozen=True)
 class _Image(Term):
     @property
     def needs_too(self) -> str:
@@ -520,4 +533,13 @@ Fraction: Any = Term(
 AtLeastOne: Any = Term("AtLeastOne", "a number not below 1", Interval(1.0, upper_closed=False), neutral=1.0)
 Cost: Any = Term(
     "Cost", "what it costs to choose a candidate", Interval(0.0, upper_closed=False), roles=frozenset({Role.COST})
+)
+Time: Any = Term(
+    "Time",
+    "the time of an event or of censoring, of which only the order counts",
+    Interval(0.0, upper_closed=False),
+    kinds=("real floating", "integral"),
+)
+TimeBounds: Any = _TimeBounds(
+    "TimeBounds", "the bounds of the time of an event", Interval(0.0, inf), neutral=1.0, strict=True
 )

@@ -144,6 +144,25 @@ class _Boxes(Sampler):
         return np.concatenate([low if written == "xywh" else (low + high) / 2, high - low], axis=-1)
 
 
+class _TimeBounds(Sampler):
+    """Known times, those with a lower or an upper bound alone, and those with both."""
+
+    def typical(self, term: Term, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        return self._bounds(
+            random, draw_exp(random.normal(0.0, self.spread, shape[:-1])), 1 + random.random(shape[:-1])
+        )
+
+    def edges(self, term: Term, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        lower, ratio = np.asarray([1e-3, 1.0, 1e4]), np.asarray([1.0 + 1e-4, 2.0, 1e6])
+        return self._bounds(random, random.choice(lower, shape[:-1]), random.choice(ratio, shape[:-1]))
+
+    @staticmethod
+    def _bounds(random: np.random.Generator, time: NDArray[Any], ratio: NDArray[Any]) -> NDArray[Any]:
+        kind = random.integers(0, 4, time.shape)
+        upper = np.where(kind == 0, time, np.where(kind == 1, np.inf, time * ratio))
+        return np.stack([np.where(kind == 2, 0.0, time), upper], axis=-1)
+
+
 class _Vectors(Sampler):
     def edges(self, term: Term, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
         length = random.choice(np.asarray([0.0, 1.0, 1.0, 1e4, 1e-5]), (*shape[:-1], 1))
@@ -245,4 +264,6 @@ _samplers: dict[Term, Sampler] = {
     terms.HalfLogits: Sampler(extremes=(0.0, 1e-6, -50.0, 50.0), spread=2.0),
     terms.ClusteredLabel: _ClusteredLabels(),
     terms.Cost: Sampler(extremes=_AMOUNTS),
+    terms.Time: _Integers(3),
+    terms.TimeBounds: _TimeBounds(),
 }

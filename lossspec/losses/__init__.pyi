@@ -81,6 +81,14 @@ class _bco(Typed):
     def configured(self, **options: Unpack[_bco_options]) -> Self: ...
 bco: _bco
 
+class _beta_nll_options(TypedDict, total=False): beta: Varying; reduction: _Reduction2; empty: Empty
+class _beta_nll(Typed):
+    """Gaussian negative log-likelihood, each unit times its variance to the power `beta`, which is held constant."""
+    def __call__(self, predictions: Array, targets: Array, variances: Array, *, beta: Varying = 0.5, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Gaussian negative log-likelihood, each unit times its variance to the power `beta`, which is held constant."""
+    def grad(self, predictions: Array, targets: Array, variances: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'variances', 'beta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_beta_nll_options]) -> Any: ...
+    def configured(self, **options: Unpack[_beta_nll_options]) -> Self: ...
+beta_nll: _beta_nll
+
 class _binary_brier_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
 class _binary_brier(Typed):
     """Brier score of yes/no targets: the squared difference of the probability of yes from the target."""
@@ -289,6 +297,14 @@ class _cosine_embedding(Typed):
     def configured(self, **options: Unpack[_cosine_embedding_options]) -> Self: ...
 cosine_embedding: _cosine_embedding
 
+class _cox_options(TypedDict, total=False): ties: Literal['efron', 'breslow']; reduction: _Reduction2; empty: Empty
+class _cox(Typed):
+    """Negative Cox partial log-likelihood of which unit has its event next, among those still at risk."""
+    def __call__(self, log_hazards: Array, times: Array, events: Array, *, ties: Literal['efron', 'breslow'] = 'efron', reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Negative Cox partial log-likelihood of which unit has its event next, among those still at risk."""
+    def grad(self, log_hazards: Array, times: Array, events: Array, *, wrt: Wrt[Literal['log_hazards', 'times', 'events', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_cox_options]) -> Any: ...
+    def configured(self, **options: Unpack[_cox_options]) -> Self: ...
+cox: _cox
+
 class _cpo_options(TypedDict, total=False): beta: Varying; alpha: Varying; reduction: _Reduction2; empty: Empty
 class _cpo(Typed):
     """CPO (contrastive preference optimization): a logistic loss without reference, plus the likelihood."""
@@ -393,6 +409,22 @@ class _elastic_net(Typed):
     def configured(self, **options: Unpack[_elastic_net_options]) -> Self: ...
 elastic_net: _elastic_net
 
+class _energy_score_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _energy_score(Typed):
+    """Energy score of an ensemble of vectors: the continuous ranked probability score beyond one dimension."""
+    def __call__(self, predictions: Array, targets: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Energy score of an ensemble of vectors: the continuous ranked probability score beyond one dimension."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_energy_score_options]) -> Any: ...
+    def configured(self, **options: Unpack[_energy_score_options]) -> Self: ...
+energy_score: _energy_score
+
+class _ensemble_crps_options(TypedDict, total=False): fair: bool; reduction: _Reduction2; empty: Empty
+class _ensemble_crps(Typed):
+    """Continuous ranked probability score of an ensemble, from its members."""
+    def __call__(self, predictions: Array, targets: Array, *, fair: bool = False, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Continuous ranked probability score of an ensemble, from its members."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ensemble_crps_options]) -> Any: ...
+    def configured(self, **options: Unpack[_ensemble_crps_options]) -> Self: ...
+ensemble_crps: _ensemble_crps
+
 class _entropy_bonus_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty; axis: int
 class _entropy_bonus(Typed):
     """Negative entropy of a policy over its actions, which keeps it uncertain when added to a loss."""
@@ -472,6 +504,14 @@ class _gan_hinge_discriminator(Typed):
     def grad(self, real_scores: Array, fake_scores: Array, *, wrt: Wrt[Literal['real_scores', 'fake_scores', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gan_hinge_discriminator_options]) -> Any: ...
     def configured(self, **options: Unpack[_gan_hinge_discriminator_options]) -> Self: ...
 gan_hinge_discriminator: _gan_hinge_discriminator
+
+class _gaussian_crps_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _gaussian_crps(Typed):
+    """Continuous ranked probability score of a Gaussian: the squared distance of its distribution from the outcome's."""
+    def __call__(self, predictions: Array, targets: Array, scales: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Continuous ranked probability score of a Gaussian: the squared distance of its distribution from the outcome's."""
+    def grad(self, predictions: Array, targets: Array, scales: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'scales', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gaussian_crps_options]) -> Any: ...
+    def configured(self, **options: Unpack[_gaussian_crps_options]) -> Self: ...
+gaussian_crps: _gaussian_crps
 
 class _gaussian_kl_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
 class _gaussian_kl(Typed):
@@ -673,6 +713,14 @@ class _info_nce(Typed):
     def configured(self, **options: Unpack[_info_nce_options]) -> Self: ...
 info_nce: _info_nce
 
+class _interval_score_options(TypedDict, total=False): alpha: Varying; reduction: _Reduction2; empty: Empty
+class _interval_score(Typed):
+    """Interval score (Winkler) of a central prediction interval: its width, and 2 / alpha times what it misses by."""
+    def __call__(self, lower: Array, upper: Array, targets: Array, *, alpha: Varying = 0.1, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Interval score (Winkler) of a central prediction interval: its width, and 2 / alpha times what it misses by."""
+    def grad(self, lower: Array, upper: Array, targets: Array, *, wrt: Wrt[Literal['lower', 'upper', 'targets', 'alpha', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_interval_score_options]) -> Any: ...
+    def configured(self, **options: Unpack[_interval_score_options]) -> Self: ...
+interval_score: _interval_score
+
 class _iou_options(TypedDict, total=False): format: Literal['xyxy', 'xywh', 'cxcywh']; reduction: _Reduction2; empty: Empty
 class _iou(Typed):
     """IoU loss: one minus the intersection over union of two boxes."""
@@ -800,6 +848,14 @@ class _log_cosh(Typed):
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_log_cosh_options]) -> Any: ...
     def configured(self, **options: Unpack[_log_cosh_options]) -> Self: ...
 log_cosh: _log_cosh
+
+class _log_logistic_aft_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _log_logistic_aft(Typed):
+    """Log-logistic accelerated failure time: the negative log-likelihood of a time between two bounds."""
+    def __call__(self, predictions: Array, bounds: Array, scales: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Log-logistic accelerated failure time: the negative log-likelihood of a time between two bounds."""
+    def grad(self, predictions: Array, bounds: Array, scales: Array, *, wrt: Wrt[Literal['predictions', 'bounds', 'scales', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_log_logistic_aft_options]) -> Any: ...
+    def configured(self, **options: Unpack[_log_logistic_aft_options]) -> Self: ...
+log_logistic_aft: _log_logistic_aft
 
 class _lovasz_hinge_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty; ignore_index: int | None
 class _lovasz_hinge(Typed):
@@ -936,6 +992,14 @@ class _nca(Typed):
     def grad(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, wrt: Wrt[Literal['policy_chosen', 'policy_rejected', 'reference_chosen', 'reference_rejected', 'beta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_nca_options]) -> Any: ...
     def configured(self, **options: Unpack[_nca_options]) -> Self: ...
 nca: _nca
+
+class _negative_binomial_nll_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _negative_binomial_nll(Typed):
+    """Negative binomial negative log-likelihood of a count, from its mean and size."""
+    def __call__(self, predictions: Array, targets: Array, sizes: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Negative binomial negative log-likelihood of a count, from its mean and size."""
+    def grad(self, predictions: Array, targets: Array, sizes: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sizes', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_negative_binomial_nll_options]) -> Any: ...
+    def configured(self, **options: Unpack[_negative_binomial_nll_options]) -> Self: ...
+negative_binomial_nll: _negative_binomial_nll
 
 class _nll_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _nll(Typed):
@@ -1080,6 +1144,14 @@ class _quantile(Typed):
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'level', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_quantile_options]) -> Any: ...
     def configured(self, **options: Unpack[_quantile_options]) -> Self: ...
 quantile: _quantile
+
+class _quantile_huber_options(TypedDict, total=False): level: Varying; delta: Varying; reduction: _Reduction2; empty: Empty
+class _quantile_huber(Typed):
+    """Quantile Huber loss of QR-DQN and IQN: the Huber loss with one weight below the target and another above."""
+    def __call__(self, predictions: Array, targets: Array, *, level: Varying = 0.5, delta: Varying = 1.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Quantile Huber loss of QR-DQN and IQN: the Huber loss with one weight below the target and another above."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'level', 'delta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_quantile_huber_options]) -> Any: ...
+    def configured(self, **options: Unpack[_quantile_huber_options]) -> Self: ...
+quantile_huber: _quantile_huber
 
 class _ramp_options(TypedDict, total=False): variant: Literal[1, 2, 3]; reduction: _Reduction2; empty: Empty; axis: int
 class _ramp(Typed):
@@ -1337,6 +1409,14 @@ class _structured_hinge(Typed):
     def configured(self, **options: Unpack[_structured_hinge_options]) -> Self: ...
 structured_hinge: _structured_hinge
 
+class _student_t_nll_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _student_t_nll(Typed):
+    """Student's t negative log-likelihood of a target, from a predicted centre, scale and degrees of freedom."""
+    def __call__(self, predictions: Array, targets: Array, scales: Array, degrees: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Student's t negative log-likelihood of a target, from a predicted centre, scale and degrees of freedom."""
+    def grad(self, predictions: Array, targets: Array, scales: Array, degrees: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'scales', 'degrees', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_student_t_nll_options]) -> Any: ...
+    def configured(self, **options: Unpack[_student_t_nll_options]) -> Self: ...
+student_t_nll: _student_t_nll
+
 class _supervised_contrastive_options(TypedDict, total=False): temperature: Number; reduction: _Reduction2; empty: Empty
 class _supervised_contrastive(Typed):
     """Supervised contrastive loss: cross entropy of each example's group among all others of the batch."""
@@ -1385,6 +1465,14 @@ class _vicreg(Typed):
     def configured(self, **options: Unpack[_vicreg_options]) -> Self: ...
 vicreg: _vicreg
 
+class _weibull_aft_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _weibull_aft(Typed):
+    """Weibull accelerated failure time: the negative log-likelihood of a time between two bounds."""
+    def __call__(self, predictions: Array, bounds: Array, scales: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Weibull accelerated failure time: the negative log-likelihood of a time between two bounds."""
+    def grad(self, predictions: Array, bounds: Array, scales: Array, *, wrt: Wrt[Literal['predictions', 'bounds', 'scales', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_weibull_aft_options]) -> Any: ...
+    def configured(self, **options: Unpack[_weibull_aft_options]) -> Self: ...
+weibull_aft: _weibull_aft
+
 class _wgan_critic_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
 class _wgan_critic(Typed):
     """Critic loss of the Wasserstein GAN: the fake score minus the real one."""
@@ -1408,3 +1496,11 @@ class _z_loss(Typed):
     def grad(self, logits: Shards, *, wrt: Wrt[Literal['logits', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_z_loss_options]) -> Any: ...
     def configured(self, **options: Unpack[_z_loss_options]) -> Self: ...
 z_loss: _z_loss
+
+class _zero_inflated_negative_binomial_nll_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _zero_inflated_negative_binomial_nll(Typed):
+    """Negative log-likelihood of a count that is 0 with one probability, and else negative binomial."""
+    def __call__(self, predictions: Array, targets: Array, sizes: Array, zero_logits: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Negative log-likelihood of a count that is 0 with one probability, and else negative binomial."""
+    def grad(self, predictions: Array, targets: Array, sizes: Array, zero_logits: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sizes', 'zero_logits', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_zero_inflated_negative_binomial_nll_options]) -> Any: ...
+    def configured(self, **options: Unpack[_zero_inflated_negative_binomial_nll_options]) -> Self: ...
+zero_inflated_negative_binomial_nll: _zero_inflated_negative_binomial_nll

@@ -3,6 +3,7 @@
 import math
 
 from lossspec.declaration import Equal, loss
+from lossspec.losses._special import STIRLING, stirling_rest
 from lossspec.losses.regression._powers import tweedie_deviance
 from lossspec.numerics import absolute, array_namespace, carry_nan, is_zero, number, stop_gradient
 from lossspec.terms import Amount, Array, LogMean, PositiveAmount, Power, Rate, Real, TweedieAmount
@@ -21,13 +22,12 @@ _FLAT = "predictions.ndim == 1"
 
 
 _ENOUGH = 10.0
-_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 
 
 def _divided_differences(at: float) -> tuple[float, tuple[float, ...]]:
     """P(at) and the coefficients of (P(q) - P(at)) / (q - at), for the polynomial P of the Stirling series."""
-    found = [_STIRLING[-1]]
-    for coefficient in _STIRLING[-2::-1]:
+    found = [STIRLING[-1]]
+    for coefficient in STIRLING[-2::-1]:
         found.append(coefficient + at * found[-1])
     return found[-1], tuple(found[:-1])
 
@@ -52,10 +52,7 @@ def _log_factorial(x: Array) -> Array:
 
 def _beyond_stirling(x: Array) -> Array:
     """The logarithm of Gamma(x + 1) minus (x log x - x), for x >= 10."""
-    inverse, series = 1 / x, 0.0
-    for coefficient in reversed(_STIRLING):
-        series = coefficient + series * inverse * inverse
-    return 0.5 * array_namespace(x).log(2 * math.pi * x) + inverse * series
+    return 0.5 * array_namespace(x).log(2 * math.pi * x) + stirling_rest(x)
 
 
 @loss(

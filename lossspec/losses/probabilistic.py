@@ -1,0 +1,430 @@
+"""Scores of a predicted distribution, by its moments, its members, its quantiles or its likelihood."""
+
+from math import log, pi, sqrt
+from typing import Any
+
+from lossspec.declaration import Equal, loss
+from lossspec.losses._special import erf, rising_excess
+from lossspec.numerics import (
+    absolute,
+    array_namespace,
+    expm1_minus,
+    negative_log_mean_exp,
+    norm,
+    number,
+    positions,
+    relu,
+    softplus,
+    stop_gradient,
+)
+from lossspec.primitive import primitive
+from lossspec.terms import Amount, Array, Embedding, Fraction, Positive, PositiveAmount, Real, UnitInterval
+
+__all__ = [
+    "beta_nll",
+    "energy_score",
+    "ensemble_crps",
+    "gaussian_crps",
+    "interval_score",
+    "negative_binomial_nll",
+    "quantile_huber",
+    "student_t_nll",
+    "zero_inflated_negative_binomial_nll",
+]
+
+
+@primitive(row_axes=0)
+def _gaussian_crps(xp: Any, errors: Array, scales: Array) -> Any:
+    """The score of a centred Gaussian at an error; the density in it has derivatives that cancel."""
+    z = errors / scales
+    level = erf(z / sqrt(2))
+    density = sqrt(2 / pi) * xp.exp(-0.5 * z * z) - 1 / sqrt(pi)
+    return errors * level + scales * density, (lambda g: g * level, lambda g: g * density)
+
+
+@loss(
+    family="probabilistic",
+    unit="element",
+    source="Gneiting et al. 2005, doi:10.1175/MWR2904.1",
+    aliases=("crps_gaussian", "crps_normal"),
+    equals=(
+        Equal(
+            "scipy",
+            "scales * ((targets - predictions) / scales * (2 * stats.norm.cdf(targets, predictions, scales) - 1)"
+            " + 2 * stats.norm.pdf((targets - predictions) / scales) - 1 / np.sqrt(np.pi))",
+        ),
+    ),
+    convex_in=("predictions", "targets"),
+)
+def gaussian_crps(
+    predictions: Real["*batch"], targets: Real["*batch"], scales: PositiveAmount["#*batch"]
+) -> Real["*batch"]:
+    """Continuous ranked probability score of a Gaussian: the squared distance of its distribution from the outcome's.
+
+    l = scales * (z * erf(z / sqrt(2)) + sqrt(2 / pi) * exp(-z^2 / 2) - 1 / sqrt(pi)), with
+    z = (targets - predictions) / scales: the integral of (F(x) - [x >= targets])^2 with F the Gaussian distribution
+    function. It has the unit of the targets, and tends to their absolute error as `scales` tend to 0. Convex in the
+    centre and the target.
+
+    Shapes: `predictions` (means) and `targets` [*batch], any real numbers; `scales` > 0, standard deviations, of the
+    same shape or with size 1 on some axes -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a scale of 0 or less is
+    outside the domain and raises under `checking("values")`.
+    Equals: its formula by scipy `norm.cdf` and `norm.pdf`.
+
+    >>> import numpy as np
+    >>> x, y, s = np.asarray([0.0]), np.asarray([0.0]), np.asarray([2.0])
+    >>> round(float(gaussian_crps(x, y, s)), 12)  # 2 (sqrt(2) - 1) / sqrt(pi)
+    0.46738995451
+    """
+    errors = targets - predictions
+    return _gaussian_crps(errors, scales + array_namespace(errors).zeros_like(errors))
+
+
+@loss(
+    family="probabilistic",
+    unit="element",
+    source="Gneiting and Raftery 2007, doi:10.1198/016214506000001437; fair: Ferro 2014, doi:10.1002/qj.2270",
+    aliases=("crps_ensemble",),
+    sizes={"members": 3},
+)
+def ensemble_crps(
+    predictions: Real["*batch members"], targets: Real["*batch"], *, fair: bool = False
+) -> Real["*batch"]:
+    """Continuous ranked probability score of an ensemble, from its members.
+
+    l = mean_i |predictions[i] - targets| - sum_{i, j} |predictions[i] - predictions[j]| / (2 * members^2). With `fair`
+    the last divisor is 2 * members * (members - 1), so that in expectation the score is that of the distribution that
+    the members come from, whatever their number. Never negative. It is the sum over the sorted members x[1], x[2], ...
+    of what x[k] is below the target, times (2 k - 1) / members^2 or 2 (k - 1) / (members * (members - 1)), and of what
+    it is above, times the same with k counted from above.
+
+    Shapes: `predictions` [*batch members], in any order, at least one; `targets` [*batch] -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights. A
+    single member has no spread: its score is the absolute error, with `fair` too. Where members are equal, or equal
+    the target, the derivative is one of the subgradients.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: `absolute_error` for one member.
+
+    >>> import numpy as np
+    >>> members, y = np.asarray([[3.0, 1.0]]), np.asarray([0.0])
+    >>> float(ensemble_crps(members, y)), float(ensemble_crps(members, y, fair=True))  # 2 - 1/2, 2 - 1
+    (1.5, 1.0)
+    """
+    xp = array_namespace(predictions)
+    count = predictions.shape[-1]
+    if count == 1:
+        return absolute(predictions[..., 0] - targets)
+    below = targets[..., None] - xp.sort(predictions, axis=-1)
+    before = positions(predictions, dtype=predictions.dtype)
+    after = (count - 1) - before
+    rising, falling = (2 * k / (count * (count - 1)) if fair else (2 * k + 1) / count**2 for k in (before, after))
+    return xp.sum(rising * relu(below) + falling * relu(-below), axis=-1)
+
+
+@loss(
+    family="probabilistic",
+    unit="element",
+    source="Winkler 1972, doi:10.1080/01621459.1972.10481224; Gneiting and Raftery 2007, "
+    "doi:10.1198/016214506000001437, section 6.2",
+    aliases=("winkler_score", "winkler"),
+    perfect={"lower": "targets", "upper": "targets"},
+    convex_in=("lower", "upper", "targets"),
+)
+def interval_score(
+    lower: Real["*batch"], upper: Real["*batch"], targets: Real["*batch"], *, alpha: Fraction["#*batch"] = 0.1
+) -> Real["*batch"]:
+    """Interval score (Winkler) of a central prediction interval: its width, and 2 / alpha times what it misses by.
+
+    l = upper - lower + 2 / alpha * (max(lower - targets, 0) + max(targets - upper, 0)). Its minimum is at the quantiles
+    of the levels alpha / 2 and 1 - alpha / 2. Convex, never negative; derivatives at the ends are those within.
+
+    Shapes: `lower`, `upper` and `targets` [*batch], any real numbers, also lower > upper; `alpha` in (0, 1), one less
+    the coverage, a number or an array with size 1 where it does not vary -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape or alpha outside (0, 1), `DTypeError` for integers or mixed dtypes.
+    Equals: 2 / alpha times the sum of `quantile` of `lower` at level alpha / 2 and of `upper` at 1 - alpha / 2.
+
+    >>> import numpy as np
+    >>> low, high, y = np.asarray([0.0, 0.0]), np.asarray([2.0, 2.0]), np.asarray([1.0, 3.0])
+    >>> interval_score.per_example(low, high, y, alpha=0.5).tolist()  # the width, and 4 times 1
+    [2.0, 6.0]
+    """
+    return (upper - lower) + 2 / alpha * (relu(lower - targets) + relu(targets - upper))
+
+
+@loss(
+    family="probabilistic",
+    unit="element",
+    source="Dabney et al. 2018, arXiv:1710.10044 and arXiv:1806.06923 (which divides by delta, as here)",
+    aliases=("quantile_huber_loss",),
+    perfect={"predictions": "targets"},
+    convex_in=("predictions", "targets"),
+)
+def quantile_huber(
+    predictions: Real["*batch"],
+    targets: Real["*batch"],
+    *,
+    level: UnitInterval["#*batch"] = 0.5,
+    delta: Positive["#*batch"] = 1.0,
+) -> Real["*batch"]:
+    """Quantile Huber loss of QR-DQN and IQN: the Huber loss with one weight below the target and another above.
+
+    l = |level - [u < 0]| * h(u) / delta with u = targets - predictions and h(u) = u^2 / 2 where |u| <= delta, else
+    delta * (|u| - delta / 2). It tends to `quantile` as delta tends to 0. Convex.
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers; `level` in [0, 1] and `delta` > 0, numbers or arrays
+    with size 1 where they do not vary: `level` [1 quantiles] for predictions [batch quantiles] -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights. The
+    papers sum over quantiles: give all pairs of quantiles and targets, and a reduction of yours.
+    Errors: `ContractError` for another shape, a level outside [0, 1] or delta <= 0, `DTypeError` for integers.
+    Equals: half of `huber` over delta at level = 1/2.
+
+    >>> import numpy as np
+    >>> quantile_huber.per_example(np.asarray([0.0, 0.0]), np.asarray([3.0, -1.0]), level=0.75).tolist()
+    [1.875, 0.125]
+    """
+    xp = array_namespace(predictions)
+    below = targets - predictions
+    size = absolute(below)
+    near = size <= delta
+    inner = xp.where(near, below, 0.0)
+    huber = xp.where(near, 0.5 * inner * (inner / delta), size - 0.5 * delta)
+    level = number(level, below)
+    return xp.where(below < 0, 1 - level, level) * huber
+
+
+@primitive(row_axes=0)
+def _negative_binomial(xp: Any, targets: Array, means: Array, sizes: Array) -> Any:
+    """Compute t - (t + r) d - t log m for counts t, means m and sizes r, with d = log((t + r) / (m + r)).
+
+    Near the mean the first two terms are m - (t + r) (exp(-d) - 1 + d): no difference of large numbers; each derivative
+    is one term.
+    """
+    rise = (targets - means) / (means + sizes)
+    low = rise < -0.25
+    ratio = xp.where(low, (targets + sizes) / (means + sizes), 1.0)
+    ratio = xp.where(low, xp.log(ratio), xp.log1p(xp.where(low, 0.0, rise)))
+    near, log_means = xp.abs(ratio) < 0.5, xp.log(means)
+    excess = means - (targets + sizes) * expm1_minus(-xp.where(near, ratio, 0.0))
+    value = xp.where(near, excess, targets - (targets + sizes) * ratio) - targets * log_means
+    pulls = (
+        lambda g: -g * (ratio + log_means),
+        lambda g: g * ((1 - targets / means) / (1 + means / sizes)),
+        lambda g: g * expm1_minus(ratio),
+    )
+    return value, pulls
+
+
+def _count_nll(means: Array, targets: Array, sizes: Array) -> Array:
+    """The negative log-likelihood of a count under a negative binomial distribution, without log targets!."""
+    sizes = sizes + array_namespace(means).zeros_like(means)
+    return _negative_binomial(targets, means, sizes) - rising_excess(targets, sizes)
+
+
+@loss(
+    family="probabilistic",
+    unit="element",
+    source="Hilbe 2011, doi:10.1017/CBO9780511973420, NB2 (formula from memory, not read)",
+    equals=(
+        Equal(
+            "scipy",
+            "special.gammaln(sizes) - special.gammaln(targets + sizes)"
+            " + (targets + sizes) * np.log1p(predictions / sizes) - targets * np.log(predictions / sizes)",
+        ),
+    ),
+)
+def negative_binomial_nll(
+    predictions: PositiveAmount["*batch"], targets: Amount["*batch"], sizes: PositiveAmount["#*batch"]
+) -> Real["*batch"]:
+    """Negative binomial negative log-likelihood of a count, from its mean and size.
+
+    l = log Gamma(sizes) - log Gamma(targets + sizes) + (targets + sizes) * log(1 + predictions / sizes)
+    - targets * log(predictions / sizes): the variance is predictions + predictions^2 / sizes (NB2), so that the
+    dispersion is 1 / sizes. What depends on the
+    targets alone, log(targets!), is left out, as in `poisson_nll`, which it tends to as
+    the sizes grow.
+
+    Shapes: `predictions` (means) > 0 and `targets` (counts) >= 0, whole or not, [*batch]; `sizes` > 0, of the
+    same shape or with size 1 on some axes -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a mean or size of 0 or
+    less and a negative target are outside the domain and raise under `checking("values")`.
+    Equals: its formula by scipy `gammaln`; minus scipy
+    `nbinom.logpmf(targets, sizes, sizes / (sizes + predictions))`, less
+    log(targets!).
+
+    >>> import numpy as np
+    >>> mean, count, one = np.asarray([3.0]), np.asarray([2.0]), np.asarray([1.0])
+    >>> round(float(negative_binomial_nll(mean, count, one) + np.log(2.0)), 12)  # -log(1/4 (3/4)^2), a geometric one
+    1.961658506023
+    """
+    return _count_nll(predictions, targets, sizes)
+
+
+@loss(
+    family="probabilistic",
+    unit="element",
+    source="Greene 1994, SSRN:1293115 (formula from memory, not read); for genes Risso et al. 2018, "
+    "doi:10.1038/s41467-017-02554-5",
+    aliases=("zinb", "zinb_nll"),
+)
+def zero_inflated_negative_binomial_nll(
+    predictions: PositiveAmount["*batch"],
+    targets: Amount["*batch"],
+    sizes: PositiveAmount["#*batch"],
+    zero_logits: Real["#*batch"],
+) -> Real["*batch"]:
+    """Negative log-likelihood of a count that is 0 with one probability, and else negative binomial.
+
+    l = -log(p + (1 - p) * exp(-n)) for a target of 0 and n - log(1 - p) for any other, with p = sigmoid(zero_logits)
+    and n the `negative_binomial_nll`. What depends on the targets alone, log(targets!), is left out.
+
+    Shapes: `predictions` (means of the second part) > 0 and `targets` (counts) >= 0 [*batch]; `sizes` > 0 and
+    `zero_logits`, any real numbers, of the same shape or with size 1 on some axes -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a mean or size of 0 or
+    less and a negative target are outside the domain and raise under `checking("values")`.
+    Equals: `negative_binomial_nll` where `zero_logits` are far below 0.
+
+    >>> import numpy as np
+    >>> mean, count, one = np.asarray([3.0, 3.0]), np.asarray([0.0, 2.0]), np.asarray([1.0, 1.0])
+    >>> zero_inflated_negative_binomial_nll.per_example(mean, count, one, np.zeros(2)).round(12).tolist()  # log 8/5
+    [0.470003629246, 1.961658506023]
+    """
+    xp = array_namespace(predictions)
+    zero = targets == 0
+    counted = _count_nll(predictions, targets, sizes)
+    zero_logits = zero_logits + xp.zeros_like(counted)
+    nothing = xp.zeros_like(counted)
+    ways, losses = xp.stack([zero_logits, nothing], axis=-1), xp.stack([nothing, xp.where(zero, counted, 0.0)], axis=-1)
+    return xp.where(zero, negative_log_mean_exp(ways, losses), counted + softplus(zero_logits))
+
+
+@primitive(row_axes=0)
+def _student(xp: Any, errors: Array, scales: Array, degrees: Array) -> Any:
+    """Compute (degrees + 1) / 2 * log(1 + z^2 / degrees) + log(scales) for z = errors / scales.
+
+    No derivative is a difference of nearly equal numbers, where the degrees are large and where they are small.
+    """
+    root = xp.sqrt(degrees)
+    ratio = errors / scales / root
+    far = xp.abs(ratio) > 1
+    near, inverse = xp.where(far, 0.0, ratio), 1 / xp.where(far, ratio, 1.0)
+    rest = xp.where(far, inverse * inverse, 1.0) / xp.where(far, 1 + inverse * inverse, 1 + near * near)
+    slope = xp.where(far, inverse / (1 + inverse * inverse), near / (1 + near * near))
+    share = xp.where(far, 1 / (1 + inverse * inverse), near * near / (1 + near * near))
+    log_rise = xp.where(far, xp.log1p(inverse * inverse) - 2 * xp.log(xp.abs(inverse)), xp.log1p(near * near))
+    pulls = (
+        lambda g: g * ((root + 1 / root) * slope / scales),
+        lambda g: g * ((rest - degrees * share) / scales),
+        lambda g: g * (0.5 * (expm1_minus(-log_rise) - share / degrees)),
+    )
+    return 0.5 * (degrees + 1) * log_rise + xp.log(scales), pulls
+
+
+@loss(
+    family="probabilistic",
+    unit="element",
+    source="Lange, Little and Taylor 1989, doi:10.1080/01621459.1989.10478852",
+    equals=(
+        Equal("scipy", "-stats.t.logpdf(targets, degrees, predictions, scales)"),
+        Equal("torch", "-torch.distributions.StudentT(degrees, predictions, scales).log_prob(targets)"),
+    ),
+)
+def student_t_nll(
+    predictions: Real["*batch"],
+    targets: Real["*batch"],
+    scales: PositiveAmount["#*batch"],
+    degrees: PositiveAmount["#*batch"],
+) -> Real["*batch"]:
+    """Student's t negative log-likelihood of a target, from a predicted centre, scale and degrees of freedom.
+
+    l = (degrees + 1) / 2 * log(1 + z^2 / degrees) + log(scales) + log Gamma(degrees / 2) - log Gamma((degrees + 1) / 2)
+    + log(pi * degrees) / 2 with z = (targets - predictions) / scales, with nothing left out.
+
+    Shapes: `predictions` (centres) and `targets` [*batch], any real numbers; `scales` > 0 and `degrees` > 0, learned or
+    not, of the same shape or with size 1 on some axes -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a scale or degrees of 0 or
+    less are outside the domain and raise under `checking("values")`.
+    Equals: minus scipy `t.logpdf(targets, degrees, predictions, scales)`, minus torch `distributions.StudentT`. As the
+    degrees grow it tends to `gaussian_nll` with full=True.
+
+    >>> import numpy as np
+    >>> x, y, one = np.asarray([0.0]), np.asarray([1.0]), np.asarray([1.0])
+    >>> round(float(student_t_nll(x, y, one, one)), 12)  # log(2 pi), a Cauchy distribution
+    1.837877066409
+    """
+    xp = array_namespace(predictions)
+    zeros, half = xp.zeros_like(predictions), 0.5 * degrees
+    step = xp.log1p(0.5 / half)
+    rising = half * expm1_minus(step) - 0.5 * step - rising_excess(0.5, half)
+    return _student(targets - predictions, scales + zeros, degrees + zeros) + rising + 0.5 * log(2 * pi)
+
+
+@loss(
+    family="probabilistic",
+    unit="element",
+    source="Seitzer et al. 2022, arXiv:2203.09168",
+)
+def beta_nll(
+    predictions: Real["*batch"],
+    targets: Real["*batch"],
+    variances: PositiveAmount["#*batch"],
+    *,
+    beta: UnitInterval["#*batch"] = 0.5,
+) -> Real["*batch"]:
+    """Gaussian negative log-likelihood, each unit times its variance to the power `beta`, which is held constant.
+
+    l = c^beta * (log(variances) + (predictions - targets)^2 / variances) / 2, where c is `variances` as a constant for
+    differentiation. At beta = 1 the gradient in the means is that of half the squared error, whatever the variances.
+
+    Shapes: `predictions` (means) and `targets` [*batch], any real numbers; `variances` > 0, of the same shape or with
+    size 1 on some axes; `beta` in [0, 1], a number or an array with size 1 where it does not vary -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights. The
+    factor is no weight: "mean" does not divide by it.
+    Errors: `ContractError` for another shape or beta outside [0, 1], `DTypeError` for integers or mixed dtypes; a
+    variance of 0 or less is outside the domain and raises under `checking("values")`.
+    Equals: `gaussian_nll` at beta = 0.
+
+    >>> import numpy as np
+    >>> x, y, v = np.asarray([0.0]), np.asarray([2.0]), np.asarray([4.0])
+    >>> round(float(beta_nll(x, y, v)), 12)  # 2 times (log 4 + 1) / 2
+    2.38629436112
+    """
+    error = predictions - targets
+    likelihood = 0.5 * (array_namespace(variances).log(variances) + error * (error / variances))
+    return stop_gradient(variances) ** beta * likelihood
+
+
+@loss(
+    family="probabilistic",
+    unit="example",
+    source="Gneiting and Raftery 2007, doi:10.1198/016214506000001437, section 4.3",
+    sizes={"members": 3, "dim": 2},
+)
+def energy_score(predictions: Embedding["*batch members dim"], targets: Embedding["*batch dim"]) -> Real["*batch"]:
+    """Energy score of an ensemble of vectors: the continuous ranked probability score beyond one dimension.
+
+    l = mean_i |predictions[i] - targets| - sum_{i, j} |predictions[i] - predictions[j]| / (2 * members^2), with
+    Euclidean norms. Never negative.
+
+    Shapes: `predictions` [*batch members dim], at least one member; `targets` [*batch dim] -> example [*batch]. It
+    forms all pairs of members.
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights. The
+    derivative of the norm of two equal vectors is declared 0.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: `ensemble_crps` for vectors of one entry.
+
+    >>> import numpy as np
+    >>> members, y = np.asarray([[[3.0, 4.0], [0.0, 0.0]]]), np.asarray([[0.0, 0.0]])
+    >>> float(energy_score(members, y))  # 5/2 - 5/4
+    1.25
+    """
+    xp = array_namespace(predictions)
+    count = predictions.shape[-2]
+    apart = norm(predictions[..., :, None, :] - predictions[..., None, :, :])
+    off = xp.sum(norm(predictions - targets[..., None, :]), axis=-1)
+    return off / count - xp.sum(apart, axis=(-2, -1)) / (2 * count**2)

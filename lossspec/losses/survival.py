@@ -1,0 +1,169 @@
+"""Losses of times until an event, of which some are only known by a bound."""
+
+from math import inf
+from typing import Literal
+
+from lossspec.declaration import loss
+from lossspec.losses._special import complementary_log_log, log_of_exponential_rise
+from lossspec.numerics import array_namespace, carry_nan, logsumexp, negative_log_softmax, positions, softplus
+from lossspec.terms import Array, Indicator, LogMean, PositiveAmount, Real, Time, TimeBounds
+
+__all__ = ["cox", "log_logistic_aft", "weibull_aft"]
+
+
+@loss(
+    family="survival",
+    unit="example",
+    source="Cox 1975, doi:10.1093/biomet/62.2.269; ties: Efron 1977, doi:10.1080/01621459.1977.10480613, and Breslow "
+    "1974, doi:10.2307/2529620",
+    aliases=("cox_partial_likelihood", "coxph"),
+    coupled="the risk set of an event has all units that last as long, so a shard does not know its own loss. "
+    "Gather the units of all shards, or of a stratum, then take the loss once.",
+    convex_in=("log_hazards",),
+    sizes={"batch": 4},
+)
+def cox(
+    log_hazards: Real["batch"],
+    times: Time["batch"],
+    events: Indicator["batch"],
+    *,
+    ties: Literal["efron", "breslow"] = "efron",
+    selected: Array = None,
+) -> Real["batch"]:
+    """Negative Cox partial log-likelihood of which unit has its event next, among those still at risk.
+
+    l_i = log sum_{j in R} exp(log_hazards[j]) - log_hazards[i] with ties="breslow", for a unit i with an event and R
+    the units with times[j] >= times[i]. With "efron", of d events at the same time, T, the first logarithm is the mean
+    over k = 0, ..., d - 1 of log(sum_{j in R} exp(log_hazards[j]) - k / d * sum_{j in T} exp(log_hazards[j])). A
+    unit without an event has l_i = 0, and is in the risk sets of the others. Convex in `log_hazards`.
+
+    Shapes: `log_hazards` [batch], any real numbers; `times` [batch] >= 0, of events or of censoring, integers or
+    floats, of which only the order counts; `events` [batch], 1 for an event, 0 where censored -> example [batch]. It
+    forms all batch * batch pairs. A unit that is censored at the time of an event was at risk.
+    Weights and mean: the common contract; "mean" divides by the sum of weights over all units, with and without events:
+    for a mean over events pass reduction=Mean(over=sum of events). Weights weigh events, not risk sets. A masked unit
+    is in no risk set. Not mergeable.
+    Errors: `ContractError` for another shape, `DTypeError` for integer log-hazards, `MergeError` for `partial`.
+    Equals: where no events are tied, `listmle` of the units in one list, if none is censored.
+
+    >>> import numpy as np
+    >>> scores, times, events = np.zeros(3), np.asarray([1, 1, 2]), np.asarray([1, 1, 0])
+    >>> cox.per_example(scores, times, events, ties="breslow").round(6).tolist()  # log 3
+    [1.098612, 1.098612, 0.0]
+    >>> cox.per_example(scores, times, events).round(6).tolist()  # (log 3 + log 2) / 2
+    [0.89588, 0.89588, 0.0]
+    """
+    xp = array_namespace(log_hazards)
+    if log_hazards.shape[0] == 0:
+        return log_hazards
+    steps = positions(log_hazards)
+    own, happens = positions(log_hazards[:, None], -2) == steps[None, :], events == 1
+    at_risk = times[None, :] >= times[:, None]
+    if selected is not None:
+        at_risk = at_risk & selected[None, :]
+    rows = log_hazards[None, :]
+    if ties == "breslow":
+        value = negative_log_softmax(xp.where(at_risk | own, rows, -inf), steps)
+    else:
+        tied = at_risk & (times[None, :] == times[:, None]) & happens[None, :]
+        of_later = logsumexp(xp.where(at_risk & ~tied & ~own, rows, -inf))[:, None]
+        of_tied = logsumexp(xp.where(tied & ~own, rows, -inf))[:, None]
+        number = xp.sum(xp.astype(tied | own, log_hazards.dtype), axis=-1)[:, None]
+        before = positions(log_hazards[:, None] - rows, dtype=log_hazards.dtype)
+        counted = before < number
+        log_share = xp.log(xp.where(counted, 1 - before / number, 1.0))
+        parts = (of_later + xp.zeros_like(log_share), of_tied + log_share, log_hazards[:, None] + log_share)
+        terms = negative_log_softmax(xp.stack(parts, axis=-1), xp.zeros_like(before * number, dtype=steps.dtype) + 2)
+        value = xp.sum(xp.where(counted, terms + log_share, 0.0), axis=-1) / number[:, 0]
+    return carry_nan(xp.where(happens, value, 0.0) + 0.0 * carry_nan(log_hazards), xp.any(times != times))
+
+
+def _places(
+    predictions: Array, bounds: Array, scales: Array
+) -> tuple[tuple[Array, Array, Array, Array], Array, Array, Array]:
+    """Return the masks (lower bound, upper bound, known time, both bounds), the places of the bounds, and their gap.
+
+    A place is that of the logarithm of a time among those of the predicted distribution; 0 and infinity have none.
+    """
+    xp = array_namespace(predictions)
+    lower, upper = bounds[..., 0], bounds[..., 1]
+    below, above, known = lower > 0, upper < inf, lower == upper
+    both = below & above & ~known
+    low = (xp.log(xp.where(below, lower, 1.0)) - predictions) / scales
+    high = (xp.log(xp.where(above, upper, 1.0)) - predictions) / scales
+    gap = xp.log1p((xp.where(both, upper, 2.0) - xp.where(both, lower, 1.0)) / xp.where(both, lower, 1.0)) / scales
+    return (below, above, known, both), low, high, gap
+
+
+@loss(
+    family="survival",
+    unit="element",
+    source="Bennett 1983, doi:10.2307/2347295 (formula from memory, not read)",
+    sizes={"batch": 4},
+)
+def log_logistic_aft(
+    predictions: LogMean["*batch"], bounds: TimeBounds["*batch 2"], scales: PositiveAmount["#*batch"]
+) -> Real["*batch"]:
+    """Log-logistic accelerated failure time: the negative log-likelihood of a time between two bounds.
+
+    l = -log F'(t) for a known time t, else -log(F(upper) - F(lower)), where the logarithm of the time has a logistic
+    distribution, F(t) = sigmoid((log t - predictions) / scales).
+
+    Shapes: `predictions` [*batch], any real numbers; `bounds` [*batch 2], rows (lower, upper) with
+    0 <= lower <= upper <= inf: equal where the time is known, upper = inf where it is censored on the right, lower = 0
+    where on the left; `scales` > 0, of the same shape as `predictions` or with size 1 on some axes -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights. The
+    row (0, inf) says nothing and has the loss 0. Between a known time and a narrow interval the loss jumps, from a
+    density to a probability; derivatives in equal bounds are those of the density.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes. A row that is no interval of
+    positive times is NaN, and raises under `checking("values")`, as does a scale of 0 or less.
+    Equals: `binary_cross_entropy_with_logits` of 1 at (predictions - log lower) / scales where censored on the right.
+
+    >>> import numpy as np
+    >>> one, bounds = np.ones(3), np.asarray([[1.0, 1.0], [1.0, np.inf], [1.0, 3.0]])
+    >>> log_logistic_aft.per_example(0 * one, bounds, one).round(12).tolist()  # log 4, log 2 and log 4
+    [1.38629436112, 0.69314718056, 1.38629436112]
+    """
+    xp = array_namespace(predictions)
+    (below, above, known, both), low, high, gap = _places(predictions, bounds, scales)
+    of_known = xp.log(xp.where(known, bounds[..., 0], 1.0)) + xp.log(scales)
+    rest = xp.where(known, of_known, xp.where(both, log_of_exponential_rise(gap), 0.0))
+    return xp.where(below, softplus(low), 0.0) + xp.where(above, softplus(-high), 0.0) + rest + 0.0 * carry_nan(low)
+
+
+@loss(
+    family="survival",
+    unit="element",
+    source="Kalbfleisch and Prentice 2002, doi:10.1002/9781118032985, chapter 3 (formula from memory, not read)",
+    sizes={"batch": 4},
+)
+def weibull_aft(
+    predictions: LogMean["*batch"], bounds: TimeBounds["*batch 2"], scales: PositiveAmount["#*batch"]
+) -> Real["*batch"]:
+    """Weibull accelerated failure time: the negative log-likelihood of a time between two bounds.
+
+    l = -log F'(t) for a known time t, else -log(F(upper) - F(lower)), where 1 - F(t) = exp(-exp(z)) with
+    z = (log t - predictions) / scales: a Weibull distribution of shape 1 / scales and scale exp(predictions).
+
+    Shapes: `predictions` [*batch], any real numbers; `bounds` [*batch 2], rows (lower, upper) with
+    0 <= lower <= upper <= inf: equal where the time is known, upper = inf where it is censored on the right, lower = 0
+    where on the left; `scales` > 0, of the same shape as `predictions` or with size 1 on some axes -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights. The
+    row (0, inf) says nothing and has the loss 0. Between a known time and a narrow interval the loss jumps, from a
+    density to a probability; derivatives in equal bounds are those of the density.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes. A row that is no interval of
+    positive times is NaN, and raises under `checking("values")`, as does a scale of 0 or less.
+    Equals: `half_gamma` at scales = 1 where the time is known, an exponential distribution.
+
+    >>> import numpy as np
+    >>> one, bounds = np.ones(3), np.asarray([[2.0, 2.0], [2.0, np.inf], [0.0, np.log(2.0)]])
+    >>> weibull_aft.per_example(0 * one, bounds, one).round(12).tolist()  # 2, 2 and log 2
+    [2.0, 2.0, 0.69314718056]
+    """
+    xp = array_namespace(predictions)
+    (below, above, known, both), low, high, gap = _places(predictions, bounds, scales)
+    hazard = xp.where(below, xp.exp(xp.where(below, low, 0.0)), 0.0)
+    of_known = xp.log(xp.where(known, bounds[..., 0], 1.0)) + xp.log(scales) - low
+    width = xp.where(above & ~known, high - xp.where(both, log_of_exponential_rise(gap), 0.0), 0.0)
+    rest = xp.where(known, of_known, xp.where(above, complementary_log_log(width), 0.0))
+    return hazard + rest + 0.0 * carry_nan(low + high)
