@@ -3,6 +3,10 @@ from lossspec.losses.adversarial import *
 from lossspec.losses.classification.binary import *
 from lossspec.losses.classification.linear import *
 from lossspec.losses.classification.logits import *
+from lossspec.losses.classification.long_tail import *
+from lossspec.losses.classification.multi_label import *
+from lossspec.losses.classification.noisy import *
+from lossspec.losses.classification.ordinal import *
 from lossspec.losses.classification.output_layers import *
 from lossspec.losses.classification.probabilities import *
 from lossspec.losses.contrastive_learning import *
