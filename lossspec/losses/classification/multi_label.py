@@ -14,7 +14,12 @@ __all__ = ["asymmetric", "zlpr"]
     unit="element",
     source="Ridnik et al. 2021, arXiv:2009.14119",
     aliases=("ASL", "asymmetric_loss"),
-    also={"timm:AsymmetricLossMultiLabel": {"reduction": "sum"}},
+    also={
+        "timm:AsymmetricLossMultiLabel": (
+            "its exponent for a target between 0 and 1 is a mean of both; of targets 0 and 1 it is asymmetric. "
+            'Fix: reduction="sum"'
+        ),
+    },
 )
 def asymmetric(
     logits: Logits["*batch"],
@@ -48,8 +53,8 @@ def asymmetric(
     counts, small = above > 0, above < 0.5
     power = xp.exp(gamma_negative * xp.log(xp.where(counts, above, 1.0)))
     rest = sigmoid(-logits)  # 1 - m is rest + clip
-    more, lost = rest >= clip, rest == 0
-    by_rest = softplus(logits) - xp.log1p(clip / xp.where(lost, 1.0, rest))
+    more = rest >= clip
+    by_rest = softplus(logits) - xp.log1p(clip / xp.where(more & (rest > 0), rest, 1.0))
     larger = xp.where(more, 1.0, clip)
     far = xp.where(more, by_rest, -xp.log(larger) - xp.log1p(rest / larger))
     off = xp.where(counts, power * xp.where(small, -xp.log1p(-xp.where(small, above, 0.0)), far), 0.0)
