@@ -172,7 +172,8 @@ class _ClusteredLabels(Sampler):
 
 class _Grades(Sampler):
     def typical(self, term: Any, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
-        return random.integers(*term.range(facts), shape)
+        first, stop = term.range(facts)
+        return random.integers(first, stop, shape)
 
 
 class _Lengths(Sampler):
