@@ -366,6 +366,18 @@ class _Label(_Index):
 
 
 @dataclass(frozen=True)
+class _Grade(_Index):
+    """A grade, the number of thresholds that are below it; it reads the size of the axis `thresholds`."""
+
+    @property
+    def domain(self) -> str:
+        return "integers in [0, thresholds]"
+
+    def range(self, facts: Facts) -> tuple[int, int]:
+        return 0, facts["thresholds"] + 1
+
+
+@dataclass(frozen=True)
 class _Length(_Index):
     """The number of valid leading entries of the axis that it names; the rest is padding and may hold anything."""
 
@@ -477,6 +489,13 @@ Sign: Any = _Sign(
 )
 Label: Any = _Label(
     "Label", "the index of a class", kinds=("integral",), strict=True, roles=frozenset({Role.LABEL, Role.IGNORABLE})
+)
+Grade: Any = _Grade(
+    "Grade",
+    "a grade, the number of thresholds below it",
+    kinds=("integral",),
+    strict=True,
+    roles=frozenset({Role.IGNORABLE}),
 )
 Length: Any = _Length("Length", "the number of valid entries", kinds=("integral",), strict=True)
 Positive: Any = Term("Positive", "a number above 0", Interval(0.0, lower_closed=False, upper_closed=False), neutral=1.0)

@@ -266,11 +266,9 @@ NOT_HERE = {
     "keras": set(),
     "sklearn": {"median_absolute_error"},
     "rax": {
-        "pairwise_mse_loss",
         "pairwise_qr_loss",
         "pairwise_soft_zero_one_loss",
         "pointwise_sigmoid_loss",
-        "unique_softmax_loss",
     },
 }
 """Losses that the catalogue has not."""

@@ -16,7 +16,7 @@ from lossspec.errors import LossSpecError
 from lossspec.numerics import array_namespace
 
 ALL = {name: value for name, value in vars(terms).items() if isinstance(value, Term)}
-SIZES = {"batch": 50, "classes": 4, "time": 5, "boxes": 4}
+SIZES = {"batch": 50, "classes": 4, "thresholds": 3, "time": 5, "boxes": 4}
 FACTS = {**SIZES, "blank": 0, "head": np.zeros((3, 2)), "tails": [np.zeros((2, 2))]}
 SHAPED = {
     "Label": terms.Label["batch", "not blank"],

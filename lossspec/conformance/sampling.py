@@ -205,6 +205,12 @@ class _ClusteredLabels(Sampler):
         return random.integers(0, facts[CLASSES], shape)
 
 
+class _Grades(Sampler):
+    def typical(self, term: Any, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        first, stop = term.range(facts)
+        return random.integers(first, stop, shape)
+
+
 class _Lengths(Sampler):
     def typical(self, term: Term, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
         size = facts[term.measures]
@@ -249,6 +255,7 @@ _samplers: dict[Term, Sampler] = {
     terms.Box: _Boxes(),
     terms.Sign: _Signs(),
     terms.Label: _Labels(),
+    terms.Grade: _Grades(),
     terms.Length: _Lengths(),
     terms.Indicator: _Integers(2),
     terms.Relevance: _Integers(5),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mpmath import exp, fsum, log
+from mpmath import exp, fsum, log, mpf
 
 from lossspec.definitions.common import sigmoid, softmax
 
@@ -33,3 +33,17 @@ def listmle(scores: Any, labels: Any) -> Any:
 
 def bpr(positive_scores: Any, negative_scores: Any) -> Any:
     return -log(sigmoid(positive_scores - negative_scores))
+
+
+def unique_softmax(scores: Any, labels: Any) -> Any:
+    items = list(zip(scores, labels, strict=True))
+
+    def each(score: Any, label: Any) -> Any:
+        return -log(exp(score) / (exp(score) + fsum(exp(s) for s, y in items if y < label)))
+
+    return fsum((mpf(2) ** y - 1) * each(s, y) for s, y in items)
+
+
+def pairwise_mse(scores: Any, labels: Any) -> Any:
+    items = list(zip(scores, labels, strict=True))
+    return fsum(((s - t) - (y - z)) ** 2 for s, y in items for t, z in items)

@@ -49,6 +49,14 @@ class _arcface(Typed):
     def configured(self, **options: Unpack[_arcface_options]) -> Self: ...
 arcface: _arcface
 
+class _asymmetric_options(TypedDict, total=False): gamma_positive: Varying; gamma_negative: Varying; clip: Varying; reduction: _Reduction2; empty: Empty
+class _asymmetric(Typed):
+    """Asymmetric loss of yes/no targets: a focal loss that forgets easy negatives sooner than positives."""
+    def __call__(self, logits: Array, targets: Array, *, gamma_positive: Varying = 1.0, gamma_negative: Varying = 4.0, clip: Varying = 0.05, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Asymmetric loss of yes/no targets: a focal loss that forgets easy negatives sooner than positives."""
+    def grad(self, logits: Array, targets: Array, *, wrt: Wrt[Literal['logits', 'targets', 'gamma_positive', 'gamma_negative', 'clip', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_asymmetric_options]) -> Any: ...
+    def configured(self, **options: Unpack[_asymmetric_options]) -> Self: ...
+asymmetric: _asymmetric
+
 class _barlow_twins_options(TypedDict, total=False): redundancy: Number; reduction: _Reduction2; empty: Empty
 class _barlow_twins(Typed):
     """Barlow Twins: the distance of the cross-correlation of two views' features from the identity."""
@@ -272,6 +280,22 @@ class _contrastive(Typed):
     def grad(self, first: Array, second: Array, dissimilar: Array, *, wrt: Wrt[Literal['first', 'second', 'dissimilar', 'margin', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_contrastive_options]) -> Any: ...
     def configured(self, **options: Unpack[_contrastive_options]) -> Self: ...
 contrastive: _contrastive
+
+class _coral_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _coral(Typed):
+    """CORAL loss of grades: the binary cross entropies of being above each threshold, summed."""
+    def __call__(self, logits: Array, labels: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """CORAL loss of grades: the binary cross entropies of being above each threshold, summed."""
+    def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_coral_options]) -> Any: ...
+    def configured(self, **options: Unpack[_coral_options]) -> Self: ...
+coral: _coral
+
+class _corn_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _corn(Typed):
+    """CORN loss of grades: the binary cross entropies of passing each threshold that the grade has reached, summed."""
+    def __call__(self, logits: Array, labels: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """CORN loss of grades: the binary cross entropies of passing each threshold that the grade has reached, summed."""
+    def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_corn_options]) -> Any: ...
+    def configured(self, **options: Unpack[_corn_options]) -> Self: ...
+corn: _corn
 
 class _cosface_options(TypedDict, total=False): margin: Varying; scale: Varying; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None
 class _cosface(Typed):
@@ -817,6 +841,14 @@ class _large_margin_softmax(Typed):
     def configured(self, **options: Unpack[_large_margin_softmax_options]) -> Self: ...
 large_margin_softmax: _large_margin_softmax
 
+class _ldam_options(TypedDict, total=False): class_counts: Numbers | None; max_margin: Varying; scale: Varying; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
+class _ldam(Typed):
+    """LDAM (label-distribution-aware margins): cross entropy in which a rare class has to win by a larger margin."""
+    def __call__(self, logits: Array, labels: Array, *, class_counts: Numbers | None = None, max_margin: Varying = 0.5, scale: Varying = 30.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """LDAM (label-distribution-aware margins): cross entropy in which a rare class has to win by a larger margin."""
+    def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'class_counts', 'max_margin', 'scale', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ldam_options]) -> Any: ...
+    def configured(self, **options: Unpack[_ldam_options]) -> Self: ...
+ldam: _ldam
+
 class _linear_cross_entropy_options(TypedDict, total=False): bias: Numbers | None; label_smoothing: Varying; softcap: Number | None; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _linear_cross_entropy(Typed):
     """Cross entropy of the logits of a linear layer, which are never held as a whole."""
@@ -856,6 +888,14 @@ class _log_logistic_aft(Typed):
     def grad(self, predictions: Array, bounds: Array, scales: Array, *, wrt: Wrt[Literal['predictions', 'bounds', 'scales', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_log_logistic_aft_options]) -> Any: ...
     def configured(self, **options: Unpack[_log_logistic_aft_options]) -> Self: ...
 log_logistic_aft: _log_logistic_aft
+
+class _logit_adjusted_options(TypedDict, total=False): prior: Numbers | None; tau: Varying; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
+class _logit_adjusted(Typed):
+    """Logit-adjusted cross entropy: the prior of the classes is in the loss, so that the model learns without it."""
+    def __call__(self, logits: Array, labels: Array, *, prior: Numbers | None = None, tau: Varying = 1.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """Logit-adjusted cross entropy: the prior of the classes is in the loss, so that the model learns without it."""
+    def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'labels', 'prior', 'tau', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_logit_adjusted_options]) -> Any: ...
+    def configured(self, **options: Unpack[_logit_adjusted_options]) -> Self: ...
+logit_adjusted: _logit_adjusted
 
 class _lovasz_hinge_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty; ignore_index: int | None
 class _lovasz_hinge(Typed):
@@ -1009,6 +1049,14 @@ class _nll(Typed):
     def configured(self, **options: Unpack[_nll_options]) -> Self: ...
 nll: _nll
 
+class _normalized_reverse_cross_entropy_options(TypedDict, total=False): alpha: Varying; beta: Varying; log_zero: Varying; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
+class _normalized_reverse_cross_entropy(Typed):
+    """NCE + RCE for noisy labels: normalized cross entropy plus reverse cross entropy, both of which are bounded."""
+    def __call__(self, logits: Array, labels: Array, *, alpha: Varying = 1.0, beta: Varying = 1.0, log_zero: Varying = -9.210340371976182, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """NCE + RCE for noisy labels: normalized cross entropy plus reverse cross entropy, both of which are bounded."""
+    def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'alpha', 'beta', 'log_zero', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_normalized_reverse_cross_entropy_options]) -> Any: ...
+    def configured(self, **options: Unpack[_normalized_reverse_cross_entropy_options]) -> Self: ...
+normalized_reverse_cross_entropy: _normalized_reverse_cross_entropy
+
 class _nt_xent_options(TypedDict, total=False): temperature: Number; reduction: _Reduction2; empty: Empty
 class _nt_xent(Typed):
     """NT-Xent (SimCLR): cross entropy of each positive of an example against the negatives, by cosines."""
@@ -1040,6 +1088,14 @@ class _pairwise_logistic(Typed):
     def grad(self, scores: Array, labels: Array, *, wrt: Wrt[Literal['scores', 'labels', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_pairwise_logistic_options]) -> Any: ...
     def configured(self, **options: Unpack[_pairwise_logistic_options]) -> Self: ...
 pairwise_logistic: _pairwise_logistic
+
+class _pairwise_mse_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _pairwise_mse(Typed):
+    """Pairwise squared error: squared differences between the gaps of scores and the gaps of labels."""
+    def __call__(self, scores: Array, labels: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Pairwise squared error: squared differences between the gaps of scores and the gaps of labels."""
+    def grad(self, scores: Array, labels: Array, *, wrt: Wrt[Literal['scores', 'labels', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_pairwise_mse_options]) -> Any: ...
+    def configured(self, **options: Unpack[_pairwise_mse_options]) -> Self: ...
+pairwise_mse: _pairwise_mse
 
 class _perceptron_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
 class _perceptron(Typed):
@@ -1257,6 +1313,14 @@ class _root_mean_squared_error(Typed):
     def configured(self, **options: Unpack[_root_mean_squared_error_options]) -> Self: ...
 root_mean_squared_error: _root_mean_squared_error
 
+class _seesaw_options(TypedDict, total=False): class_counts: Numbers | None; p: Varying; q: Varying; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
+class _seesaw(Typed):
+    """Seesaw loss: cross entropy in which rarer classes are pushed down less, and those that win wrongly more."""
+    def __call__(self, logits: Array, labels: Array, *, class_counts: Numbers | None = None, p: Varying = 0.8, q: Varying = 2.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """Seesaw loss: cross entropy in which rarer classes are pushed down less, and those that win wrongly more."""
+    def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'class_counts', 'p', 'q', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_seesaw_options]) -> Any: ...
+    def configured(self, **options: Unpack[_seesaw_options]) -> Self: ...
+seesaw: _seesaw
+
 class _sequence_nll_options(TypedDict, total=False): reduction: _Reduction3; empty: Empty; ignore_index: int | None; axis: int
 class _sequence_nll(Typed):
     """Negative log-likelihood of a sequence of tokens."""
@@ -1353,6 +1417,14 @@ class _sppo(Typed):
     def configured(self, **options: Unpack[_sppo_options]) -> Self: ...
 sppo: _sppo
 
+class _squared_emd_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
+class _squared_emd(Typed):
+    """Squared earth mover's distance of grades: squared differences of the cumulative probabilities, summed."""
+    def __call__(self, logits: Array, labels: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """Squared earth mover's distance of grades: squared differences of the cumulative probabilities, summed."""
+    def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_squared_emd_options]) -> Any: ...
+    def configured(self, **options: Unpack[_squared_emd_options]) -> Self: ...
+squared_emd: _squared_emd
+
 class _squared_error_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
 class _squared_error(Typed):
     """Squared error of prediction and target."""
@@ -1425,6 +1497,14 @@ class _supervised_contrastive(Typed):
     def configured(self, **options: Unpack[_supervised_contrastive_options]) -> Self: ...
 supervised_contrastive: _supervised_contrastive
 
+class _symmetric_cross_entropy_options(TypedDict, total=False): alpha: Varying; beta: Varying; log_zero: Varying; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
+class _symmetric_cross_entropy(Typed):
+    """Symmetric cross entropy for noisy labels: cross entropy plus that of the labels under the prediction."""
+    def __call__(self, logits: Array, labels: Array, *, alpha: Varying = 0.1, beta: Varying = 1.0, log_zero: Varying = -4.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """Symmetric cross entropy for noisy labels: cross entropy plus that of the labels under the prediction."""
+    def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'labels', 'alpha', 'beta', 'log_zero', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_symmetric_cross_entropy_options]) -> Any: ...
+    def configured(self, **options: Unpack[_symmetric_cross_entropy_options]) -> Self: ...
+symmetric_cross_entropy: _symmetric_cross_entropy
+
 class _total_variation_options(TypedDict, total=False): isotropic: bool; reduction: _Reduction2; empty: Empty
 class _total_variation(Typed):
     """Total variation of an image: the sum of the differences between neighbouring pixels."""
@@ -1456,6 +1536,14 @@ class _tversky(Typed):
     def grad(self, probabilities: Array, targets: Array, *, wrt: Wrt[Literal['probabilities', 'targets', 'alpha', 'beta', 'smooth', 'smooth_denominator', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_tversky_options]) -> Any: ...
     def configured(self, **options: Unpack[_tversky_options]) -> Self: ...
 tversky: _tversky
+
+class _unique_softmax_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
+class _unique_softmax(Typed):
+    """Unique softmax loss: every item competes with those that are less relevant, alone."""
+    def __call__(self, scores: Array, labels: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Unique softmax loss: every item competes with those that are less relevant, alone."""
+    def grad(self, scores: Array, labels: Array, *, wrt: Wrt[Literal['scores', 'labels', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_unique_softmax_options]) -> Any: ...
+    def configured(self, **options: Unpack[_unique_softmax_options]) -> Self: ...
+unique_softmax: _unique_softmax
 
 class _vicreg_options(TypedDict, total=False): invariance: Number; variance: Number; covariance: Number; epsilon: Number; reduction: _Reduction2; empty: Empty
 class _vicreg(Typed):
@@ -1504,3 +1592,11 @@ class _zero_inflated_negative_binomial_nll(Typed):
     def grad(self, predictions: Array, targets: Array, sizes: Array, zero_logits: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sizes', 'zero_logits', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_zero_inflated_negative_binomial_nll_options]) -> Any: ...
     def configured(self, **options: Unpack[_zero_inflated_negative_binomial_nll_options]) -> Self: ...
 zero_inflated_negative_binomial_nll: _zero_inflated_negative_binomial_nll
+
+class _zlpr_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty; ignore_index: int | None; axis: int
+class _zlpr(Typed):
+    """ZLPR (zero-bounded log-sum-exp and pairwise rank): every label that holds is to be above 0, the others below."""
+    def __call__(self, logits: Array, targets: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """ZLPR (zero-bounded log-sum-exp and pairwise rank): every label that holds is to be above 0, the others below."""
+    def grad(self, logits: Array, targets: Array, *, wrt: Wrt[Literal['logits', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_zlpr_options]) -> Any: ...
+    def configured(self, **options: Unpack[_zlpr_options]) -> Self: ...
+zlpr: _zlpr

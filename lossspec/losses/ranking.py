@@ -6,6 +6,7 @@ from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     array_namespace,
     expected_negative_log_softmax,
+    expm1,
     negative_log_softmax,
     positions,
     relu,
@@ -14,7 +15,15 @@ from lossspec.numerics import (
 )
 from lossspec.terms import Array, Logits, NonNegative, Real, Relevance
 
-__all__ = ["bpr", "listmle", "listwise_softmax", "pairwise_hinge", "pairwise_logistic"]
+__all__ = [
+    "bpr",
+    "listmle",
+    "listwise_softmax",
+    "pairwise_hinge",
+    "pairwise_logistic",
+    "pairwise_mse",
+    "unique_softmax",
+]
 
 
 def _listed(scores: Array, entries: Array | None) -> tuple[Array, Array]:
@@ -235,6 +244,97 @@ def listmle(
     rivals = xp.where(listed[..., :, None], rivals, 0.0)
     each = negative_log_softmax(rivals, xp.broadcast_to(steps, scores.shape))
     return xp.sum(xp.where(listed, each, 0.0), axis=-1)
+
+
+@loss(
+    family="ranking",
+    unit="list",
+    source="Zhu and Klabjan 2020, doi:10.1145/3336191.3371763",
+    aliases=("rax:unique_softmax_loss",),
+    equals=(Equal("rax", "rax.unique_softmax_loss(scores, labels, reduce_fn=None)"),),
+    invariant_in=("scores",),
+    sizes={"items": 4},
+    entries="*batch items",
+)
+def unique_softmax(
+    scores: Logits["*batch items"], labels: NonNegative["*batch items"], *, entries: Array = None
+) -> Real["*batch"]:
+    """Unique softmax loss: every item competes with those that are less relevant, alone.
+
+    l = -sum_i (2^labels[i] - 1) * log(exp(s[i]) / (exp(s[i]) + sum_{j: labels[j] < labels[i]} exp(s[j]))), with s the
+    scores. It is convex in the scores.
+
+    Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items] >= 0, grades of relevance as floats
+    -> list [*batch]. It forms all items * items pairs.
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. An empty
+    list has the loss 0.
+    Weights and mean: as `listmle`.
+    Errors: `ContractError` for another shape, `DTypeError` for integers.
+    Equals: rax `unique_softmax_loss` with its gain.
+
+    >>> import numpy as np
+    >>> scores, labels = np.zeros((1, 3)), np.asarray([[2.0, 1.0, 0.0]])
+    >>> round(float(np.exp(unique_softmax(scores, labels))), 12)  # 3^3 * 2
+    54.0
+    """
+    xp = array_namespace(scores)
+    if not scores.shape[-1]:
+        return xp.sum(scores, axis=-1)
+    scores, listed = _listed(scores, entries)
+    labels = xp.where(listed, labels, 0.0)
+    steps = positions(scores)
+    rivals = (labels[..., None, :] < labels[..., :, None]) | (steps[..., None, :] == steps[..., :, None])
+    kept = xp.where(listed[..., :, None], xp.where(rivals, scores[..., None, :], -inf), 0.0)
+    each = negative_log_softmax(kept, xp.broadcast_to(steps, scores.shape))
+    return xp.sum(xp.where(listed, expm1(log(2) * labels) * each, 0.0), axis=-1)
+
+
+@loss(
+    family="ranking",
+    unit="list",
+    source="rax 0.4, `pairwise_mse_loss`, which names no paper",
+    also={
+        "rax:pairwise_mse_loss": (
+            "its mean is over pairs; that of pairwise_mse is over lists. Fix: reduction=Mean(over=the number of pairs)"
+        ),
+    },
+    equals=(
+        Equal(
+            "rax",
+            "rax.pairwise_mse_loss(scores, labels, reduce_fn=None).sum(-1)",
+            when="scores.ndim == 2",
+        ),
+    ),
+    perfect={"scores": "labels"},
+    invariant_in=("scores",),
+    sizes={"items": 4},
+    entries="*batch items",
+)
+def pairwise_mse(
+    scores: Logits["*batch items"], labels: Real["*batch items"], *, entries: Array = None
+) -> Real["*batch"]:
+    """Pairwise squared error: squared differences between the gaps of scores and the gaps of labels.
+
+    l = sum_{i, j} ((scores[i] - scores[j]) - (labels[i] - labels[j]))^2, every pair in both orders. It is convex in the
+    scores.
+
+    Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items], floats -> list [*batch]. It forms all
+    items * items pairs.
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. A list
+    of at most one item has the loss 0.
+    Weights and mean: as `pairwise_logistic`.
+    Errors: `ContractError` for another shape, `DTypeError` for integers.
+    Equals: the sum over pairs of rax `pairwise_mse_loss`, which is a mean over all pairs of the batch unless told.
+
+    >>> import numpy as np
+    >>> float(pairwise_mse(np.asarray([[3.0, 0.0]]), np.asarray([[1.0, 0.0]])))
+    8.0
+    """
+    xp = array_namespace(scores)
+    scores, listed = _listed(scores, entries)
+    scores, labels = xp.where(listed, scores, 0.0), xp.where(listed, labels, 0.0)
+    gaps = (scores[..., :, None] - scores[..., None, :]) - (labels[..., :, None] - labels[..., None, :])
+    return xp.sum(xp.where(listed[..., :, None] & listed[..., None, :], gaps, 0.0) ** 2, axis=(-2, -1))
 
 
 @loss(
