@@ -6,6 +6,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from lossspec.conformance.expected import Store
 from test_kernels import both
 
 import lossspec
@@ -13,7 +14,6 @@ import lossspec.kernels
 from lossspec import get
 from lossspec.autodiff import hvp
 from lossspec.conformance.cases import make_cases
-from lossspec.conformance.expected import Store
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.dispatch import get_backend
 from lossspec.kernels import compile as compiler
