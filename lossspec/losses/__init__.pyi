@@ -7,6 +7,7 @@ from lossspec.losses.classification.output_layers import *
 from lossspec.losses.classification.probabilities import *
 from lossspec.losses.contrastive_learning import *
 from lossspec.losses.detection import *
+from lossspec.losses.detection_scores import *
 from lossspec.losses.divergence.categorical import *
 from lossspec.losses.divergence.gaussian import *
 from lossspec.losses.divergence.policies import *
@@ -31,3 +32,4 @@ from lossspec.losses.segmentation.overlap import *
 from lossspec.losses.self_supervised import *
 from lossspec.losses.sequence import *
 from lossspec.losses.structured import *
+from lossspec.losses.value_learning import *
