@@ -70,7 +70,8 @@ def quality_focal(
     equals=(
         Equal(
             "torch",
-            f"torch.where(targets > 0, targets * {_BINARY}, alpha * torch.sigmoid(logits) ** gamma * F.softplus(logits))",
+            f"torch.where(targets > 0, targets * {_BINARY},"
+            " alpha * torch.sigmoid(logits) ** gamma * F.softplus(logits))",
         ),
     ),
 )
