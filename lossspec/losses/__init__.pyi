@@ -31,5 +31,6 @@ from lossspec.losses.segmentation.lovasz import *
 from lossspec.losses.segmentation.overlap import *
 from lossspec.losses.self_supervised import *
 from lossspec.losses.sequence import *
+from lossspec.losses.similarity_order import *
 from lossspec.losses.structured import *
 from lossspec.losses.value_learning import *
