@@ -295,3 +295,33 @@ def test_an_empty_batch_and_a_single_box(array, plain, loss):
 )
 def test_names_of_other_libraries(name, loss):
     assert ls.get(name) is loss
+
+
+# Scores and distributions of edges.
+
+
+def test_quality_focal_of_hard_targets_is_sigmoid_focal(array, plain):
+    logits, targets = array([-3.0, -0.5, 0.5, 3.0]), array([0.0, 1.0, 0.0, 1.0])
+    of_quality = plain(ls.quality_focal.per_example(logits, targets, beta=1.5))
+    assert np.allclose(of_quality, plain(ls.sigmoid_focal.per_example(logits, targets, gamma=1.5)), rtol=1e-14)
+
+
+def test_a_score_that_is_its_quality_has_no_quality_focal_loss(array, plain):
+    even = array([0.0])
+    assert plain(ls.quality_focal(even, array([0.5]))) == plain(ls.quality_focal(even, array([0.5]), beta=1.0)) == 0
+
+
+def test_varifocal_weighs_positive_boxes_by_their_quality_and_focuses_on_hard_negative_ones(array, plain):
+    got = plain(ls.varifocal.per_example(array([0.0, 0.0, 40.0]), array([0.8, 0.0, 0.0]), alpha=0.5, gamma=1.0))
+    assert np.allclose(got, [0.8 * np.log(2), 0.25 * np.log(2), 20.0], rtol=1e-14)
+
+
+def test_distribution_focal_of_whole_numbers_is_cross_entropy(array, plain):
+    logits = array([[0.5, -1.0, 2.0]] * 3)
+    got = plain(ls.distribution_focal.per_example(logits, array([0.0, 1.0, 2.0])))
+    assert np.allclose(got, plain(ls.cross_entropy.per_example(logits, array([0, 1, 2]))), rtol=1e-15)
+
+
+def test_distribution_focal_of_a_target_beyond_the_bins_is_nan(array, plain):
+    got = plain(ls.distribution_focal.per_example(array([[0.0, 0.0]] * 3), array([1.0, 1.5, -0.5])))
+    assert np.isnan(got).tolist() == [False, True, True]

@@ -592,3 +592,52 @@ def test_equal_similar_vectors_have_the_curvature_of_a_square(backend):
     gradient, hessian = ls.contrastive.grad_hess(same, same, backend.from_numpy(np.zeros(2)))
     assert backend.to_numpy(gradient).tolist() == [[0.0, 0.0], [0.0, 0.0]]
     assert backend.to_numpy(hessian).tolist() == [[1.0, 1.0], [1.0, 1.0]]
+
+
+# The hardest triplets of a batch.
+
+
+def test_batch_hard_is_the_triplet_loss_of_the_furthest_positive_and_the_nearest_negative(array, plain):
+    x, labels = np.asarray([[0.0, 0.0], [3.0, 4.0], [1.0, 0.0], [0.0, 4.5]]), np.asarray([0, 0, 0, 1])
+    got = plain(ls.batch_hard_triplet.per_example(array(x), array(labels), margin=0.5))
+    exact = plain(ls.triplet_margin.per_example(*map(array, (x[:3], x[[1, 0, 1]], x[[3] * 3])), margin=0.5))
+    assert np.allclose(got, [*exact, 0.0], rtol=1e-15)
+
+
+def test_a_masked_example_is_in_no_hardest_triplet(array, plain):
+    x, labels = np.asarray([[0.0], [9.0], [1.0], [2.5]]), np.asarray([0, 0, 0, 1])
+    mask = np.asarray([True, False, True, True])
+    got = plain(ls.batch_hard_triplet.per_example(array(x), array(labels), where=array(mask), margin=1.0))
+    assert got.tolist() == [0.0, 0.0, 0.5, 0.0]
+
+
+def test_examples_that_coincide_and_lone_ones_have_finite_gradients(array, plain):
+    x = np.ones((3, 2))
+    value, gradient = ls.batch_hard_triplet.value_and_grad(array(x), array(np.asarray([0, 0, 1])), margin=1.0)
+    assert np.allclose(plain(value), 2 / 3)
+    assert not plain(gradient).any()
+    assert plain(ls.batch_hard_triplet(array(x), array(np.asarray([0, 0, 0])), soft=True)) == 0
+
+
+# The order of similarities.
+
+
+def pairs_of_cosines(*cosines):
+    return np.asarray([[1.0, 0.0]] * len(cosines)), np.asarray([[c, np.sqrt(1 - c * c)] for c in cosines])
+
+
+def test_cosent_of_labels_of_two_kinds_is_a_product_of_two_sums(array, plain):
+    got = ls.cosent(*map(array, (*pairs_of_cosines(0.9, 0.8, 0.1, 0.3), np.asarray([1.0, 1.0, 0.0, 0.0]))), scale=2.0)
+    low, high = np.exp(2 * np.asarray([0.1, 0.3])).sum(), np.exp(-2 * np.asarray([0.9, 0.8])).sum()
+    assert np.allclose(plain(got), np.log1p(low * high), rtol=1e-14)
+
+
+def test_cosent_of_equal_labels_and_of_one_pair_is_0(array, plain):
+    assert plain(ls.cosent(*map(array, (*pairs_of_cosines(0.9, 0.1), np.asarray([2.0, 2.0]))))) == 0
+    assert plain(ls.cosent(*map(array, (*pairs_of_cosines(0.9), np.asarray([2.0]))))) == 0
+
+
+def test_a_masked_pair_is_compared_with_none(array, plain):
+    mask, labels = array(np.asarray([True, False, True])), array(np.asarray([1.0, np.nan, 0.5]))
+    got = plain(ls.cosent.per_example(*map(array, pairs_of_cosines(0.9, 0.8, 0.1)), labels, where=mask, scale=1.0))
+    assert np.allclose(got, np.log1p(np.exp(0.1 - 0.9)) * np.asarray([1, 0, 1]), rtol=1e-14)

@@ -471,3 +471,31 @@ def test_a_ratio_that_the_clip_binds_overflows_nowhere(array, plain):
     value, gradient = ls.ppo_clip.value_and_grad(new, old, advantages, reduction="sum")
     assert plain(value) == np.float32(-1.2)
     assert plain(gradient).tolist() == [0.0, 0.0]
+
+
+# Other ways to bound a ratio.
+
+
+def test_a_bad_action_counts_no_further_than_the_dual_clip(backend):
+    given = put(backend, [0.0] * 4, [-1e4, -math.log(3.01), -math.log(2), -math.log(4)], [-2.0, -2.0, -2.0, 2.0])
+    value, gradient = ls.ppo_dual_clip.value_and_grad(*given, wrt="log_probabilities", reduction="sum")
+    assert close(backend.to_numpy(value), 6 + 6 + 4 - 2.4)
+    assert np.allclose(backend.to_numpy(gradient), [0, 0, 4, 0], rtol=1e-15)
+
+
+def test_a_token_beyond_the_clip_goes_on_to_learn_in_cispo(backend):
+    given = put(backend, [[-1.0, -1.0]], [[-1.0, -1e4]], [[2.0]])
+    gradients = ls.cispo.grad(*given, wrt=LOG_PROBABILITIES, reduction="sum")
+    assert [backend.to_numpy(g).tolist() for g in gradients] == [[[-2.0, -10.0]], [[0.0, 0.0]]]
+    assert backend.to_numpy(ls.ppo_clip.grad(*given[:2], given[2] + 0 * given[0], reduction="sum"))[0, 1] == 0
+
+
+def test_the_ratio_of_gspo_is_the_geometric_mean_over_the_tokens_of_an_answer(backend):
+    new, old = np.log([[0.5, 0.5, 0.5]] * 3), np.log([[0.25, 0.0625, 0.1]] * 3)
+    new[1, 2] = old[2] = np.nan
+    given = put(backend, new, old, [-1.0, -1.0, -1.0])
+    lengths = backend.from_numpy(np.asarray([3, 2, 0]))
+    got = backend.to_numpy(ls.gspo.per_example(*given, lengths))
+    assert np.allclose(got, [80 ** (1 / 3), 4.0, 1.0], rtol=1e-14)
+    gradient = backend.to_numpy(ls.gspo.grad(*given, lengths, wrt="log_probabilities", reduction="sum"))
+    assert np.allclose(gradient[1:], [[2.0, 2.0, 0.0], [0.0, 0.0, 0.0]], rtol=1e-14)

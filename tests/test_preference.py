@@ -9,7 +9,7 @@ import lossspec as ls
 from lossspec.errors import ContractError, DTypeError
 
 DTYPES = [np.float32, np.float64]
-FOUR = ("dpo", "robust_dpo", "ipo", "slic_hinge", "nca", "sppo", "apo_zero")
+FOUR = ("dpo", "robust_dpo", "ipo", "slic_hinge", "nca", "sppo", "apo_zero", "exo_pair")
 POLICY_CHOSEN, POLICY_REJECTED, REFERENCE_CHOSEN, REFERENCE_REJECTED = -7.0, -11.0, -8.5, -10.0
 CHOSEN, REJECTED = 1.5, -1.0
 GAP = 2.5
@@ -58,6 +58,12 @@ OF_FOUR = {
     ),
     "sppo": ("sppo", {"beta": 0.25}, (CHOSEN - 2) ** 2 + (REJECTED + 2) ** 2),
     "apo_zero": ("apo_zero", {"beta": 0.4}, 1 - sigmoid(0.4 * CHOSEN) + sigmoid(0.4 * REJECTED)),
+    "exo_pair": (
+        "exo_pair",
+        {"beta": 0.4, "label_smoothing": 0.2},
+        sigmoid(1.0) * (math.log(sigmoid(1.0)) - math.log(0.8))
+        + sigmoid(-1.0) * (math.log(sigmoid(-1.0)) - math.log(0.2)),
+    ),
 }
 
 

@@ -59,6 +59,7 @@ PEERS = {
         {
             "pml": "pytorch_metric_learning.losses",
             "distances": "pytorch_metric_learning.distances",
+            "miners": "pytorch_metric_learning.miners",
             "reducers": "pytorch_metric_learning.reducers",
             "torch": "torch",
             "F": "torch.nn.functional",

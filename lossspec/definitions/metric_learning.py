@@ -36,6 +36,20 @@ def triplet_margin(
     return log(1 + exp(excess)) if soft else max(0, excess)
 
 
+def batch_hard_triplet(embeddings: Any, labels: Any, margin: Any, soft: Any) -> Any:
+    losses = []
+    for i, x in enumerate(embeddings):
+        apart = [squared(x, y) ** 0.5 for y in embeddings]
+        positive = [d for j, d in enumerate(apart) if j != i and labels[j] == labels[i]]
+        negative = [d for j, d in enumerate(apart) if labels[j] != labels[i]]
+        if not positive or not negative:
+            losses.append(0)
+            continue
+        excess = max(positive) - min(negative) + margin
+        losses.append(log(1 + exp(excess)) if soft else max(0, excess))
+    return losses
+
+
 def with_margin(similarities: Any, labels: Any, scale: Any, own: Any) -> Any:
     """The cross entropy of scaled similarities, that of the label replaced."""
     if labels not in range(len(similarities)):

@@ -4,7 +4,7 @@ from typing import Any
 
 from mpmath import exp, fsum, inf, log
 
-from lossspec.definitions.common import softmax
+from lossspec.definitions.common import constant, softmax
 
 
 def policy_gradient(log_probabilities: Any, advantages: Any) -> Any:
@@ -18,6 +18,13 @@ def clip(x: Any, low: Any, high: Any) -> Any:
 def ppo_clip(log_probabilities: Any, old_log_probabilities: Any, advantages: Any, clip_low: Any, clip_high: Any) -> Any:
     ratio = exp(log_probabilities) / exp(old_log_probabilities)
     return -min(ratio * advantages, clip(ratio, 1 - clip_low, 1 + clip_high) * advantages)
+
+
+def ppo_dual_clip(
+    log_probabilities: Any, old_log_probabilities: Any, advantages: Any, clip_low: Any, clip_high: Any, dual_clip: Any
+) -> Any:
+    surrogate = ppo_clip(log_probabilities, old_log_probabilities, advantages, clip_low, clip_high)
+    return min(surrogate, -dual_clip * advantages) if advantages < 0 else surrogate
 
 
 def grpo(
@@ -48,3 +55,18 @@ def kl_penalty(policy_logits: Any, reference_logits: Any, beta: Any, under: Any)
     if under == "reference":
         p, q = q, p
     return beta * fsum(a * (log(a) - log(b)) if b != 0 else inf for a, b in zip(p, q, strict=True) if a != 0)
+
+
+def cispo(log_probabilities: Any, old_log_probabilities: Any, advantages: Any, clip_low: Any, clip_high: Any) -> Any:
+    weight = constant(clip(exp(log_probabilities) / exp(old_log_probabilities), 1 - clip_low, 1 + clip_high))
+    return -weight * advantages * log_probabilities
+
+
+def gspo(
+    log_probabilities: Any, old_log_probabilities: Any, advantages: Any, lengths: Any, clip_low: Any, clip_high: Any
+) -> Any:
+    if not 0 <= lengths <= len(log_probabilities):
+        return None
+    ratio = exp(fsum(log_probabilities[:lengths]) / max(lengths, 1))
+    old = exp(fsum(old_log_probabilities[:lengths]) / max(lengths, 1))
+    return -min(ratio / old * advantages, clip(ratio / old, 1 - clip_low, 1 + clip_high) * advantages)

@@ -4,7 +4,7 @@ from typing import Any
 
 from mpmath import exp, inf, log
 
-from lossspec.definitions.common import sigmoid
+from lossspec.definitions.common import divergence, sigmoid
 
 
 def gap(policy_chosen: Any, policy_rejected: Any, reference_chosen: Any, reference_rejected: Any) -> Any:
@@ -84,6 +84,18 @@ def apo_zero(
 ) -> Any:
     chosen, rejected = beta * (policy_chosen - reference_chosen), beta * (policy_rejected - reference_rejected)
     return 1 - sigmoid(chosen) + sigmoid(rejected)
+
+
+def exo_pair(
+    policy_chosen: Any,
+    policy_rejected: Any,
+    reference_chosen: Any,
+    reference_rejected: Any,
+    beta: Any,
+    label_smoothing: Any,
+) -> Any:
+    z = beta * gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    return divergence([sigmoid(z), sigmoid(-z)], [1 - label_smoothing, label_smoothing])
 
 
 def odds(log_probability: Any) -> Any:

@@ -73,6 +73,14 @@ class _batch_dice(Typed):
     def configured(self, **options: Unpack[_batch_dice_options]) -> Self: ...
 batch_dice: _batch_dice
 
+class _batch_hard_triplet_options(TypedDict, total=False): margin: Number; soft: bool; reduction: _Reduction2; empty: Empty
+class _batch_hard_triplet(Typed):
+    """Batch-hard triplet loss: each example with the furthest of its group and the nearest of another group."""
+    def __call__(self, embeddings: Array, labels: Array, *, margin: Number = 0.2, soft: bool = False, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Batch-hard triplet loss: each example with the furthest of its group and the nearest of another group."""
+    def grad(self, embeddings: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'margin', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_batch_hard_triplet_options]) -> Any: ...
+    def configured(self, **options: Unpack[_batch_hard_triplet_options]) -> Self: ...
+batch_hard_triplet: _batch_hard_triplet
+
 class _batch_tversky_options(TypedDict, total=False): alpha: Number; beta: Number; smooth: Number; smooth_denominator: Number | None; overlap: Literal['product', 'minimum']; absent: Literal['counted', 'zero']; average: Literal['macro', 'micro']; channel_weight: Numbers | None; reduction: _Reduction0; empty: Empty
 class _batch_tversky(Typed):
     """Tversky loss over the whole batch, averaged over the channels."""
@@ -249,6 +257,14 @@ class _circle(Typed):
     def configured(self, **options: Unpack[_circle_options]) -> Self: ...
 circle: _circle
 
+class _cispo_options(TypedDict, total=False): clip_low: Varying; clip_high: Varying; reduction: _Reduction2; empty: Empty
+class _cispo(Typed):
+    """CISPO (clipped importance sampling policy optimization): the policy gradient under clipped, constant weights."""
+    def __call__(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, *, clip_low: Varying = 1.0, clip_high: Varying = 4.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """CISPO (clipped importance sampling policy optimization): the policy gradient under clipped, constant weights."""
+    def grad(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, *, wrt: Wrt[Literal['log_probabilities', 'old_log_probabilities', 'advantages', 'clip_low', 'clip_high', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_cispo_options]) -> Any: ...
+    def configured(self, **options: Unpack[_cispo_options]) -> Self: ...
+cispo: _cispo
+
 class _clip_options(TypedDict, total=False): temperature: Number; reduction: _Reduction2; empty: Empty
 class _clip(Typed):
     """CLIP loss: cross entropy of each image's text among those of the batch, and of each text's image."""
@@ -296,6 +312,14 @@ class _corn(Typed):
     def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_corn_options]) -> Any: ...
     def configured(self, **options: Unpack[_corn_options]) -> Self: ...
 corn: _corn
+
+class _cosent_options(TypedDict, total=False): scale: Number; reduction: _Reduction2; empty: Empty
+class _cosent(Typed):
+    """CoSENT: a smooth penalty of pairs whose cosines are in another order than their labels."""
+    def __call__(self, first: Array, second: Array, labels: Array, *, scale: Number = 20.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """CoSENT: a smooth penalty of pairs whose cosines are in another order than their labels."""
+    def grad(self, first: Array, second: Array, labels: Array, *, wrt: Wrt[Literal['first', 'second', 'labels', 'scale', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_cosent_options]) -> Any: ...
+    def configured(self, **options: Unpack[_cosent_options]) -> Self: ...
+cosent: _cosent
 
 class _cosface_options(TypedDict, total=False): margin: Varying; scale: Varying; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None
 class _cosface(Typed):
@@ -409,6 +433,14 @@ class _distillation(Typed):
     def configured(self, **options: Unpack[_distillation_options]) -> Self: ...
 distillation: _distillation
 
+class _distribution_focal_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty; axis: int
+class _distribution_focal(Typed):
+    """Distribution focal loss: cross entropy of the two bins around the distance of an edge."""
+    def __call__(self, logits: Array, targets: Array, *, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, axis: int = -1) -> Result: """Distribution focal loss: cross entropy of the two bins around the distance of an edge."""
+    def grad(self, logits: Array, targets: Array, *, wrt: Wrt[Literal['logits', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_distribution_focal_options]) -> Any: ...
+    def configured(self, **options: Unpack[_distribution_focal_options]) -> Self: ...
+distribution_focal: _distribution_focal
+
 class _dpo_options(TypedDict, total=False): beta: Varying; label_smoothing: Varying; reduction: _Reduction2; empty: Empty
 class _dpo(Typed):
     """DPO (direct preference optimization): the logistic loss of the difference of two log-ratios to a reference."""
@@ -464,6 +496,14 @@ class _epsilon_insensitive(Typed):
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'epsilon', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_epsilon_insensitive_options]) -> Any: ...
     def configured(self, **options: Unpack[_epsilon_insensitive_options]) -> Self: ...
 epsilon_insensitive: _epsilon_insensitive
+
+class _exo_pair_options(TypedDict, total=False): beta: Varying; label_smoothing: Varying; reduction: _Reduction2; empty: Empty
+class _exo_pair(Typed):
+    """EXO of pairs (efficient exact optimization): the divergence of the policy's preference from a smoothed label."""
+    def __call__(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, beta: Varying = 0.1, label_smoothing: Varying = 0.001, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """EXO of pairs (efficient exact optimization): the divergence of the policy's preference from a smoothed label."""
+    def grad(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, wrt: Wrt[Literal['policy_chosen', 'policy_rejected', 'reference_chosen', 'reference_rejected', 'beta', 'label_smoothing', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_exo_pair_options]) -> Any: ...
+    def configured(self, **options: Unpack[_exo_pair_options]) -> Self: ...
+exo_pair: _exo_pair
 
 class _expectile_options(TypedDict, total=False): level: Varying; reduction: _Reduction2; empty: Empty
 class _expectile(Typed):
@@ -656,6 +696,14 @@ class _grpo(Typed):
     def grad(self, log_probabilities: Array, old_log_probabilities: Array, reference_log_probabilities: Array, advantages: Array, *, wrt: Wrt[Literal['log_probabilities', 'old_log_probabilities', 'reference_log_probabilities', 'advantages', 'beta', 'clip_low', 'clip_high', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_grpo_options]) -> Any: ...
     def configured(self, **options: Unpack[_grpo_options]) -> Self: ...
 grpo: _grpo
+
+class _gspo_options(TypedDict, total=False): clip_low: Varying; clip_high: Varying; reduction: _Reduction2; empty: Empty
+class _gspo(Typed):
+    """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers."""
+    def __call__(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, clip_low: Varying = 0.0003, clip_high: Varying = 0.0004, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers."""
+    def grad(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, wrt: Wrt[Literal['log_probabilities', 'old_log_probabilities', 'advantages', 'clip_low', 'clip_high', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gspo_options]) -> Any: ...
+    def configured(self, **options: Unpack[_gspo_options]) -> Self: ...
+gspo: _gspo
 
 class _half_gamma_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
 class _half_gamma(Typed):
@@ -1169,6 +1217,14 @@ class _ppo_clip(Typed):
     def configured(self, **options: Unpack[_ppo_clip_options]) -> Self: ...
 ppo_clip: _ppo_clip
 
+class _ppo_dual_clip_options(TypedDict, total=False): clip_low: Varying; clip_high: Varying; dual_clip: Varying; reduction: _Reduction2; empty: Empty
+class _ppo_dual_clip(Typed):
+    """Dual-clip PPO loss: the clipped surrogate, bounded above where an advantage is negative."""
+    def __call__(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, *, clip_low: Varying = 0.2, clip_high: Varying = 0.2, dual_clip: Varying = 3.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Dual-clip PPO loss: the clipped surrogate, bounded above where an advantage is negative."""
+    def grad(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, *, wrt: Wrt[Literal['log_probabilities', 'old_log_probabilities', 'advantages', 'clip_low', 'clip_high', 'dual_clip', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ppo_dual_clip_options]) -> Any: ...
+    def configured(self, **options: Unpack[_ppo_dual_clip_options]) -> Self: ...
+ppo_dual_clip: _ppo_dual_clip
+
 class _ppo_value_clip_options(TypedDict, total=False): clip: Varying; reduction: _Reduction2; empty: Empty
 class _ppo_value_clip(Typed):
     """PPO value loss: half the squared error of a value, or of it clipped near its old one, whichever is larger."""
@@ -1193,6 +1249,14 @@ class _psnr(Typed):
     def configured(self, **options: Unpack[_psnr_options]) -> Self: ...
 psnr: _psnr
 
+class _quality_focal_options(TypedDict, total=False): beta: Varying; reduction: _Reduction2; empty: Empty
+class _quality_focal(Typed):
+    """Quality focal loss: binary cross entropy times a power of the distance of a score from its quality."""
+    def __call__(self, logits: Array, targets: Array, *, beta: Varying = 2.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Quality focal loss: binary cross entropy times a power of the distance of a score from its quality."""
+    def grad(self, logits: Array, targets: Array, *, wrt: Wrt[Literal['logits', 'targets', 'beta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_quality_focal_options]) -> Any: ...
+    def configured(self, **options: Unpack[_quality_focal_options]) -> Self: ...
+quality_focal: _quality_focal
+
 class _quantile_options(TypedDict, total=False): level: Varying; reduction: _Reduction2; empty: Empty
 class _quantile(Typed):
     """Quantile (pinball) loss, whose minimum is the quantile of that level."""
@@ -1208,6 +1272,14 @@ class _quantile_huber(Typed):
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'level', 'delta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_quantile_huber_options]) -> Any: ...
     def configured(self, **options: Unpack[_quantile_huber_options]) -> Self: ...
 quantile_huber: _quantile_huber
+
+class _quantile_td_options(TypedDict, total=False): kappa: Number; reduction: _Reduction2; empty: Empty
+class _quantile_td(Typed):
+    """Quantile TD loss (QR-DQN): quantile Huber loss of all quantiles of a return against all samples of its target."""
+    def __call__(self, predictions: Array, targets: Array, *, kappa: Number = 1.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Quantile TD loss (QR-DQN): quantile Huber loss of all quantiles of a return against all samples of its target."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'kappa', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_quantile_td_options]) -> Any: ...
+    def configured(self, **options: Unpack[_quantile_td_options]) -> Self: ...
+quantile_td: _quantile_td
 
 class _ramp_options(TypedDict, total=False): variant: Literal[1, 2, 3]; reduction: _Reduction2; empty: Empty; axis: int
 class _ramp(Typed):
@@ -1544,6 +1616,14 @@ class _unique_softmax(Typed):
     def grad(self, scores: Array, labels: Array, *, wrt: Wrt[Literal['scores', 'labels', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_unique_softmax_options]) -> Any: ...
     def configured(self, **options: Unpack[_unique_softmax_options]) -> Self: ...
 unique_softmax: _unique_softmax
+
+class _varifocal_options(TypedDict, total=False): alpha: Varying; gamma: Varying; reduction: _Reduction2; empty: Empty
+class _varifocal(Typed):
+    """Varifocal loss: cross entropy weighed by the quality of a positive box, focal for negative ones."""
+    def __call__(self, logits: Array, targets: Array, *, alpha: Varying = 0.75, gamma: Varying = 2.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Varifocal loss: cross entropy weighed by the quality of a positive box, focal for negative ones."""
+    def grad(self, logits: Array, targets: Array, *, wrt: Wrt[Literal['logits', 'targets', 'alpha', 'gamma', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_varifocal_options]) -> Any: ...
+    def configured(self, **options: Unpack[_varifocal_options]) -> Self: ...
+varifocal: _varifocal
 
 class _vicreg_options(TypedDict, total=False): invariance: Number; variance: Number; covariance: Number; epsilon: Number; reduction: _Reduction2; empty: Empty
 class _vicreg(Typed):

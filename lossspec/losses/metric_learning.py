@@ -1,7 +1,7 @@
 """Losses that place embeddings near to or far from each other, or the prototypes of classes."""
 
 from collections.abc import Callable
-from math import radians
+from math import inf, radians
 from typing import Any, Literal
 
 from lossspec.declaration import Equal, loss, require
@@ -16,12 +16,21 @@ from lossspec.numerics import (
     positions,
     relu,
     softplus,
+    stop_gradient,
 )
-from lossspec.terms import Array, Cosine, Embedding, Label, NonNegative, Positive, Probability, Real, Sign
+from lossspec.terms import Array, Cosine, Embedding, Group, Label, NonNegative, Positive, Probability, Real, Sign
 
 _SHORT = {"gradient edges": "a vector of length 0 is divided by 1e-12: its gradient is of that size"}
 
-__all__ = ["arcface", "center", "contrastive", "cosface", "cosine_embedding", "triplet_margin"]
+__all__ = [
+    "arcface",
+    "batch_hard_triplet",
+    "center",
+    "contrastive",
+    "cosface",
+    "cosine_embedding",
+    "triplet_margin",
+]
 
 
 @loss(
@@ -238,6 +247,73 @@ def triplet_margin(
             other = _further(positives, anchors, negatives, distance)
             excess = xp.where(other > excess, other, excess)
     return softplus(excess + margin) if soft else relu(excess + margin)
+
+
+def _furthest(apart: Array, among: Array) -> tuple[Array, Array]:
+    """The index of the greatest entry of each row among some of them, and whether there are any."""
+    xp = array_namespace(apart)
+    return xp.argmax(xp.where(among, apart, -inf), axis=-1), xp.any(among, axis=-1)
+
+
+@loss(
+    family="metric_learning",
+    unit="example",
+    source="Hermans, Beyer and Leibe 2017, arXiv:1703.07737, equation 5 (formula from memory, not read)",
+    aliases=("batch_hard", "BatchHardTripletLoss"),
+    equals=(
+        Equal(
+            "pytorch-metric-learning",
+            "(lambda d: pml.TripletMarginLoss(margin, smooth_loss=soft, distance=d, reducer=reducers.MeanReducer())"
+            "(embeddings, labels, miners.BatchHardMiner(distance=d)(embeddings, labels)))"
+            "(distances.LpDistance(normalize_embeddings=False))",
+            reduction="mean",
+            when="np.unique(labels).size > 1 and np.unique(labels, return_counts=True)[1].min() > 1",
+        ),
+    ),
+    coupled="the hardest positive and negative of each example are sought in the whole batch, so a shard does not know "
+    "its own loss. Gather the embeddings and labels of all shards, then take the loss once.",
+    sizes={"batch": 4, "dim": 2},
+)
+def batch_hard_triplet(
+    embeddings: Embedding["batch dim"],
+    labels: Group["batch"],
+    *,
+    margin: NonNegative = 0.2,
+    soft: bool = False,
+    selected: Array = None,
+) -> Real["batch"]:
+    """Batch-hard triplet loss: each example with the furthest of its group and the nearest of another group.
+
+    l_i = max(0, max_p |x_i - x_p| - min_n |x_i - x_n| + margin), with p the others of the label of i and n those of
+    other labels; with `soft` log(1 + exp(.)) takes the place of max(0, .).
+
+    Shapes: `embeddings` [batch dim], any vectors; `labels` [batch], any integers; `margin` >= 0 -> example [batch].
+    Weights and mean: the common contract; a masked example is no one's positive or negative. An example without a
+    positive or without a negative has the loss 0 and no gradient of its own; a weight of 0 keeps it out of the mean.
+    Not mergeable. Of positives or negatives that are equally far the first is taken, also for the gradient; the
+    derivative of a distance at 0 is declared 0, that of max(0, .) at 0 too.
+    Errors: `ContractError` for another shape or margin < 0, `DTypeError` for float labels, `MergeError` for `partial`.
+    Equals: the paper, which uses plain distances and with `soft` a margin of 0; pytorch-metric-learning
+    `TripletMarginLoss` of a `BatchHardMiner`, both with `LpDistance(normalize_embeddings=False)`, and a `MeanReducer`.
+
+    >>> import numpy as np
+    >>> x = np.asarray([[0.0], [1.0], [3.0], [7.0]])
+    >>> batch_hard_triplet.per_example(x, np.asarray([5, 5, 5, 6]), margin=1.0).tolist()
+    [0.0, 0.0, 0.0, 0.0]
+    >>> batch_hard_triplet.per_example(x, np.asarray([5, 6, 5, 6]), margin=1.0).tolist()
+    [3.0, 6.0, 2.0, 3.0]
+    """
+    xp, fixed = array_namespace(embeddings), stop_gradient(embeddings)
+    if embeddings.shape[0] == 0:
+        return xp.sum(embeddings, axis=-1)
+    apart = norm(fixed[:, None, :] - fixed[None, :, :])
+    same = labels[:, None] == labels[None, :]
+    present = True if selected is None else selected[None, :]
+    positive, has_positive = _furthest(apart, same & (positions(apart, -2) != positions(apart)) & present)
+    negative, has_negative = _furthest(-apart, ~same & present)
+    positives, negatives = (xp.take(embeddings, index, axis=0) for index in (positive, negative))
+    excess = _further(embeddings, positives, negatives, "euclidean") + margin
+    return xp.where(has_positive & has_negative, softplus(excess) if soft else relu(excess), 0.0)
 
 
 def _own_prototypes(prototypes: Array, labels: Array) -> Array:

@@ -14,17 +14,31 @@ from lossspec.numerics import (
     array_namespace,
     carry_nan,
     expm1_minus,
+    is_number,
     is_zero,
+    kept,
     log_difference,
     log_softmax_terms,
+    positions,
     relu,
     softmax_divergence,
     stop_gradient,
     with_value,
+    zero_where,
 )
-from lossspec.terms import Array, LogDensity, Logits, NonNegative, Positive, Real, UnitInterval
+from lossspec.terms import Array, AtLeastOne, Length, LogDensity, Logits, NonNegative, Positive, Real, UnitInterval
 
-__all__ = ["entropy_bonus", "grpo", "kl_penalty", "policy_gradient", "ppo_clip", "ppo_value_clip"]
+__all__ = [
+    "cispo",
+    "entropy_bonus",
+    "grpo",
+    "gspo",
+    "kl_penalty",
+    "policy_gradient",
+    "ppo_clip",
+    "ppo_dual_clip",
+    "ppo_value_clip",
+]
 
 
 @loss(
@@ -55,17 +69,25 @@ def policy_gradient(log_probabilities: LogDensity["*batch"], advantages: Real["*
     return carry_nan(-advantages * xp.where(nothing, 0.0, log_probabilities))
 
 
-def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any) -> Array:
-    """-min(r A, clip(r, 1 - low, 1 + high) A) with r = exp(log_ratio).
+def _fixed_ratio(log_ratio: Array) -> Array:
+    """exp(log_ratio) to compare or to weigh with: a constant, at most near the largest number of the dtype."""
+    xp = array_namespace(log_ratio)
+    most = floor(log(float(xp.finfo(log_ratio.dtype).max)))  # beyond it a clip binds without an overflow
+    return xp.exp(xp.where(log_ratio > most, float(most), stop_gradient(log_ratio)))
+
+
+def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any, most: Any = inf) -> Array:
+    """-min(r A, clip(r, 1 - low, 1 + high) A) with r = exp(log_ratio); where A < 0, at most -most A.
 
     The clip binds above where A >= 0 and below where A < 0. In two factors r times a small A does not overflow early.
     """
     xp = array_namespace(log_ratio)
-    gains = advantages >= 0
-    most = floor(log(float(xp.finfo(log_ratio.dtype).max)))  # beyond it the clip binds without an overflow
-    ratio = xp.exp(xp.where(log_ratio > most, float(most), stop_gradient(log_ratio)))
-    clipped = xp.where(gains, ratio > 1 + high, (advantages < 0) & (ratio < 1 - low))
+    gains, losses, ratio = advantages >= 0, advantages < 0, _fixed_ratio(log_ratio)
+    clipped = xp.where(gains, ratio > 1 + high, losses & (ratio < 1 - low))
     bound = xp.where(gains, (1 + high) * advantages, (1 - low) * advantages)
+    if not is_number(most, inf):
+        beyond = losses & (ratio > most)
+        clipped, bound = clipped | beyond, xp.where(beyond, most * advantages, bound)
     half = xp.exp(0.5 * xp.where(clipped, 0.0, log_ratio))
     return -xp.where(clipped, bound, advantages * half * half)
 
@@ -114,6 +136,55 @@ def ppo_clip(
     [-1.2, 2.0]
     """
     return _clipped_surrogate(log_difference(log_probabilities, old_log_probabilities), advantages, clip_low, clip_high)
+
+
+@loss(
+    family="policy",
+    unit="action",
+    source="Ye et al. 2020, arXiv:1912.09729, equation 5 (read in the code of TRL 1.16, not in the paper)",
+    aliases=("dual_clip_ppo", "two_sided_clip"),
+    equals=(
+        Equal(
+            "torch",
+            "(lambda s: torch.where(advantages < 0, torch.minimum(s, -dual_clip * advantages), s))"
+            "((lambda r: -torch.minimum(r * advantages, torch.clamp(r, 1 - clip_low, 1 + clip_high) * advantages))"
+            "(torch.exp(log_probabilities - old_log_probabilities)))",
+            differs={"edges": "wrong: 0 * inf where r overflows and the clip binds or the advantage is 0"},
+        ),
+    ),
+)
+def ppo_dual_clip(
+    log_probabilities: LogDensity["*batch"],
+    old_log_probabilities: LogDensity["*batch"],
+    advantages: Real["*batch"],
+    *,
+    clip_low: UnitInterval["#*batch"] = 0.2,
+    clip_high: NonNegative["#*batch"] = 0.2,
+    dual_clip: AtLeastOne["#*batch"] = 3.0,
+) -> Real["*batch"]:
+    """Dual-clip PPO loss: the clipped surrogate, bounded above where an advantage is negative.
+
+    l = s where advantages >= 0, and min(s, -dual_clip * advantages) where advantages < 0, with
+    s = -min(r * advantages, clip(r, 1 - clip_low, 1 + clip_high) * advantages) and
+    r = exp(log_probabilities - old_log_probabilities).
+
+    Shapes: `log_probabilities` and `old_log_probabilities` [*batch] of the actions taken, or their log-densities, which
+    may be above 0; `advantages` [*batch], any real numbers; `clip_low` in [0, 1]; `clip_high` >= 0; `dual_clip` >= 1,
+    the c of the paper, 3 there -> action [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over actions.
+    `ppo_clip` gives a bad action that the new policy has made far more likely a loss without bound; here the ratio
+    counts no further than `dual_clip`, and the gradient beyond is 0. At all kinks the gradient is that of
+    r * advantages. Old policy and advantages are constants by convention; the gradients are the mathematical ones.
+    Errors: `ContractError` for another shape or a clip outside its domain, `DTypeError` for integers or mixed dtypes.
+    Equals: the tokens of TRL `GRPOTrainer` with `delta=dual_clip` above 1 + clip_high and without its KL penalty.
+
+    >>> import numpy as np
+    >>> new, old = np.log(np.asarray([0.5, 0.5])), np.log(np.asarray([0.25, 0.0625]))
+    >>> [round(x, 12) for x in ppo_dual_clip.per_example(new, old, np.asarray([-1.0, -1.0])).tolist()]
+    [2.0, 3.0]
+    """
+    log_ratio = log_difference(log_probabilities, old_log_probabilities)
+    return _clipped_surrogate(log_ratio, advantages, clip_low, clip_high, dual_clip)
 
 
 @loss(
@@ -300,7 +371,7 @@ def grpo(
     the mean over tokens of the mean of each answer (the paper) is sample_weight = 1 / length [batch 1] with
     reduction="batch_mean"; the mean over all tokens (DAPO, TRL's "bnpo") is reduction="mean", the default; a constant
     length (Dr. GRPO) is Mean(over=batch * length); the sum over tokens, mean over answers is reduction="batch_mean".
-    GSPO (arXiv:2507.18071) and LUSPO (arXiv:2602.05261) are other losses: their ratio is that of whole answers.
+    `gspo` and LUSPO (arXiv:2602.05261) are other losses: their ratio is that of whole answers.
     At the kinks the gradient is that of r * advantages, and advantages = 0 belongs to the positive ones: `ppo_clip`.
     Beyond the range of the dtype (log-ratios of 709, 88 in float32) exp(d), and r with a negative advantage, are inf.
     Old and reference policies and the advantages are constants by convention; the gradients in them are the
@@ -322,3 +393,109 @@ def grpo(
     if not isinstance(beta, (int, float)):  # 0 times an overflow is 0
         log_ratio = array_namespace(log_ratio).where(beta == 0, 0.0, log_ratio)
     return surrogate + beta * expm1_minus(log_ratio)
+
+
+@loss(
+    family="policy",
+    unit="token",
+    source="MiniMax 2025, arXiv:2506.13585 (read in the code of TRL 1.16, not in the paper)",
+    aliases=("CISPO",),
+    equals=(
+        Equal(
+            "torch",
+            "-torch.clamp(torch.exp(log_probabilities - old_log_probabilities), 1 - clip_low, 1 + clip_high).detach()"
+            " * advantages * log_probabilities",
+        ),
+    ),
+)
+def cispo(
+    log_probabilities: LogDensity["batch time"],
+    old_log_probabilities: LogDensity["batch time"],
+    advantages: Real["batch #time"],
+    *,
+    clip_low: UnitInterval["#batch #time"] = 1.0,
+    clip_high: NonNegative["#batch #time"] = 4.0,
+) -> Real["batch time"]:
+    """CISPO (clipped importance sampling policy optimization): the policy gradient under clipped, constant weights.
+
+    l = -w * advantages * log_probabilities, with w = clip(r, 1 - clip_low, 1 + clip_high), which is constant for the
+    gradient, and r = exp(log_probabilities - old_log_probabilities).
+
+    Shapes: `log_probabilities` and `old_log_probabilities` [batch time] of the tokens, or their log-densities, which
+    may be above 0; `advantages` [batch time], or [batch 1] for one of the whole answer, any real numbers; `clip_low` in
+    [0, 1], where 1 is no bound below; `clip_high` >= 0 -> token [batch time].
+    Weights and mean: padding is masked with `where`; "mean" divides by the sum of weights over tokens.
+    A token beyond the clip goes on to learn, unlike in `ppo_clip`: only its weight is bounded. The gradient in
+    `log_probabilities` is -w * advantages, that in `old_log_probabilities` is 0. The value has no meaning of its own; a
+    weight or an advantage of 0 makes it 0, whatever the log-probability.
+    Errors: `ContractError` for another shape or a clip outside its domain, `DTypeError` for integers or mixed dtypes.
+    Equals: the tokens of TRL `GRPOTrainer(loss_type="cispo")` with epsilon_high = 1 + clip_high and clip_low = 1,
+    before its KL penalty.
+
+    >>> import numpy as np
+    >>> new, old = np.asarray([[-1.0, -1.0]]), np.asarray([[-1.0, -9.0]])
+    >>> cispo.per_example(new, old, np.asarray([[2.0]])).tolist()
+    [[2.0, 10.0]]
+    """
+    xp = array_namespace(log_probabilities)
+    log_ratio = log_difference(log_probabilities, old_log_probabilities)
+    ratio = _fixed_ratio(log_ratio)
+    low, high = 1 - clip_low + 0 * ratio, 1 + clip_high + 0 * ratio
+    factor = -xp.where(ratio > high, high, xp.where(ratio < low, low, ratio)) * advantages
+    value = factor * xp.where((factor == 0) & (log_probabilities == -inf), 0.0, log_probabilities)
+    return carry_nan(value + zero_where(log_ratio, ratio == ratio))  # a constant, but where the old policy is NaN
+
+
+@loss(
+    family="policy",
+    unit="answer",
+    source="Zheng et al. 2025, arXiv:2507.18071, equations 5 to 7 (read in the code of TRL 1.16, not in the paper)",
+    aliases=("GSPO", "group_sequence_policy_optimization"),
+    equals=(
+        Equal(
+            "torch",
+            "(lambda r: -torch.minimum(r * advantages, torch.clamp(r, 1 - clip_low, 1 + clip_high) * advantages))"
+            "(torch.exp(((log_probabilities - old_log_probabilities)"
+            " * (torch.arange(log_probabilities.shape[1]) < lengths[:, None])).sum(-1) / lengths.clamp(min=1)))",
+        ),
+    ),
+    reductions=("none", "sum", "mean", "count_mean", "batch_mean", "over"),
+    sizes={"batch": 3, "time": 2},
+)
+def gspo(
+    log_probabilities: LogDensity["batch time"],
+    old_log_probabilities: LogDensity["batch time"],
+    advantages: Real["batch"],
+    lengths: Length["batch", "of time"],
+    *,
+    clip_low: UnitInterval["#batch"] = 3e-4,
+    clip_high: NonNegative["#batch"] = 4e-4,
+) -> Real["batch"]:
+    """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers.
+
+    l = -min(r * advantages, clip(r, 1 - clip_low, 1 + clip_high) * advantages), with r the geometric mean of the ratios
+    of the tokens, exp(mean_{t < lengths} (log_probabilities_t - old_log_probabilities_t)).
+
+    Shapes: `log_probabilities` and `old_log_probabilities` [batch time] of the tokens, or their log-densities, which
+    may be above 0; `advantages` [batch], any real numbers; `lengths` integers [batch] in [0, time]: what lies beyond
+    them is padding and may hold anything; `clip_low` in [0, 1]; `clip_high` >= 0 -> answer [batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over answers. In an answer without
+    tokens r is 1, with gradient 0.
+    Kinks and overflow are those of `ppo_clip`. The advantages are an input: (reward - group mean) / group deviation is
+    the caller's; they and the old policy are constants by convention, the gradients in them the mathematical ones.
+    Errors: `ContractError` for another shape or a clip outside its domain, `DTypeError` for float lengths; a length
+    out of range gives NaN, and raises under `checking("values")`.
+    Equals: TRL `GRPOTrainer(importance_sampling_level="sequence")` with loss_type "grpo" and without its KL penalty.
+
+    >>> import numpy as np
+    >>> new, old = np.log(np.asarray([[0.5, 0.5]])), np.log(np.asarray([[0.25, 0.0625]]))
+    >>> round(float(gspo(new, old, np.asarray([-1.0]), np.asarray([2]))), 12)  # the root of 2 * 8
+    4.0
+    """
+    xp = array_namespace(log_probabilities)
+    log_ratio = log_difference(log_probabilities, old_log_probabilities)
+    log_ratio = kept(log_ratio, positions(log_ratio, dtype=lengths.dtype) < lengths[:, None])
+    count = xp.astype(xp.where(lengths > 0, lengths, 1), log_ratio.dtype)
+    mean = xp.sum(log_ratio, axis=-1) / count
+    surrogate = _clipped_surrogate(mean, advantages, clip_low, clip_high)
+    return surrogate + zero_where(mean, mean == mean)  # where it is clipped too, a gradient of NaN passes

@@ -8,14 +8,25 @@ from math import inf
 from typing import Any
 
 from lossspec.declaration import Equal, loss
-from lossspec.numerics import array_namespace, expm1, is_zero, log_difference, relu, sigmoid, softplus, stop_gradient
-from lossspec.terms import Array, FlipProbability, LogProbability, NonNegative, Positive, Real, Sign
+from lossspec.numerics import (
+    array_namespace,
+    divergence_terms,
+    expm1,
+    is_zero,
+    log_difference,
+    relu,
+    sigmoid,
+    softplus,
+    stop_gradient,
+)
+from lossspec.terms import Array, FlipProbability, Fraction, LogProbability, NonNegative, Positive, Real, Sign
 
 __all__ = [
     "apo_zero",
     "bco",
     "cpo",
     "dpo",
+    "exo_pair",
     "ipo",
     "kto",
     "nca",
@@ -409,6 +420,54 @@ def apo_zero(
     chosen = beta * log_difference(policy_chosen, reference_chosen)
     rejected = beta * log_difference(policy_rejected, reference_rejected)
     return sigmoid(-chosen) + sigmoid(rejected)
+
+
+@pair_loss(
+    source="Ji et al. 2024, arXiv:2402.00856, equation 16 (read in the code of TRL 1.16, not in the paper)",
+    aliases=("EXO", "efficient_exact_optimization"),
+    equals=(
+        Equal(
+            "torch",
+            "(lambda z, e: torch.sigmoid(z) * (F.logsigmoid(z) - torch.log1p(-e))"
+            " + torch.sigmoid(-z) * (F.logsigmoid(-z) - torch.log(e)))"
+            f"(beta * {_GAP}, torch.as_tensor(label_smoothing, dtype=policy_chosen.dtype))",
+        ),
+    ),
+)
+def exo_pair(
+    policy_chosen: Logp,
+    policy_rejected: Logp,
+    reference_chosen: Logp,
+    reference_rejected: Logp,
+    *,
+    beta: Beta = 0.1,
+    label_smoothing: Fraction["#*batch"] = 1e-3,
+) -> Real["*batch"]:
+    """EXO of pairs (efficient exact optimization): the divergence of the policy's preference from a smoothed label.
+
+    l = q log(q / (1 - e)) + (1 - q) log((1 - q) / e), with q = sigmoid(z), e = label_smoothing and
+    z = beta * ((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected)).
+
+    Shapes: four arrays [*batch] of log-probabilities of whole answers (sums over tokens, <= 0); `beta` > 0;
+    `label_smoothing` in (0, 1), the probability of the rejected answer, without which the divergence would be infinite
+    -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. Never negative, and 0 where
+    q = 1 - e; nearly equal preferences keep their digits. It is the divergence of `dpo` with the sides exchanged, which
+    seeks the mode of the label.
+    Errors: `ContractError` for another shape or a parameter outside its domain, `DTypeError` for integers or mixed
+    dtypes.
+    Equals: TRL `DPOTrainer(loss_type="exo_pair", label_smoothing=label_smoothing)`.
+
+    >>> import numpy as np
+    >>> same = np.asarray([-12.0])
+    >>> float(exo_pair(same, same, same, same, label_smoothing=0.5))
+    0.0
+    """
+    z = beta * _gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    xp = array_namespace(z)
+    wrong = xp.zeros_like(z) + label_smoothing
+    chosen = divergence_terms(sigmoid(z), 1 - wrong, -softplus(-z) - xp.log1p(-wrong))
+    return chosen + divergence_terms(sigmoid(-z), wrong, -softplus(z) - xp.log(wrong))
 
 
 @pair_loss(

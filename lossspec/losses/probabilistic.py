@@ -45,7 +45,7 @@ def _gaussian_crps(xp: Any, errors: Array, scales: Array) -> Any:
 @loss(
     family="probabilistic",
     unit="element",
-    source="Gneiting et al. 2005, doi:10.1175/MWR2904.1",
+    source="Gneiting et al. 2005, doi:10.1175/MWR2904.1 (formula from memory, not read)",
     aliases=("crps_gaussian", "crps_normal"),
     equals=(
         Equal(
@@ -85,7 +85,8 @@ def gaussian_crps(
 @loss(
     family="probabilistic",
     unit="element",
-    source="Gneiting and Raftery 2007, doi:10.1198/016214506000001437; fair: Ferro 2014, doi:10.1002/qj.2270",
+    source="Gneiting and Raftery 2007, doi:10.1198/016214506000001437; fair: Ferro 2014, "
+    "doi:10.1002/qj.2270 (read in the code of scoringrules, not in the papers)",
     aliases=("crps_ensemble",),
     sizes={"members": 3},
 )
@@ -127,7 +128,7 @@ def ensemble_crps(
     family="probabilistic",
     unit="element",
     source="Winkler 1972, doi:10.1080/01621459.1972.10481224; Gneiting and Raftery 2007, "
-    "doi:10.1198/016214506000001437, section 6.2",
+    "doi:10.1198/016214506000001437, section 6.2 (formula from memory, not read)",
     aliases=("winkler_score", "winkler"),
     perfect={"lower": "targets", "upper": "targets"},
     convex_in=("lower", "upper", "targets"),
@@ -157,7 +158,8 @@ def interval_score(
 @loss(
     family="probabilistic",
     unit="element",
-    source="Dabney et al. 2018, arXiv:1710.10044 and arXiv:1806.06923 (which divides by delta, as here)",
+    source="Dabney et al. 2018, arXiv:1710.10044 and arXiv:1806.06923 (which divides by delta, as here; "
+    "formula from memory, not read)",
     aliases=("quantile_huber_loss",),
     perfect={"predictions": "targets"},
     convex_in=("predictions", "targets"),
@@ -327,7 +329,7 @@ def _student(xp: Any, errors: Array, scales: Array, degrees: Array) -> Any:
 @loss(
     family="probabilistic",
     unit="element",
-    source="Lange, Little and Taylor 1989, doi:10.1080/01621459.1989.10478852",
+    source="Lange, Little and Taylor 1989, doi:10.1080/01621459.1989.10478852 (formula from memory, not read)",
     equals=(
         Equal("scipy", "-stats.t.logpdf(targets, degrees, predictions, scales)"),
         Equal("torch", "-torch.distributions.StudentT(degrees, predictions, scales).log_prob(targets)"),
@@ -367,7 +369,7 @@ def student_t_nll(
 @loss(
     family="probabilistic",
     unit="element",
-    source="Seitzer et al. 2022, arXiv:2203.09168",
+    source="Seitzer et al. 2022, arXiv:2203.09168 (formula from memory, not read)",
 )
 def beta_nll(
     predictions: Real["*batch"],
@@ -402,7 +404,7 @@ def beta_nll(
 @loss(
     family="probabilistic",
     unit="example",
-    source="Gneiting and Raftery 2007, doi:10.1198/016214506000001437, section 4.3",
+    source="Gneiting and Raftery 2007, doi:10.1198/016214506000001437, section 4.3 (formula from memory, not read)",
     sizes={"members": 3, "dim": 2},
 )
 def energy_score(predictions: Embedding["*batch members dim"], targets: Embedding["*batch dim"]) -> Real["*batch"]:

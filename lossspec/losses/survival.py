@@ -15,7 +15,7 @@ __all__ = ["cox", "log_logistic_aft", "weibull_aft"]
     family="survival",
     unit="example",
     source="Cox 1975, doi:10.1093/biomet/62.2.269; ties: Efron 1977, doi:10.1080/01621459.1977.10480613, and Breslow "
-    "1974, doi:10.2307/2529620",
+    "1974, doi:10.2307/2529620 (read in the code of torchsurv, not in the papers)",
     aliases=("cox_partial_likelihood", "coxph"),
     coupled="the risk set of an event has all units that last as long, so a shard does not know its own loss. "
     "Gather the units of all shards, or of a stratum, then take the loss once.",

@@ -31,7 +31,8 @@ def _row(values: Array, logits: Array) -> Array:
 @loss(
     family="classification",
     unit="example",
-    source="Menon et al. 2021, arXiv:2007.07314; balanced softmax: Ren et al. 2020, arXiv:2007.10740",
+    source="Menon et al. 2021, arXiv:2007.07314; balanced softmax: Ren et al. 2020, "
+    "arXiv:2007.10740 (read in code of others, not in the papers)",
     aliases=("logit_adjustment", "LogitAdjustment", "balanced_softmax", "BalancedSoftmax"),
     equals=(
         Equal(
@@ -77,7 +78,7 @@ def logit_adjusted(
 @loss(
     family="classification",
     unit="example",
-    source="Cao et al. 2019, arXiv:1906.07413",
+    source="Cao et al. 2019, arXiv:1906.07413 (read in code of others, not in the paper)",
     aliases=("LDAM", "LDAMLoss", "label_distribution_aware_margin"),
     equals=(
         Equal(
@@ -110,7 +111,7 @@ def ldam(
     equal unless given; `max_margin` >= 0, that of the rarest class; `scale` > 0 -> example [*batch].
     Weights and mean: as `cross_entropy`. The paper's deferred re-weighting is `class_weight` in late epochs.
     Errors: `ContractError` for another shape, a count <= 0, max_margin < 0 or scale <= 0; labels as in `cross_entropy`.
-    Equals: torch `F.cross_entropy` of the shifted and scaled logits, as in the code of its authors.
+    Equals: torch `F.cross_entropy` of the shifted and scaled logits.
 
     >>> import numpy as np
     >>> logits, labels, counts = np.zeros((1, 2)), np.asarray([1]), np.asarray([1600.0, 100.0])
@@ -129,7 +130,7 @@ def ldam(
 @loss(
     family="classification",
     unit="example",
-    source="Wang et al. 2021, arXiv:2008.10032",
+    source="Wang et al. 2021, arXiv:2008.10032 (first factor read in code of others, the rest from memory)",
     aliases=("SeesawLoss", "seesaw_loss"),
     invariant_in=("logits",),
 )

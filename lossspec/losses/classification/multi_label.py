@@ -12,7 +12,7 @@ __all__ = ["asymmetric", "zlpr"]
 @loss(
     family="classification",
     unit="element",
-    source="Ridnik et al. 2021, arXiv:2009.14119",
+    source="Ridnik et al. 2021, arXiv:2009.14119 (formula from memory, not read)",
     aliases=("ASL", "asymmetric_loss"),
     also={
         "timm:AsymmetricLossMultiLabel": (
@@ -64,7 +64,7 @@ def asymmetric(
 @loss(
     family="classification",
     unit="example",
-    source="Su et al. 2022, arXiv:2208.02955",
+    source="Su et al. 2022, arXiv:2208.02955 (read in code of others, not in the paper)",
     aliases=("ZLPR", "multilabel_categorical_crossentropy"),
     convex_in=("logits",),
     entries="*batch classes",

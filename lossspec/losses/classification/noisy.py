@@ -26,7 +26,7 @@ __all__ = ["normalized_reverse_cross_entropy", "symmetric_cross_entropy"]
 @loss(
     family="classification",
     unit="example",
-    source="Wang et al. 2019, arXiv:1908.06112",
+    source="Wang et al. 2019, arXiv:1908.06112 (read in code of others, not in the paper)",
     aliases=("SCE", "SCELoss"),
     equals=(
         Equal(
@@ -76,10 +76,9 @@ def symmetric_cross_entropy(
 @loss(
     family="classification",
     unit="example",
-    source="Ma et al. 2020, arXiv:2006.13554",
+    source="Ma et al. 2020, arXiv:2006.13554 (read in code of others, not in the paper)",
     accuracy=Accuracy(
         gradient=4096.0,
-        hessian=4096.0,
         reason="where several classes are alike and far above the label, the gradient is a difference of the distances "
         "of the label and of the others from them",
     ),
@@ -113,7 +112,7 @@ def normalized_reverse_cross_entropy(
     log_zero <= 0.
     Weights and mean: as `cross_entropy`. With a single class both terms are 0.
     Errors: `ContractError` for another shape, alpha < 0 or beta < 0; labels as in `cross_entropy`.
-    Equals: the code of its authors, which bounds probabilities by 1e-7 from below in the second term.
+    Equals: nothing in the peers. Code in use bounds probabilities by 1e-7 from below in the second term.
 
     >>> import numpy as np
     >>> logits, labels = np.zeros((1, 4)), np.asarray([1])

@@ -23,7 +23,7 @@ def _above(logits: Array, labels: Array) -> Array:
 @loss(
     family="classification",
     unit="example",
-    source="Cao, Mirjalili and Raschka 2020, arXiv:1901.07884",
+    source="Cao, Mirjalili and Raschka 2020, arXiv:1901.07884 (read in code of others, not in the paper)",
     aliases=("CORAL", "coral_loss", "CoralLoss"),
     equals=(
         Equal(
@@ -59,7 +59,7 @@ def coral(logits: Logits["*batch thresholds"], labels: Grade["*batch"]) -> Real[
 @loss(
     family="classification",
     unit="example",
-    source="Shi, Cao and Raschka 2021, arXiv:2111.08851",
+    source="Shi, Cao and Raschka 2021, arXiv:2111.08851 (read in code of others, not in the paper)",
     aliases=("CORN", "corn_loss", "CornLoss"),
     equals=(
         Equal(
@@ -98,7 +98,7 @@ def corn(logits: Logits["*batch thresholds"], labels: Grade["*batch"]) -> Real["
 @loss(
     family="classification",
     unit="example",
-    source="Hou, Yu and Samaras 2016, arXiv:1611.05916",
+    source="Hou, Yu and Samaras 2016, arXiv:1611.05916 (formula from memory, not read)",
     accuracy=Accuracy(
         hessian=32.0,
         reason="second derivatives are differences of products of cumulative probabilities, which may be nearly equal",

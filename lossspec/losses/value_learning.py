@@ -1,0 +1,61 @@
+"""Losses of estimates of a return."""
+
+from lossspec.declaration import Equal, loss
+from lossspec.numerics import absolute, array_namespace, per_row, positions, with_value
+from lossspec.terms import Positive, Real
+
+__all__ = ["quantile_td"]
+
+
+@loss(
+    family="value_learning",
+    unit="example",
+    source="Dabney, Rowland, Bellemare and Munos 2018, arXiv:1710.10044, equation 10 and algorithm 1 (from memory)",
+    aliases=("QR-DQN", "quantile_regression_dqn"),
+    equals=(
+        Equal(
+            "torch",
+            "(lambda u, level: (torch.abs(level - (u.detach() < 0).to(u.dtype))"
+            " * torch.where(torch.abs(u) <= kappa, u * u / (2 * kappa), torch.abs(u) - kappa / 2)).mean(-1).sum(-1))"
+            "(targets[:, None, :] - predictions[:, :, None],"
+            " ((torch.arange(predictions.shape[1]).to(predictions.dtype) + 0.5) / predictions.shape[1])[:, None])",
+            when="predictions.ndim == 2 and predictions.shape[1] > 0 and targets.shape[1] > 0",
+        ),
+    ),
+    sizes={"batch": 2, "quantiles": 3, "samples": 2},
+)
+def quantile_td(
+    predictions: Real["*batch quantiles"], targets: Real["*batch samples"], *, kappa: Positive = 1.0
+) -> Real["*batch"]:
+    """Quantile TD loss (QR-DQN): quantile Huber loss of all quantiles of a return against all samples of its target.
+
+    l = sum_i mean_j |t_i - [u_ij < 0]| h(u_ij), with u_ij = targets_j - predictions_i, t_i = (i + 1/2) / quantiles the
+    level of quantile i = 0, 1, ..., and h(u) = u^2 / (2 kappa) where |u| <= kappa, |u| - kappa / 2 elsewhere.
+
+    Shapes: `predictions` [*batch quantiles], the quantiles of the return at equally spaced levels; `targets` [*batch
+    samples], samples or quantiles of reward + discount * return, of which the number may be another; `kappa` > 0
+    -> example [*batch].
+    Weights and mean: the common contract; importance weights of replayed examples are `sample_weight`. Code that takes
+    the mean over the quantiles too has 1 / quantiles of this loss. Without samples or quantiles it is 0.
+    Convex in all arguments together. The targets are constants by convention; the gradient in them is the mathematical
+    one.
+    Errors: `ContractError` for another shape or kappa <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: `quantile` at level t_i, summed over i, as kappa goes to 0.
+
+    >>> import numpy as np
+    >>> float(quantile_td(np.asarray([[0.0, 4.0]]), np.asarray([[2.0]])))  # 1/4 * 1.5 + 1/4 * 1.5
+    0.75
+    """
+    xp, (count, samples) = array_namespace(predictions), (max(x.shape[-1], 1) for x in (predictions, targets))
+    u = targets[..., None, :] - predictions[..., :, None]
+    size, odd = absolute(u), per_row(2 * positions(predictions, dtype=predictions.dtype) + 1)
+    level = xp.where(u < 0, 2 * count - odd, odd)  # times 2 * count: whole numbers, whose sums are exact
+    near = size <= kappa
+    square = xp.where(near, xp.where(near, u, 0.0) ** 2 / (2 * kappa), 0.0)
+    value = xp.sum(level * xp.where(near, square, size - 0.5 * kappa), axis=(-2, -1))
+    # The slopes of the linear parts are added up before they meet the rounded 1 / (2 * count * samples): they cancel.
+    far = xp.where(near, 0.0, level)
+    slope = xp.where(u < 0, -far, far)
+    linear = xp.sum(targets * xp.sum(slope, axis=-2), axis=-1) - xp.sum(predictions * xp.sum(slope, axis=-1), axis=-1)
+    smooth = linear - 0.5 * kappa * xp.sum(far, axis=(-2, -1)) + xp.sum(level * square, axis=(-2, -1))
+    return with_value(value, smooth) / (2 * count * samples)
