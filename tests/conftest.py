@@ -40,7 +40,7 @@ class BeforeTorchvision:
     def find_spec(cls, name: str, path: Any = None, target: Any = None) -> None:
         if name == "torchvision":
             sys.meta_path.remove(cls)  # type: ignore[arg-type]
-            peers.names_of("torch")
+            peers.prepare_torchvision()
 
 
 sys.meta_path.insert(0, BeforeTorchvision)  # type: ignore[arg-type]

@@ -45,6 +45,7 @@ OPERANDS = {
     "relu": (ROWS,),
     "absolute": (ROWS,),
     "zero_where": (ROWS, ROWS > 1),
+    "finite_pull": (ROWS, ROWS > 1),
     "admitted": (ROWS, ROWS > 9, np.zeros_like(ROWS)),
     "gains": (*LABELLED, np.abs(FIRST_GAINS), np.abs(GAINS)),
     "losses": (*LABELLED, np.abs(FIRST_GAINS), np.abs(GAINS)),

@@ -97,19 +97,19 @@ def names_of(peer: str) -> dict[str, Any]:
     """The modules of a library by the names that its calls use."""
     os.environ.setdefault("KERAS_BACKEND", "torch")  # read when keras is first imported
     if PEERS[peer].backend == "torch":
-        _name_operators_of_torchvision()
+        prepare_torchvision()
     return {name: import_module(path) for name, path in PEERS[peer].modules.items()}
 
 
 @cache
-def _name_operators_of_torchvision() -> None:
+def prepare_torchvision() -> None:
     """Let torchvision be imported beside a Torch that it was not built for.
 
     Its compiled operators do not load then. Its losses, and the libraries that import it, use none of them, but its
     import asks for two by name.
     """
     found = find_spec("torchvision")
-    if found is None or find_spec("torch") is None:
+    if found is None or find_spec("torch") is None or _kept:  # to look for it may have prepared it
         return
     torch = import_module("torch")
     try:

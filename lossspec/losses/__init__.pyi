@@ -1273,10 +1273,10 @@ class _quantile_huber(Typed):
     def configured(self, **options: Unpack[_quantile_huber_options]) -> Self: ...
 quantile_huber: _quantile_huber
 
-class _quantile_td_options(TypedDict, total=False): kappa: Number; reduction: _Reduction2; empty: Empty
+class _quantile_td_options(TypedDict, total=False): kappa: Varying; reduction: _Reduction2; empty: Empty
 class _quantile_td(Typed):
     """Quantile TD loss (QR-DQN): quantile Huber loss of all quantiles of a return against all samples of its target."""
-    def __call__(self, predictions: Array, targets: Array, *, kappa: Number = 1.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Quantile TD loss (QR-DQN): quantile Huber loss of all quantiles of a return against all samples of its target."""
+    def __call__(self, predictions: Array, targets: Array, *, kappa: Varying = 1.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Quantile TD loss (QR-DQN): quantile Huber loss of all quantiles of a return against all samples of its target."""
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'kappa', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_quantile_td_options]) -> Any: ...
     def configured(self, **options: Unpack[_quantile_td_options]) -> Self: ...
 quantile_td: _quantile_td

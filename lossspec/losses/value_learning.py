@@ -25,7 +25,7 @@ __all__ = ["quantile_td"]
     sizes={"batch": 2, "quantiles": 3, "samples": 2},
 )
 def quantile_td(
-    predictions: Real["*batch quantiles"], targets: Real["*batch samples"], *, kappa: Positive = 1.0
+    predictions: Real["*batch quantiles"], targets: Real["*batch samples"], *, kappa: Positive["#*batch"] = 1.0
 ) -> Real["*batch"]:
     """Quantile TD loss (QR-DQN): quantile Huber loss of all quantiles of a return against all samples of its target.
 
@@ -33,8 +33,8 @@ def quantile_td(
     level of quantile i = 0, 1, ..., and h(u) = u^2 / (2 kappa) where |u| <= kappa, |u| - kappa / 2 elsewhere.
 
     Shapes: `predictions` [*batch quantiles], the quantiles of the return at equally spaced levels; `targets` [*batch
-    samples], samples or quantiles of reward + discount * return, of which the number may be another; `kappa` > 0
-    -> example [*batch].
+    samples], samples or quantiles of reward + discount * return, of which the number may be another; `kappa` > 0,
+    a number, a 0-d array or [*batch] -> example [*batch].
     Weights and mean: the common contract; importance weights of replayed examples are `sample_weight`. Code that takes
     the mean over the quantiles too has 1 / quantiles of this loss. Without samples or quantiles it is 0.
     Convex in all arguments together. The targets are constants by convention; the gradient in them is the mathematical
@@ -50,9 +50,10 @@ def quantile_td(
     u = targets[..., None, :] - predictions[..., :, None]
     size, odd = absolute(u), per_row(2 * positions(predictions, dtype=predictions.dtype) + 1)
     level = xp.where(u < 0, 2 * count - odd, odd)  # times 2 * count: whole numbers, whose sums are exact
-    near = size <= kappa
-    square = xp.where(near, xp.where(near, u, 0.0) ** 2 / (2 * kappa), 0.0)
-    value = xp.sum(level * xp.where(near, square, size - 0.5 * kappa), axis=(-2, -1))
+    width = per_row(kappa, 2)
+    near = size <= width
+    square = xp.where(near, xp.where(near, u, 0.0) ** 2 / (2 * width), 0.0)
+    value = xp.sum(level * xp.where(near, square, size - 0.5 * width), axis=(-2, -1))
     # The slopes of the linear parts are added up before they meet the rounded 1 / (2 * count * samples): they cancel.
     far = xp.where(near, 0.0, level)
     slope = xp.where(u < 0, -far, far)

@@ -44,7 +44,7 @@ def asymmetric(
     >>> import math
     >>> import numpy as np
     >>> each = asymmetric.per_example(np.asarray([0.0, 0.0]), np.asarray([1.0, 0.0]), gamma_negative=2.0, clip=0.25)
-    >>> np.round(each / [math.log(2), math.log(4 / 3)], 12).tolist()
+    >>> [round(float(x) / math.log(y), 12) for x, y in zip(each, (2, 4 / 3))]
     [0.5, 0.0625]
     """
     xp, clip = array_namespace(logits), number(clip, logits)
