@@ -62,6 +62,7 @@ def _is_plain(x: Array, strided: bool = False) -> bool:
         and x.layout is torch.strided
         and (strided or x.is_contiguous())
         and not x.is_neg()
+        and not x.is_quantized
     )
 
 

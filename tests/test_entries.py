@@ -45,6 +45,7 @@ def test_the_losses_of_regions_images_lists_and_tokens_have_entries():
         ),
         *("jaccard", "lovasz_hinge", "lovasz_softmax", "mcc", "tversky", "psnr", "sequence_nll"),
         *("listmle", "listwise_softmax", "pairwise_hinge", "pairwise_logistic"),
+        *("pairwise_mse", "unique_softmax", "zlpr"),
     }
 
 

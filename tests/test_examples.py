@@ -13,6 +13,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from lossspec import dispatch
 from lossspec.autodiff import rules
 from lossspec.cli import app
 from lossspec.registry import _registry
@@ -23,7 +24,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 
 def run(path, *options):
     """The names that an example defines, started as a user starts it: without the options of pytest."""
-    known, derivatives = dict(_registry), dict(rules.RULES)
+    known, derivatives, backends = dict(_registry), dict(rules.RULES), dict(dispatch.all_backends())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", [str(path), *options])
         try:
@@ -31,6 +32,8 @@ def run(path, *options):
         finally:
             _registry.clear()
             _registry.update(known)
+            dispatch._found.clear()
+            dispatch._found.update(backends)
             rules.RULES.clear()
             rules.RULES.update(derivatives)
 

@@ -39,7 +39,7 @@ def asymmetric(
     Weights and mean: the common contract. Its authors sum over the labels of an image and over images: "sum".
     A negative of p <= clip has the loss 0 and no gradient. At clip = 1 no negative counts.
     Errors: `ContractError` for another shape, a gamma < 0 or a clip outside [0, 1], `DTypeError` for integer targets.
-    clip = 0 with equal gammas is `sigmoid_focal` of 0/1 targets.
+    Equals: with clip = 0 and equal gammas, `sigmoid_focal` of 0/1 targets.
 
     >>> import math
     >>> import numpy as np
