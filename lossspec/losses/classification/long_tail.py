@@ -153,8 +153,8 @@ def seesaw(
     -> example [*batch].
     Weights and mean: as `cross_entropy`.
     Errors: `ContractError` for another shape, a count <= 0, p < 0 or q < 0; labels as in `cross_entropy`.
-    Equals: at p = q = 0, `cross_entropy`. Detectors that have it also bound the softmax of the label by 0.01 from below in C;
-    nothing is bounded here.
+    Equals: at p = q = 0, `cross_entropy`. Detectors that have it also bound the softmax of the label by 0.01 from below
+    in C; nothing is bounded here.
 
     >>> import numpy as np
     >>> counts = np.asarray([400.0, 100.0])
