@@ -243,7 +243,7 @@ def counts_what_is_left_out(probabilities, targets, entries=None):
     return get("mcc").__wrapped__(probabilities, targets)
 
 
-def asymmetric(
+def asymmetric_by_probabilities(
     logits: Logits["*batch"],
     targets: Indicator["*batch"],
     *,
@@ -309,7 +309,7 @@ FAULTS = {
     "a pixel mask that multiplies NaN": (planted("dice", kind=MasksPixelsByMultiplication), "numpy"),
     "a class weight of a whole mixture": (planted("cross_entropy", kind=WeighsMixturesAsAWhole), "numpy"),
     "a square that is called linear in labels": (claims("brier", why_nonlinear=""), "numpy"),
-    "infinity at the end of a parameter": (third_party(asymmetric, asymmetric_in_words), "numpy"),
+    "infinity at the end of a parameter": (third_party(asymmetric_by_probabilities, asymmetric_in_words), "numpy"),
     "half a second derivative of the sure": (planted("sigmoid_focal", kind=BendsHalf), "numpy"),
     "half a compiled second derivative of the sure": (planted("sigmoid_focal", kind=BendsHalf), "jax"),
     "half a second derivative of the sure in regions": (planted("dice_focal", kind=BendsHalf), "numpy"),
