@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 
 from lossspec.dispatch import Backend, filled
-from lossspec.kernels.recurrence import is_on, run
-from lossspec.kernels.scatter import scattered
 from lossspec.terms import Array
 
 
@@ -42,13 +40,19 @@ class NumpyBackend(Backend):
         return x if type(x) is np.ndarray else None
 
     def compiles_scans(self, x: Array) -> bool:
+        from lossspec.kernels.recurrence import is_on  # only recurrences load their compiler
+
         return is_on(self, x)
 
     def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+        from lossspec.kernels.recurrence import run
+
         found = run(self, step, carry, xs)
         return super().scan(step, carry, xs) if found is None else found
 
     def scattered(self, g: Array, index: Array, size: int) -> Array | None:
+        from lossspec.kernels.scatter import scattered
+
         return scattered(g, index, size) if type(g) is type(index) is np.ndarray else None
 
     def all_true(self, flags: Array) -> bool:

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from lossspec.dispatch import Backend, filled
-from lossspec.kernels.recurrence import is_on, run
 from lossspec.primitive import Primitive
 from lossspec.terms import Array
 
@@ -93,10 +92,18 @@ class TorchBackend(Backend):
         return torch.from_numpy(array)
 
     def compiles_scans(self, x: Array) -> bool:
-        return not self.is_tracing() and is_on(self, x)
+        if self.is_tracing():
+            return False
+        from lossspec.kernels.recurrence import is_on
+
+        return is_on(self, x)
 
     def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
-        found = None if self.is_tracing() else run(self, step, carry, xs)
+        if self.is_tracing():
+            return super().scan(step, carry, xs)
+        from lossspec.kernels.recurrence import run
+
+        found = run(self, step, carry, xs)
         return super().scan(step, carry, xs) if found is None else found
 
     def is_tracing(self) -> bool:

@@ -61,7 +61,6 @@ class Evidence:
         self.loss, self.verdict = loss, verdict
         self.contract: Contract = loss.contract
         self.calls = [call for call in map(self._call, self._seen("L1", "L2")) if call is not None]
-        self._rights: dict[int, Any] = {}
 
     def _seen(self, *levels: str) -> list[Observation]:
         return [seen for seen in self.verdict.observations if seen.level in levels and seen.answer.value is not None]
