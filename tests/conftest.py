@@ -18,7 +18,9 @@ import pytest
 from ranks import on_ranks  # noqa: F401 - a fixture of all tests
 
 import lossspec
-from lossspec.conformance import peers
+from lossspec import dispatch, registry
+from lossspec.autodiff import rules
+from lossspec.conformance import peers, sampling
 from lossspec.conformance.sampling import typical_inputs
 from lossspec.dispatch import Availability, get_backend
 from lossspec.kernels import compile as compiler
@@ -63,6 +65,21 @@ def _kernels_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiler, "folder", lambda: folder)
         yield
+
+
+def _forget() -> Iterator[None]:
+    """Forget what is declared meanwhile: losses, samplers, rules and backends are found by all tests of the process."""
+    dispatch.all_backends()  # found once, not by the first test that asks
+    shared = (registry._registry, sampling._samplers, rules.RULES, dispatch._found, dispatch._by_type)
+    kept = [(known, dict(known)) for known in shared]
+    yield
+    for known, before in kept:
+        known.clear()
+        known.update(before)
+
+
+_after_a_test = pytest.fixture(autouse=True)(_forget)
+_after_a_module = pytest.fixture(autouse=True, scope="module")(_forget)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -21,7 +21,7 @@ from lossspec.conformance.laws import LAWS
 from lossspec.conformance.matrix import Cell, plan, run_cell
 from lossspec.conformance.store import Store
 from lossspec.numerics import array_namespace
-from lossspec.registry import _registry, get
+from lossspec.registry import get
 from lossspec.terms import Real
 
 SCHEMA = Draft202012Validator(json.loads((files("lossspec") / "matrix.schema.json").read_text("utf-8")))
@@ -47,7 +47,6 @@ def lossspec(*arguments):
 def folder(tmp_path, monkeypatch):
     """The current folder, empty, of a process that knows no other losses than before."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("lossspec.registry._registry", dict(_registry))
     monkeypatch.setattr("sys.path", [path for path in sys.path if path])
     return tmp_path
 

@@ -4,7 +4,6 @@ import inspect
 import json
 import pydoc
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
@@ -22,13 +21,6 @@ from lossspec.terms import Label, Length, NonNegative, Real, Shape, Statistics
 SCHEMA = Draft202012Validator(json.loads((files("lossspec") / "contract.schema.json").read_text("utf-8")))
 every_loss = pytest.mark.parametrize("loss", [ls.get(name) for name in ls.names()], ids=ls.names())
 COMPOSITES = [0.5 * ls.huber, ls.cross_entropy + 2 * ls.dice, ls.huber + ls.info_nce, ls.huber + ls.elastic_net]
-
-
-@pytest.fixture
-def own_registry(monkeypatch):
-    """A registry that forgets what a test declares."""
-    module = sys.modules["lossspec.registry"]
-    monkeypatch.setattr(module, "_registry", dict(module._registry))
 
 
 def test_the_schema_is_a_schema():
@@ -205,7 +197,7 @@ def test_a_shape_that_is_no_notation_is_refused(text):
         Shape.parse(text)
 
 
-def test_a_name_is_given_once(own_registry):
+def test_a_name_is_given_once():
     for options in ({}, {"aliases": ("torch:huber_loss",)}):
         with pytest.raises(LossSpecError, match="two losses are called 'huber"):
 
@@ -215,7 +207,7 @@ def test_a_name_is_given_once(own_registry):
                 return x
 
 
-def test_a_name_may_mean_the_loss_under_other_defaults(own_registry):
+def test_a_name_may_mean_the_loss_under_other_defaults():
     @declare(also={"fresh_sum": {"reduction": "sum"}})
     def fresh_name(x: Real["*batch"]) -> Real["*batch"]:
         """The number itself."""
@@ -232,7 +224,7 @@ def test_a_name_may_mean_the_loss_under_other_defaults(own_registry):
             return x
 
 
-def test_a_parameter_may_be_a_choice_or_a_function(own_registry):
+def test_a_parameter_may_be_a_choice_or_a_function():
     @declare()
     def with_power(x: Real["*batch"], *, power: Literal["one", "two"] | Callable[..., Any] = "one") -> Real["*batch"]:
         """The number, or a function of it."""
@@ -245,7 +237,7 @@ def test_a_parameter_may_be_a_choice_or_a_function(own_registry):
     assert "power: 'one' | 'two' | function = 'one'" in repr(with_power)
 
 
-def test_a_refused_declaration_leaves_no_name_behind(own_registry):
+def test_a_refused_declaration_leaves_no_name_behind():
     with pytest.raises(LossSpecError):
 
         @declare(aliases=("another_name", "rmse"))
@@ -312,7 +304,7 @@ def of_tokens(x: Real["batch time"], n: Length["batch", "of time"]) -> Real["bat
         ),
     ],
 )
-def test_a_declaration_that_lacks_something_is_refused(own_registry, function, options, message):
+def test_a_declaration_that_lacks_something_is_refused(function, options, message):
     with pytest.raises(TypeError, match=message):
         declare(**options)(function)
 
@@ -333,7 +325,7 @@ def test_a_contract_says_what_may_be_shifted():
 # A loss that someone else declares.
 
 
-def test_a_loss_declared_elsewhere_does_all_that_ours_do(own_registry, array, plain):
+def test_a_loss_declared_elsewhere_does_all_that_ours_do(array, plain):
     @declare(aliases=("MyLoss",), perfect={"predictions": "targets"})
     def fourth_power(
         predictions: Real["*batch"], targets: Real["*batch"], *, scale: NonNegative = 1.0
@@ -354,7 +346,7 @@ def test_a_loss_declared_elsewhere_does_all_that_ours_do(own_registry, array, pl
         fourth_power(x, array([[0.0]]))
 
 
-def test_an_aggregate_declared_elsewhere_reduces_its_statistics_and_finishes(own_registry, array, plain):
+def test_an_aggregate_declared_elsewhere_reduces_its_statistics_and_finishes(array, plain):
     def error_rate(wrong, right, *, scale):
         return scale * wrong / (wrong + right)
 
@@ -376,7 +368,7 @@ def test_an_aggregate_declared_elsewhere_reduces_its_statistics_and_finishes(own
     assert plain(sum(shards).value()) == 6 / 8
 
 
-def test_a_coupled_loss_declared_elsewhere_gives_its_reason(own_registry, array, plain):
+def test_a_coupled_loss_declared_elsewhere_gives_its_reason(array, plain):
     @declare(coupled="the largest of the batch is everyone's reference.")
     def below_best(x: Real["batch"]) -> Real["batch"]:
         """The distance to the largest."""

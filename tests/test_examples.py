@@ -13,10 +13,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from lossspec import dispatch
-from lossspec.autodiff import rules
 from lossspec.cli import app
-from lossspec.registry import _registry
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
@@ -24,18 +21,9 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 
 def run(path, *options):
     """The names that an example defines, started as a user starts it: without the options of pytest."""
-    known, derivatives, backends = dict(_registry), dict(rules.RULES), dict(dispatch.all_backends())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", [str(path), *options])
-        try:
-            return runpy.run_path(str(path), run_name="__main__")
-        finally:
-            _registry.clear()
-            _registry.update(known)
-            dispatch._found.clear()
-            dispatch._found.update(backends)
-            rules.RULES.clear()
-            rules.RULES.update(derivatives)
+        return runpy.run_path(str(path), run_name="__main__")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -49,7 +37,6 @@ def test_an_example_runs(path, capsys, tmp_path):
 
 def test_the_command_checks_a_loss_of_an_own_term_in_a_module_of_ones_own(monkeypatch):
     monkeypatch.chdir(ROOT / "docs" / "examples")
-    monkeypatch.setattr("lossspec.registry._registry", dict(_registry))
     monkeypatch.setattr("sys.path", [path for path in sys.path if path])
     command = [
         "check",

@@ -10,7 +10,6 @@ import lossspec as ls
 from lossspec.autodiff import grad
 from lossspec.conformance.probes import probe_of
 from lossspec.numerics import array_namespace
-from lossspec.registry import _registry
 from lossspec.terms import Real, Statistics
 
 LOGITS = np.asarray([-40.0, -2.0, 0.0, 0.5, 30.0])
@@ -77,7 +76,6 @@ def test_grad_hess_is_refused_where_it_means_nothing(loss, options, words):
 @pytest.fixture
 def declare():
     """A loss of one batch of vectors with this body, and this end if it is an aggregate."""
-    declared = []
 
     def of(body, **rest):
         def undifferentiable(x: Real["batch dim"]) -> Real["batch"]:
@@ -86,12 +84,9 @@ def declare():
 
         if rest:
             undifferentiable.__annotations__["return"] = Statistics["batch", ""]
-        declared.append(ls.loss(family="test", unit="example", source="a test", **rest)(undifferentiable))
-        return declared[-1]
+        return ls.loss(family="test", unit="example", source="a test", **rest)(undifferentiable)
 
-    yield of
-    for one in declared:
-        _registry.pop(one.contract.name)
+    return of
 
 
 @pytest.mark.parametrize("name", ["numpy", "strict"])

@@ -398,17 +398,7 @@ def local():
     return of_a_function
 
 
-@pytest.fixture
-def own_registry(monkeypatch):
-    """A registry that forgets what a test declares."""
-    registry = ls.get.__globals__["_registry"]
-    before = dict(registry)
-    yield
-    registry.clear()
-    registry.update(before)
-
-
-def test_a_copy_of_a_loss_is_the_loss(own_registry):
+def test_a_copy_of_a_loss_is_the_loss():
     for loss in (local(), local().configured(reduction="sum"), 0.5 * local(), ls.huber + ls.squared_error):
         assert copy.copy(loss) is loss
         assert copy.deepcopy({"loss": loss})["loss"] is loss
@@ -416,7 +406,7 @@ def test_a_copy_of_a_loss_is_the_loss(own_registry):
     assert float((partial + copy.deepcopy(partial)).value()) == 1.0
 
 
-def test_a_loss_that_no_module_holds_says_so_where_it_is_pickled(own_registry):
+def test_a_loss_that_no_module_holds_says_so_where_it_is_pickled():
     for loss in (local(), 2.0 * local()):
         with pytest.raises(ContractError, match=r"of_a_function: it cannot be pickled.*at the top of a module"):
             pickle.dumps(loss)
@@ -440,7 +430,7 @@ def my_loss(x: Real["*batch"]) -> Real["*batch"]:
 '''
 
 
-def test_a_loss_is_replaced_where_its_module_runs_again(own_registry):
+def test_a_loss_is_replaced_where_its_module_runs_again():
     cell = {"__name__": "notebook"}
     for factor, aliases in ((2.0, ("mine", "once")), (3.0, ("mine",))):
         exec(CELL.format(factor=factor, aliases=aliases), cell)  # noqa: S102

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from lossspec import get, names
+from lossspec import GradientError, get, names
+from lossspec.autodiff import grad
 from lossspec.cli import app
 from lossspec.conformance.needs import Recorder, accepts, lacking, needs
 
@@ -39,6 +40,12 @@ def test_this_check_can_fail():
 def test_gradients_of_the_tape_need_more(used):
     loss = get("huber")
     assert needs([loss]).keys() < needs([loss], gradients=True).keys()
+
+
+def test_gradients_after_a_recording_are_not_recorded():
+    needs([get("huber")], gradients=True)
+    with pytest.raises(GradientError, match=r"^linalg\.det has no derivative rule"):
+        grad(lambda x: x.__array_namespace__().linalg.det(x))(np.eye(2))
 
 
 def test_the_command_prints_the_needs_and_what_a_namespace_lacks():

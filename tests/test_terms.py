@@ -68,8 +68,6 @@ def test_a_term_without_a_sampler_is_drawn_from_its_interval():
 @pytest.fixture
 def declared(monkeypatch):
     """A loss of terms of another name, which have the roles of labels and of scores, or none."""
-    monkeypatch.setattr("lossspec.registry._registry", dict(vars(ls.registry)["_registry"]))
-    monkeypatch.setattr(sampling, "_samplers", dict(sampling._samplers))
 
     def declare(label_roles, score_roles):
         label = replace(terms.Label, name="Species", roles=frozenset(label_roles))

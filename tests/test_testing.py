@@ -11,22 +11,12 @@ from lossspec import get
 from lossspec.cli import app
 from lossspec.conformance import isolated
 from lossspec.conformance.matrix import Job, plan
-from lossspec.dispatch import _by_type, _found, get_backend, register_backend
+from lossspec.dispatch import get_backend, register_backend
 from lossspec.errors import BackendError
 from lossspec.testing import BackendSuite
 
 EXAMPLE = runpy.run_path(str(Path(__file__).parents[1] / "docs" / "examples" / "backend_tally.py"), run_name="tally")
 Good = type(EXAMPLE["backend"])
-
-
-@pytest.fixture(autouse=True)
-def alone():
-    """Leave the backends as they were."""
-    before = {name: found for name, found in _found.items() if name != "tally"}  # the suite registers it for its class
-    yield
-    _found.clear()
-    _found.update(before)
-    _by_type.clear()
 
 
 class TestTheExample(BackendSuite):

@@ -105,6 +105,10 @@ class TracedBackend(Recording):
             self._namespace = TracedNamespace(self.base.namespace)
         return self._namespace
 
+    def renew(self) -> None:
+        """Make the namespace anew, over that which the base has now."""
+        self._namespace = None
+
     def enter(self) -> None:
         """Stand in for the base; counted, because differentiations nest and threads differentiate side by side."""
         with self._lock:

@@ -6,10 +6,12 @@ import inspect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from lossspec.autodiff.namespace import traced_backend
 from lossspec.conformance.bench import Bench
 from lossspec.conformance.cases import make_cases
 from lossspec.dispatch import Backend, get_backend
@@ -20,10 +22,11 @@ Needs = Mapping[str, frozenset[str]]
 """Keywords by the name of the function; a name with a dot lies in a namespace of its own, as `linalg.vector_norm`."""
 
 
-class Recorder:
+class Recorder(ModuleType):
     """A namespace that notes every function called on it, with the keywords."""
 
     def __init__(self, namespace: Any, seen: dict[str, set[str]], prefix: str = "") -> None:
+        super().__init__(namespace.__name__)
         self._namespace, self._seen, self._prefix = namespace, seen, prefix
 
     def __getattr__(self, name: str) -> Any:
@@ -91,7 +94,9 @@ def _recording(backend: Backend, seen: dict[str, set[str]]) -> Iterator[None]:
     kind, recorder = type(backend), Recorder(backend.namespace, seen)
     own = kind.__dict__["namespace"]
     setattr(kind, "namespace", property(lambda self: recorder))  # noqa: B010 - mypy knows it as read-only
+    traced_backend(backend).renew()
     try:
         yield
     finally:
         setattr(kind, "namespace", own)  # noqa: B010
+        traced_backend(backend).renew()
