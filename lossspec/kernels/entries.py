@@ -12,8 +12,10 @@ from math import prod
 from typing import Any, NamedTuple
 
 from lossspec.autodiff.tape import Value
-from lossspec.kernels.emit import ELEMENTS, Block, Emitter, V, vector
-from lossspec.kernels.lower import Node
+from lossspec.kernels.emit import Emitter
+from lossspec.kernels.ir import ELEMENTS, V, vector
+from lossspec.kernels.memory import Block
+from lossspec.kernels.nodes import Node
 from lossspec.kernels.schedule import ENTRIES, Schedule
 from lossspec.kernels.step import BATCH, STATES, Recorded
 from lossspec.kernels.trace import Constant, Dim, Item, Refused, Size

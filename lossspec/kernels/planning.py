@@ -11,7 +11,7 @@ import numpy as np
 from lossspec.binding import by_name
 from lossspec.contract import LENGTH_REDUCTIONS, align
 from lossspec.kernels.aggregate import Aggregate
-from lossspec.kernels.emit import ELEMENTS
+from lossspec.kernels.ir import ELEMENTS
 from lossspec.kernels.programs import Programs
 from lossspec.kernels.ready import Known, Ready
 from lossspec.kernels.request import Request

@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from lossspec.kernels import compile as compiler
-from lossspec.kernels.emit import Block, Emitter
+from lossspec.kernels.emit import Emitter
 from lossspec.kernels.hessian import diagonals
-from lossspec.kernels.lower import Lowered, Lowering, Node, Place
+from lossspec.kernels.lower import Lowered, Lowering
+from lossspec.kernels.memory import Block
+from lossspec.kernels.nodes import Node, Place
 from lossspec.kernels.schedule import ENTRIES, UNITS, Store, make_schedule
 from lossspec.kernels.trace import Refused, Symbols, Task, trace
 
