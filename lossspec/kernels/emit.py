@@ -38,6 +38,8 @@ class Emitter(Memory, Operations):
         """True if cotangents are arrays with an entry for each unit."""
         self.mask: V | None = None
         self.numbers: dict[Node, V] = {}
+        self.stride = self.constant(1, "i64")
+        """The distance of the next chunk."""
 
     # Numbers of a unit.
 
@@ -122,8 +124,7 @@ class Emitter(Memory, Operations):
         moved = self.plus(self.times(index, self.splat(entry, index.lanes)), self.splat(start, index.lanes))
         if not self.by_units:
             return self.fetch(pointer, element, moved)
-        lanes = self.times(self.steps(self.lanes), self.splat(stride, self.lanes))
-        return self.gather(pointer, element, self.plus(self.splat(moved, self.lanes), lanes), stride, self.mask)
+        return self.taken(pointer, element, self.indices(moved, stride), self.mask)
 
     # Rows.
 
@@ -179,7 +180,7 @@ class Emitter(Memory, Operations):
         number = self.schedule.buffered[x]
         start = self.times(size, self.constant(number, "i64"))
         held = "i8" if x.dtype == "bool" else ELEMENTS[x.dtype]
-        per_step = BYTES[held] * (self.lanes if self.by_units else 1)
+        per_step = BYTES[held] * (self.width if self.by_units else 1)
         offset = self.plus(start, self.times(j, self.constant(per_step, "i64")))
         return self.write(f"getelementptr i8, ptr %scratch, i64 {offset.text}", "ptr")
 
@@ -193,7 +194,7 @@ class Emitter(Memory, Operations):
     def loop(self, loop: Loop) -> None:
         """One loop over a row."""
         self.prepare(loop)
-        step = 1 if self.by_units else self.lanes
+        step = 1 if self.by_units else self.width
         size = self.product(1, loop.row)
         whole = size if self.by_units else self.binary("and", size, self.constant(-step, "i64"))
         accumulators = [Accumulator(self, x) for x in loop.reductions]
@@ -317,7 +318,7 @@ class Emitter(Memory, Operations):
         after = self.new("b")
         if self.by_units:
             full, tail = self.new("b"), self.new("b")
-            whole = self.compare("sge", left, self.constant(self.lanes, "i64"))
+            whole = self.compare("sge", left, self.constant(self.width, "i64"))
             self.do(f"br i1 {whole.text}, label {full}, label {tail}")
             self.label(full)
             self.mask = None
@@ -328,7 +329,7 @@ class Emitter(Memory, Operations):
             self.units(sums)
             self.do(f"br label {after}")
             self.label(after)
-            step = self.call("smin", left, self.constant(self.lanes, "i64"))
+            step = self.call("smin", left, self.constant(self.width, "i64"))
         else:
             self.units(sums)
             self.do(f"br label {after}")
@@ -343,11 +344,12 @@ class Emitter(Memory, Operations):
         all_chunks = self.binary("sdiv", all_chunks, per_chunk)
         pointer = self.word(self.block.sums, "ptr")
         for rank, total in enumerate(sums):
-            value = self.reduce(self.get(total), "fadd")
+            value = self.get(total)
+            value = self.reduce(value, "fadd") if self.by_units else value
             place = self.plus(self.times(all_chunks, self.constant(rank, "i64")), number)
             at = self.write(f"getelementptr double, ptr {pointer.text}, i64 {place.text}", "ptr")
             self.do(f"store double {value.text}, ptr {at.text}, align 8")
-        self.put(self.binary("add", number, self.constant(1, "i64")), chunk)
+        self.put(self.binary("add", number, self.stride), chunk)
         self.do(f"br label {chunks}")
         self.label(out)
         self.do("ret void")

@@ -157,7 +157,7 @@ class Entries(Emitter):
         if len(axes) == 2:
             per_row = self.binary("sdiv", self.row_bytes, self.constant(_SIZE[rows.element], "i64"))
             column = self.binary("add", self.binary("mul", self.within(self.each(where[axes[0]])), per_row), column)
-        return self.gather(rows.start, rows.element, self.splat(column, self.lanes), self.constant(0, "i64"), None)
+        return self.taken(rows.start, rows.element, self.splat(column, self.lanes), None)
 
     def each(self, at: At) -> V:
         """An index in all lanes, if it is not the same in them."""

@@ -59,6 +59,8 @@ def literal(value: float, element: str) -> str:
 class Writer:
     """The text of one function on its way."""
 
+    signature = "void @kernel(ptr noalias %block, i64 %first, i64 %last, ptr noalias %scratch)"
+
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.head: list[str] = []
@@ -205,9 +207,12 @@ class Writer:
                         half,
                     )
                 )
-            a, b = parts
-            x = self.call(instruction[5:], a, b) if instruction.startswith("llvm.") else self.binary(instruction, a, b)
+            x = self.joined(instruction, *parts)
         return x
+
+    def joined(self, instruction: str, a: V, b: V) -> V:
+        """An instruction on two values, or an intrinsic."""
+        return self.call(instruction[5:], a, b) if instruction.startswith("llvm.") else self.binary(instruction, a, b)
 
     def variable(self, element: str, lanes: int = 1) -> V:
         """A place on the stack, which the optimiser turns into registers."""
@@ -227,7 +232,7 @@ class Writer:
     def module(self) -> str:
         """The text of the function that the lines are, with all that it calls."""
         body = [
-            "define void @kernel(ptr noalias %block, i64 %first, i64 %last, ptr noalias %scratch) nounwind {",
+            f"define {self.signature} nounwind {{",
             "entry:",
             *self.head,
             *self.lines,

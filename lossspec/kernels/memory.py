@@ -62,6 +62,9 @@ class Memory(Writer):
         self.block = block
         self.by_units = lanes_are == UNITS
         self.lanes = lanes
+        """The lanes of a value."""
+        self.width = lanes
+        """The units, or the entries of a row, of one step."""
         self.planes = planes
         """The inputs whose classes come before pixels, by their number."""
         self.held = held
@@ -110,59 +113,58 @@ class Memory(Writer):
         stride = self.product(*place.unit)
         return self.plus(self.times(self.unit, stride), cell), stride, self.product(*place.entry)
 
+    def indices(self, index: V, stride: V) -> V:
+        """The indices from one on that are so far apart, in the lanes."""
+        return self.plus(
+            self.splat(index, self.lanes), self.times(self.steps(self.lanes), self.splat(stride, self.lanes))
+        )
+
     def gather(self, pointer: V, element: str, index: V, stride: V, mask: V | None) -> V:
-        """The entries from an index on that are so far apart, in the lanes; many indices are taken as they are."""
+        """The entries from an index on that are so far apart, in the lanes."""
+        if stride.constant != 1:
+            return self.taken(pointer, element, self.indices(index, stride), mask)
         held = "i8" if element == "i1" else element
-        lanes = self.lanes
-        kind = vector(held, lanes)
-        suffix = {"float": "f32", "double": "f64"}.get(held, held)
-        if index.lanes == 1 and stride.constant == 1:
-            at = self.write(f"getelementptr {held}, ptr {pointer.text}, i64 {index.text}", "ptr")
-            if mask is None:
-                found = self.write(f"load {kind}, ptr {at.text}, align {BYTES[held]}", held, lanes)
-            else:
-                name = f"@llvm.masked.load.v{lanes}{suffix}.p0"
-                self.declared[f"declare {kind} {name}(ptr, i32, <{lanes} x i1>, {kind})"] = None
-                found = self.write(
-                    f"call {kind} {name}(ptr {at.text}, i32 {BYTES[held]}, {mask.type} {mask.text}, "
-                    f"{kind} zeroinitializer)",
-                    held,
-                    lanes,
-                )
+        kind = vector(held, self.lanes)
+        at = self.write(f"getelementptr {held}, ptr {pointer.text}, i64 {index.text}", "ptr")
+        if mask is None:
+            found = self.write(f"load {kind}, ptr {at.text}, align {BYTES[held]}", held, self.lanes)
         else:
-            if index.lanes == 1:
-                index = self.plus(self.splat(index, lanes), self.times(self.steps(lanes), self.splat(stride, lanes)))
-            at = self.write(f"getelementptr {held}, ptr {pointer.text}, {index.type} {index.text}", "ptr", lanes)
-            name = f"@llvm.masked.gather.v{lanes}{suffix}.v{lanes}p0"
-            self.declared[f"declare {kind} {name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {kind})"] = None
-            mask = mask or self.constant(1, "i1", lanes)
-            found = self.write(
-                f"call {kind} {name}({at.type} {at.text}, i32 {BYTES[held]}, {mask.type} {mask.text}, "
-                f"{kind} zeroinitializer)",
-                held,
-                lanes,
-            )
+            name = f"@llvm.masked.load.v{self.lanes}{_suffix(held)}.p0"
+            self.declared[f"declare {kind} {name}(ptr, i32, {mask.type}, {kind})"] = None
+            operands = f"ptr {at.text}, i32 {BYTES[held]}, {mask.type} {mask.text}, {kind} zeroinitializer"
+            found = self.write(f"call {kind} {name}({operands})", held, self.lanes)
+        return self.truth(found) if element == "i1" else found
+
+    def taken(self, pointer: V, element: str, index: V, mask: V | None) -> V:
+        """The entries at the indices in the lanes."""
+        held = "i8" if element == "i1" else element
+        kind = vector(held, self.lanes)
+        at = self.write(f"getelementptr {held}, ptr {pointer.text}, {index.type} {index.text}", "ptr", self.lanes)
+        name = f"@llvm.masked.gather.v{self.lanes}{_suffix(held)}.v{self.lanes}p0"
+        mask = mask or self.constant(1, "i1", self.lanes)
+        self.declared[f"declare {kind} {name}({at.type}, i32, {mask.type}, {kind})"] = None
+        operands = f"{at.type} {at.text}, i32 {BYTES[held]}, {mask.type} {mask.text}, {kind} zeroinitializer"
+        found = self.write(f"call {kind} {name}({operands})", held, self.lanes)
         return self.truth(found) if element == "i1" else found
 
     def scatter(self, value: V, pointer: V, index: V, stride: V, mask: V | None) -> None:
         """Write the lanes to entries that are so far apart."""
         value = self.splat(value, self.lanes)
-        lanes, kind, size = self.lanes, value.type, BYTES[value.element]
-        suffix = {"float": "f32", "double": "f64"}.get(value.element, value.element)
+        lanes, kind, held, size = self.lanes, value.type, value.element, BYTES[value.element]
         if stride.constant == 1:
-            at = self.write(f"getelementptr {value.element}, ptr {pointer.text}, i64 {index.text}", "ptr")
+            at = self.write(f"getelementptr {held}, ptr {pointer.text}, i64 {index.text}", "ptr")
             if mask is None:
                 self.do(f"store {kind} {value.text}, ptr {at.text}, align {size}")
                 return
-            name = f"@llvm.masked.store.v{lanes}{suffix}.p0"
-            self.declared[f"declare void {name}({kind}, ptr, i32, <{lanes} x i1>)"] = None
-            self.do(f"call void {name}({kind} {value.text}, ptr {at.text}, i32 {size}, {mask.type} {mask.text})")
-            return
-        index = self.plus(self.splat(index, lanes), self.times(self.steps(lanes), self.splat(stride, lanes)))
-        at = self.write(f"getelementptr {value.element}, ptr {pointer.text}, {index.type} {index.text}", "ptr", lanes)
-        name = f"@llvm.masked.scatter.v{lanes}{suffix}.v{lanes}p0"
-        self.declared[f"declare void {name}({kind}, <{lanes} x ptr>, i32, <{lanes} x i1>)"] = None
-        mask = mask or self.constant(1, "i1", lanes)
+            name = f"@llvm.masked.store.v{lanes}{_suffix(held)}.p0"
+        else:
+            index = self.indices(index, stride)
+            at = self.write(
+                f"getelementptr {value.element}, ptr {pointer.text}, {index.type} {index.text}", "ptr", lanes
+            )
+            name = f"@llvm.masked.scatter.v{lanes}{_suffix(held)}.v{lanes}p0"
+            mask = mask or self.constant(1, "i1", lanes)
+        self.declared[f"declare void {name}({kind}, {at.type}, i32, {mask.type})"] = None
         self.do(f"call void {name}({kind} {value.text}, {at.type} {at.text}, i32 {size}, {mask.type} {mask.text})")
 
     def fetch(self, pointer: V, element: str, index: V) -> V:
@@ -187,6 +189,11 @@ class Memory(Writer):
     def truth(self, x: V) -> V:
         """A byte as a truth value."""
         return self.compare("ne", x, self.constant(0, "i8"))
+
+
+def _suffix(element: str) -> str:
+    """The type of an entry in the name of an intrinsic."""
+    return {"float": "f32", "double": "f64"}.get(element, element)
 
 
 __all__ = ["Block", "Memory"]

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from lossspec.kernels import compile as compiler
+from lossspec.kernels.cuda import CudaEmitter, ptx
 from lossspec.kernels.emit import Emitter
 from lossspec.kernels.hessian import diagonals
 from lossspec.kernels.lower import Lowered, Lowering
@@ -35,7 +36,8 @@ class Facts:
 class Made:
     """A kernel that is ready to be called."""
 
-    kernel: compiler.Kernel
+    kernel: Any
+    """A function of this process, or the text of a GPU."""
     symbols: Symbols
     """The axes whose sizes it takes."""
     sums: int
@@ -110,7 +112,7 @@ class Programs:
         return [tuple(row) for row in known[piece]]
 
     def made(self, piece: str, by_units: bool, lanes: int, planes: frozenset[str], per_unit: bool = False) -> Made:
-        """The kernel of a piece for one way of running it."""
+        """The kernel of a piece for one way of running it; of 0 lanes for a GPU."""
         variant = (piece, by_units, lanes, tuple(sorted(planes)), per_unit)
         if variant not in self._made:
             self._made[variant] = self._find(variant, planes)
@@ -118,8 +120,10 @@ class Programs:
 
     def _find(self, variant: tuple[Any, ...], planes: frozenset[str]) -> Made:
         piece, by_units, lanes, _, per_unit = variant
+        of_gpu = lanes == 0
+        find = compiler.kept_text if of_gpu else compiler.kept
         kept = self.kept["kernels"].get(repr(variant))
-        kernel = None if kept is None else compiler.kept(kept[0])
+        kernel = None if kept is None else find(kept[0])
         if kept is None or kernel is None:  # an object that is gone is made anew
             symbols = tuple(sorted({s for a in self.task.arguments for s in _symbols(a.dims)}))
             sums, stores = self._piece(piece)
@@ -128,10 +132,16 @@ class Programs:
             numbers = frozenset(n for n, a in enumerate(self.task.arguments) if a.name in planes)
             block = Block(symbols, self.facts.cotangents, len(self.task.arguments), outputs)
             held = {n: a.held for n, a in enumerate(self.task.arguments) if a.held}
-            lanes_are = UNITS if by_units else ENTRIES
-            text = Emitter(schedule, block, lanes_are, lanes, numbers, per_unit or piece == "pull", held).text()
+            lanes_are, per_unit = UNITS if by_units else ENTRIES, per_unit or piece == "pull"
+            emitter = (
+                CudaEmitter(schedule, block, lanes_are, numbers, per_unit, held)
+                if of_gpu
+                else Emitter(schedule, block, lanes_are, lanes, numbers, per_unit, held)
+            )
+            text = emitter.text()
             try:
-                key, kernel = compiler.key_of(text), compiler.compiled(text)
+                key = compiler.key_of(text)
+                kernel = compiler.text_of(key, lambda: ptx(text)) if of_gpu else compiler.compiled(text)
             except Exception as error:  # whatever LLVM says: the array path has the right answer
                 raise Refused(f"the kernel does not compile: {error}") from None
             kept = [key, symbols, len(sums), len(schedule.buffered), block.length + 1]
