@@ -8,7 +8,10 @@ import ctypes
 import re
 from math import inf
 
+import array_api_compat.numpy
 import numpy as np
+
+from lossspec.kernels.gpu import Gpu, NotTaken
 
 WARP = 32
 _KINDS = {"s": "i", "u": "u", "b": "u", "f": "f"}
@@ -289,8 +292,8 @@ class Run:
         if op == "setp":
             a, b = (self.read(x, dtype, at) for x in operands[1:3])
             how = modifiers[0]
-            if how in COMPARE:
-                found = COMPARE[how](a, b)
+            if how in COMPARE:  # no comparison but one in "u" holds for NaN
+                found = COMPARE[how](a, b) & ((how == "nan") | (a == a) & (b == b))
             else:
                 assert how.endswith("u")
                 found = COMPARE[how[:-1]](a, b) | (a != a) | (b != b)
@@ -300,6 +303,13 @@ class Run:
         if op == "selp":
             a, b = (self.read(x, dtype, at) for x in operands[1:3])
             return self.write(operands[0], np.where(self.read(operands[3], np.dtype(bool), at), a, b), at)
+        if op == "bfe":
+            a, first, count = (
+                self.read(x, np.dtype(n), at) for x, n in zip(operands[1:], (dtype, "u4", "u4"), strict=True)
+            )
+            assert dtype.kind == "u"
+            kept = (np.uint64(1) << count.astype(np.uint64)) - np.uint64(1)
+            return self.write(operands[0], _shift(a, first, False) & kept.astype(dtype), at)
         if op == "mad":
             assert modifiers[0] == "lo"
             a, b, c = (self.read(x, dtype, at) for x in operands[1:4])
@@ -375,19 +385,26 @@ class Machine:
         self.steps += run.steps
 
 
-class Simulated:
+class Simulated(Gpu):
     """NumPy arrays as those of a GPU that a `Machine` is."""
 
     index = 0
+    xp = array_api_compat.numpy
 
     def __init__(self):
-        import array_api_compat.numpy
+        self.machine = Machine()
 
-        self.xp = array_api_compat.numpy
-        self.driver = Machine()
+    @property
+    def driver(self):
+        return self.machine
+
+    def layout(self, x):
+        if isinstance(x, np.ndarray) and not x.flags.c_contiguous:
+            raise NotTaken
+        return (x.shape, x.dtype) if isinstance(x, np.ndarray) else None
 
     def address(self, x):
-        return self.driver.memory.add(np.asarray(x))
+        return self.machine.memory.add(np.asarray(x))
 
     def empty(self, shape, dtype):
         x = np.empty(shape, dtype)

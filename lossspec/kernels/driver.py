@@ -82,4 +82,12 @@ def driver() -> Driver | str:
     return found if found.devices else NO_DEVICE
 
 
-__all__ = ["NO_DEVICE", "Driver", "DriverError", "driver"]
+def state() -> str:
+    """The state of kernels on GPUs, in words."""
+    found = driver()
+    if isinstance(found, str):
+        return f"not run: {found}"
+    return f"{found.devices} CUDA device(s); lossspec.kernels.on_cuda() asks for them"
+
+
+__all__ = ["NO_DEVICE", "Driver", "DriverError", "driver", "state"]

@@ -9,14 +9,15 @@ import ctypes
 from collections.abc import Sequence
 from functools import cache, partial
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from lossspec.errors import LossSpecError
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.cuda import WARP, CudaEmitter, ptx
-from lossspec.kernels.driver import DriverError
+from lossspec.kernels.driver import DriverError, driver
+from lossspec.kernels.front import is_on_cuda
 from lossspec.kernels.memory import Block
 from lossspec.kernels.nodes import Node, Place
 from lossspec.kernels.planning import Planner
@@ -35,38 +36,90 @@ _MOST_SCRATCH = 1 << 27
 """Bytes of buffers of all warps together."""
 
 
-class Gpu(Protocol):
+class NotTaken(Exception):  # noqa: N818 (no error: the array path takes the call)
+    """An array that no kernel of the GPU takes."""
+
+
+class Gpu:
     """One GPU as a framework sees it."""
 
-    index: int
     xp: Any
-    driver: Any
+    index: int
+
+    @property
+    def driver(self) -> Any:
+        """What loads and runs functions, or why there is none."""
+        return driver()
+
+    def layout(self, x: Any) -> tuple[tuple[int, ...], Any] | None:
+        """The shape of an array in one piece on this GPU, and its dtype for NumPy; None for what is no array.
+
+        Raise `NotTaken` for another array.
+        """
+        raise NotImplementedError
 
     def address(self, x: Any) -> int:
         """The address of an array in one piece."""
+        raise NotImplementedError
 
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         """A new array."""
+        raise NotImplementedError
 
     def full(self, value: float) -> Any:
         """A new float64 without axes."""
+        raise NotImplementedError
 
     def stream(self) -> int:
         """The handle of the stream on which the framework works now."""
+        raise NotImplementedError
+
+    def run(self, request: Request) -> Any:
+        """The result of a method of a loss; None if the array path has to take the call."""
+        if not is_on_cuda():
+            return None
+
+        def kind(x: Any) -> tuple[Any, ...]:
+            return self.layout(x) or (type(x), x)
+
+        try:
+            key = self.index, request.key(kind)
+            plan = request.loss.kernels.get(key)
+            if plan is None:
+                plan = request.loss.kernels[key] = prepare(request, self)
+        except (AttributeError, TypeError, NotTaken):
+            return None
+        if isinstance(plan, str):
+            return None
+        given = request.named()
+        return plan.result([given[name] for name in plan.names])
+
+    def reason(self, request: Request) -> str:
+        """Say why the array path takes a call, or nothing where kernels do."""
+        if not is_on_cuda():
+            return "kernels on a GPU are asked for: lossspec.kernels.on_cuda()"
+        try:
+            found = prepare(request, self)
+        except NotTaken as why:
+            return str(why)
+        return found if isinstance(found, str) else ""
 
 
-def stand_in(shape: tuple[int, ...], dtype: Any) -> Any:
-    """A NumPy array that plans a call in place of one whose memory the host does not read."""
-    return np.broadcast_to(np.zeros((), dtype), shape)
-
-
-def prepare(request: Request, gpu: Gpu) -> Any:
-    """The plan of a call whose arrays are stand-ins, or why there is none."""
+def prepare(request: Request, gpu: Gpu, method: str = "", wrt: Any = None) -> Any:
+    """The plan of a call, or of another method of it, or why there is none."""
     unavailable = compiler.available() or (gpu.driver if isinstance(gpu.driver, str) else "")
     if unavailable:
         return unavailable
+
+    def stand_in(x: Any) -> Any:
+        """A NumPy array without memory of its own, for the host does not read that of a GPU."""
+        layout = gpu.layout(x)
+        return x if layout is None else np.broadcast_to(np.zeros((), layout[1]), layout[0])
+
+    wrt = wrt if method else request.wrt
     try:
-        return Planner(request, (partial(OnGpu, gpu=gpu), _no_aggregate)).ready()
+        planned = request.of_hosts(stand_in, method or request.method, wrt)
+        return Planner(planned, (partial(OnGpu, gpu=gpu), _no_aggregate)).ready()
     except (Refused, DriverError) as why:
         return str(why)
     except LossSpecError as error:
@@ -211,4 +264,4 @@ def _adding() -> Made:
     return Made(compiler.text_of(compiler.key_of(text), lambda: ptx(text)), row, 0, 0, block.length + 1)
 
 
-__all__ = ["Gpu", "Launch", "OnGpu", "prepare", "stand_in"]
+__all__ = ["Gpu", "Launch", "NotTaken", "OnGpu", "prepare"]

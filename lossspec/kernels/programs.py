@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 from lossspec.kernels import compile as compiler
-from lossspec.kernels.cuda import CudaEmitter, ptx
 from lossspec.kernels.emit import Emitter
 from lossspec.kernels.hessian import diagonals
 from lossspec.kernels.lower import Lowered, Lowering
@@ -120,7 +119,8 @@ class Programs:
 
     def _find(self, variant: tuple[Any, ...], planes: frozenset[str]) -> Made:
         piece, by_units, lanes, _, per_unit = variant
-        of_gpu = lanes == 0
+        if of_gpu := lanes == 0:
+            from lossspec.kernels import cuda  # which calls on the CPU do not load
         find = compiler.kept_text if of_gpu else compiler.kept
         kept = self.kept["kernels"].get(repr(variant))
         kernel = None if kept is None else find(kept[0])
@@ -133,15 +133,14 @@ class Programs:
             block = Block(symbols, self.facts.cotangents, len(self.task.arguments), outputs)
             held = {n: a.held for n, a in enumerate(self.task.arguments) if a.held}
             lanes_are, per_unit = UNITS if by_units else ENTRIES, per_unit or piece == "pull"
-            emitter = (
-                CudaEmitter(schedule, block, lanes_are, numbers, per_unit, held)
+            text = (
+                cuda.CudaEmitter(schedule, block, lanes_are, numbers, per_unit, held)
                 if of_gpu
                 else Emitter(schedule, block, lanes_are, lanes, numbers, per_unit, held)
-            )
-            text = emitter.text()
+            ).text()
             try:
                 key = compiler.key_of(text)
-                kernel = compiler.text_of(key, lambda: ptx(text)) if of_gpu else compiler.compiled(text)
+                kernel = compiler.text_of(key, lambda: cuda.ptx(text)) if of_gpu else compiler.compiled(text)
             except Exception as error:  # whatever LLVM says: the array path has the right answer
                 raise Refused(f"the kernel does not compile: {error}") from None
             kept = [key, symbols, len(sums), len(schedule.buffered), block.length + 1]
