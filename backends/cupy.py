@@ -56,5 +56,15 @@ class CupyBackend(Backend):
     def owned(self, x: Array) -> Array:
         return x.copy() if 0 in x.strides else x  # an axis that was broadcast has no stride
 
+    def gpu(self, x: Array) -> Any:
+        from .cupy_kernels import CupyGpu
+
+        return CupyGpu(x.device.id)
+
+    def by_kernel(self, request: Any) -> Any:
+        from .cupy_kernels import by_kernel
+
+        return by_kernel(request)
+
 
 backend = CupyBackend()

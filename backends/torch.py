@@ -86,6 +86,11 @@ class TorchBackend(Backend):
 
         return host(x, strided)
 
+    def gpu(self, x: Array) -> Any:
+        from .torch_gpu import gpu_of
+
+        return gpu_of(x)
+
     def of_host(self, array: Array) -> Array:
         import torch
 

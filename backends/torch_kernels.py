@@ -1,37 +1,38 @@
-"""Compiled kernels under eager Torch on the CPU: values, gradients that the forward pass has found already."""
+"""Compiled kernels under eager Torch: values, gradients that the forward pass has found already."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from lossspec.kernels import disabled
-from lossspec.kernels.front import is_off, prepare
+from lossspec.kernels.front import is_off, is_on_cuda, prepare
+from lossspec.kernels.gpu import NotTaken
+from lossspec.kernels.gpu import prepare as prepare_on_gpu
 from lossspec.kernels.ready import Addresses, Ready
 from lossspec.kernels.request import Request
 from lossspec.terms import Array
+
+from .torch_gpu import BFLOAT16, TorchGpu, gpu_of
 
 
 def by_kernel(request: Request) -> Any:
     """The result of a call by a kernel; None if the array path has to take it."""
     if request.method not in ("value", "value_and_grad", "grad_hess") or is_off() or not is_plain_eager():
         return None
-    tracked = torch.is_grad_enabled()
+    tracked, gpu = torch.is_grad_enabled(), gpu_of(request.first())
+    if gpu is not None and not is_on_cuda():
+        return None
     try:
-        key = tracked, request.key(_kind)
+        key = (tracked, request.key(_kind)) if gpu is None else (tracked, gpu.index, request.key(gpu.kind))
         plan = request.loss.kernels.get(key)
-    except (AttributeError, TypeError, _NotTaken):
+    except (AttributeError, TypeError, NotTaken):
         return None
     if plan is None:
-        plan = request.loss.kernels[key] = _Plan.make(request, tracked, key)
+        plan = request.loss.kernels[key] = _Plan.make(request, tracked, key, gpu)
     return None if isinstance(plan, str) else plan.run(request.inputs, request.options)
-
-
-class _NotTaken(Exception):  # noqa: N818 (no error: the array path takes the call)
-    """A tensor that no kernel takes."""
 
 
 def is_plain_eager() -> bool:
@@ -49,7 +50,7 @@ def _kind(x: Any) -> tuple[Any, ...]:
     if not isinstance(x, torch.Tensor):
         return (type(x), x)
     if not _is_plain(x):
-        raise _NotTaken
+        raise NotTaken
     return torch.Tensor, x.shape, x.dtype, x.requires_grad
 
 
@@ -78,8 +79,10 @@ def host(x: Array, strided: bool = False) -> Array | None:
 class _Plan:
     """A kernel for calls of one kind, and where the tensors of a call are."""
 
-    def __init__(self, request: Request, ready: Ready, pull: Ready | None, tracked: tuple[str, ...]) -> None:
-        self.loss, self.method = request.loss, request.method
+    def __init__(
+        self, request: Request, ready: Ready, pull: Ready | None, tracked: tuple[str, ...], gpu: TorchGpu | None
+    ) -> None:
+        self.loss, self.method, self.gpu = request.loss, request.method, gpu
         self.ready, self.pull, self.tracked = ready, pull, tracked
         self.static = {name: x for name, x in request.named().items() if not isinstance(x, torch.Tensor)}
         """The arguments that are no tensors, which are the same in all calls of the plan."""
@@ -87,13 +90,16 @@ class _Plan:
         self.dtype = _DTYPES[ready.dtype.name]
 
     @classmethod
-    def make(cls, request: Request, grad_is_enabled: bool, key: Any) -> _Plan | str:
+    def make(cls, request: Request, grad_is_enabled: bool, key: Any, gpu: TorchGpu | None) -> _Plan | str:
         """The plan of a call, or why there is none."""
         method = request.method
         tracked = tuple(n for n, x in request.named().items() if isinstance(x, torch.Tensor) and x.requires_grad)
         tracked = tracked if grad_is_enabled else ()
 
         def ready(method: str, wrt: Any = None) -> Ready | str:
+            if gpu is not None:
+                found: Ready | str = prepare_on_gpu(request, gpu, method, wrt)
+                return found
             return prepare(request.of_hosts(_host, method, wrt), (method, key))
 
         pull: Ready | str | None = None
@@ -108,7 +114,7 @@ class _Plan:
                 found, pull = ready("value"), ready("pull", tracked)
         if isinstance(found, str) or isinstance(pull, str):
             return str(found if isinstance(found, str) else pull)
-        return cls(request, found, pull, tracked)
+        return cls(request, found, pull, tracked, gpu)
 
     def run(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """The result of the method."""
@@ -116,34 +122,34 @@ class _Plan:
         tensors = ready.arrays(inputs, options)
         if self.tracked:
             return _Differentiated.apply(self, tensors, *[tensors[n] for n in self.wrt])
-        pointers = _addresses(tensors)
+        pointers = self.addresses(tensors)
         if self.method == "value":
             return self.value(pointers, tensors)
         if self.method == "value_and_grad":
             gradients = [torch.empty_like(tensors[n], requires_grad=False) for n in ready.wrt]
-            value = _number(ready.gradient(pointers, _addresses(gradients)), self.dtype)
+            value = _number(ready.gradient(pointers, self.addresses(gradients)), self.dtype)
             return value, gradients[0] if ready.single else tuple(gradients)
         x = tensors[ready.wrt[0]]
         pair = (torch.empty_like(x, requires_grad=False), torch.empty_like(x, requires_grad=False))
-        ready.write(pointers, _addresses(pair))
+        ready.write(pointers, self.addresses(pair))
         return pair
+
+    def addresses(self, tensors: Sequence[Array]) -> Addresses:
+        """The addresses of tensors."""
+        return Addresses(tensors, torch.Tensor.data_ptr if self.gpu is None else self.gpu.address)
 
     def value(self, pointers: Sequence[int], tensors: Sequence[Array]) -> Array:
         """The loss, or those of all units."""
         ready = self.ready
         if ready.how != "none":
             return _number(ready.value(pointers), self.dtype)
-        values = torch.empty(ready.unit_shape, dtype=self.dtype)
-        ready.write(pointers, _addresses([values]))
+        values = torch.empty(ready.unit_shape, dtype=self.dtype, device=tensors[0].device)
+        ready.write(pointers, self.addresses([values]))
         return values
 
 
-def _addresses(tensors: Sequence[Array]) -> Addresses:
-    return Addresses(tensors, torch.Tensor.data_ptr)
-
-
-def _number(value: float, dtype: Any) -> Array:
-    return torch.full((), value, dtype=dtype)
+def _number(value: Any, dtype: Any) -> Array:
+    return value.to(dtype) if isinstance(value, torch.Tensor) else torch.full((), value, dtype=dtype)
 
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -154,10 +160,7 @@ def _host(x: Any) -> Any:
     if not isinstance(x, torch.Tensor):
         return x
     x = x.detach()
-    return x.view(torch.int16).numpy().view(_BFLOAT16) if x.dtype is torch.bfloat16 else x.numpy()
-
-
-_BFLOAT16 = np.dtype(np.float16, metadata={"bfloat16": True})
+    return x.view(torch.int16).numpy().view(BFLOAT16) if x.dtype is torch.bfloat16 else x.numpy()
 
 
 class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
@@ -172,12 +175,12 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         """The value."""
         ctx.plan = plan
         ctx.save_for_backward(*tensors)
-        pointers = _addresses(tensors)
+        pointers = plan.addresses(tensors)
         if plan.pull is not None:
             ctx.gradients = None
             return plan.value(pointers, tensors)
         ctx.gradients = gradients = [torch.empty_like(x) for x in tracked]
-        return _number(plan.ready.gradient(pointers, _addresses(gradients)), plan.dtype)
+        return _number(plan.ready.gradient(pointers, plan.addresses(gradients)), plan.dtype)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
@@ -188,14 +191,14 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         if plan.pull is not None:
             tensors, g = ctx.saved_tensors, g.contiguous()
             gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
-            pointers = _addresses(tensors)
-            plan.pull.pull(pointers, _addresses(gradients), _addresses([g]))
+            pointers = plan.addresses(tensors)
+            plan.pull.pull(pointers, plan.addresses(gradients), plan.addresses([g]))
             return (None, None, *gradients)
         if ctx.gradients is None:
             return (None, None, *_Differentiated.again(ctx, g))
         gradients, ctx.gradients = ctx.gradients, None
-        factor = g.item()
-        if factor != 1.0:
+        factor = g.item() if plan.gpu is None else g  # to read a number of a GPU is to wait for it
+        if plan.gpu is not None or factor != 1.0:
             for gradient in gradients:
                 gradient.mul_(factor)
         return (None, None, *gradients)

@@ -152,7 +152,13 @@ def doctor(
     ] = False,
 ) -> None:
     """List the backends: found or not, their versions and devices."""
-    console.print(_table(("loss", "kernel"), _kernels()) if kernels else _table(describe.BACKENDS, describe.backends()))
+    if not kernels:
+        console.print(_table(describe.BACKENDS, describe.backends()))
+        return
+    from lossspec.kernels.driver import state
+
+    console.print(f"kernels on GPUs (CuPy, Torch): {state()}", highlight=False)
+    console.print(_table(("loss", "kernel"), _kernels()))
 
 
 def _kernels() -> Iterator[describe.Row]:

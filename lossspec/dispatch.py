@@ -138,6 +138,10 @@ class Backend:
         """The NumPy array that shares the memory of a plain array, contiguous unless it may be strided; or None."""
         return None
 
+    def gpu(self, x: Array) -> Any:
+        """The GPU of an array, for kernels on it (`kernels.gpu.Gpu`); None for an array that is on none of NVIDIA's."""
+        return None
+
     sees_cotangents = True
     """The pull of a primitive may depend on its cotangent; a framework that transposes linear maps has no such pull."""
 

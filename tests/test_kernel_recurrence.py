@@ -17,7 +17,7 @@ from lossspec.conformance.store import Store
 from lossspec.dispatch import get_backend
 from lossspec.kernels import compile as compiler
 from lossspec.kernels import front
-from lossspec.kernels.emit import Accumulator
+from lossspec.kernels.accumulate import Accumulator
 from lossspec.kernels.loops import StepEmitter
 from lossspec.kernels.recurrence import Recurrence
 from lossspec.kernels.scatter import scattered

@@ -24,7 +24,8 @@ from lossspec.conformance.store import Store
 from lossspec.kernels import compile as compiler
 from lossspec.kernels import front, planning, programs
 from lossspec.kernels import trace as trace_file
-from lossspec.kernels.emit import Accumulator, Emitter
+from lossspec.kernels.accumulate import Accumulator
+from lossspec.kernels.emit import Emitter
 from lossspec.kernels.hessian import Diagonal
 from lossspec.kernels.lower import Lowering
 from lossspec.kernels.request import Request
@@ -195,7 +196,7 @@ def test_long_rows_keep_their_digits(blocks):
         right = float(mp.mpf(float(x[0, 0])) * x.shape[1])
     size = 16 if blocks else 1 << 40
     with (
-        patch("lossspec.kernels.emit.BLOCK", size),
+        patch("lossspec.kernels.accumulate.BLOCK", size),
         patch.object(compiler, "_loaded", {}),
         patch.object(compiler, "folder", lambda: None),
     ):

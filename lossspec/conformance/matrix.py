@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from typing import Any, cast
@@ -22,7 +21,7 @@ from lossspec.conformance.oracle import Component, Expected
 from lossspec.conformance.store import Store
 from lossspec.conformance.vectors import DTYPES
 from lossspec.dispatch import Backend, all_backends, get_backend
-from lossspec.kernels import disabled
+from lossspec.kernels import disabled, on_cuda
 from lossspec.kernels.front import reason, served
 from lossspec.kernels.request import Request
 from lossspec.loss import Loss
@@ -30,6 +29,8 @@ from lossspec.loss import Loss
 MOST_FAILURES = 5
 KINDS = ("value", "gradient", "Hessian")
 KERNELS = "+kernels"
+TOGETHER = {"cupy+kernels": "cupy"}
+"""The columns that come with another one, as only a GPU can try both."""
 SECOND_ELSEWHERE = "not run: the program of the other dtype has them; --thorough tries them"
 
 
@@ -122,9 +123,9 @@ class Job:
 
 
 def columns() -> list[str]:
-    """The columns of a check: every backend that computes, and on request NumPy and Torch by compiled kernels."""
+    """The columns of a check: every backend that computes, and on request those of compiled kernels."""
     computing = [name for name, backend in all_backends().items() if not backend.lazy]
-    return [*computing, *(name + KERNELS for name in ("numpy", "torch"))]
+    return [*computing, *(name + KERNELS for name in ("numpy", "torch", "cupy"))]
 
 
 def plan(
@@ -137,7 +138,8 @@ def plan(
     jobs = []
     for column in columns():
         name, _, kernels = column.partition("+")
-        if column not in backend_names and (backend_names or kernels):
+        asked = column in backend_names or TOGETHER.get(column) in backend_names
+        if not asked and (backend_names or kernels):
             continue
         backend = get_backend(name)
         there = backend.available()
@@ -186,7 +188,7 @@ def run_cell(job: Job, store: Store, thorough: bool = False, quick: bool = False
     if not cell.hessian_reason and not any(map(bench.has_hessians, cases)):
         cell.hessian_reason = SECOND_ELSEWHERE
     before = served()
-    with bench.probe.strictest(), warnings.catch_warnings(), nullcontext() if job.kernels else disabled():
+    with bench.probe.strictest(), warnings.catch_warnings(), on_cuda() if job.kernels else disabled():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "overflow encountered")  # NumPy says that a result is inf; the oracle knows
         warnings.filterwarnings("ignore", "Error .* persistent compilation cache entry")  # JAX then compiles it itself

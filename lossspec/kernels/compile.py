@@ -113,6 +113,22 @@ def kept(key: str) -> Kernel | None:
         return _loaded[key]
 
 
+def text_of(key: str, make: Callable[[], str]) -> str:
+    """The text of a key in the cache, which is made if it is not there."""
+    with _lock:
+        found = kept_text(key)
+        if found is None:
+            found = make()
+            _write(key, found.encode())
+        return found
+
+
+def kept_text(key: str) -> str | None:
+    """The text of a key in the cache; None if it is not there."""
+    found = _read(key)
+    return None if found is None else found.decode()
+
+
 # What is known of programs, so that none is recorded again in the next process.
 
 
@@ -266,9 +282,11 @@ __all__ = [
     "compiled",
     "folder",
     "kept",
+    "kept_text",
     "key_of",
     "key_of_task",
     "processor",
     "recall",
     "remember",
+    "text_of",
 ]

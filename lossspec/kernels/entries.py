@@ -12,8 +12,10 @@ from math import prod
 from typing import Any, NamedTuple
 
 from lossspec.autodiff.tape import Value
-from lossspec.kernels.emit import ELEMENTS, Block, Emitter, V, vector
-from lossspec.kernels.lower import Node
+from lossspec.kernels.emit import Emitter
+from lossspec.kernels.ir import ELEMENTS, V, vector
+from lossspec.kernels.memory import Block
+from lossspec.kernels.nodes import Node
 from lossspec.kernels.schedule import ENTRIES, Schedule
 from lossspec.kernels.step import BATCH, STATES, Recorded
 from lossspec.kernels.trace import Constant, Dim, Item, Refused, Size
@@ -155,7 +157,7 @@ class Entries(Emitter):
         if len(axes) == 2:
             per_row = self.binary("sdiv", self.row_bytes, self.constant(_SIZE[rows.element], "i64"))
             column = self.binary("add", self.binary("mul", self.within(self.each(where[axes[0]])), per_row), column)
-        return self.gather(rows.start, rows.element, self.splat(column, self.lanes), self.constant(0, "i64"), None)
+        return self.taken(rows.start, rows.element, self.splat(column, self.lanes), None)
 
     def each(self, at: At) -> V:
         """An index in all lanes, if it is not the same in them."""

@@ -21,6 +21,7 @@ from lossspec.pipeline import values_are_checked
 _MOST_PLANS = 1024
 
 _switched_off: ContextVar[bool] = ContextVar("lossspec_kernels_off", default=False)
+_on_cuda: ContextVar[bool] = ContextVar("lossspec_kernels_on_cuda", default=False)
 _unavailable: str | None = None
 
 
@@ -39,6 +40,23 @@ def disabled() -> Iterator[None]:
         yield
     finally:
         _switched_off.reset(token)
+
+
+@contextmanager
+def on_cuda() -> Iterator[None]:
+    """Within this context calls on arrays of CuPy, and on CUDA tensors of Torch, take kernels where there are some.
+
+    These kernels were checked without a GPU so far; `lossspec check --backend cupy` checks them on one.
+
+    >>> import lossspec.kernels
+    >>> with lossspec.kernels.on_cuda():
+    ...     pass
+    """
+    token = _on_cuda.set(True)
+    try:
+        yield
+    finally:
+        _on_cuda.reset(token)
 
 
 def run(request: Request) -> Any:
@@ -76,6 +94,11 @@ def is_off() -> bool:
     return _switched_off.get() or values_are_checked()
 
 
+def is_on_cuda() -> bool:
+    """Say whether kernels take calls on a GPU now."""
+    return _on_cuda.get() and not is_off()
+
+
 def _kind(x: Any) -> tuple[Any, ...]:
     """All of an argument that a plan depends on."""
     return (
@@ -100,6 +123,10 @@ def reason(request: Request) -> str:
         return "kernels are disabled here"
     if values_are_checked():
         return "values are checked"
+    backend = find_backend(first) if is_array(first := request.first()) else None
+    gpu = None if backend is None else backend.gpu(first)
+    if gpu is not None:
+        return str(gpu.reason(request))
     try:
         return _refusal(_plan(request.of_hosts(_host, request.method, request.wrt)))
     except Refused as why:
@@ -140,4 +167,4 @@ def _plan(request: Request) -> Ready | str:
         return "its program is too deep"
 
 
-__all__ = ["count", "disabled", "is_off", "prepare", "reason", "run", "served"]
+__all__ = ["count", "disabled", "is_off", "is_on_cuda", "on_cuda", "prepare", "reason", "run", "served"]

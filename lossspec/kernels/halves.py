@@ -6,16 +6,14 @@ to the nearest, and to the even one of two.
 
 from __future__ import annotations
 
-from typing import Any
-
-# An emitter and its values, `Emitter` and `V` of `emit`, are Any here: that file stands above this one.
+from lossspec.kernels.ir import V, Writer
 
 
-def widen(e: Any, bits: Any, held: str) -> Any:
+def widen(e: Writer, bits: V, held: str) -> V:
     """The float32 of 16 bits."""
     wide = e.convert("zext", bits, "i32")
 
-    def whole(value: int) -> Any:
+    def whole(value: int) -> V:
         return e.constant(value, "i32")
 
     if held == "bfloat16":
@@ -28,11 +26,11 @@ def widen(e: Any, bits: Any, held: str) -> Any:
     return _bitcast(e, e.binary("or", size, sign), "float")
 
 
-def narrow(e: Any, x: Any, held: str) -> Any:
+def narrow(e: Writer, x: V, held: str) -> V:
     """The 16 bits that are nearest to a float32."""
     bits = _bitcast(e, x, "i32")
 
-    def whole(value: int) -> Any:
+    def whole(value: int) -> V:
         return e.constant(value, "i32")
 
     sign = e.binary("and", bits, whole(-(1 << 31)))
@@ -56,7 +54,7 @@ def narrow(e: Any, x: Any, held: str) -> Any:
     return e.convert("trunc", found, "i16")
 
 
-def _bitcast(e: Any, x: Any, element: str) -> Any:
+def _bitcast(e: Writer, x: V, element: str) -> V:
     return e.convert("bitcast", x, element)
 
 

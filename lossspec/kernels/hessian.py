@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lossspec.kernels.lower import Lowering, Node, Place
+from lossspec.kernels.lower import Lowering
+from lossspec.kernels.nodes import Node, Place
 from lossspec.kernels.trace import Refused
 
 Factors = dict[Node | None, Node]

@@ -13,9 +13,10 @@ from math import inf
 from typing import Any
 
 from lossspec.autodiff.tape import Value
-from lossspec.kernels.emit import ELEMENTS, Accumulator, V
+from lossspec.kernels.accumulate import Accumulator
 from lossspec.kernels.entries import CONSTANTS, REDUCTIONS, ZERO, At, Entries, Rows, Where
-from lossspec.kernels.lower import Node
+from lossspec.kernels.ir import ELEMENTS, V
+from lossspec.kernels.nodes import Node
 from lossspec.kernels.step import STATES, Recorded
 from lossspec.kernels.trace import Refused
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from lossspec.binding import by_name
 from lossspec.contract import LENGTH_REDUCTIONS, align
 from lossspec.kernels.aggregate import Aggregate
-from lossspec.kernels.emit import ELEMENTS
+from lossspec.kernels.ir import ELEMENTS
 from lossspec.kernels.programs import Programs
 from lossspec.kernels.ready import Known, Ready
 from lossspec.kernels.request import Request
@@ -19,6 +19,9 @@ from lossspec.kernels.trace import Argument, Dim, Refused, Task
 from lossspec.plan import Plan, move_last
 from lossspec.reduction import Mean
 from lossspec.terms import CLASSES, Shape
+
+Kind = Callable[[Known, Programs], Ready]
+"""A kind of plans: one for losses that are sums over units, and one for aggregates."""
 
 _ARRAYS = ("sample_weight", "where", "where_entries", "class_weight")
 _CLASSES = Shape.parse(CLASSES)
@@ -31,8 +34,10 @@ _MOST_CELLS = 64
 class Planner:
     """The way from the arguments of a call to a plan."""
 
-    def __init__(self, request: Request) -> None:
-        self.request = request
+    def __init__(
+        self, request: Request, kinds: Sequence[Callable[[Known, Programs], Ready]] = (Ready, Aggregate)
+    ) -> None:
+        self.request, self.kinds = request, kinds
         loss, method = request.loss, request.method
         self.wrt = request.differentiated()
         self.contract = contract = loss.contract
@@ -126,7 +131,7 @@ class Planner:
             self.sizes,
             self.planes,
         )
-        return (Ready if self.contract.form != "aggregate" else Aggregate)(known, programs)
+        return self.kinds[self.contract.form == "aggregate"](known, programs)
 
     def _programs(self, task: Task) -> Programs:
         """The program of all calls of this kind."""

@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from lossspec.kernels import compile as compiler
-from lossspec.kernels.emit import Block, Emitter
+from lossspec.kernels.emit import Emitter
 from lossspec.kernels.hessian import diagonals
-from lossspec.kernels.lower import Lowered, Lowering, Node, Place
+from lossspec.kernels.lower import Lowered, Lowering
+from lossspec.kernels.memory import Block
+from lossspec.kernels.nodes import Node, Place
 from lossspec.kernels.schedule import ENTRIES, UNITS, Store, make_schedule
 from lossspec.kernels.trace import Refused, Symbols, Task, trace
 
@@ -33,7 +35,8 @@ class Facts:
 class Made:
     """A kernel that is ready to be called."""
 
-    kernel: compiler.Kernel
+    kernel: Any
+    """A function of this process, or the text of a GPU."""
     symbols: Symbols
     """The axes whose sizes it takes."""
     sums: int
@@ -108,7 +111,7 @@ class Programs:
         return [tuple(row) for row in known[piece]]
 
     def made(self, piece: str, by_units: bool, lanes: int, planes: frozenset[str], per_unit: bool = False) -> Made:
-        """The kernel of a piece for one way of running it."""
+        """The kernel of a piece for one way of running it; of 0 lanes for a GPU."""
         variant = (piece, by_units, lanes, tuple(sorted(planes)), per_unit)
         if variant not in self._made:
             self._made[variant] = self._find(variant, planes)
@@ -116,8 +119,11 @@ class Programs:
 
     def _find(self, variant: tuple[Any, ...], planes: frozenset[str]) -> Made:
         piece, by_units, lanes, _, per_unit = variant
+        if of_gpu := lanes == 0:
+            from lossspec.kernels import cuda  # which calls on the CPU do not load
+        find = compiler.kept_text if of_gpu else compiler.kept
         kept = self.kept["kernels"].get(repr(variant))
-        kernel = None if kept is None else compiler.kept(kept[0])
+        kernel = None if kept is None else find(kept[0])
         if kept is None or kernel is None:  # an object that is gone is made anew
             symbols = tuple(sorted({s for a in self.task.arguments for s in _symbols(a.dims)}))
             sums, stores = self._piece(piece)
@@ -126,10 +132,15 @@ class Programs:
             numbers = frozenset(n for n, a in enumerate(self.task.arguments) if a.name in planes)
             block = Block(symbols, self.facts.cotangents, len(self.task.arguments), outputs)
             held = {n: a.held for n, a in enumerate(self.task.arguments) if a.held}
-            lanes_are = UNITS if by_units else ENTRIES
-            text = Emitter(schedule, block, lanes_are, lanes, numbers, per_unit or piece == "pull", held).text()
+            lanes_are, per_unit = UNITS if by_units else ENTRIES, per_unit or piece == "pull"
+            text = (
+                cuda.CudaEmitter(schedule, block, lanes_are, numbers, per_unit, held)
+                if of_gpu
+                else Emitter(schedule, block, lanes_are, lanes, numbers, per_unit, held)
+            ).text()
             try:
-                key, kernel = compiler.key_of(text), compiler.compiled(text)
+                key = compiler.key_of(text)
+                kernel = compiler.text_of(key, lambda: cuda.ptx(text)) if of_gpu else compiler.compiled(text)
             except Exception as error:  # whatever LLVM says: the array path has the right answer
                 raise Refused(f"the kernel does not compile: {error}") from None
             kept = [key, symbols, len(sums), len(schedule.buffered), block.length + 1]

@@ -9,8 +9,8 @@ import numpy as np
 
 from lossspec.dispatch import Backend
 from lossspec.kernels import compile as compiler
-from lossspec.kernels.emit import ELEMENTS
 from lossspec.kernels.front import count, is_off
+from lossspec.kernels.ir import ELEMENTS
 from lossspec.kernels.loops import StepEmitter
 from lossspec.kernels.step import Leaf, flat, rebuilt, record
 from lossspec.kernels.threads import spread

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from lossspec.kernels import compile as compiler
-from lossspec.kernels.emit import ELEMENTS, Block, Emitter, V
+from lossspec.kernels.emit import Emitter
 from lossspec.kernels.front import is_off
+from lossspec.kernels.ir import ELEMENTS, V
+from lossspec.kernels.memory import Block
 from lossspec.kernels.schedule import ENTRIES, Schedule
 from lossspec.kernels.threads import spread
 

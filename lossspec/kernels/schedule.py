@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from lossspec.kernels.lower import REDUCTIONS, Node, Place
+from lossspec.kernels.nodes import REDUCTIONS, Node, Place
 from lossspec.kernels.trace import Symbols
 
 UNITS, ENTRIES = "units", "entries"

@@ -15,7 +15,7 @@ from lossspec.autodiff.functions import make_input
 from lossspec.autodiff.namespace import traced_backend
 from lossspec.autodiff.tape import Tape, make_program
 from lossspec.dispatch import get_backend
-from lossspec.kernels.lower import FLOATS
+from lossspec.kernels.nodes import FLOATS
 from lossspec.kernels.trace import Dim, Item, Merge, Refused
 
 STATES, BATCH = "states", "batch"
