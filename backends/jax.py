@@ -136,6 +136,19 @@ class JaxBackend(Backend):
         final, collected = jax.lax.scan(step, carry, xs)
         return final, collected
 
+    def one_pass(self, name: str, *arrays: Array, **sizes: int) -> Array | None:
+        if name != "scattered":
+            return None
+        import jax
+
+        def added(g: Array, index: Array) -> Array:
+            return self.namespace.zeros(sizes["size"], g.dtype).at[index].add(g)
+
+        g, index = arrays
+        for _ in g.shape[1:]:
+            added = jax.vmap(added)
+        return added(g, self.namespace.broadcast_to(index, g.shape))
+
     def recomputed(self, step: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any, Any], tuple[Any, Any]]:
         import jax
 

@@ -50,10 +50,11 @@ class NumpyBackend(Backend):
         found = run(self, step, carry, xs)
         return super().scan(step, carry, xs) if found is None else found
 
-    def scattered(self, g: Array, index: Array, size: int) -> Array | None:
-        from lossspec.kernels.scatter import scattered
+    def one_pass(self, name: str, *arrays: Array, **sizes: int) -> Array | None:
+        from lossspec.kernels import scatter
 
-        return scattered(g, index, size) if type(g) is type(index) is np.ndarray else None
+        plain = all(type(x) is np.ndarray for x in arrays)
+        return getattr(scatter, name)(*arrays, **sizes) if plain else None
 
     def all_true(self, flags: Array) -> bool:
         return isinstance(flags, (np.ndarray, np.generic)) and bool(flags.all())

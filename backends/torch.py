@@ -111,6 +111,20 @@ class TorchBackend(Backend):
         found = run(self, step, carry, xs)
         return super().scan(step, carry, xs) if found is None else found
 
+    def one_pass(self, name: str, *arrays: Array, **sizes: int) -> Array | None:
+        hosts = [None] if self.is_tracing() else [self.host(x, strided=True) for x in arrays]
+        if all(x is not None for x in hosts):
+            from lossspec.kernels import scatter
+
+            found = getattr(scatter, name)(*hosts, **sizes)
+            if found is not None:
+                return self.of_host(found)
+        if name != "scattered":
+            return None
+        g, index = arrays
+        index = (index + sizes["size"] * (index < 0)).expand(g.shape).long()
+        return g.new_zeros((*g.shape[:-1], sizes["size"])).scatter_add(-1, index, g)
+
     def is_tracing(self) -> bool:
         return bool(sys.modules["torch"].compiler.is_compiling())
 

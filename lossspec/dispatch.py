@@ -255,8 +255,8 @@ class Backend:
         """A step of a recurrence, of which the framework keeps no more than what it takes; else it computes it anew."""
         return step
 
-    def scattered(self, g: Array, index: Array, size: int) -> Array | None:
-        """sum_k [index[..., k] == n] g[..., k] for n in range(size), in one pass; None where array operations do it."""
+    def one_pass(self, name: str, *arrays: Array, **sizes: int) -> Array | None:
+        """The result of a pass of `lossspec.kernels.scatter` over arrays; None where array operations do it."""
         return None
 
     def joined(self, pieces: Iterable[Array], like: Array) -> Array:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from math import inf, nan
 from typing import Any
 
+from lossspec.autodiff.rules import scatter_add
 from lossspec.dispatch import array_namespace, backend_of, find_backend, is_array
 from lossspec.primitive import primitive
 from lossspec.terms import Array
@@ -55,6 +56,8 @@ __all__ = [
     "positions",
     "relu",
     "scan",
+    "scattered",
+    "scattered_log_softmax",
     "sigmoid",
     "sigmoid_cross_entropy",
     "softmax",
@@ -65,6 +68,8 @@ __all__ = [
     "sqrt",
     "squared_difference_over",
     "stop_gradient",
+    "taken",
+    "taken_log_softmax",
     "whole",
     "with_value",
     "xlogy",
@@ -330,11 +335,54 @@ def _beside(xp: Any, logits: Array, labels: Array, others_only: bool = False) ->
 
 def log_softmax(x: Array) -> Array:
     """The logarithm of softmax over the last axis; that of a sure class keeps its digits, and its derivative too."""
+    _, gaps, _, rest = _gaps(x)
+    return gaps - array_namespace(x).log1p(rest)
+
+
+def taken(x: Array, index: Array) -> Array:
+    """x[..., index[..., k]]: some entries of the last axis for each index; other axes of the index may have size 1."""
+    known = backend_of(x).one_pass("taken", x, index)
+    return _taken(x, index) if known is None else known
+
+
+def _taken(x: Array, index: Array) -> Array:
     xp = array_namespace(x)
-    _, is_best, top = largest(x)
-    behind = xp.where(is_best, 0.0, x - top)
-    rest = xp.sum(xp.where(is_best, 0.0, xp.exp(behind)), axis=-1, keepdims=True)
-    return behind - xp.log1p(rest)
+    return xp.take_along_axis(x, xp.broadcast_to(index, (*x.shape[:-1], index.shape[-1])), axis=-1)
+
+
+def scattered(g: Array, index: Array, size: int) -> Array:
+    """The derivative of `taken` in its first operand, which has that size, times a cotangent."""
+    known = backend_of(g).one_pass("scattered", g, index, size=size)
+    if known is not None:
+        return known
+    xp = array_namespace(g)
+    return scatter_add(xp, g, xp.broadcast_to(index, g.shape), size)
+
+
+def taken_log_softmax(logits: Array, index: Array) -> Array:
+    """The entries of log softmax(logits) that `taken` takes of an array."""
+    known = backend_of(logits).one_pass("taken_log_softmax", logits, index)
+    return _taken(log_softmax(logits), index) if known is None else known
+
+
+def scattered_log_softmax(g: Array, index: Array, logits: Array) -> Array:
+    """The derivative of `taken_log_softmax` in the logits, times a cotangent: that of a sure class is no difference."""
+    known = backend_of(g).one_pass("scattered_log_softmax", g, index, logits)
+    if known is not None:
+        return known
+    xp = array_namespace(logits)
+    is_best, _, powers, rest = _gaps(logits)
+    share = xp.sum(g, axis=-1, keepdims=True) / (1 + rest)
+    return balanced(scattered(g, index, logits.shape[-1]) - powers * share, is_best)
+
+
+def _gaps(logits: Array) -> tuple[Array, Array, Array, Array]:
+    """The mask of the largest logit, the distances to it, their exponentials but for its own, and the sum of these."""
+    xp = array_namespace(logits)
+    _, is_best, top = largest(logits)
+    gaps = xp.where(is_best, 0.0, logits - top)
+    powers = xp.where(is_best, 0.0, xp.exp(gaps))
+    return is_best, gaps, powers, xp.sum(powers, axis=-1, keepdims=True)
 
 
 @primitive(row_axes=1)

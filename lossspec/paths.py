@@ -23,9 +23,14 @@ from lossspec.numerics import (
     log_mean_exp,
     negative_log_mean_exp,
     negative_log_softmax,
+    number,
     positions,
     scan,
+    scattered,
+    scattered_log_softmax,
     stop_gradient,
+    taken,
+    taken_log_softmax,
 )
 from lossspec.primitive import Primitive, Pull, PullAll
 from lossspec.terms import Array
@@ -116,6 +121,8 @@ class Paths:
         self.memory = max((frames for frames, _ in moves), default=1)
         # Create these once: JAX caches compiled scans by the identity of their step, so a new closure would recompile.
         self.score = OverPaths(self._score)
+        self.score_of_labels = OverPaths(self._score_of_labels)
+        self.score_of_logits = OverPaths(self._score_of_logits)
         self.score_less_path = OverPaths(self._score_less_path)
         self.expected_cost = OverPaths(self._expected_cost)
         self.log_mean_exp_cost = OverPaths(self._log_mean_exp_cost)
@@ -129,12 +136,13 @@ class Paths:
             )
             for gain, mean in ((True, log_mean_exp.body), (False, negative_log_mean_exp.body))
         }
+        sums = (_log_sum_of_few, _divided_among_few) if moves else (_log_sum, _divided)
         self._steps = {
             soft: (
                 self._step(partial(self._advance, combine=combine)),
-                self._step(partial(self._retreat, share=share)),
+                self._step(partial(self._retreat, divide=divide)),
             )
-            for soft, combine, share in ((True, _log_sum, _softmax), (False, _largest, _one_hot))
+            for soft, combine, divide in ((True, *sums), (False, _largest, _given_to_best))
         }
 
     def _step(self, function: Callable[[Any, Any], tuple[Any, Any]]) -> Step:
@@ -165,6 +173,31 @@ class Paths:
         last, total, before = self._forward(xp, lattice)
         value = total + _log_sum(xp, _turned(xp, last))
         return value, (*_pulls(_once(lambda: self._backward(xp, lattice, before, last)), 4), None)
+
+    def _score_of_labels(self, xp: Any, scores: Array, labels: Array, *rest: Array) -> Any:
+        """`score`, where each state has at every frame the score of its label.
+
+        The operands are scores of labels [batch frames classes], the label of each state [batch states], flags of the
+        arcs that there are [batch moves states], of start and end states [batch states], and of frames, `running`.
+        """
+        index = labels[:, None, :]
+        value, pull = self._score_of_flags(xp, taken(scores, index), *rest)
+        return value, (lambda g: scattered(pull(g), index, scores.shape[-1]), *(None,) * 5)
+
+    def _score_of_logits(self, xp: Any, logits: Array, labels: Array, *rest: Array) -> Any:
+        """`score_of_labels` of log softmax(logits): the derivative is the softmax less the marginals of its labels."""
+        index = labels[:, None, :]
+        value, pull = self._score_of_flags(xp, taken_log_softmax(logits, index), *rest)
+        return value, (lambda g: scattered_log_softmax(pull(g), index, logits), *(None,) * 5)
+
+    def _score_of_flags(self, xp: Any, states: Array, *flags: Array) -> tuple[Array, Pull]:
+        """The score of a lattice of which all but the states is flags, and the pull of the states."""
+        zero = number(0.0, states)
+        *scores, running = flags
+        lattice = Lattice(states, *(xp.where(x, zero, -inf) for x in scores), running)
+        last, total, before = self._forward(xp, lattice)
+        value = total + _log_sum(xp, _turned(xp, last))
+        return value, lambda g: self._backward(xp, lattice, before, last, of_arcs=False, weight=g).states
 
     def _score_less_path(self, xp: Any, *operands: Array) -> tuple[Array, tuple[Pull | None, ...]]:
         """The score of all paths less that of one, [batch].
@@ -362,22 +395,28 @@ class Paths:
         last: Array,
         soft: bool = True,
         marks: tuple[Array, ...] = (),
+        of_arcs: bool = True,
+        weight: Array | None = None,
     ) -> Marginals:
-        """The posterior marginals, from what `_forward` returns.
+        """The posterior marginals, from what `_forward` returns, times a weight [batch].
 
-        `marks` are the states of one path before and after each frame: of its arcs the marginals are less 1.
+        `marks` are the states of one path before and after each frame: of its arcs the marginals are less 1. Those of
+        arcs are the arcs themselves if they are not wanted.
         """
         fixed, moving, _ = self._arcs(xp, lattice.arcs)
         final = _turned(xp, (_softmax if soft else _one_hot)(xp, _turned(xp, last)))
+        final = final if weight is None else final * weight[:, None]
         later = (final, *(xp.zeros_like(final) for _ in range(self.memory - 1)))
-        carry = later, fixed, tuple(xp.zeros_like(x) for x in fixed)
+        carry = later, fixed, tuple(xp.zeros_like(x) for x in fixed) if of_arcs else ()
         frames = xp.permute_dims(lattice.running, (1, 0)), moving, before, marks
         backwards = tuple(tuple(xp.flip(x, axis=0) for x in xs) for xs in ((frames[0],), *frames[1:]))
         (later, _, total), (states, along) = scan(self._steps[soft][1], carry, backwards)
-        of_arcs = (
-            xp.permute_dims(total[0], (1, 0, 2)) if fixed else xp.permute_dims(xp.flip(along[0], axis=0), (2, 0, 1, 3))
-        )
-        return Marginals(xp.permute_dims(xp.flip(states, axis=0), (1, 0, 2)), of_arcs, later[0], final)
+        arcs = lattice.arcs
+        if of_arcs and fixed:
+            arcs = xp.permute_dims(total[0], (1, 0, 2))
+        elif of_arcs:
+            arcs = xp.permute_dims(xp.flip(along[0], axis=0), (2, 0, 1, 3))
+        return Marginals(xp.permute_dims(xp.flip(states, axis=0), (1, 0, 2)), arcs, later[0], final)
 
     def _arcs(self, xp: Any, arcs: Array) -> tuple[tuple[Array, ...], tuple[Array, ...], Array]:
         """The arcs, move by move: those of all frames, those of each frame, and the common part that was subtracted."""
@@ -411,12 +450,12 @@ class Paths:
         total = _exactly_added(xp, total, xp.where(running, common[:, 0], 0.0))
         return (kept, total, fixed), history
 
-    def _retreat(self, carry: Any, now: Any, share: Callable[..., Array]) -> tuple[Any, Any]:
+    def _retreat(self, carry: Any, now: Any, divide: Callable[..., Array]) -> tuple[Any, Any]:
         """One frame, backwards: from the marginals of the states after it to those of the arcs and states before it."""
         (later, fixed, total), ((running,), moving, history, marks) = carry, now
         xp = array_namespace(running)
         states = xp.where(running[:, None], later[0], 0.0)
-        along = share(xp, self._sources(xp, history) + (*fixed, *moving)[0]) * states[None, ...]
+        along = divide(xp, states, self._sources(xp, history) + (*fixed, *moving)[0])
         earlier = [*later[1:], xp.zeros_like(states)]
         for move, (frames, places) in enumerate(self.moves):
             earlier[frames - 1] = earlier[frames - 1] + _shift_back(xp, along[move, ...], places)
@@ -514,11 +553,56 @@ def _log_sum(xp: Any, x: Array) -> Array:
     return top[0, ...] + xp.log1p(rest)
 
 
+def _log_sum_of_few(xp: Any, x: Array) -> Array:
+    """`_log_sum` over a short leading axis, entry by entry: there is no exponential of the largest."""
+    top, others, _ = _ranked(xp, x)
+    return top + xp.log1p(sum(others[1:], others[0]))
+
+
+def _ranked(xp: Any, x: Array) -> tuple[Array, list[Array], list[Array]]:
+    """The largest entry of a short leading axis, the ratios of the others to it, and what leads back to their order.
+
+    Entry by entry the larger of two is carried on and the smaller left behind: of flag n says that entry n + 1 is it.
+    """
+    top, behind, flags = x[0, ...], [], []
+    for number in range(1, x.shape[0]):
+        more = x[number, ...]
+        is_larger = more > top
+        behind.append(xp.where(is_larger, top, more))
+        flags.append(is_larger)
+        top = xp.where(is_larger, more, top)
+    finite = xp.where(top == -inf, 0.0, top)
+    return top, [xp.exp(less - finite) for less in behind], flags
+
+
 def _softmax(xp: Any, x: Array) -> Array:
     """The softmax over the leading axis; 0 where all are -inf."""
+    powers, total = _powers(xp, x)
+    return powers / total
+
+
+def _powers(xp: Any, x: Array) -> tuple[Array, Array]:
+    """Numbers proportional to exp(x), and their sum over the leading axis; 1 where all are 0."""
     powers = xp.exp(x - _common(xp, x, 0))
     total = xp.sum(powers, axis=0, keepdims=True)
-    return powers / xp.where(total == 0, 1.0, total)
+    return powers, xp.where(total == 0, 1.0, total)
+
+
+def _divided(xp: Any, shared: Array, x: Array) -> Array:
+    """The product of `shared` and the softmax of x over its leading axis, with one quotient for all entries of that."""
+    powers, total = _powers(xp, x)
+    return powers * (shared[None, ...] / total)
+
+
+def _divided_among_few(xp: Any, shared: Array, x: Array) -> Array:
+    """`_divided` over a short leading axis, as `_log_sum_of_few`."""
+    top, powers, flags = _ranked(xp, x)
+    share = xp.where(top == -inf, 0.0, shared / (1 + sum(powers[1:], powers[0])))
+    lead, ordered = xp.ones_like(top), []
+    for power, is_larger in zip(reversed(powers), reversed(flags), strict=True):
+        ordered.append(xp.where(is_larger, lead, power) * share)
+        lead = xp.where(is_larger, power, lead)
+    return xp.stack([lead * share, *reversed(ordered)])
 
 
 def _share_difference(xp: Any, x: Array, moved: Array, gaps: Array, gain: bool) -> tuple[Array, Array, Array]:
@@ -532,6 +616,11 @@ def _share_difference(xp: Any, x: Array, moved: Array, gaps: Array, gain: bool) 
 
 def _largest(xp: Any, x: Array) -> Array:
     return xp.max(x, axis=0)
+
+
+def _given_to_best(xp: Any, shared: Array, x: Array) -> Array:
+    """All of `shared` to the first of the largest entries over the leading axis."""
+    return _one_hot(xp, x) * shared[None, ...]
 
 
 def _one_hot(xp: Any, x: Array) -> Array:

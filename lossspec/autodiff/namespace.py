@@ -192,9 +192,9 @@ class TracedBackend(Recording):
         """The answer of the backend beneath, for plain arrays."""
         return type(x) is not Traced and self.base.compiles_scans(x)
 
-    def scattered(self, g: Any, index: Any, size: int) -> Any:
-        """The sums that the backend beneath has for plain arrays."""
-        return None if innermost_tape((g, index)) is not None else self.base.scattered(g, index, size)
+    def one_pass(self, name: str, *arrays: Any, **sizes: int) -> Any:
+        """That of the backend beneath, for plain arrays."""
+        return None if innermost_tape(arrays) is not None else self.base.one_pass(name, *arrays, **sizes)
 
     def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:
         """The value of a primitive, recorded as one node with its declared derivative.

@@ -545,13 +545,13 @@ COMPOSED |= {
 _LARGEST_COMPARISON = 1 << 22
 
 
-def _scatter_add(xp: Any, g: Array, index: Array, size: int) -> Array:
+def scatter_add(xp: Any, g: Array, index: Array, size: int) -> Array:
     """sum_k [index[..., k] == n] g[..., k] for n in range(size): a comparison selects, nothing is multiplied.
 
     One index a row, as labels are, is a single pass; several are added in one go, or one by one where that is large.
     """
     count = index.shape[-1]
-    known = None if count == 1 else backend_of(g).scattered(g, index, size)
+    known = None if count == 1 else backend_of(g).one_pass("scattered", g, index, size=size)
     if known is not None:
         return known
     steps = xp.arange(size, dtype=index.dtype, device=g.device)
@@ -573,13 +573,13 @@ def _take_along_axis(xp: Any, g: Array, o: Array, x: Array, index: Array, axis: 
     last = axis % len(x.shape) == len(x.shape) - 1
     if not last:
         g, index = xp.moveaxis(g, axis, -1), xp.moveaxis(index, axis, -1)
-    scattered = _scatter_add(xp, g, index, x.shape[axis])
+    scattered = scatter_add(xp, g, index, x.shape[axis])
     return scattered if last else xp.moveaxis(scattered, -1, axis)
 
 
 def _take(xp: Any, g: Array, o: Array, x: Array, index: Array, axis: int | None = None) -> Array:
     axis = 0 if axis is None else axis % len(x.shape)
-    scattered = _scatter_add(xp, xp.moveaxis(g, axis, -1), index, x.shape[axis])
+    scattered = scatter_add(xp, xp.moveaxis(g, axis, -1), index, x.shape[axis])
     return xp.moveaxis(scattered, -1, axis)
 
 

@@ -328,6 +328,7 @@ class StepEmitter(Entries):
         results(t, False)
         self.do(f"br label {done}")
         self.label(running)
+        self.numbers_of[flags[0], (("0", False),)] = self.constant(1, "i1")
         return done
 
     def is_odd(self, x: V) -> V:

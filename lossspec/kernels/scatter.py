@@ -1,10 +1,13 @@
-"""Sums of entries by an index along the last axis: the derivative of taking entries, as one pass."""
+"""Entries by their index along the last axis, of a row or of its log-softmax; and back: the derivatives, as one pass.
+
+Backwards, entries of the same index are summed in float64, one after the other.
+"""
 
 from __future__ import annotations
 
 import ctypes
 from functools import cache
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -19,99 +22,237 @@ from lossspec.kernels.threads import spread
 
 _LEAST_WORK = 1 << 16
 """Comparisons of an entry with an index that cost less than a call."""
-_WORDS = ("count", "size", "inner", "g", "index", "out", *(f"{x} by {axis}" for x in ("g", "index") for axis in "oik"))
+_ARRAYS = ("entries", "index", "row", "logits")
+_WORDS = ("count", "size", "inner", *_ARRAYS, *(f"{x} by {axis}" for x in _ARRAYS for axis in "oi"))
+
+
+def taken(x: Any, index: Any) -> Any:
+    """x[..., index[..., k]], of an index whose axes may have size 1; None where array operations do it."""
+    return _taken(x, index, False)
+
+
+def taken_log_softmax(logits: Any, index: Any) -> Any:
+    """log_softmax(logits)[..., index[..., k]], likewise."""
+    return _taken(logits, index, True)
 
 
 def scattered(g: Any, index: Any, size: int) -> Any:
     """sum_k [index[..., k] == n] g[..., k] for n in range(size), an index below 0 counting from the end; None if small.
 
-    Each sum is formed in float64, one entry after the other.
+    An index beyond the size is left out.
     """
-    count = g.shape[-1]
-    if count * size * prod(g.shape[:-1]) < _LEAST_WORK or not size or is_off() or compiler.available():
+    if g.shape[-1] * size * prod(g.shape[:-1]) < _LEAST_WORK:
         return None
-    if g.dtype.name not in ("float32", "float64") or index.dtype.name not in ("int32", "int64"):
+    return _pass(g, index, np.empty((*g.shape[:-1], size), g.dtype), None, True)
+
+
+def scattered_log_softmax(g: Any, index: Any, logits: Any) -> Any:
+    """The derivative of `taken_log_softmax` in the logits, times the cotangent g."""
+    return _pass(g, index, np.empty(logits.shape, g.dtype), logits, True)
+
+
+def _taken(x: Any, index: Any, is_normalised: bool) -> Any:
+    if index.size and not (-x.shape[-1] <= index.min() and index.max() < x.shape[-1]):
+        return None  # which is an error of the array operation
+    out = np.empty((*x.shape[:-1], index.shape[-1]), x.dtype)
+    return _pass(out, index, x, x if is_normalised else None, False)
+
+
+def _pass(entries: Any, index: Any, row: Any, logits: Any, is_pull: bool) -> Any:
+    """One pass over rows [outer inner size] and entries of them [outer inner count], of which one is the result."""
+    result = row if is_pull else entries
+    size, count = row.shape[-1], entries.shape[-1]
+    if not result.size or not count or is_off() or compiler.available():
         return None
-    shape = (*g.shape[:-1], size)
-    index = np.broadcast_to(index, g.shape)
-    if g.ndim > 3:
-        g, index = (x.reshape((-1, *x.shape[-2:])) for x in (g, index))
-    while g.ndim < 3:
-        g, index = g[None], index[None]
-    outer, inner, _ = g.shape
-    out = np.empty((outer, inner, size), g.dtype)
-    kernel = _kernel(ELEMENTS[g.dtype.name], ELEMENTS[index.dtype.name])
-    addresses = [x.__array_interface__["data"][0] for x in (g, index, out)]
-    words = (count, size, inner, *addresses, *g.strides, *index.strides)
-    block = (ctypes.c_int64 * (4 + len(words)))(0, 0, 0, 0, *words)
+    known = (entries, row) if logits is None else (entries, row, logits)
+    if any(x.dtype != row.dtype for x in known) or row.dtype.name not in ("float32", "float64"):
+        return None
+    index = np.where(index < 0, index + size, index)
+    index = np.where((index < 0) | (index > size), size, index).astype(np.int64)
+    index = np.broadcast_to(index, (*np.broadcast_shapes(index.shape[:-1], entries.shape[:-1]), count))
+    arrays = [_rows(x) for x in (entries, index, row, row if logits is None else logits)]
+    words = (count, size, arrays[0].shape[1], *(x.__array_interface__["data"][0] for x in arrays))
+    strides = [stride for x in arrays for stride in x.strides[:2]]
+    block = (ctypes.c_int64 * (4 + len(_WORDS)))(0, 0, 0, 0, *words, *strides)
+    kernel = _kernel(ELEMENTS[row.dtype.name], logits is not None, is_pull)
+    rows = prod(arrays[0].shape[:2])
 
     def work(first: int, last: int) -> None:
-        sums = (ctypes.c_double * size)()
-        kernel(ctypes.addressof(block), first, last, ctypes.addressof(sums))
+        scratch = (ctypes.c_double * (2 * size + 64))()
+        kernel(ctypes.addressof(block), first, last, ctypes.addressof(scratch))
 
-    spread(work, outer * inner, outer * inner * count)
-    return out.reshape(shape)
+    spread(work, rows, rows * (size + count))
+    return result
+
+
+def _rows(x: Any) -> Any:
+    """An array with three axes, the last of them in one piece."""
+    if x.ndim > 3:
+        x = x.reshape((-1, *x.shape[-2:]))
+    while x.ndim < 3:
+        x = x[None]
+    in_one_piece = x.flags.aligned and (x.strides[-1] == x.itemsize or x.shape[-1] == 1)
+    return x if in_one_piece else np.ascontiguousarray(x)
+
+
+class _RowEmitter(Emitter):
+    """The text of a pass; a row is one unit of work."""
+
+    def __init__(self, element: str, is_normalised: bool, is_pull: bool) -> None:
+        block, lanes = Block(_WORDS, 0, 0, 0), 16 if element == "float" else 8
+        super().__init__(Schedule([], {}, [], [], []), block, ENTRIES, lanes, frozenset(), False)
+        self.element, self.is_normalised, self.is_pull = element, is_normalised, is_pull
+
+    def named(self, name: str, kind: str = "i64") -> V:
+        """A word of the block."""
+        return self.word(self.block.size(name), kind)
+
+    def wide(self, x: V) -> V:
+        """A value in float64."""
+        return x if x.element == "double" else self.cast(x, "double")
+
+    def narrow(self, x: V) -> V:
+        """A value of float64 in the type of the arrays."""
+        return x if self.element == "double" else self.cast(x, "float")
+
+    def at(self, pointer: V, index: V, element: str) -> V:
+        """The address of an entry."""
+        return self.write(f"getelementptr {element}, ptr {pointer.text}, i64 {index.text}", "ptr")
+
+    def each(self, j: V) -> V:
+        """The indices in the lanes from one on."""
+        return self.plus(self.splat(j, self.lanes), self.steps(self.lanes))
+
+    def inside(self, j: V, count: V) -> V:
+        """The lanes from an index on that are below a count."""
+        return self.compare("slt", self.each(j), count)
+
+    def load(self, pointer: V, j: V, element: str, outside: float = 0.0) -> V:
+        """The entries of a row from an index on, and a number in the lanes behind its end."""
+        mask = self.inside(j, self.named("size"))
+        found = self.gather(pointer, element, j, self.constant(1, "i64"), mask)
+        return found if outside == 0.0 else self.select(mask, found, self.constant(outside, element))
+
+    def text(self) -> str:
+        """The module."""
+        self.sums = V("%scratch", "ptr")
+        self.powers = self.at(self.sums, self.plus(self.named("size"), self.constant(32, "i64")), "double")
+
+        def row(number: V) -> None:
+            at = self.plus(number, V("%first", "i64"))
+            place = self.binary("sdiv", at, self.named("inner")), self.binary("srem", at, self.named("inner"))
+            rows = []
+            for name in _ARRAYS:
+                pointer = self.named(name, "ptr")
+                for index, axis in zip(place, "oi", strict=True):
+                    offset = self.times(index, self.named(f"{name} by {axis}"))
+                    pointer = self.write(f"getelementptr i8, ptr {pointer.text}, i64 {offset.text}", "ptr")
+                rows.append(pointer)
+            (self.pull if self.is_pull else self.take)(*rows)
+
+        self.repeat(self.binary("sub", V("%last", "i64"), V("%first", "i64")), 1, row)
+        self.do("ret void")
+        return self.module()
+
+    def take(self, entries: V, index: V, row: V, _: V) -> None:
+        """Write the entries that an index names."""
+        count, lanes = self.named("count"), self.lanes
+        top, less, _ = self.normaliser(row) if self.is_normalised else (None, None, None)
+
+        def some(k: V) -> None:
+            mask = self.inside(k, count)
+            places = self.gather(index, "i64", k, self.constant(1, "i64"), mask)
+            found = self.gather(row, self.element, places, self.constant(0, "i64"), mask)
+            if top is not None and less is not None:
+                found = self.binary("fsub", self.binary("fsub", found, top), less)
+            self.scatter(found, entries, k, self.constant(1, "i64"), mask)
+
+        self.repeat(count, lanes, some)
+
+    def pull(self, entries: V, index: V, row: V, logits: V) -> None:
+        """Write the sums of entries by their index, less their share of the softmax."""
+        size, lanes, zero = self.named("size"), self.lanes, self.constant(0, "i64")
+        whole = self.variable("double")
+        self.put(self.constant(0.0, "double"), whole)
+
+        def clear(j: V) -> None:
+            where = self.at(self.sums, j, "double")
+            nothing = self.constant(0.0, "double", lanes)
+            self.do(f"store {nothing.type} {nothing.text}, ptr {where.text}, align 8")
+
+        def add(k: V) -> None:
+            x = self.wide(self.fetch(entries, self.element, k))
+            slot = self.at(self.sums, self.fetch(index, "i64", k), "double")
+            total = self.binary("fadd", self.fetch(slot, "double", zero), x)
+            self.do(f"store double {total.text}, ptr {slot.text}, align 8")
+            self.put(self.binary("fadd", self.get(whole), x), whole)
+
+        def keep(j: V) -> None:
+            found = self.narrow(self.load(self.sums, j, "double"))
+            self.scatter(found, row, j, self.constant(1, "i64"), self.inside(j, size))
+
+        self.repeat(self.plus(size, self.constant(1, "i64")), lanes, clear)
+        self.repeat(self.named("count"), 1, add)
+        if not self.is_normalised:
+            self.repeat(size, lanes, keep)
+            return
+        _, _, (place, rest) = self.normaliser(logits)
+        share = self.binary("fdiv", self.get(whole), self.binary("fadd", self.constant(1.0, "double"), rest))
+        share, others = self.splat(self.narrow(share), lanes), self.variable("double", lanes)
+        self.put(self.constant(0.0, "double"), others)
+
+        def balance(j: V) -> None:
+            power = self.load(self.powers, j, self.element)
+            of_labels = self.narrow(self.load(self.sums, j, "double"))
+            found = self.binary("fsub", of_labels, self.binary("fmul", power, share))
+            is_other = self.compare("ne", self.each(j), place)
+            kept = self.select(is_other, self.wide(found), self.constant(0.0, "double"))
+            self.put(self.binary("fadd", self.get(others), kept), others)
+            self.scatter(found, row, j, self.constant(1, "i64"), self.inside(j, size))
+
+        self.repeat(size, lanes, balance)
+        least = self.narrow(self.write(f"fneg double {self.reduce(self.get(others), 'fadd').text}", "double"))
+        where = self.at(row, place, self.element)
+        self.do(f"store {least.type} {least.text}, ptr {where.text}, align 4")
+
+    def normaliser(self, logits: V) -> tuple[V, V, tuple[V, V]]:
+        """The largest logit and the log of the sum of the ratios to it; the place of that logit, the sum of the others.
+
+        The ratios are left in memory. Of ties the last is the largest. NaN is in the sum.
+        """
+        size, lanes = self.named("size"), self.lanes
+        best, rest, ties, at = (self.variable(x, lanes) for x in (self.element, "double", "double", "i64"))
+        for variable, first in ((best, -inf), (rest, 0.0), (ties, 0.0), (at, 0)):
+            self.put(self.constant(first, variable.element), variable)
+
+        def compare(j: V) -> None:
+            x, so_far = self.load(logits, j, self.element, -inf), self.get(best)
+            self.put(self.select(self.compare("ogt", x, so_far), x, so_far), best)
+
+        self.repeat(size, lanes, compare)
+        top = self.splat(self.reduce(self.get(best), "llvm.maximum"), lanes)
+
+        def add(j: V) -> None:
+            x = self.load(logits, j, self.element, -inf)
+            power = self.function("exp", self.binary("fsub", x, top))
+            where = self.at(self.powers, j, self.element)
+            self.do(f"store {power.type} {power.text}, ptr {where.text}, align 4")
+            is_top, zero = self.compare("oeq", x, top), self.constant(0.0, "double")
+            self.put(self.binary("fadd", self.get(rest), self.select(is_top, zero, self.wide(power))), rest)
+            self.put(self.binary("fadd", self.get(ties), self.select(is_top, self.constant(1.0, "double"), zero)), ties)
+            self.put(self.select(is_top, self.each(j), self.get(at)), at)
+
+        self.repeat(size, lanes, add)
+        more = self.binary("fsub", self.reduce(self.get(ties), "fadd"), self.constant(1.0, "double"))
+        total = self.binary("fadd", self.reduce(self.get(rest), "fadd"), more)
+        less = self.splat(self.narrow(self.function("log1p", total)), lanes)
+        return top, less, (self.reduce(self.get(at), "llvm.smax"), total)
 
 
 @cache
-def _kernel(element: str, integer: str) -> compiler.Kernel:
-    """The kernel for some dtypes; a row is one unit of work."""
-    e = Emitter(Schedule([], {}, [], [], []), Block(_WORDS, 0, 0, 0), ENTRIES, 1, frozenset(), False)
-
-    def word(name: str, kind: str = "i64") -> V:
-        return e.word(e.block.size(name), kind)
-
-    def moved(pointer: V, *offsets: V) -> V:
-        for offset in offsets:
-            pointer = e.write(f"getelementptr i8, ptr {pointer.text}, i64 {offset.text}", "ptr")
-        return pointer
-
-    zero, size = e.constant(0, "i64"), word("size")
-    sums = V("%scratch", "ptr")
-
-    def row(number: V) -> None:
-        at = e.plus(number, V("%first", "i64"))
-        place = e.binary("sdiv", at, word("inner")), e.binary("srem", at, word("inner"))
-        rows = {
-            name: moved(
-                word(name, "ptr"), *(e.times(p, word(f"{name} by {a}")) for p, a in zip(place, "oi", strict=True))
-            )
-            for name in ("g", "index")
-        }
-
-        def clear(n: V) -> None:
-            slot = e.write(f"getelementptr double, ptr {sums.text}, i64 {n.text}", "ptr")
-            e.do(f"store double 0.0, ptr {slot.text}, align 8")
-
-        def add(k: V) -> None:
-            n = e.fetch(moved(rows["index"], e.times(k, word("index by k"))), integer, zero)
-            n = n if integer == "i64" else e.convert("sext", n, "i64")
-            n = e.select(e.compare("slt", n, zero), e.plus(n, size), n)
-            inside, done = e.new("b"), e.new("b")
-            e.do(f"br i1 {e.compare('ult', n, size).text}, label {inside}, label {done}")
-            e.label(inside)
-            x = e.fetch(moved(rows["g"], e.times(k, word("g by k"))), element, zero)
-            x = x if element == "double" else e.cast(x, "double")
-            slot = e.write(f"getelementptr double, ptr {sums.text}, i64 {n.text}", "ptr")
-            total = e.binary("fadd", e.fetch(slot, "double", zero), x)
-            e.do(f"store double {total.text}, ptr {slot.text}, align 8")
-            e.do(f"br label {done}")
-            e.label(done)
-
-        def keep(n: V) -> None:
-            total = e.fetch(sums, "double", n)
-            total = total if element == "double" else e.cast(total, element)
-            place = e.plus(e.times(at, size), n)
-            slot = e.write(f"getelementptr {element}, ptr {word('out', 'ptr').text}, i64 {place.text}", "ptr")
-            e.do(f"store {element} {total.text}, ptr {slot.text}, align {4 if element == 'float' else 8}")
-
-        e.repeat(size, 1, clear)
-        e.repeat(word("count"), 1, add)
-        e.repeat(size, 1, keep)
-
-    e.repeat(e.binary("sub", V("%last", "i64"), V("%first", "i64")), 1, row)
-    e.do("ret void")
-    return compiler.compiled(e.module())
+def _kernel(element: str, is_normalised: bool, is_pull: bool) -> compiler.Kernel:
+    """The kernel for some dtypes."""
+    return compiler.compiled(_RowEmitter(element, is_normalised, is_pull).text())
 
 
-__all__ = ["scattered"]
+__all__ = ["scattered", "scattered_log_softmax", "taken", "taken_log_softmax"]

@@ -1,7 +1,9 @@
 """Losses of sequences against sequences: frames against labels, one series against another."""
 
+from collections.abc import Callable
+
 from lossspec.declaration import Accuracy, Equal, loss, require
-from lossspec.numerics import array_namespace, kept, log_softmax, negative_log_softmax, per_row, positions
+from lossspec.numerics import array_namespace, kept, negative_log_softmax, per_row, positions
 from lossspec.paths import Paths
 from lossspec.terms import Array, Label, Length, LogDistribution, Logits, Positive, Real
 
@@ -14,34 +16,32 @@ WARPINGS = Paths((1, 0), (1, 1), (2, 1))  # one step down, one to the right, or 
 
 
 def _aligned(
-    log_probabilities: Array,
+    score: Callable[..., Array],
+    frames: Array,
     labels: Array,
     input_lengths: Array,
     label_lengths: Array,
     blank: int,
     zero_infinity: bool,
 ) -> Array:
-    """-log of the sum over all alignments of frames to labels."""
-    xp = array_namespace(log_probabilities)
-    batch, time, classes = log_probabilities.shape
+    """-log of the sum over all alignments of frames to labels; `score` says what the frames hold."""
+    xp = array_namespace(frames)
+    batch, time, classes = frames.shape
     count = 2 * labels.shape[1] + 1
     require(-1 < blank < classes, "ctc: `blank` is {}; it must be in [0, {})", blank, classes)
-    require(time > 0, "ctc: the frames have shape {}. Fix: pass at least one frame.", tuple(log_probabilities.shape))
+    require(time > 0, "ctc: the frames have shape {}. Fix: pass at least one frame.", tuple(frames.shape))
     # States: the labels with a blank before, between and after them.
     blanks = xp.full_like(labels, blank)
     states = xp.reshape(xp.stack((blanks, labels), axis=-1), (batch, count - 1))
     states = xp.concat((states, xp.full_like(input_lengths, blank)[:, None]), axis=1)
-    may_skip = xp.concat(
-        (xp.zeros_like(states[:, :2], dtype=xp.bool), (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])),
-        axis=1,
-    )[:, :count]
-    emitted = xp.take_along_axis(log_probabilities, xp.broadcast_to(states[:, None, :], (batch, time, count)), axis=-1)
-    running = positions(emitted[:, :, 0], dtype=input_lengths.dtype) < input_lengths[:, None]
-    nothing, at, last = xp.zeros_like(emitted[:, 0, :]), positions(states), 2 * label_lengths[:, None]
-    arcs = xp.stack((nothing, nothing, xp.where(may_skip, nothing, IMPOSSIBLE)), axis=1)
-    start = xp.where(at == 0, nothing, IMPOSSIBLE)  # before the first frame: in the first blank
-    end = xp.where((at == last) | (at == last - 1), nothing, IMPOSSIBLE)
-    value = -ALIGNMENTS.score(emitted, arcs, start, end, running)
+    may_skip = (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])
+    always, at, last = states == states, positions(states), 2 * label_lengths[:, None]
+    may_skip = xp.concat((~always[:, :2], may_skip), axis=1)[:, :count]
+    arcs = xp.stack((always, always, may_skip), axis=1)
+    start = always & (at == 0)  # before the first frame: in the first blank
+    end = (at == last) | (at == last - 1)
+    running = positions(frames, -2, input_lengths.dtype)[..., 0] < input_lengths[:, None]
+    value = -score(frames, states, arcs, start, end, running)
     return xp.where(value == -IMPOSSIBLE, 0.0, value) if zero_infinity else value
 
 
@@ -94,7 +94,8 @@ def ctc(
     >>> round(float(np.exp(-ctc(frames, np.asarray([[1]]), np.asarray([2]), np.asarray([1])))), 12)
     0.75
     """
-    return _aligned(log_probabilities, labels, input_lengths, label_lengths, blank, zero_infinity)
+    arguments = log_probabilities, labels, input_lengths, label_lengths, blank, zero_infinity
+    return _aligned(ALIGNMENTS.score_of_labels, *arguments)
 
 
 @loss(
@@ -159,7 +160,7 @@ def ctc_with_logits(
     >>> round(float(np.exp(-l)), 12)
     0.75
     """
-    return _aligned(log_softmax(logits), labels, input_lengths, label_lengths, blank, zero_infinity)
+    return _aligned(ALIGNMENTS.score_of_logits, logits, labels, input_lengths, label_lengths, blank, zero_infinity)
 
 
 @loss(
