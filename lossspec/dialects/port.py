@@ -46,6 +46,8 @@ _SPOKEN = {
 }
 """The words that users of a library write around a call."""
 
+_BASES = ("Declared", "Configured", "Loss", "BaseLoss")
+
 
 @dataclass(frozen=True)
 class Ported:
@@ -136,11 +138,9 @@ def _of_object(
         made = built.in_words(*arguments, **keywords)
         return _with_reduction(made, "none" if method == "loss" else "mean"), []
     if library == "torch":
-        kept = {name: getattr(built, name) for name in built._kept}
-        return built.takes.in_words(*arguments, **keywords, **kept), list(built.takes.differs)
-    kept = {name: getattr(built, name) for name in built._kept}
+        return built.takes.in_words(*arguments, **keywords, **built.options), list(built.takes.differs)
     weight = arguments.pop() if len(arguments) == 3 else keywords.pop("sample_weight", None)
-    made = built.takes.in_words(*arguments, **keywords, **kept)
+    made = built.takes.in_words(*arguments, **keywords, **built.options)
     reduction = {None: "none", "sum": "sum", "none": "none", "mean_with_sample_weight": "mean"}.get(built.reduction)
     reduction = reduction or ("count_mean" if weight is not None else "mean")
     made = _with_reduction(made, reduction, weight)
@@ -193,14 +193,10 @@ def _find(dotted: str) -> tuple[str, Any]:
 
 
 def _member(library: str, name: str) -> Any:
-    from lossspec.dialects.declaration import Configured, Function
+    from lossspec.dialects.declaration import Declared, Function
 
-    module = import_module(f"lossspec.dialects.{library}")
-    bases = tuple(
-        base for base in (Configured, getattr(module, "Loss", None), getattr(module, "BaseLoss", None)) if base
-    )
-    found = getattr(module, name, None)
-    is_class = isinstance(found, type) and issubclass(found, bases) and found not in bases
+    found = getattr(import_module(f"lossspec.dialects.{library}"), name, None)
+    is_class = isinstance(found, type) and issubclass(found, Declared) and name[0] != "_" and name not in _BASES
     return found if isinstance(found, Function) or is_class else None
 
 
@@ -352,8 +348,7 @@ def _said(member: Any, inputs: Sequence[str], bound: Mapping[str, Any]) -> Call 
             if function is None:
                 return member(**bound).in_words(**words)  # type: ignore[no-any-return]
             if isinstance(member, type):
-                built = member(**bound)
-                return function.in_words(**words, **{name: getattr(built, name) for name in built._kept})
+                return function.in_words(**words, **member(**bound).options)
             return function.in_words(**words, **bound)
     except (ContractError, TypeError, AttributeError, ValueError, ZeroDivisionError):
         return None
