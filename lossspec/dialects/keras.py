@@ -356,8 +356,8 @@ def categorical_generalized_cross_entropy(y_true: Array, y_pred: Array, q: float
 def ctc(y_true: Array, y_pred: Array) -> Call:
     """The negative log-likelihood of labels [batch labels], ended by 0, which is the blank, under logits."""
     if isinstance(y_pred, Word):
-        of_labels = Word(f"lengths of {y_true}")
-        steps: Any = Word(f"lengths of {y_pred}")
+        of_labels = Word(f"({y_true} != 0).sum(-1)")
+        steps: Any = Word(f"np.full(len({y_pred}), {y_pred}.shape[1])")
         return _reduced(
             ls.ctc_with_logits, y_pred, logits=y_pred, labels=y_true, input_lengths=steps, label_lengths=of_labels
         )  # fmt: skip

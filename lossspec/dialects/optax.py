@@ -289,7 +289,7 @@ def ctc_loss(
 ) -> Call:
     """The negative log-likelihood of labels under all alignments; paddings are 1 at the end of a sequence."""
     if isinstance(logits, Word):
-        lengths = [Word(f"lengths of {padding}") for padding in (logit_paddings, label_paddings)]
+        lengths = [Word(f"(1 - {padding}).sum(1)") for padding in (logit_paddings, label_paddings)]
     else:
         refuse(len(shape_of(logits)) != 3, f"`logits` has 3 axes, not the shape {shape_of(logits)}")
         refuse(len(shape_of(labels)) != 2, f"`labels` has 2 axes, not the shape {shape_of(labels)}")

@@ -22,7 +22,7 @@ _PREFIXES = {
     "torch": ("F", "torch", "nn", "functional", "torch.nn", "nn.functional", "torch.nn.functional"),
     "optax": ("optax", "optax.losses"),
     "keras": ("keras", "keras.losses", "tf.keras.losses", "losses"),
-    "sklearn": ("metrics", "sklearn.metrics", "sklearn._loss", "sklearn._loss.loss", "_loss"),
+    "sklearn": ("metrics", "sklearn.metrics", "sklearn._loss", "sklearn._loss.loss", "_loss", "losses", "losses.loss"),
 }
 _UNDONE = {
     "log({0})": "exp({0})",
@@ -119,7 +119,7 @@ def _read(text: str) -> tuple[str, Call, list[str]]:
         library, found = _find(ast.unparse(inner.func))
         built = found(*_arguments(inner)[0], **_arguments(inner)[1]) if isinstance(found, type) else None
         if built is None:
-            raise ContractError(f"port: {ast.unparse(inner.func)} is no class of a loss")
+            raise ContractError(f"port: {ast.unparse(inner)} is called again, or a method of it. Fix: port it alone")
         return library, *_of_object(library, built, method, arguments, keywords)
     library, found = _find(ast.unparse(inner))
     if isinstance(found, type):
@@ -282,8 +282,10 @@ def _declared_equal(library: str, made: Call, differs: Sequence[str]) -> Ported:
         condition = _Renamed(texts).visit(ast.parse(equal.when, mode="eval")).body
         if _decided(condition) is False:
             continue
-        text = ast.unparse(_Renamed(texts).visit(ast.parse(equal.call, mode="eval")).body)
+        tree = _Renamed(texts).visit(ast.parse(equal.call, mode="eval")).body
+        text = ast.unparse(tree)
         if equal.reduction != plain:
+            text = text if isinstance(tree, ast.Call) else f"({text})"
             text = spoken.get(plain, "np.mean({0})").format(text)
         when = () if _decided(condition) else (f"where {ast.unparse(condition)}",)
         return Ported(library, text, (*differs, *when, *equal.differs.values()))

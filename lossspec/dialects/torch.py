@@ -81,8 +81,9 @@ def _of_elements(loss: ls.Loss, input: Any, target: Any, reduction: Any, weight:
         refuse(shape_of(weight) != shape_of(input), "Weights and input must have the same size.")
     input, target, weight = promoted(input, target, weight)
     predictions, targets = broadcast(input, target)
-    if is_array(weight):
-        (weight,) = (stretched(weight, shape_of(predictions)),)
+    if is_array(weight) and shape_of(weight) != shape_of(predictions):  # the mean counts each weight once
+        reduction = ls.Mean(over=array_namespace(weight).sum(weight)) if reduction == "mean" else reduction
+        weight = stretched(weight, shape_of(predictions))
     return call(
         loss, predictions=predictions, targets=targets, sample_weight=weight, reduction=reduction,
         then=narrowed(predictions), **options,
@@ -376,7 +377,7 @@ def gaussian_nll_loss(
     )
 
 
-@declared("F", "where a target and its prediction are both impossible the divergence is 0; torch has NaN")
+@declared("F", "where a target is impossible its term is 0; torch has NaN if the prediction is too, or if log_target")
 def kl_div(
     input: Array,
     target: Array,
@@ -398,10 +399,10 @@ def kl_div(
         if reduction in ("mean", "none"):
             input, target = by_entry(input), by_entry(target)
         return call(loss, log_predictions=input, **{name: target}, reduction=how)
-    rows = len(shape_of(input)) and shape_of(input)[0]
+    rows = (*shape_of(input), 1)[0]
     input, target = broadcast(input, target)
     if how == "batch_mean":
-        how = ls.Mean(over=rows) if rows else "sum"
+        how = ls.Mean(over=rows)
     each = {name: target[..., None]}
     return call(loss, log_predictions=input[..., None], **each, reduction=how, then=narrowed(input))
 
@@ -423,16 +424,32 @@ def binary_cross_entropy(
         shape_of(input) != shape_of(target),
         f"a target of shape {shape_of(target)} beside an input of shape {shape_of(input)}; give both the same shape",
     )
+    _refuse_whole(target, input)
     input, target, weight = promoted(input, target, weight)
-    if weight is not None and is_array(input):
-        whole = common_shape(target, weight)
-        input, target = stretched(input, whole), stretched(target, whole)
-        weight = ranked(weight, input)
+    weight = _within(input, weight)
     made = call(
         ls.binary_cross_entropy, probabilities=input, targets=target, sample_weight=weight, reduction=how,
         then=narrowed(input),
     )  # fmt: skip
     return _bounded(made) if strict and is_array(input) else made
+
+
+def _within(input: Array, weight: Array | None) -> Array | None:
+    """Weights that broadcast to the shape of an array, which they do not stretch, in its rank."""
+    if weight is None or not is_array(input):
+        return weight
+    stretches = common_shape(input, weight) != shape_of(input)
+    refuse(
+        stretches, f"weights of shape {shape_of(weight)} do not broadcast to the shape of the input {shape_of(input)}"
+    )
+    return ranked(weight, input)
+
+
+def _refuse_whole(target: Array, like: Array) -> None:
+    whole = is_array(target) and not is_floating(target)
+    refuse(
+        whole, f"the target holds whole numbers. Fix: give it in the dtype of the input, {getattr(like, 'dtype', '')}"
+    )
 
 
 def _bounded(made: Call) -> Array:
@@ -463,11 +480,9 @@ def binary_cross_entropy_with_logits(
         shape_of(input) != shape_of(target),
         f"Target size ({shape_of(target)}) must be the same as input size ({shape_of(input)})",
     )
+    _refuse_whole(target, input)
     input, target, weight, pos_weight = promoted(input, target, weight, pos_weight)
-    if is_array(input) and (weight is not None or pos_weight is not None):
-        whole = common_shape(*(x for x in (input, weight, pos_weight) if x is not None))
-        input, target = stretched(input, whole), stretched(target, whole)
-        weight, pos_weight = ranked(weight, input), ranked(pos_weight, input)
+    weight, pos_weight = _within(input, weight), _within(input, pos_weight)
     return call(
         ls.binary_cross_entropy_with_logits,
         logits=input, targets=target, sample_weight=weight, pos_weight=pos_weight, reduction=how,
@@ -540,13 +555,20 @@ def hinge_embedding_loss(
         ls.hinge_embedding, distances=input, labels=target, margin=margin, reduction=how, then=narrowed(input)
     )  # fmt: skip
     known = None if isinstance(target, Word) else values_of(target)
-    if known is None or bool(((known == 1) | (known == -1)).all()):
+    if (known is None or bool(((known == 1) | (known == -1)).all())) and margin >= 0:
         return made
-    # Any other label counts as both, in torch.
-    ones = ones_like(input)
+    # Any other label counts as both, in torch; a margin below 0 is one of 0 under larger distances.
+    one, below = ones_like(input), min(margin, 0.0)
     both = (
-        call(ls.hinge_embedding, distances=input, labels=label, margin=margin, where=target != -label, reduction="none")
-        for label in (ones, -ones)
+        call(
+            ls.hinge_embedding,
+            distances=distances,
+            labels=label,
+            margin=margin - below,
+            where=target != -label,
+            reduction="none",
+        )
+        for distances, label in ((input, one), (input - below, -one))
     )
     near, far = (each.run() for each in both)
     total = reduced(near + far, {"count_mean": "mean"}.get(how, how))
@@ -597,6 +619,10 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8, *, 
     x1, x2 = broadcast(x1, x2)
     if not x1.shape:
         x1, x2 = x1[None], x2[None]
+    rank = len(x1.shape)
+    refuse(
+        not -rank <= dim < rank, f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], got {dim})"
+    )
     x1, x2 = with_last(x1, dim), with_last(x2, dim)
     half = narrowed(x1)
 
@@ -855,8 +881,10 @@ def ctc_loss(
     longest = values_of(lengths[0])
     steps = probabilities.shape[1]
     refuse(longest is not None and longest.size and int(longest.max()) > steps, f"input_lengths are at most {steps}")
-    if len(shape_of(targets)) == 1:
-        targets = targets[None] if single else _padded(targets, as_numbers(lengths[1]))
+    if len(shape_of(targets)) == 1 and single and values_of(lengths[1]) is None:
+        targets = targets[None]
+    elif len(shape_of(targets)) == 1:
+        targets = _padded(targets, as_numbers(lengths[1]))
     half = narrowed(probabilities)
 
     def formed(value: Array) -> Array:
