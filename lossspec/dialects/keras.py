@@ -11,16 +11,29 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import lossspec as ls
-from lossspec.dialects.arrays import beside, broadcast, clipped, flattened, is_floating, ones_like, shape_of
+from lossspec.dialects.arrays import (
+    beside,
+    broadcast,
+    clipped,
+    common_shape,
+    flattened,
+    is_floating,
+    ones_like,
+    shape_of,
+    with_last,
+)
 from lossspec.dialects.declaration import ArgumentError, Call, Configured, Function, call, declared, refuse
 from lossspec.dialects.words import Word, as_codes, as_distribution, in_words
 from lossspec.dispatch import array_namespace, is_array
+from lossspec.numerics import sigmoid, softmax
 
 Array = Any
 EPSILON = 1e-7
 """The value of `keras.config.epsilon()` unless it was set."""
 
 _CLIPS = "probabilities are not clipped; strict=True clips them to [1e-7, 1 - 1e-7], as Keras does"
+
+_FOCUSED = "the probabilities of logits are not clipped; strict=True clips them to [1e-7, 1 - 1e-7], as Keras does"
 
 
 @in_words("all", same=True)
@@ -133,7 +146,9 @@ def poisson(y_true: Array, y_pred: Array, *, strict: bool = False) -> Call:
     )  # fmt: skip
 
 
-@declared("keras.losses")
+@declared(
+    "keras.losses", "vectors are broadcast before their lengths are taken; Keras takes those of the vectors as given"
+)
 def cosine_similarity(y_true: Array, y_pred: Array, axis: int | Sequence[int] = -1) -> Call:
     """Minus the cosine of the angle between target and prediction."""
     y_true, y_pred = _beside(y_true, y_pred)
@@ -231,7 +246,7 @@ def _log_odds(p: Array) -> Array:
     return xp.log(p) - xp.log1p(-p)
 
 
-@declared("keras.losses")
+@declared("keras.losses", _FOCUSED)
 def binary_focal_crossentropy(
     y_true: Array,
     y_pred: Array,
@@ -241,9 +256,13 @@ def binary_focal_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
+    *,
+    strict: bool = False,
 ) -> Call:
     """The mean focal loss of each example; probabilities are clipped to [1e-7, 1 - 1e-7]."""
     y_true, y_pred = _alike(y_true, y_pred)
+    if from_logits and strict and is_array(y_pred):
+        y_pred, from_logits = sigmoid(y_pred), False
     return _reduced(
         ls.sigmoid_focal, y_pred, logits=y_pred if from_logits else _log_odds(y_pred),
         targets=_smoothed(y_true, label_smoothing), gamma=gamma, alpha=alpha if apply_class_balancing else None,
@@ -256,6 +275,10 @@ def _normalized(y_pred: Array, axis: int, strict: bool) -> Array:
     """Probabilities over their sum, clipped as Keras clips them if asked."""
     y_pred = y_pred / array_namespace(y_pred).sum(y_pred, axis=axis, keepdims=True)
     return clipped(y_pred, EPSILON, 1.0 - EPSILON) if strict else y_pred
+
+
+def _softmax(x: Array, axis: int) -> Array:
+    return array_namespace(x).moveaxis(softmax(with_last(x, axis)), -1, axis)
 
 
 def _refuse_bool(axis: Any) -> None:
@@ -291,7 +314,7 @@ def categorical_crossentropy(
     )  # fmt: skip
 
 
-@declared("keras.losses")
+@declared("keras.losses", _FOCUSED)
 def categorical_focal_crossentropy(
     y_true: Array,
     y_pred: Array,
@@ -300,10 +323,14 @@ def categorical_focal_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
+    *,
+    strict: bool = False,
 ) -> Call:
     """The focal loss of distributions; probabilities are divided by their sum and clipped to [1e-7, 1 - 1e-7]."""
     _refuse_bool(axis)
     y_true, y_pred = _alike(y_true, y_pred)
+    if from_logits and strict and is_array(y_pred):
+        y_pred, from_logits = _softmax(y_pred, axis), False
     if is_array(y_pred):
         if label_smoothing:
             y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
@@ -516,6 +543,7 @@ def _weighed(values: Array, weight: Array | None, counted: Array | None, reducti
         weight = mask if weight is None else _weights(weight, values) * mask
     if weight is not None:
         values, weight = _same_rank(values, _weights(weight, values))
+        common_shape(values, weight)
         values = values * weight
     if reduction in (None, "none") or not shape_of(values) or shape_of(values) == (0,):
         return values
@@ -595,7 +623,7 @@ class BinaryCrossentropy(Loss, takes=binary_crossentropy, order=f"from_logits la
 class BinaryFocalCrossentropy(
     Loss,
     takes=binary_focal_crossentropy,
-    order=f"apply_class_balancing alpha gamma from_logits label_smoothing axis {_PLAIN}",
+    order=f"apply_class_balancing alpha gamma from_logits label_smoothing axis {_PLAIN} * strict",
 ):
     """The binary focal loss."""
 
@@ -607,7 +635,7 @@ class CategoricalCrossentropy(
 
 
 class CategoricalFocalCrossentropy(
-    Loss, takes=categorical_focal_crossentropy, order=f"alpha gamma from_logits label_smoothing axis {_PLAIN}"
+    Loss, takes=categorical_focal_crossentropy, order=f"alpha gamma from_logits label_smoothing axis {_PLAIN} * strict"
 ):
     """The focal loss of distributions."""
 

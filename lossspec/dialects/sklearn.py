@@ -582,6 +582,18 @@ class HalfMultinomialLoss(BaseLoss, order="sample_weight n_classes xp device", n
 # Metrics
 
 
+def _refuse_nothing(weight: Any) -> None:
+    """Refuse weights that are all 0."""
+    known = values_of(weight) if is_array(weight) else None
+    refuse(known is not None and not known.any(), "Sample weights must contain at least one non-zero number.")
+
+
+def _weight(weight: Array | None, like: Array) -> Array | None:
+    """Weights in the dtype of an array, not all of them 0."""
+    _refuse_nothing(weight)
+    return None if weight is None else _of_dtype(weight, like)
+
+
 def _outputs(
     loss: ls.Loss,
     y_true: Any,
@@ -603,6 +615,7 @@ def _outputs(
         sample_weight is not None and shape_of(sample_weight) != shape_of(y_true)[:1],
         f"`sample_weight` has shape {shape_of(sample_weight)}; it has one entry a sample",
     )
+    _refuse_nothing(sample_weight)
     xp = array_namespace(y_pred)
     columns = [(y_true, y_pred)] if len(y_pred.shape) == 1 else [
         (y_true[:, j], y_pred[:, j]) for j in range(y_pred.shape[1])
@@ -620,6 +633,7 @@ def _outputs(
     values = xp.stack([xp.asarray(value) for value in each])
     if isinstance(multioutput, str):
         return values
+    refuse(len(each) == 1, "weights of outputs are for several outputs, and there is one. Fix: leave out `multioutput`")
     weights = multioutput if is_array(multioutput) else beside(list(multioutput), values, values.dtype)
     return xp.sum(values * weights) / xp.sum(weights)
 
@@ -713,6 +727,7 @@ def _deviance(y_true: Any, y_pred: Any, sample_weight: Any, power: float) -> Cal
                 f"Mean Tweedie deviance error with power={power} is not for these signs of y and y_pred",
             )
         y_true, y_pred, sample_weight = promoted(y_true, y_pred, sample_weight)
+        _refuse_nothing(sample_weight)
     return call(
         ls.half_tweedie_identity, predictions=y_pred, targets=y_true, power=power, sample_weight=sample_weight,
         reduction="mean", then=None if isinstance(y_pred, Word) else lambda value: 2.0 * value,
@@ -790,7 +805,7 @@ def log_loss(
     if strict:
         eps = float(array_namespace(y_proba).finfo(y_proba.dtype).eps)
         y_proba = clipped(y_proba, eps, 1 - eps)
-    weight = None if sample_weight is None else _of_dtype(sample_weight, y_proba)
+    weight = _weight(sample_weight, y_proba)
     if len(y_proba.shape) == 1:
         targets = array_namespace(y_proba).astype(codes, y_proba.dtype)
         return call(
@@ -810,7 +825,7 @@ def hinge_loss(
         return call(ls.hinge, logits=pred_decision, labels=y_true, sample_weight=sample_weight, reduction="mean")
     several = len(pred_decision.shape) == 2 and pred_decision.shape[1] > 1
     codes, _ = _coded(y_true, labels, pred_decision, pred_decision.shape[1] if several else 2)
-    weight = None if sample_weight is None else _of_dtype(sample_weight, pred_decision)
+    weight = _weight(sample_weight, pred_decision)
     if several:
         return call(
             ls.multiclass_hinge, logits=pred_decision, labels=codes, sample_weight=weight, reduction="mean"
@@ -836,12 +851,14 @@ def brier_score_loss(
         given = {"probabilities": y_proba, "targets": y_true, "sample_weight": sample_weight, "reduction": "mean"}
         return call(ls.binary_brier, **given)
     several = len(y_proba.shape) == 2 and y_proba.shape[1] > 1
-    weight = None if sample_weight is None else _of_dtype(sample_weight, y_proba)
+    weight = _weight(sample_weight, y_proba)
     classes = y_proba.shape[1] if several else 2
     if pos_label is not None and not several:
         codes = array_namespace(y_proba).astype(y_true == pos_label, y_proba.dtype)
     else:
         codes, _ = _coded(y_true, labels, y_proba, classes)
+    words = not several and pos_label is None and getattr(getattr(y_true, "dtype", None), "kind", "") in ("U", "S", "O")
+    refuse(words, "the labels are words, and none is said to be the positive one. Fix: give `pos_label`")
     half = classes == 2 if scale_by_half == "auto" else bool(scale_by_half)
     if several:
         return call(
