@@ -253,7 +253,7 @@ def kl_divergence(log_predictions: Array, targets: Array, axis: Axes = -1, where
     return _divergence(ls.kl_divergence, log_predictions, targets, axis, where, "targets", (0.0, 0.0))
 
 
-@declared("optax", "where a class is impossible in both the divergence is 0; optax has NaN")
+@declared("optax", "where a class is impossible in the target its term is 0; optax has NaN")
 def kl_divergence_with_log_targets(
     log_predictions: Array, log_targets: Array, axis: Axes = -1, where: Array | None = None
 ) -> Call:
