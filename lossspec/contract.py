@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite, prod
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from lossspec.errors import ContractError, DTypeError
 from lossspec.terms import Axis, OneOf, Role, Shape, Term
@@ -109,11 +109,11 @@ class Argument:
     @classmethod
     def read(cls, loss: str, parameter: inspect.Parameter) -> Argument:
         """The declaration of one parameter of the annotated signature."""
-        annotation, default = parameter.annotation, parameter.default
-        optional = isinstance(annotation, OneOf) and None in annotation.terms
+        annotation, default = _declared(parameter.annotation), parameter.default
         many = get_origin(annotation) in (list, Sequence)
         if many:
-            (annotation,) = get_args(annotation)
+            annotation = _declared(*get_args(annotation))
+        optional = isinstance(annotation, OneOf) and None in annotation.terms
         if isinstance(annotation, OneOf):
             terms = tuple(term for term in annotation.terms if term is not None)
         elif isinstance(annotation, Term):
@@ -492,6 +492,11 @@ def resolve_shape(declared: Shape, axes: Axes) -> tuple[int, ...]:
     return shape
 
 
+def _declared(annotation: Any) -> Any:
+    """The term of `Annotated[type, term]`, of which type checkers read the type; any other annotation as it is."""
+    return annotation.__metadata__[0] if get_origin(annotation) is Annotated else annotation
+
+
 def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
     """The contract that an annotated function and its decorator declare."""
     name = function.__name__
@@ -505,7 +510,7 @@ def read_contract(function: Callable[..., Any], **declared: Any) -> Contract:
             parameters.append(argument)
         else:
             inputs.append(argument)
-    returned = signature.return_annotation
+    returned = _declared(signature.return_annotation)
     if not isinstance(returned, Term) or returned.shape is None:
         raise TypeError(f"{name}: the return annotation must be a term with the shape of the unreduced loss")
     summary = (function.__doc__ or "").strip().split("\n")[0]

@@ -25,7 +25,7 @@ def text() -> str:
     losses = [loss for loss in exported.values() if isinstance(loss, Specified)]
     others = [(name, value.__module__) for name, value in exported.items() if not isinstance(value, Specified)]
     allowed = sorted({loss.contract.reductions for loss in losses}, key=lambda names: (len(names), names))
-    aliases = {reductions: f"_Reduction{number}" for number, reductions in enumerate(allowed)}
+    aliases = {names: f"_Reduction_{'_'.join(map(_initials, names))}" for names in allowed}
     lines = [
         "# Written by python -m tests.losses_stub.",
         "from lossspec.losses._typed import *",
@@ -36,6 +36,11 @@ def text() -> str:
     for loss in losses:
         lines += ["", *_class(loss, aliases[loss.contract.reductions])]
     return "\n".join([*lines, ""])
+
+
+def _initials(name: str) -> str:
+    """The letters that stand for a reduction in the name of a type, which changes with its content alone."""
+    return "".join(word[0] for word in name.split("_"))
 
 
 def _reductions(names: tuple[str, ...]) -> str:

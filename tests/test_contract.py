@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
 import lossspec as ls
+from lossspec.contract import read_contract
 from lossspec.errors import ContractError, DTypeError, LossSpecError, MergeError
 from lossspec.numerics import array_namespace
 from lossspec.terms import Label, Length, NonNegative, Real, Shape, Statistics
@@ -406,3 +407,22 @@ def test_partials_under_a_tuple_of_numbers_merge(array, plain):
     for loss, given in ((bound, {}), (ls.batch_dice, options)):
         shards = [loss.partial(predictions[i : i + 1, ...], targets[i : i + 1, ...], **given) for i in (0, 1)]
         assert plain((shards[0] + shards[1]).value()) == pytest.approx(plain(loss(predictions, targets, **given)))
+
+
+def test_a_term_beside_a_type_declares_what_the_term_alone_declares():
+    """As type checkers want it; of lists, unions and results too."""
+
+    def alone(x: Real["*batch"], items: list[Real["*batch"]], *, level: NonNegative | None = None) -> Real["*batch"]:
+        """A planted loss."""
+
+    def typed(
+        x: Annotated[Any, Real["*batch"]],
+        items: list[Annotated[Any, Real["*batch"]]],
+        *,
+        level: Annotated[float | None, NonNegative | None] = None,
+    ) -> Annotated[Any, Real["*batch"]]:
+        """A planted loss."""
+
+    typed.__name__ = alone.__name__
+    declared = {"form": "pointwise", "family": "regression", "unit": "element", "source": "this test"}
+    assert read_contract(typed, **declared) == read_contract(alone, **declared)

@@ -20,6 +20,24 @@ def test_type_checkers_read_the_losses_that_are_declared():
     assert losses_stub.FILE.read_text("utf-8") == losses_stub.text(), "run python -m tests.losses_stub"
 
 
+def test_a_check_names_the_command_that_writes_the_types(tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from lossspec import cli
+
+    script = tmp_path / "tests" / "losses_stub.py"
+    script.parent.mkdir()
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "lossspec" / "cli.py"))
+    checked = ["check", "--loss", "huber", "--backend", "numpy", "--dtype", "float64", "--jobs", "1"]
+    for text, told in (("FILE.read_text('utf-8')", False), ("'other'", True)):
+        script.write_text(f"from pathlib import Path\nFILE = Path(__file__)\ntext = lambda: {text}\n")
+        done = CliRunner().invoke(cli.app, checked)
+        assert done.exit_code == 0, done.output
+        assert ("python -m tests.losses_stub" in done.output) == told
+    script.unlink()
+    assert not cli._stub_is_due()
+
+
 def reported(source, folder):
     """The lines of a file in which pyright finds an error, comments that ignore errors of mypy put aside."""
     file, settings = folder / "uses.py", folder / "pyrightconfig.json"

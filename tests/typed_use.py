@@ -1,6 +1,6 @@
 """Right and wrong uses as type checkers see them: mypy and pyright report the marked lines, and no other."""
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from lossspec.terms import Positive, Real
 
 x, y, labels = np.zeros((2, 3)), np.ones((2, 3)), np.zeros(2, int)
 reduction: str = "mean"
+RealArray: TypeAlias = Annotated[Any, Real["*batch"]]
 
 
 def names() -> None:
@@ -73,7 +74,7 @@ def own(other: Loss) -> Any:
     """Declare a loss, sum losses and find one by name: these take anything, as what is declared is known to run."""
 
     @loss(family="regression", unit="element", source="this file")
-    def ours(predictions: Real["*batch"], targets: Real["*batch"], *, power: Positive = 2.0) -> Real["*batch"]:  # pyright: ignore
+    def ours(predictions: RealArray, targets: RealArray, *, power: Annotated[float, Positive] = 2.0) -> RealArray:
         """The difference to a power."""
         return (predictions - targets) ** power
 

@@ -11,7 +11,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossspec import ContractError, DTypeError, Loss, LossSpecError, MixtureError
 from lossspec import value_and_grad as differentiate
@@ -54,6 +54,17 @@ def call(loss: Loss, /, *, then: Callable[[Array], Array] | None = None, **argum
     return Call(loss, {name: value for name, value in arguments.items() if value is not None}, then)
 
 
+def bound_to(
+    called: str, signature: inspect.Signature, arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> inspect.BoundArguments:
+    """The arguments of a call by name, or an error that lists those that there are."""
+    try:
+        return signature.bind(*arguments, **keywords)
+    except TypeError as error:
+        names = ", ".join(map(str, signature.parameters.values()))
+        raise TypeError(f"{called}: {error}. Fix: it takes ({names})") from None
+
+
 @dataclass(eq=False)
 class Function:
     """A function of another library, on the arrays of any framework; its signature is the library's."""
@@ -85,11 +96,7 @@ class Function:
             raise ArgumentTypeError(f"{self.called}: {error}") from error
 
     def _bind(self, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> inspect.BoundArguments:
-        try:
-            return self.signature.bind(*arguments, **keywords)
-        except TypeError as error:
-            names = ", ".join(map(str, self.signature.parameters.values()))
-            raise TypeError(f"{self.called}: {error}. Fix: it takes ({names})") from None
+        return bound_to(self.called, self.signature, arguments, keywords)
 
     def value_and_grad(self, *arguments: Any, wrt: str | Sequence[str] | None = None, **keywords: Any) -> Any:
         """The value and its gradient in the first argument, or in those that `wrt` names, on any framework's arrays.
@@ -156,30 +163,70 @@ def one_of(what: str, given: Any, allowed: Sequence[Any]) -> Any:
     return given
 
 
-class Configured:
-    """A class of another library whose objects are a function with some of its arguments fixed.
+class Declared:
+    """A class of another library: `order` has the arguments of its constructor, those after "*" by name alone.
 
-    `takes` is the function, and the constructor keeps the arguments that it fixes.
+    An argument has the default that the declaration of the class gives it, else that of `usual`, else that of the
+    function of the same arguments. Those in `usual` belong to the object; all others are options of the loss.
     """
 
-    takes: Function
+    usual: ClassVar[Mapping[str, Any]] = {}
+    __signature__: ClassVar[inspect.Signature]
 
-    def keep(self, **arguments: Any) -> None:
-        """Fix arguments of the function."""
-        self._kept = arguments
-        for name, value in arguments.items():
+    if TYPE_CHECKING:  # the arguments
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __init_subclass__(cls, order: str | None = None, takes: Function | None = None, **defaults: Any) -> None:
+        super().__init_subclass__()
+        if order is None:
+            return
+        known = {} if takes is None else {name: p.default for name, p in takes.signature.parameters.items()}
+        known = {**known, **cls.usual, **defaults}
+        plain, _, named = order.partition("*")
+        kinds = ((plain, inspect.Parameter.POSITIONAL_OR_KEYWORD), (named, inspect.Parameter.KEYWORD_ONLY))
+        arguments = [
+            inspect.Parameter(name, kind, default=known[name]) for names, kind in kinds for name in names.split()
+        ]
+        cls.__signature__ = inspect.Signature(arguments)
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        bound = bound_to(type(self).__name__, self.__signature__, arguments, keywords)
+        bound.apply_defaults()
+        for name, value in bound.arguments.items():
             setattr(self, name, value)
+        self.settle()
+
+    def settle(self) -> None:
+        """Refuse what the library refuses, once the arguments are set."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the loss that the object fixes."""
+        return {name: getattr(self, name) for name in self.__signature__.parameters if name not in self.usual}
+
+    def __repr__(self) -> str:
+        given = (f"{name}={value!r}" for name, value in vars(self).items() if name in self.__signature__.parameters)
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+class Configured(Declared):
+    """A class whose objects are the function `takes` with its options fixed."""
+
+    takes: ClassVar[Function]
+
+    def __init_subclass__(cls, takes: Function | None = None, order: str | None = None, **defaults: Any) -> None:
+        super().__init_subclass__(order, takes, **defaults)
+        if takes is not None:
+            cls.takes = takes
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """The value that an object of the library gives."""
-        return self.takes(*inputs, **named, **{name: getattr(self, name) for name in self._kept})
+        return self.takes(*inputs, **named, **self.options)
 
     def value_and_grad(self, *inputs: Any, **named: Any) -> Any:
         """See `Function.value_and_grad`."""
-        return self.takes.value_and_grad(*inputs, **named, **{name: getattr(self, name) for name in self._kept})
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._kept)})"
+        return self.takes.value_and_grad(*inputs, **named, **self.options)
 
 
 __all__ = [
@@ -187,6 +234,7 @@ __all__ = [
     "ArgumentTypeError",
     "Call",
     "Configured",
+    "Declared",
     "Function",
     "LossSpecError",
     "call",

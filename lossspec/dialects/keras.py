@@ -8,19 +8,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import lossspec as ls
-from lossspec.dialects.arrays import beside, broadcast, clipped, flattened, is_floating, ones_like, shape_of
-from lossspec.dialects.declaration import ArgumentError, Call, Function, call, declared, refuse
+from lossspec.dialects.arrays import (
+    beside,
+    broadcast,
+    clipped,
+    common_shape,
+    flattened,
+    is_floating,
+    ones_like,
+    shape_of,
+    with_last,
+)
+from lossspec.dialects.declaration import ArgumentError, Call, Configured, Function, call, declared, refuse
 from lossspec.dialects.words import Word, as_codes, as_distribution, in_words
 from lossspec.dispatch import array_namespace, is_array
+from lossspec.numerics import sigmoid, softmax
 
 Array = Any
 EPSILON = 1e-7
 """The value of `keras.config.epsilon()` unless it was set."""
 
 _CLIPS = "probabilities are not clipped; strict=True clips them to [1e-7, 1 - 1e-7], as Keras does"
+
+_FOCUSED = "the probabilities of logits are not clipped; strict=True clips them to [1e-7, 1 - 1e-7], as Keras does"
 
 
 @in_words("all", same=True)
@@ -133,7 +146,9 @@ def poisson(y_true: Array, y_pred: Array, *, strict: bool = False) -> Call:
     )  # fmt: skip
 
 
-@declared("keras.losses")
+@declared(
+    "keras.losses", "vectors are broadcast before their lengths are taken; Keras takes those of the vectors as given"
+)
 def cosine_similarity(y_true: Array, y_pred: Array, axis: int | Sequence[int] = -1) -> Call:
     """Minus the cosine of the angle between target and prediction."""
     y_true, y_pred = _beside(y_true, y_pred)
@@ -231,7 +246,7 @@ def _log_odds(p: Array) -> Array:
     return xp.log(p) - xp.log1p(-p)
 
 
-@declared("keras.losses")
+@declared("keras.losses", _FOCUSED)
 def binary_focal_crossentropy(
     y_true: Array,
     y_pred: Array,
@@ -241,9 +256,13 @@ def binary_focal_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
+    *,
+    strict: bool = False,
 ) -> Call:
     """The mean focal loss of each example; probabilities are clipped to [1e-7, 1 - 1e-7]."""
     y_true, y_pred = _alike(y_true, y_pred)
+    if from_logits and strict and is_array(y_pred):
+        y_pred, from_logits = sigmoid(y_pred), False
     return _reduced(
         ls.sigmoid_focal, y_pred, logits=y_pred if from_logits else _log_odds(y_pred),
         targets=_smoothed(y_true, label_smoothing), gamma=gamma, alpha=alpha if apply_class_balancing else None,
@@ -256,6 +275,10 @@ def _normalized(y_pred: Array, axis: int, strict: bool) -> Array:
     """Probabilities over their sum, clipped as Keras clips them if asked."""
     y_pred = y_pred / array_namespace(y_pred).sum(y_pred, axis=axis, keepdims=True)
     return clipped(y_pred, EPSILON, 1.0 - EPSILON) if strict else y_pred
+
+
+def _softmax(x: Array, axis: int) -> Array:
+    return array_namespace(x).moveaxis(softmax(with_last(x, axis)), -1, axis)
 
 
 def _refuse_bool(axis: Any) -> None:
@@ -291,7 +314,7 @@ def categorical_crossentropy(
     )  # fmt: skip
 
 
-@declared("keras.losses")
+@declared("keras.losses", _FOCUSED)
 def categorical_focal_crossentropy(
     y_true: Array,
     y_pred: Array,
@@ -300,10 +323,14 @@ def categorical_focal_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
+    *,
+    strict: bool = False,
 ) -> Call:
     """The focal loss of distributions; probabilities are divided by their sum and clipped to [1e-7, 1 - 1e-7]."""
     _refuse_bool(axis)
     y_true, y_pred = _alike(y_true, y_pred)
+    if from_logits and strict and is_array(y_pred):
+        y_pred, from_logits = _softmax(y_pred, axis), False
     if is_array(y_pred):
         if label_smoothing:
             y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
@@ -356,8 +383,8 @@ def categorical_generalized_cross_entropy(y_true: Array, y_pred: Array, q: float
 def ctc(y_true: Array, y_pred: Array) -> Call:
     """The negative log-likelihood of labels [batch labels], ended by 0, which is the blank, under logits."""
     if isinstance(y_pred, Word):
-        of_labels = Word(f"lengths of {y_true}")
-        steps: Any = Word(f"lengths of {y_pred}")
+        of_labels = Word(f"({y_true} != 0).sum(-1)")
+        steps: Any = Word(f"np.full(len({y_pred}), {y_pred}.shape[1])")
         return _reduced(
             ls.ctc_with_logits, y_pred, logits=y_pred, labels=y_true, input_lengths=steps, label_lengths=of_labels
         )  # fmt: skip
@@ -441,24 +468,30 @@ def circle(
 _REDUCTIONS = ("sum_over_batch_size", "sum", None, "none", "mean", "mean_with_sample_weight")
 
 
-class Loss:
+_PLAIN = "reduction name dtype"
+"""The arguments at the end of most constructors."""
+
+
+class Loss(Configured, order="name reduction dtype"):
     """A loss of Keras: the function `takes`, whose values an object weighs and reduces.
 
     `sample_weight` multiplies the values, by broadcasting: the means divide by their number, except
     "mean_with_sample_weight". Values that the loss leaves out, of `ignore_class`, do not count.
     """
 
-    takes: Function
+    usual: ClassVar = {"name": None, "reduction": "sum_over_batch_size", "dtype": None}
+    name: str | None
 
-    def __init__(
-        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None, **kept: Any
-    ) -> None:
-        if reduction not in _REDUCTIONS:
+    def __init_subclass__(cls, takes: Function | None = None, order: str | None = None, **defaults: Any) -> None:
+        named = {} if takes is None else {"name": takes.declare.__name__}
+        super().__init_subclass__(takes, order, **{**named, **defaults})
+
+    def settle(self) -> None:
+        """Refuse an unknown reduction."""
+        self.name = self.name or type(self).__name__
+        if self.reduction not in _REDUCTIONS:
             known = ", ".join(map(repr, _REDUCTIONS))
-            raise ArgumentError(f"{type(self).__name__}: `reduction` is {reduction!r}. Fix: it is one of {known}")
-        self.name, self.reduction, self.dtype, self._kept = name or type(self).__name__, reduction, dtype, kept
-        for key, value in kept.items():
-            setattr(self, key, value)
+            raise ArgumentError(f"{self.name}: `reduction` is {self.reduction!r}. Fix: it is one of {known}")
 
     def __call__(self, y_true: Array, y_pred: Array, sample_weight: Array | None = None) -> Array:
         """The value under the reduction of the object."""
@@ -469,7 +502,7 @@ class Loss:
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
         """The values, one an example, before weights and reduction."""
-        return self.takes(y_true, y_pred, **{key: getattr(self, key) for key in self._kept})
+        return self.takes(y_true, y_pred, **self.options)
 
     def counted(self, y_true: Array, values: Array) -> Array | None:
         """The values that count; None for all."""
@@ -481,7 +514,7 @@ class Loss:
 
     def get_config(self) -> dict[str, Any]:
         """All that the constructor takes."""
-        own = {key: value for key, value in self._kept.items() if key != "strict" or value}
+        own = {key: value for key, value in self.options.items() if key != "strict" or value}
         return {"name": self.name, "reduction": self.reduction, **own}
 
     @classmethod
@@ -510,6 +543,7 @@ def _weighed(values: Array, weight: Array | None, counted: Array | None, reducti
         weight = mask if weight is None else _weights(weight, values) * mask
     if weight is not None:
         values, weight = _same_rank(values, _weights(weight, values))
+        common_shape(values, weight)
         values = values * weight
     if reduction in (None, "none") or not shape_of(values) or shape_of(values) == (0,):
         return values
@@ -530,364 +564,114 @@ def _weights(weight: Any, values: Array) -> Array:
     return weight if weight.dtype == values.dtype else array_namespace(weight).astype(weight, values.dtype)
 
 
-class MeanSquaredError(Loss):
+class MeanSquaredError(Loss, takes=mean_squared_error, order=_PLAIN):
     """The mean squared error."""
 
-    takes = mean_squared_error
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_squared_error", dtype: Any = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(Loss, takes=mean_absolute_error, order=_PLAIN):
     """The mean absolute error."""
 
-    takes = mean_absolute_error
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_absolute_error", dtype: Any = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-
-class MeanAbsolutePercentageError(Loss):
+class MeanAbsolutePercentageError(Loss, takes=mean_absolute_percentage_error, order=_PLAIN):
     """The mean absolute error in percent."""
 
-    takes = mean_absolute_percentage_error
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_absolute_percentage_error",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-
-class MeanSquaredLogarithmicError(Loss):
+class MeanSquaredLogarithmicError(Loss, takes=mean_squared_logarithmic_error, order=f"{_PLAIN} * strict"):
     """The mean squared difference of logarithms."""
 
-    takes = mean_squared_logarithmic_error
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "mean_squared_logarithmic_error",
-        dtype: Any = None,
-        *,
-        strict: bool = False,
-    ) -> None:
-        super().__init__(name, reduction, dtype, strict=strict)
-
-
-class LogCosh(Loss):
+class LogCosh(Loss, takes=log_cosh, order=_PLAIN):
     """The log-cosh loss."""
 
-    takes = log_cosh
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "log_cosh", dtype: Any = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-
-class Hinge(Loss):
+class Hinge(Loss, takes=hinge, order=_PLAIN):
     """The hinge loss."""
 
-    takes = hinge
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "hinge", dtype: Any = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-
-class SquaredHinge(Loss):
+class SquaredHinge(Loss, takes=squared_hinge, order=_PLAIN):
     """The squared hinge loss."""
 
-    takes = squared_hinge
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "squared_hinge", dtype: Any = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-
-class CategoricalHinge(Loss):
+class CategoricalHinge(Loss, takes=categorical_hinge, order=_PLAIN):
     """The hinge loss of classes."""
 
-    takes = categorical_hinge
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "categorical_hinge", dtype: Any = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-
-class KLDivergence(Loss):
+class KLDivergence(Loss, takes=kl_divergence, order=f"{_PLAIN} * strict"):
     """The divergence of the prediction from the target."""
 
-    takes = kl_divergence
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "kl_divergence",
-        dtype: Any = None,
-        *,
-        strict: bool = False,
-    ) -> None:
-        super().__init__(name, reduction, dtype, strict=strict)
-
-
-class Poisson(Loss):
+class Poisson(Loss, takes=poisson, order=f"{_PLAIN} * strict"):
     """The Poisson loss."""
 
-    takes = poisson
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "poisson",
-        dtype: Any = None,
-        *,
-        strict: bool = False,
-    ) -> None:
-        super().__init__(name, reduction, dtype, strict=strict)
-
-
-class CTC(Loss):
+class CTC(Loss, takes=ctc, order=_PLAIN):
     """The loss of labels under all alignments."""
 
-    takes = ctc
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "ctc", dtype: Any = None
-    ) -> None:
-        super().__init__(name, reduction, dtype)
-
-
-class CosineSimilarity(Loss):
+class CosineSimilarity(Loss, takes=cosine_similarity, order=f"axis {_PLAIN}"):
     """Minus the cosine."""
 
-    takes = cosine_similarity
 
-    def __init__(
-        self,
-        axis: int | Sequence[int] = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "cosine_similarity",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype, axis=axis)
-
-
-class Huber(Loss):
+class Huber(Loss, takes=huber, order=f"delta {_PLAIN}", name="huber_loss"):
     """Huber's loss."""
 
-    takes = huber
 
-    def __init__(
-        self,
-        delta: Any = 1.0,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "huber_loss",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype, delta=delta)
-
-
-class BinaryCrossentropy(Loss):
+class BinaryCrossentropy(Loss, takes=binary_crossentropy, order=f"from_logits label_smoothing axis {_PLAIN} * strict"):
     """The binary cross entropy."""
 
-    takes = binary_crossentropy
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "binary_crossentropy",
-        dtype: Any = None,
-        *,
-        strict: bool = False,
-    ) -> None:
-        super().__init__(
-            name, reduction, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, strict=strict
-        )
-
-
-class BinaryFocalCrossentropy(Loss):
+class BinaryFocalCrossentropy(
+    Loss,
+    takes=binary_focal_crossentropy,
+    order=f"apply_class_balancing alpha gamma from_logits label_smoothing axis {_PLAIN} * strict",
+):
     """The binary focal loss."""
 
-    takes = binary_focal_crossentropy
 
-    def __init__(
-        self,
-        apply_class_balancing: bool = False,
-        alpha: float = 0.25,
-        gamma: float = 2.0,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "binary_focal_crossentropy",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(
-            name,
-            reduction,
-            dtype,
-            from_logits=from_logits,
-            label_smoothing=label_smoothing,
-            axis=axis,
-            apply_class_balancing=apply_class_balancing,
-            alpha=alpha,
-            gamma=gamma,
-        )
-
-
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(
+    Loss, takes=categorical_crossentropy, order=f"from_logits label_smoothing axis {_PLAIN} * strict"
+):
     """The cross entropy of distributions."""
 
-    takes = categorical_crossentropy
 
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "categorical_crossentropy",
-        dtype: Any = None,
-        *,
-        strict: bool = False,
-    ) -> None:
-        super().__init__(
-            name, reduction, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, strict=strict
-        )
-
-
-class CategoricalFocalCrossentropy(Loss):
+class CategoricalFocalCrossentropy(
+    Loss, takes=categorical_focal_crossentropy, order=f"alpha gamma from_logits label_smoothing axis {_PLAIN} * strict"
+):
     """The focal loss of distributions."""
 
-    takes = categorical_focal_crossentropy
 
-    def __init__(
-        self,
-        alpha: Any = 0.25,
-        gamma: float = 2.0,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "categorical_focal_crossentropy",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(
-            name,
-            reduction,
-            dtype,
-            from_logits=from_logits,
-            label_smoothing=label_smoothing,
-            axis=axis,
-            alpha=alpha,
-            gamma=gamma,
-        )
-
-
-class SparseCategoricalCrossentropy(Loss):
+class SparseCategoricalCrossentropy(
+    Loss,
+    takes=sparse_categorical_crossentropy,
+    order="from_logits ignore_class reduction axis name dtype * strict",
+):
     """The cross entropy of labels."""
-
-    takes = sparse_categorical_crossentropy
-
-    def __init__(
-        self,
-        from_logits: bool = False,
-        ignore_class: int | None = None,
-        reduction: str | None = "sum_over_batch_size",
-        axis: int = -1,
-        name: str | None = "sparse_categorical_crossentropy",
-        dtype: Any = None,
-        *,
-        strict: bool = False,
-    ) -> None:
-        super().__init__(
-            name, reduction, dtype, from_logits=from_logits, ignore_class=ignore_class, axis=axis, strict=strict
-        )
 
     def counted(self, y_true: Array, values: Array) -> Array | None:
         """All but the labels that are ignored."""
-        ignored = self._kept["ignore_class"]
+        ignored = self.ignore_class
         return None if ignored is None else array_namespace(values).reshape(y_true != ignored, values.shape)
 
 
-class CategoricalGeneralizedCrossEntropy(Loss):
+class CategoricalGeneralizedCrossEntropy(Loss, takes=categorical_generalized_cross_entropy, order=f"q {_PLAIN}", q=0.5):
     """(1 - p^q) / q."""
 
-    takes = categorical_generalized_cross_entropy
-
-    def __init__(
-        self,
-        q: float = 0.5,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "categorical_generalized_cross_entropy",
-        dtype: Any = None,
-    ) -> None:
-        refuse(not 0 < q < 1, "q must be in the interval (0, 1)")
-        super().__init__(name, reduction, dtype, q=q)
+    def settle(self) -> None:
+        """Refuse an exponent beyond (0, 1)."""
+        super().settle()
+        refuse(not 0 < self.q < 1, "q must be in the interval (0, 1)")
 
 
-class Dice(Loss):
+class Dice(Loss, takes=dice, order="reduction name axis dtype"):
     """1 less the Dice coefficient."""
 
-    takes = dice
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "dice",
-        axis: int | Sequence[int] | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype, axis=axis)
-
-
-class Tversky(Loss):
+class Tversky(Loss, takes=tversky, order="alpha beta reduction name axis dtype"):
     """1 less Tversky's index."""
 
-    takes = tversky
 
-    def __init__(
-        self,
-        alpha: float = 0.5,
-        beta: float = 0.5,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "tversky",
-        axis: int | Sequence[int] | None = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype, alpha=alpha, beta=beta, axis=axis)
-
-
-class Circle(Loss):
+class Circle(Loss, takes=circle, order=f"gamma margin remove_diagonal {_PLAIN}"):
     """The circle loss; examples without a pair do not count."""
-
-    takes = circle
-
-    def __init__(
-        self,
-        gamma: float = 80.0,
-        margin: float = 0.4,
-        remove_diagonal: bool = True,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = "circle",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(name, reduction, dtype, gamma=gamma, margin=margin, remove_diagonal=remove_diagonal)
 
     def counted(self, y_true: Array, values: Array) -> Array | None:
         """The examples that have a loss."""

@@ -253,7 +253,7 @@ def kl_divergence(log_predictions: Array, targets: Array, axis: Axes = -1, where
     return _divergence(ls.kl_divergence, log_predictions, targets, axis, where, "targets", (0.0, 0.0))
 
 
-@declared("optax", "where a class is impossible in both the divergence is 0; optax has NaN")
+@declared("optax", "where a class is impossible in the target its term is 0; optax has NaN")
 def kl_divergence_with_log_targets(
     log_predictions: Array, log_targets: Array, axis: Axes = -1, where: Array | None = None
 ) -> Call:
@@ -289,7 +289,7 @@ def ctc_loss(
 ) -> Call:
     """The negative log-likelihood of labels under all alignments; paddings are 1 at the end of a sequence."""
     if isinstance(logits, Word):
-        lengths = [Word(f"lengths of {padding}") for padding in (logit_paddings, label_paddings)]
+        lengths = [Word(f"(1 - {padding}).sum(1)") for padding in (logit_paddings, label_paddings)]
     else:
         refuse(len(shape_of(logits)) != 3, f"`logits` has 3 axes, not the shape {shape_of(logits)}")
         refuse(len(shape_of(labels)) != 2, f"`labels` has 2 axes, not the shape {shape_of(labels)}")

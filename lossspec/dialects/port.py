@@ -22,7 +22,7 @@ _PREFIXES = {
     "torch": ("F", "torch", "nn", "functional", "torch.nn", "nn.functional", "torch.nn.functional"),
     "optax": ("optax", "optax.losses"),
     "keras": ("keras", "keras.losses", "tf.keras.losses", "losses"),
-    "sklearn": ("metrics", "sklearn.metrics", "sklearn._loss", "sklearn._loss.loss", "_loss"),
+    "sklearn": ("metrics", "sklearn.metrics", "sklearn._loss", "sklearn._loss.loss", "_loss", "losses", "losses.loss"),
 }
 _UNDONE = {
     "log({0})": "exp({0})",
@@ -45,6 +45,8 @@ _SPOKEN = {
     "sklearn": {"module": "np."},
 }
 """The words that users of a library write around a call."""
+
+_BASES = ("Declared", "Configured", "Loss", "BaseLoss")
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _read(text: str) -> tuple[str, Call, list[str]]:
         library, found = _find(ast.unparse(inner.func))
         built = found(*_arguments(inner)[0], **_arguments(inner)[1]) if isinstance(found, type) else None
         if built is None:
-            raise ContractError(f"port: {ast.unparse(inner.func)} is no class of a loss")
+            raise ContractError(f"port: {ast.unparse(inner)} is called again, or a method of it. Fix: port it alone")
         return library, *_of_object(library, built, method, arguments, keywords)
     library, found = _find(ast.unparse(inner))
     if isinstance(found, type):
@@ -136,11 +138,9 @@ def _of_object(
         made = built.in_words(*arguments, **keywords)
         return _with_reduction(made, "none" if method == "loss" else "mean"), []
     if library == "torch":
-        kept = {name: getattr(built, name) for name in built._kept}
-        return built.takes.in_words(*arguments, **keywords, **kept), list(built.takes.differs)
-    kept = {name: getattr(built, name) for name in built._kept}
+        return built.takes.in_words(*arguments, **keywords, **built.options), list(built.takes.differs)
     weight = arguments.pop() if len(arguments) == 3 else keywords.pop("sample_weight", None)
-    made = built.takes.in_words(*arguments, **keywords, **kept)
+    made = built.takes.in_words(*arguments, **keywords, **built.options)
     reduction = {None: "none", "sum": "sum", "none": "none", "mean_with_sample_weight": "mean"}.get(built.reduction)
     reduction = reduction or ("count_mean" if weight is not None else "mean")
     made = _with_reduction(made, reduction, weight)
@@ -193,14 +193,10 @@ def _find(dotted: str) -> tuple[str, Any]:
 
 
 def _member(library: str, name: str) -> Any:
-    from lossspec.dialects.declaration import Configured, Function
+    from lossspec.dialects.declaration import Declared, Function
 
-    module = import_module(f"lossspec.dialects.{library}")
-    bases = tuple(
-        base for base in (Configured, getattr(module, "Loss", None), getattr(module, "BaseLoss", None)) if base
-    )
-    found = getattr(module, name, None)
-    is_class = isinstance(found, type) and issubclass(found, bases) and found not in bases
+    found = getattr(import_module(f"lossspec.dialects.{library}"), name, None)
+    is_class = isinstance(found, type) and issubclass(found, Declared) and name[0] != "_" and name not in _BASES
     return found if isinstance(found, Function) or is_class else None
 
 
@@ -286,8 +282,10 @@ def _declared_equal(library: str, made: Call, differs: Sequence[str]) -> Ported:
         condition = _Renamed(texts).visit(ast.parse(equal.when, mode="eval")).body
         if _decided(condition) is False:
             continue
-        text = ast.unparse(_Renamed(texts).visit(ast.parse(equal.call, mode="eval")).body)
+        tree = _Renamed(texts).visit(ast.parse(equal.call, mode="eval")).body
+        text = ast.unparse(tree)
         if equal.reduction != plain:
+            text = text if isinstance(tree, ast.Call) else f"({text})"
             text = spoken.get(plain, "np.mean({0})").format(text)
         when = () if _decided(condition) else (f"where {ast.unparse(condition)}",)
         return Ported(library, text, (*differs, *when, *equal.differs.values()))
@@ -352,8 +350,7 @@ def _said(member: Any, inputs: Sequence[str], bound: Mapping[str, Any]) -> Call 
             if function is None:
                 return member(**bound).in_words(**words)  # type: ignore[no-any-return]
             if isinstance(member, type):
-                built = member(**bound)
-                return function.in_words(**words, **{name: getattr(built, name) for name in built._kept})
+                return function.in_words(**words, **member(**bound).options)
             return function.in_words(**words, **bound)
     except (ContractError, TypeError, AttributeError, ValueError, ZeroDivisionError):
         return None

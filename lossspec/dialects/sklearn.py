@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import lossspec as ls
 from lossspec.dialects.arrays import (
@@ -23,7 +23,7 @@ from lossspec.dialects.arrays import (
     shape_of,
     values_of,
 )
-from lossspec.dialects.declaration import ArgumentError, Call, call, declared, refuse
+from lossspec.dialects.declaration import ArgumentError, Call, Declared, call, declared, refuse
 from lossspec.dialects.words import Word, as_codes, in_words
 from lossspec.dispatch import array_namespace, find_backend, is_array
 from lossspec.numerics import sigmoid, softmax
@@ -134,7 +134,7 @@ class MultinomialLogit(IdentityLink):
         return softmax(raw_prediction)
 
 
-class BaseLoss:
+class BaseLoss(Declared, order="sample_weight xp device"):
     """A loss of sklearn: what `declare` makes of its arguments, with derivatives in the raw predictions."""
 
     differentiable = True
@@ -144,9 +144,12 @@ class BaseLoss:
     interval_y_true = _REALS
     link: Any = IdentityLink()
     n_classes: int | None = None
+    usual: ClassVar = {"sample_weight": None, "xp": None, "device": None}
 
-    def __init__(self, sample_weight: Array | None = None, xp: Any = None, device: Any = None) -> None:
-        self.xp, self.device = xp, device
+    def settle(self) -> None:
+        """Set the facts that depend on the arguments; of the weights, only that there are some."""
+        weighted = vars(self).pop("sample_weight") is not None
+        self.constant_hessian = type(self).constant_hessian and not weighted
         self.interval_y_pred = self.link.interval_y_pred
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
@@ -327,9 +330,7 @@ def _weighted_percentile(x: Array, weight: Array, share: float) -> Array:
 class HalfSquaredError(BaseLoss):
     """Half the squared error."""
 
-    def __init__(self, sample_weight: Array | None = None, xp: Any = None, device: Any = None) -> None:
-        super().__init__(sample_weight, xp, device)
-        self.constant_hessian = sample_weight is None
+    constant_hessian = True
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
         """The call of ours."""
@@ -346,10 +347,7 @@ class AbsoluteError(BaseLoss):
 
     differentiable = False
     approx_hessian = True
-
-    def __init__(self, sample_weight: Array | None = None, xp: Any = None, device: Any = None) -> None:
-        super().__init__(sample_weight, xp, device)
-        self.constant_hessian = sample_weight is None
+    constant_hessian = True
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
         """The call of ours."""
@@ -368,15 +366,16 @@ def _refuse_quantile(quantile: Any) -> None:
     refuse(not 0 < quantile < 1, f"quantile == {quantile}, must be > 0 and < 1")
 
 
-class PinballLoss(AbsoluteError):  # noqa: N818 - sklearn's name, and no exception
+class PinballLoss(AbsoluteError, order="sample_weight quantile xp device", quantile=0.5):  # noqa: N818 - no exception
     """The quantile loss; its Hessian is 0, and counts as 1."""
 
-    def __init__(
-        self, sample_weight: Array | None = None, quantile: float = 0.5, xp: Any = None, device: Any = None
-    ) -> None:
-        _refuse_quantile(quantile)
-        super().__init__(sample_weight, xp, device)
-        self.quantile = _number(quantile)
+    quantile: Any
+
+    def settle(self) -> None:
+        """Refuse a quantile beyond (0, 1)."""
+        super().settle()
+        _refuse_quantile(self.quantile)
+        self.quantile = _number(self.quantile)
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
         """The call of ours."""
@@ -387,23 +386,18 @@ class PinballLoss(AbsoluteError):  # noqa: N818 - sklearn's name, and no excepti
         return _quantile(y_true, sample_weight, self.quantile)
 
 
-class HuberLoss(BaseLoss):
+class HuberLoss(BaseLoss, order="sample_weight quantile delta xp device", quantile=0.9, delta=0.5):
     """Huber's loss, of delta 1/2 unless told."""
 
     differentiable = False
     approx_hessian = True
+    delta: Any
 
-    def __init__(
-        self,
-        sample_weight: Array | None = None,
-        quantile: float = 0.9,
-        delta: float = 0.5,
-        xp: Any = None,
-        device: Any = None,
-    ) -> None:
-        _refuse_quantile(quantile)
-        super().__init__(sample_weight, xp, device)
-        self.quantile, self.delta = quantile, _number(delta)
+    def settle(self) -> None:
+        """Refuse a quantile beyond (0, 1)."""
+        super().settle()
+        _refuse_quantile(self.quantile)
+        self.delta = _number(self.delta)
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
         """The call of ours."""
@@ -447,17 +441,22 @@ def _targets_of(power: float) -> Interval:
     return _REALS if power <= 0 else _NOT_NEGATIVE if power < 2 else _POSITIVE
 
 
-class HalfTweedieLoss(BaseLoss):
+class _OfPower(BaseLoss):
+    """Half a Tweedie deviance, whose power says which targets there are."""
+
+    power: Any
+
+    def settle(self) -> None:
+        """Set the interval of the targets."""
+        super().settle()
+        self.power = _number(self.power)
+        self.interval_y_true = _targets_of(self.power)
+
+
+class HalfTweedieLoss(_OfPower, order="sample_weight power xp device", power=1.5):
     """Half a Tweedie deviance, less what depends on the target alone, under the log link."""
 
     link = LogLink()
-
-    def __init__(
-        self, sample_weight: Array | None = None, power: float = 1.5, xp: Any = None, device: Any = None
-    ) -> None:
-        super().__init__(sample_weight, xp, device)
-        self.power = _number(power)
-        self.interval_y_true = _targets_of(self.power)
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
         """The call of ours; for power 0 sklearn keeps the half square of the target."""
@@ -477,15 +476,12 @@ class HalfTweedieLoss(BaseLoss):
         return clipped(y_true, 0.0, _INFINITE) ** (2 - self.power) / (1 - self.power) / (2 - self.power)
 
 
-class HalfTweedieLossIdentity(BaseLoss):
+class HalfTweedieLossIdentity(_OfPower, order="sample_weight power xp device", power=1.5):
     """Half a Tweedie deviance."""
 
-    def __init__(
-        self, sample_weight: Array | None = None, power: float = 1.5, xp: Any = None, device: Any = None
-    ) -> None:
-        super().__init__(sample_weight, xp, device)
-        self.power = _number(power)
-        self.interval_y_true = _targets_of(self.power)
+    def settle(self) -> None:
+        """Set the interval of the predictions too."""
+        super().settle()
         self.interval_y_pred = _REALS if self.power == 0 else _POSITIVE
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
@@ -542,18 +538,12 @@ def _codes(y_true: Array) -> Array:
     return xp.astype(y_true, xp.int64 if "64" in str(y_true.dtype) else xp.int32) if is_floating(y_true) else y_true
 
 
-class HalfMultinomialLoss(BaseLoss):
+class HalfMultinomialLoss(BaseLoss, order="sample_weight n_classes xp device", n_classes=3):
     """The softmax cross entropy of classes that are coded as 0, 1, ..."""
 
     is_multiclass = True
     interval_y_true = _NOT_NEGATIVE
     link = MultinomialLogit()
-
-    def __init__(
-        self, sample_weight: Array | None = None, n_classes: int = 3, xp: Any = None, device: Any = None
-    ) -> None:
-        super().__init__(sample_weight, xp, device)
-        self.n_classes = n_classes
 
     def declare(self, y_true: Array, raw_prediction: Array) -> Call:
         """The call of ours."""
@@ -592,6 +582,18 @@ class HalfMultinomialLoss(BaseLoss):
 # Metrics
 
 
+def _refuse_nothing(weight: Any) -> None:
+    """Refuse weights that are all 0."""
+    known = values_of(weight) if is_array(weight) else None
+    refuse(known is not None and not known.any(), "Sample weights must contain at least one non-zero number.")
+
+
+def _weight(weight: Array | None, like: Array) -> Array | None:
+    """Weights in the dtype of an array, not all of them 0."""
+    _refuse_nothing(weight)
+    return None if weight is None else _of_dtype(weight, like)
+
+
 def _outputs(
     loss: ls.Loss,
     y_true: Any,
@@ -613,6 +615,7 @@ def _outputs(
         sample_weight is not None and shape_of(sample_weight) != shape_of(y_true)[:1],
         f"`sample_weight` has shape {shape_of(sample_weight)}; it has one entry a sample",
     )
+    _refuse_nothing(sample_weight)
     xp = array_namespace(y_pred)
     columns = [(y_true, y_pred)] if len(y_pred.shape) == 1 else [
         (y_true[:, j], y_pred[:, j]) for j in range(y_pred.shape[1])
@@ -630,6 +633,7 @@ def _outputs(
     values = xp.stack([xp.asarray(value) for value in each])
     if isinstance(multioutput, str):
         return values
+    refuse(len(each) == 1, "weights of outputs are for several outputs, and there is one. Fix: leave out `multioutput`")
     weights = multioutput if is_array(multioutput) else beside(list(multioutput), values, values.dtype)
     return xp.sum(values * weights) / xp.sum(weights)
 
@@ -723,6 +727,7 @@ def _deviance(y_true: Any, y_pred: Any, sample_weight: Any, power: float) -> Cal
                 f"Mean Tweedie deviance error with power={power} is not for these signs of y and y_pred",
             )
         y_true, y_pred, sample_weight = promoted(y_true, y_pred, sample_weight)
+        _refuse_nothing(sample_weight)
     return call(
         ls.half_tweedie_identity, predictions=y_pred, targets=y_true, power=power, sample_weight=sample_weight,
         reduction="mean", then=None if isinstance(y_pred, Word) else lambda value: 2.0 * value,
@@ -800,7 +805,7 @@ def log_loss(
     if strict:
         eps = float(array_namespace(y_proba).finfo(y_proba.dtype).eps)
         y_proba = clipped(y_proba, eps, 1 - eps)
-    weight = None if sample_weight is None else _of_dtype(sample_weight, y_proba)
+    weight = _weight(sample_weight, y_proba)
     if len(y_proba.shape) == 1:
         targets = array_namespace(y_proba).astype(codes, y_proba.dtype)
         return call(
@@ -820,7 +825,7 @@ def hinge_loss(
         return call(ls.hinge, logits=pred_decision, labels=y_true, sample_weight=sample_weight, reduction="mean")
     several = len(pred_decision.shape) == 2 and pred_decision.shape[1] > 1
     codes, _ = _coded(y_true, labels, pred_decision, pred_decision.shape[1] if several else 2)
-    weight = None if sample_weight is None else _of_dtype(sample_weight, pred_decision)
+    weight = _weight(sample_weight, pred_decision)
     if several:
         return call(
             ls.multiclass_hinge, logits=pred_decision, labels=codes, sample_weight=weight, reduction="mean"
@@ -846,12 +851,14 @@ def brier_score_loss(
         given = {"probabilities": y_proba, "targets": y_true, "sample_weight": sample_weight, "reduction": "mean"}
         return call(ls.binary_brier, **given)
     several = len(y_proba.shape) == 2 and y_proba.shape[1] > 1
-    weight = None if sample_weight is None else _of_dtype(sample_weight, y_proba)
+    weight = _weight(sample_weight, y_proba)
     classes = y_proba.shape[1] if several else 2
     if pos_label is not None and not several:
         codes = array_namespace(y_proba).astype(y_true == pos_label, y_proba.dtype)
     else:
         codes, _ = _coded(y_true, labels, y_proba, classes)
+    words = not several and pos_label is None and getattr(getattr(y_true, "dtype", None), "kind", "") in ("U", "S", "O")
+    refuse(words, "the labels are words, and none is said to be the positive one. Fix: give `pos_label`")
     half = classes == 2 if scale_by_half == "auto" else bool(scale_by_half)
     if several:
         return call(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import lossspec as ls
 from lossspec.dialects.arrays import (
@@ -51,15 +51,22 @@ def _reduction(
     given: str, size_average: bool | None, reduce: bool | None, mean: str = "count_mean", *, more: Sequence[str] = ()
 ) -> Any:
     """Our reduction for torch's, `mean` for its mean; the deprecated pair of arguments comes first, with a warning."""
-    if size_average is not None or reduce is not None:
-        given = "none" if reduce is False else "sum" if size_average is False else "mean"
-        warnings.warn(f"`size_average` and `reduce` are deprecated. Fix: reduction={given!r}", stacklevel=4)
+    given = _undeprecated(given, size_average, reduce, stacklevel=5)
     if given == "elementwise_mean":
         warnings.warn("reduction 'elementwise_mean' is deprecated. Fix: reduction='mean'", stacklevel=4)
         given = "mean"
     if given == "batchmean" and given in more:
         return "batch_mean"
     return mean if one_of("reduction", given, (*_REDUCTIONS, *more)) == "mean" else given
+
+
+def _undeprecated(given: str, size_average: bool | None, reduce: bool | None, *, stacklevel: int) -> str:
+    """The reduction that the deprecated pair of arguments says, with a warning, or else the one that is given."""
+    if size_average is None and reduce is None:
+        return given
+    given = "none" if reduce is False else "sum" if size_average is False else "mean"
+    warnings.warn(f"`size_average` and `reduce` are deprecated. Fix: reduction={given!r}", stacklevel=stacklevel)
+    return given
 
 
 def _of_elements(loss: ls.Loss, input: Any, target: Any, reduction: Any, weight: Any = None, **options: Any) -> Call:
@@ -74,8 +81,9 @@ def _of_elements(loss: ls.Loss, input: Any, target: Any, reduction: Any, weight:
         refuse(shape_of(weight) != shape_of(input), "Weights and input must have the same size.")
     input, target, weight = promoted(input, target, weight)
     predictions, targets = broadcast(input, target)
-    if is_array(weight):
-        (weight,) = (stretched(weight, shape_of(predictions)),)
+    if is_array(weight) and shape_of(weight) != shape_of(predictions):  # the mean counts each weight once
+        reduction = ls.Mean(over=array_namespace(weight).sum(weight)) if reduction == "mean" else reduction
+        weight = stretched(weight, shape_of(predictions))
     return call(
         loss, predictions=predictions, targets=targets, sample_weight=weight, reduction=reduction,
         then=narrowed(predictions), **options,
@@ -369,7 +377,7 @@ def gaussian_nll_loss(
     )
 
 
-@declared("F", "where a target and its prediction are both impossible the divergence is 0; torch has NaN")
+@declared("F", "where a target is impossible its term is 0; torch has NaN if the prediction is too, or if log_target")
 def kl_div(
     input: Array,
     target: Array,
@@ -391,10 +399,10 @@ def kl_div(
         if reduction in ("mean", "none"):
             input, target = by_entry(input), by_entry(target)
         return call(loss, log_predictions=input, **{name: target}, reduction=how)
-    rows = len(shape_of(input)) and shape_of(input)[0]
+    rows = (*shape_of(input), 1)[0]
     input, target = broadcast(input, target)
     if how == "batch_mean":
-        how = ls.Mean(over=rows) if rows else "sum"
+        how = ls.Mean(over=rows)
     each = {name: target[..., None]}
     return call(loss, log_predictions=input[..., None], **each, reduction=how, then=narrowed(input))
 
@@ -416,16 +424,32 @@ def binary_cross_entropy(
         shape_of(input) != shape_of(target),
         f"a target of shape {shape_of(target)} beside an input of shape {shape_of(input)}; give both the same shape",
     )
+    _refuse_whole(target, input)
     input, target, weight = promoted(input, target, weight)
-    if weight is not None and is_array(input):
-        whole = common_shape(target, weight)
-        input, target = stretched(input, whole), stretched(target, whole)
-        weight = ranked(weight, input)
+    weight = _within(input, weight)
     made = call(
         ls.binary_cross_entropy, probabilities=input, targets=target, sample_weight=weight, reduction=how,
         then=narrowed(input),
     )  # fmt: skip
     return _bounded(made) if strict and is_array(input) else made
+
+
+def _within(input: Array, weight: Array | None) -> Array | None:
+    """Weights that broadcast to the shape of an array, which they do not stretch, in its rank."""
+    if weight is None or not is_array(input):
+        return weight
+    stretches = common_shape(input, weight) != shape_of(input)
+    refuse(
+        stretches, f"weights of shape {shape_of(weight)} do not broadcast to the shape of the input {shape_of(input)}"
+    )
+    return ranked(weight, input)
+
+
+def _refuse_whole(target: Array, like: Array) -> None:
+    whole = is_array(target) and not is_floating(target)
+    refuse(
+        whole, f"the target holds whole numbers. Fix: give it in the dtype of the input, {getattr(like, 'dtype', '')}"
+    )
 
 
 def _bounded(made: Call) -> Array:
@@ -456,11 +480,9 @@ def binary_cross_entropy_with_logits(
         shape_of(input) != shape_of(target),
         f"Target size ({shape_of(target)}) must be the same as input size ({shape_of(input)})",
     )
+    _refuse_whole(target, input)
     input, target, weight, pos_weight = promoted(input, target, weight, pos_weight)
-    if is_array(input) and (weight is not None or pos_weight is not None):
-        whole = common_shape(*(x for x in (input, weight, pos_weight) if x is not None))
-        input, target = stretched(input, whole), stretched(target, whole)
-        weight, pos_weight = ranked(weight, input), ranked(pos_weight, input)
+    weight, pos_weight = _within(input, weight), _within(input, pos_weight)
     return call(
         ls.binary_cross_entropy_with_logits,
         logits=input, targets=target, sample_weight=weight, pos_weight=pos_weight, reduction=how,
@@ -533,13 +555,20 @@ def hinge_embedding_loss(
         ls.hinge_embedding, distances=input, labels=target, margin=margin, reduction=how, then=narrowed(input)
     )  # fmt: skip
     known = None if isinstance(target, Word) else values_of(target)
-    if known is None or bool(((known == 1) | (known == -1)).all()):
+    if (known is None or bool(((known == 1) | (known == -1)).all())) and margin >= 0:
         return made
-    # Any other label counts as both, in torch.
-    ones = ones_like(input)
+    # Any other label counts as both, in torch; a margin below 0 is one of 0 under larger distances.
+    one, below = ones_like(input), min(margin, 0.0)
     both = (
-        call(ls.hinge_embedding, distances=input, labels=label, margin=margin, where=target != -label, reduction="none")
-        for label in (ones, -ones)
+        call(
+            ls.hinge_embedding,
+            distances=distances,
+            labels=label,
+            margin=margin - below,
+            where=target != -label,
+            reduction="none",
+        )
+        for distances, label in ((input, one), (input - below, -one))
     )
     near, far = (each.run() for each in both)
     total = reduced(near + far, {"count_mean": "mean"}.get(how, how))
@@ -590,6 +619,10 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8, *, 
     x1, x2 = broadcast(x1, x2)
     if not x1.shape:
         x1, x2 = x1[None], x2[None]
+    rank = len(x1.shape)
+    refuse(
+        not -rank <= dim < rank, f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], got {dim})"
+    )
     x1, x2 = with_last(x1, dim), with_last(x2, dim)
     half = narrowed(x1)
 
@@ -848,8 +881,10 @@ def ctc_loss(
     longest = values_of(lengths[0])
     steps = probabilities.shape[1]
     refuse(longest is not None and longest.size and int(longest.max()) > steps, f"input_lengths are at most {steps}")
-    if len(shape_of(targets)) == 1:
-        targets = targets[None] if single else _padded(targets, as_numbers(lengths[1]))
+    if len(shape_of(targets)) == 1 and single and values_of(lengths[1]) is None:
+        targets = targets[None]
+    elif len(shape_of(targets)) == 1:
+        targets = _padded(targets, as_numbers(lengths[1]))
     half = narrowed(probabilities)
 
     def formed(value: Array) -> Array:
@@ -877,307 +912,150 @@ def _padded(labels: Array, lengths: list[int]) -> Array:
     return xp.reshape(found, (len(lengths), longest))
 
 
-class _Loss(Configured):
+class _Module(Configured):
     """A class of torch.nn: the constructor fixes all but the arrays of a call."""
-
-    def __init__(
-        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", **kept: Any
-    ) -> None:
-        if size_average is not None or reduce is not None:
-            reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
-            warnings.warn(f"`size_average` and `reduce` are deprecated. Fix: reduction={reduction!r}", stacklevel=3)
-        self.keep(reduction=reduction, **kept)
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """The same as a call."""
         return self(*inputs, **named)
 
 
-class L1Loss(_Loss):
+class _Loss(_Module):
+    """A module with a reduction, which a deprecated pair of arguments may say."""
+
+    usual: ClassVar = {"size_average": None, "reduce": None}
+    reduction: str
+
+    def settle(self) -> None:
+        """Let the deprecated pair decide, with a warning, and forget it."""
+        pair = (vars(self).pop(name, None) for name in self.usual)
+        self.reduction = _undeprecated(self.reduction, *pair, stacklevel=4)
+
+
+class L1Loss(_Loss, takes=l1_loss, order="size_average reduce reduction"):
     """The absolute error."""
 
-    takes = l1_loss
 
-
-class MSELoss(_Loss):
+class MSELoss(_Loss, takes=mse_loss, order="size_average reduce reduction"):
     """The squared error."""
 
-    takes = mse_loss
 
-
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(_Loss, takes=smooth_l1_loss, order="size_average reduce reduction beta"):
     """Huber's loss of `beta` over `beta`."""
 
-    takes = smooth_l1_loss
 
-    def __init__(
-        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0
-    ) -> None:
-        super().__init__(size_average, reduce, reduction, beta=beta)
-
-
-class HuberLoss(_Loss):
+class HuberLoss(_Loss, takes=huber_loss, order="reduction delta"):
     """Huber's loss."""
 
-    takes = huber_loss
+    def settle(self) -> None:
+        """Refuse a delta that is no number."""
+        super().settle()
+        if not isinstance(self.delta, (float, int)):
+            raise ArgumentTypeError(f"HuberLoss: delta must be a float or int, got {type(self.delta).__name__}")
 
-    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
-        if not isinstance(delta, (float, int)):
-            raise ArgumentTypeError(f"HuberLoss: delta must be a float or int, got {type(delta).__name__}")
-        super().__init__(reduction=reduction, delta=delta)
 
-
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(
+    _Loss, takes=cross_entropy, order="weight size_average ignore_index reduce reduction label_smoothing"
+):
     """The softmax cross entropy."""
 
-    takes = cross_entropy
 
-    def __init__(
-        self,
-        weight: Array | None = None,
-        size_average: bool | None = None,
-        ignore_index: int = -100,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
-    ) -> None:
-        super().__init__(
-            size_average, reduce, reduction, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing
-        )
-
-
-class NLLLoss(_Loss):
+class NLLLoss(_Loss, takes=nll_loss, order="weight size_average ignore_index reduce reduction"):
     """Minus the logarithm of the label's probability, from logarithms."""
 
-    takes = nll_loss
 
-    def __init__(
-        self,
-        weight: Array | None = None,
-        size_average: bool | None = None,
-        ignore_index: int = -100,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction, weight=weight, ignore_index=ignore_index)
-
-
-class PoissonNLLLoss(_Loss):
+class PoissonNLLLoss(_Loss, takes=poisson_nll_loss, order="log_input full size_average eps reduce reduction * strict"):
     """The negative log-likelihood of counts."""
 
-    takes = poisson_nll_loss
-
-    def __init__(
-        self,
-        log_input: bool = True,
-        full: bool = False,
-        size_average: bool | None = None,
-        eps: float = 1e-8,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        *,
-        strict: bool = False,
-    ) -> None:
-        super().__init__(size_average, reduce, reduction, log_input=log_input, full=full, eps=eps, strict=strict)
+    def __call__(self, log_input: Array, target: Array) -> Any:
+        """The value; torch calls the first array as it calls the option, whatever the option says."""
+        return self.takes(log_input, target, **self.options)
 
 
-class GaussianNLLLoss(_Loss):
+class GaussianNLLLoss(_Loss, takes=gaussian_nll_loss, order="* full eps reduction"):
     """The negative log-likelihood under normal distributions."""
 
-    takes = gaussian_nll_loss
 
-    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
-        super().__init__(reduction=reduction, full=full, eps=eps)
-
-
-class KLDivLoss(_Loss):
+class KLDivLoss(_Loss, takes=kl_div, order="size_average reduce reduction log_target"):
     """The terms of the divergence from the target."""
 
-    takes = kl_div
 
-    def __init__(
-        self,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        log_target: bool = False,
-    ) -> None:
-        super().__init__(size_average, reduce, reduction, log_target=log_target)
-
-
-class BCELoss(_Loss):
+class BCELoss(_Loss, takes=binary_cross_entropy, order="weight size_average reduce reduction * strict"):
     """The cross entropy of probabilities."""
 
-    takes = binary_cross_entropy
 
-    def __init__(
-        self,
-        weight: Array | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        *,
-        strict: bool = False,
-    ) -> None:
-        super().__init__(size_average, reduce, reduction, weight=weight, strict=strict)
-
-
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(
+    _Loss, takes=binary_cross_entropy_with_logits, order="weight size_average reduce reduction pos_weight"
+):
     """The cross entropy of logits."""
 
-    takes = binary_cross_entropy_with_logits
 
-    def __init__(
-        self,
-        weight: Array | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        pos_weight: Array | None = None,
-    ) -> None:
-        super().__init__(size_average, reduce, reduction, weight=weight, pos_weight=pos_weight)
-
-
-class SoftMarginLoss(_Loss):
+class SoftMarginLoss(_Loss, takes=soft_margin_loss, order="size_average reduce reduction"):
     """The logistic loss of labels 1 and -1."""
 
-    takes = soft_margin_loss
 
-
-class MarginRankingLoss(_Loss):
+class MarginRankingLoss(_Loss, takes=margin_ranking_loss, order="margin size_average reduce reduction"):
     """The distance of the one that should rank higher from doing so."""
 
-    takes = margin_ranking_loss
 
-    def __init__(
-        self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-    ) -> None:
-        super().__init__(size_average, reduce, reduction, margin=margin)
-
-
-class HingeEmbeddingLoss(_Loss):
+class HingeEmbeddingLoss(_Loss, takes=hinge_embedding_loss, order="margin size_average reduce reduction"):
     """A distance, or by how much it is below a margin."""
 
-    takes = hinge_embedding_loss
 
-    def __init__(
-        self, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-    ) -> None:
-        super().__init__(size_average, reduce, reduction, margin=margin)
-
-
-class CosineEmbeddingLoss(_Loss):
+class CosineEmbeddingLoss(_Loss, takes=cosine_embedding_loss, order="margin size_average reduce reduction"):
     """Draws pairs together, or keeps them beyond a margin."""
 
-    takes = cosine_embedding_loss
 
-    def __init__(
-        self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-    ) -> None:
-        super().__init__(size_average, reduce, reduction, margin=margin)
-
-
-class CosineSimilarity(Configured):
+class CosineSimilarity(_Module, takes=cosine_similarity, order="dim eps * strict"):
     """The cosine of the angle between vectors along an axis."""
 
-    takes = cosine_similarity
 
-    def __init__(self, dim: int = 1, eps: float = 1e-8, *, strict: bool = False) -> None:
-        self.keep(dim=dim, eps=eps, strict=strict)
-
-
-class PairwiseDistance(Configured):
+class PairwiseDistance(_Module, takes=pairwise_distance, order="p eps keepdim"):
     """The p-norm of differences."""
 
-    takes = pairwise_distance
 
-    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
-        self.keep(p=p, eps=eps, keepdim=keepdim)
-
-
-class MultiMarginLoss(_Loss):
+class MultiMarginLoss(_Loss, takes=multi_margin_loss, order="p margin weight size_average reduce reduction"):
     """The distance of the label from being ahead of every class."""
 
-    takes = multi_margin_loss
-
-    def __init__(
-        self,
-        p: int = 1,
-        margin: float = 1.0,
-        weight: Array | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        refuse(p not in (1, 2), "only p == 1 and p == 2 supported")
-        refuse(weight is not None and len(shape_of(weight)) != 1, "MultiMarginLoss: weight must be one-dimensional")
-        super().__init__(size_average, reduce, reduction, p=p, margin=margin, weight=weight)
+    def settle(self) -> None:
+        """Refuse other powers, and weights that are no vector."""
+        super().settle()
+        refuse(self.p not in (1, 2), "only p == 1 and p == 2 supported")
+        several = self.weight is not None and len(shape_of(self.weight)) != 1
+        refuse(several, "MultiMarginLoss: weight must be one-dimensional")
 
 
-class MultiLabelMarginLoss(_Loss):
+class MultiLabelMarginLoss(_Loss, takes=multilabel_margin_loss, order="size_average reduce reduction"):
     """The distance of listed classes from being ahead of all others."""
 
-    takes = multilabel_margin_loss
 
-
-class MultiLabelSoftMarginLoss(_Loss):
+class MultiLabelSoftMarginLoss(_Loss, takes=multilabel_soft_margin_loss, order="weight size_average reduce reduction"):
     """The cross entropy of each class that may apply."""
 
-    takes = multilabel_soft_margin_loss
 
-    def __init__(
-        self,
-        weight: Array | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction, weight=weight)
+class _TripletLoss(_Loss):
+    """A loss of triplets."""
+
+    def settle(self) -> None:
+        """Refuse a margin that is not above 0."""
+        super().settle()
+        refuse(self.margin <= 0, f"margin must be greater than 0, got {self.margin}")
 
 
-class TripletMarginLoss(_Loss):
+class TripletMarginLoss(
+    _TripletLoss, takes=triplet_margin_loss, order="margin p eps swap size_average reduce reduction"
+):
     """Wants the positive nearer than the negative."""
 
-    takes = triplet_margin_loss
 
-    def __init__(
-        self,
-        margin: float = 1.0,
-        p: float = 2.0,
-        eps: float = 1e-6,
-        swap: bool = False,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        refuse(margin <= 0, f"margin must be greater than 0, got {margin}")
-        super().__init__(size_average, reduce, reduction, margin=margin, p=p, eps=eps, swap=swap)
-
-
-class TripletMarginWithDistanceLoss(_Loss):
+class TripletMarginWithDistanceLoss(
+    _TripletLoss, takes=triplet_margin_with_distance_loss, order="* distance_function margin swap reduction"
+):
     """Wants the positive nearer than the negative, by a distance of the caller's."""
 
-    takes = triplet_margin_with_distance_loss
 
-    def __init__(
-        self,
-        *,
-        distance_function: Callable[[Array, Array], Array] | None = None,
-        margin: float = 1.0,
-        swap: bool = False,
-        reduction: str = "mean",
-    ) -> None:
-        refuse(margin <= 0, f"margin must be greater than 0, got {margin}")
-        super().__init__(reduction=reduction, distance_function=distance_function, margin=margin, swap=swap)
-
-
-class CTCLoss(_Loss):
+class CTCLoss(_Loss, takes=ctc_loss, order="blank reduction zero_infinity"):
     """The negative log-likelihood of labels under all alignments."""
-
-    takes = ctc_loss
-
-    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
-        super().__init__(reduction=reduction, blank=blank, zero_infinity=zero_infinity)
 
 
 class NLLLoss2d(NLLLoss):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -71,7 +72,8 @@ def export(loss: Loss, *inputs: Any, wrt: Sequence[str] = (), **options: Any) ->
                 )  # ndonnx says by a warning that the runtime has a function in float32 alone
                 outputs[name] = _array(program.replay(NAMESPACE, *arguments.values()))
         except (AttributeError, NotImplementedError, TypeError, ValueError, Warning) as error:
-            raise BackendError(f"{contract.name}: ONNX does not have what its {name} needs: {error}") from error
+            why = str(error) or repr(error)
+            raise BackendError(f"{contract.name}: ONNX does not have what its {name} needs: {why}") from error
     model = ndonnx.build(arguments, outputs)
     model.doc_string = str(contract)
     _check(contract.name, run(model, arrays), wanted)
@@ -138,6 +140,23 @@ class _Namespace:
             return array if tuple(shape) == array.shape else ndonnx.broadcast_to(array, tuple(shape))
 
         return ndonnx.take_along_axis(stretched(x), stretched(indices), axis=axis)
+
+    def atan2(self, y: Any, x: Any) -> Any:
+        """The angle of a point."""
+        angle = ndonnx.atan(self._by_size(x, y)[1])
+        angle = ndonnx.where(ndonnx.abs(y) > ndonnx.abs(x), math.pi / 2 - angle, angle)
+        return self.copysign(ndonnx.where(x < 0.0, math.pi - angle, angle), y)
+
+    def hypot(self, x: Any, y: Any) -> Any:
+        """The length of a vector of two coordinates."""
+        larger, ratio = self._by_size(x, y)
+        return larger * ndonnx.sqrt(1.0 + ratio * ratio)
+
+    def _by_size(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """The larger of two sizes, and the smaller one over it."""
+        x, y = ndonnx.abs(x), ndonnx.abs(y)
+        larger, smaller = ndonnx.where(x < y, y, x), ndonnx.where(x < y, x, y)
+        return larger, smaller / ndonnx.where(larger == 0.0, 1.0, larger)
 
     def copysign(self, x: Any, y: Any) -> Any:
         """The size of x with the sign of y, that of a negative zero too."""
