@@ -294,6 +294,17 @@ def test_an_unknown_name_gets_a_hint(asked, words):
     assert re.search(words, output)
 
 
+@pytest.mark.parametrize("dtypes", [("float32",), ("float64",), ()])
+def test_a_quick_check_runs_one_program_in_the_dtype_that_is_asked_for(dtypes):
+    pytest.importorskip("jax")
+    check = run.Check(["squared_error"], ("jax",), dtypes, quick=True)
+    cells = [cell for step in run.fill(check, 1) for cell in step.cells]
+    assert [cell.dtype for cell in cells if cell.status == "pass"] == list(dtypes or ["float64"])
+    assert [cell.reason for cell in cells if cell.status == "not run"] == [
+        "the other dtype stands for it, as one program; --full runs it"
+    ] * (not dtypes)
+
+
 def test_processes_fill_the_cells_that_one_process_fills():
     check = run.Check(ls.names()[: run.FEW], ("numpy",), ("float64",), quick=True)
     several, one = ([cell for step in run.fill(check, jobs) for cell in step.cells] for jobs in (2, 1))
