@@ -69,10 +69,8 @@ def verify(
         raise typer.BadParameter("say which loss it should be: --as NAME. `lossspec identify` finds out")
     if budget is not None and not budget > 0:
         raise typer.BadParameter("--budget is a positive number of eps * scale")
-    for path in filter(None, (json_file, html_file, badge_file)):
-        problem = unwritable(path)
-        if problem:
-            raise typer.BadParameter(problem)
+    if problem := unwritable(json_file, html_file, badge_file):
+        raise typer.BadParameter(problem)
     made: list[tuple[str, Callable[[], Target]]] = []
     for one in words:
         if isolate:
