@@ -182,9 +182,7 @@ def _table(headings: describe.Row, rows: Iterable[describe.Row]) -> Table:
     return table
 
 
-@app.command(
-    epilog="Try: lossspec check · lossspec check -l huber -b numpy · lossspec check --family ranking · lossspec check --full"
-)
+@app.command(epilog="Try: lossspec check · lossspec check -l huber -b numpy · lossspec check --family ranking")
 def check(
     loss: Names = None,
     family: Annotated[
