@@ -189,9 +189,12 @@ def _table(headings: describe.Row, rows: Iterable[describe.Row]) -> Table:
     return table
 
 
-@app.command(epilog="Try: lossspec check · lossspec check -l huber -b numpy · lossspec check --full --html matrix.html")
+@app.command(epilog="Try: lossspec check · lossspec check -l huber -b numpy · lossspec check --family ranking")
 def check(
     loss: Names = None,
+    family: Annotated[
+        list[str] | None, typer.Option(help="A family, as `lossspec list` heads it; repeat for more.")
+    ] = None,
     backend: Annotated[
         list[str] | None,
         typer.Option(
@@ -231,8 +234,7 @@ def check(
     Errors are shares of the budget; with --verbose they are in units of eps * scale.
     """
     _import_modules(module or [])
-    for path in filter(None, (json_file, html_file)):
-        _try_to_write(path)
+    _try_to_write(json_file, html_file)
     to_html = None if html_file is None else _page()
     quick = not (loss or full or thorough or recompute)
     started = perf_counter()
@@ -246,7 +248,7 @@ def check(
         "modules": module or [],
         "isolated": isolate,
     }
-    cells = _check(_find(loss or list(names())), options, jobs)
+    cells = _check(_find([*(loss or ()), *_families(family)] if loss or family else list(names())), options, jobs)
     from lossspec.conformance import report
 
     _print(cells, rows_of_losses=verbose or bool(loss))
@@ -384,6 +386,22 @@ def _find(wanted: list[str]) -> list[Loss]:
         raise typer.BadParameter(str(error)) from None
 
 
+def _families(wanted: Sequence[str] | None) -> list[str]:
+    """The names of the losses of some families."""
+    known = {name: get(name).contract.family for name in names()}
+    found = [family.replace(" ", "_") for family in wanted or ()]
+    for family in found:
+        _expect_one_of(family, sorted({*known.values()}))
+    return [name for name, family in known.items() if family in found]
+
+
+def _expect_one_of(name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        near = get_close_matches(name, known, 1, 0.4)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}.{hint}")
+
+
 def _import_modules(modules: list[str]) -> None:
     from importlib import import_module
 
@@ -396,8 +414,8 @@ def _import_modules(modules: list[str]) -> None:
             raise typer.BadParameter(f"{module} does not import: {type(error).__name__}: {error}") from None
 
 
-def _try_to_write(path: Path) -> None:
-    problem = unwritable(path)
+def _try_to_write(*paths: Path | None) -> None:
+    problem = unwritable(*paths)
     if problem:
         raise typer.BadParameter(problem)
 
@@ -420,10 +438,7 @@ def _check(losses: list[Loss], options: Mapping[str, Any], jobs: str) -> list[Ce
 
     for given, known in ((options["backends"], places()), (options["dtypes"], list(DTYPES))):
         for name in given:
-            if name not in known:
-                near = get_close_matches(name, known, 1, 0.4)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}.{hint}")
+            _expect_one_of(name, known)
     order = {loss.contract.name: index for index, loss in enumerate(losses)}
     cells: list[Cell] = []
     with _progress() as progress:

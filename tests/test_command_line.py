@@ -106,6 +106,26 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_run(folder, option,
     assert (status, "matrix cannot be written: No such file" in output) == (2, True)
 
 
+def test_two_files_of_one_name_are_refused_before_the_run(folder, monkeypatch):
+    monkeypatch.setattr(cli, "_check", lambda *_: pytest.fail("it ran"))
+    (folder / "other").mkdir()
+    files = ("--json", str(folder / "matrix"), "--html", str(folder / "other" / ".." / "matrix"))
+    status, output = lossspec("check", "--loss", "huber", *files)
+    assert (status, "two options name the same file" in output) == (2, True)
+
+
+def test_a_family_is_checked_quickly_and_a_loss_beside_it_is_checked_too(monkeypatch):
+    asked = []
+    monkeypatch.setattr(cli, "_check", lambda losses, options, jobs: asked.append((losses, options["quick"])) or [])
+    lossspec("check", "--family", "metric learning")
+    lossspec("check", "--family", "metric_learning", "--loss", "huber")
+    expected = [name for name in ls.names() if get(name).contract.family == "metric_learning"]
+    assert expected
+    assert [loss.contract.name for loss in asked[0][0]] == expected
+    assert {loss.contract.name for loss in asked[1][0]} == {"huber", *expected}
+    assert [quick for _, quick in asked] == [True, False]
+
+
 def test_a_file_that_can_be_written_is_not_there_before_the_run(folder):
     cli._try_to_write(folder / "matrix.json")
     assert list(folder.iterdir()) == []
@@ -284,6 +304,7 @@ def test_a_wrong_loss_turns_the_row_of_its_family_red(wrong, monkeypatch):
         (("-b", "nump"), "'nump' is not one of numpy, .* Did you mean numpy?"),
         (("--dtype", "float46"), "'float46' is not one of float32, float64. Did you mean float"),
         (("-l", "hubr"), "Did you mean huber"),
+        (("--family", "rankin"), "Did you mean ranking"),
         (("-j", "none"), "-j none: pass a number of processes, or 'auto'"),
     ],
 )
@@ -291,6 +312,17 @@ def test_an_unknown_name_gets_a_hint(asked, words):
     status, output = lossspec("check", *asked)
     assert status == 2
     assert re.search(words, output)
+
+
+@pytest.mark.parametrize("dtypes", [("float32",), ("float64",), ()])
+def test_a_quick_check_runs_one_program_in_the_dtype_that_is_asked_for(dtypes):
+    pytest.importorskip("jax")
+    check = run.Check(["squared_error"], ("jax",), dtypes, quick=True)
+    cells = [cell for step in run.fill(check, 1) for cell in step.cells]
+    assert [cell.dtype for cell in cells if cell.status == "pass"] == list(dtypes or ["float64"])
+    assert [cell.reason for cell in cells if cell.status == "not run"] == [
+        "the other dtype stands for it, as one program; --full runs it"
+    ] * (not dtypes)
 
 
 def test_processes_fill_the_cells_that_one_process_fills():

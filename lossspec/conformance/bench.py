@@ -48,9 +48,11 @@ class Bench:
 
         Where every operation is compiled for every shape, that is done in one dtype and operation by operation in the
         other: so users of either way are served, and no dtype costs both. Only cases without parameters and keywords of
-        their own share such a program, so only those are run in that dtype, unless all is asked for.
+        their own share such a program, so only those are run in that dtype, unless all is asked for. A quick
+        check has nothing but such programs.
         """
-        return self.probe.compiles_by_shape and not self.thorough and self.dtype is not EAGER_DTYPE
+        eager = self.dtype is EAGER_DTYPE and not self.quick
+        return self.probe.compiles_by_shape and not self.thorough and not eager
 
     @cached_property
     def first_of_family(self) -> str:

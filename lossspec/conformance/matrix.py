@@ -13,11 +13,12 @@ import numpy as np
 from mpmath import mp
 
 from lossspec.conformance.axes import hessian_inputs
-from lossspec.conformance.bench import Bench
+from lossspec.conformance.bench import EAGER_DTYPE, Bench
 from lossspec.conformance.cases import Case
 from lossspec.conformance.laws import LAWS, Trial, spared
 from lossspec.conformance.measure import derivative_errors, error, opposed, reduced
 from lossspec.conformance.oracle import Component, Expected
+from lossspec.conformance.probes import probe_of
 from lossspec.conformance.store import Store
 from lossspec.conformance.vectors import DTYPES
 from lossspec.dispatch import Backend, all_backends, get_backend
@@ -133,8 +134,12 @@ def plan(
     backend_names: Sequence[str] = (),
     dtypes: Sequence[str] = (),
     devices: Sequence[str] = (),
+    quick: bool = False,
 ) -> list[Job]:
-    """The cells of a check: every loss on every backend that is asked for, absent ones with their reason."""
+    """The cells of a check: every loss on every backend that is asked for, absent ones with their reason.
+
+    In a `quick` check one dtype stands for both where a framework compiles for seconds.
+    """
     jobs = []
     for column in columns():
         name, _, kernels = column.partition("+")
@@ -144,10 +149,10 @@ def plan(
         backend = get_backend(name)
         there = backend.available()
         places = [place for place in backend.devices() if place in devices] if there and devices else ["default"]
+        asked = [dtype for dtype in DTYPES if dtype in (dtypes or DTYPES)]
+        stand_in = quick and there and len({*asked} & {*backend.dtypes}) > 1 and probe_of(backend).compiles_by_shape
         for loss in losses:
-            for dtype in DTYPES:
-                if dtypes and dtype not in dtypes:
-                    continue
+            for dtype in asked:
                 if not there:
                     jobs.append(Job(loss, backend, dtype, "-", there.reason, bool(kernels)))
                     continue
@@ -155,6 +160,8 @@ def plan(
                     device = backend.devices()[0] if place == "default" else place
                     reason = "" if places else f"{backend.name} has no device {' or '.join(devices)}"
                     reason = reason if dtype in backend.dtypes else f"{backend.name} has no {dtype}"
+                    if stand_in and DTYPES[dtype] is EAGER_DTYPE:
+                        reason = reason or "the other dtype stands for it, as one program; --full runs it"
                     jobs.append(Job(loss, backend, dtype, device, reason, bool(kernels)))
     order = {loss.contract.name: index for index, loss in enumerate(losses)}
     return sorted(jobs, key=lambda job: order[job.loss.contract.name])
@@ -180,9 +187,6 @@ def run_cell(job: Job, store: Store, thorough: bool = False, quick: bool = False
         cell.status, cell.reason = "not run", job.reason
         return cell
     bench = Bench(job.loss, job.backend, DTYPES[job.dtype], job.device, thorough, quick)
-    if quick and bench.probe.compiles_by_shape and not bench.as_one:
-        cell.status, cell.reason = "not run", "the other dtype stands for it, as one program; --full runs it"
-        return cell
     cases = [case for case in store.cases(job.loss, job.dtype) if bench.runs(case)]
     _, cell.hessian_reason = hessian_inputs(contract, cases[0].inputs)
     if not cell.hessian_reason and not any(map(bench.has_hessians, cases)):

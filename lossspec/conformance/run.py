@@ -41,7 +41,7 @@ class Check:
 
     def jobs(self, loss: Loss) -> list[Job]:
         """The cells of one loss."""
-        return plan([loss], self.backends, self.dtypes, self.devices)
+        return plan([loss], self.backends, self.dtypes, self.devices, self.quick)
 
     def run(self, job: Job, store: Store) -> Cell:
         """Fill one cell."""

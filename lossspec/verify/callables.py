@@ -38,9 +38,12 @@ class CallableTarget:
         framework: str = "",
         given: Mapping[str, str] | None = None,
         reduction: str = "",
+        gradient: Callable[..., Any] | None = None,
     ) -> None:
         self.name = name
         self.target = target
+        self.gradient = gradient
+        """A function of the same arguments that gives the gradients of the sum of the results; else they are found."""
         self.framework = framework
         self.given = given or {}
         self.reductions: tuple[str, ...] = (reduction,) if reduction else ()
@@ -48,6 +51,8 @@ class CallableTarget:
         self.contract: Contract
         self.form: Form
         self.matched: Matched
+        self.slope: Form
+        self.slope_matched: Matched
 
     def describe(self) -> Mapping[str, str]:
         """Return the framework, the arguments by their names there, and the reductions."""
@@ -62,6 +67,9 @@ class CallableTarget:
         self.contract = loss.contract
         self.form = form_of(self.target, len(loss.contract.inputs))
         self.matched = match(loss.contract, self.form, self.given)
+        if self.gradient is not None:
+            self.slope = form_of(self.gradient, len(loss.contract.inputs))
+            self.slope_matched = match(loss.contract, self.slope, self.given)
         typical = make_cases(loss.contract, np.float32)[0]
         told = []
         for backend in candidates(self.target, self.framework):
@@ -76,7 +84,7 @@ class CallableTarget:
 
     def ask(self, question: Question) -> Answer:
         """Return values and, if asked for, derivatives."""
-        given, skipped = self._translate(question.case)
+        given, skipped = self._translate(question.case, self.matched)
         if skipped:
             return Answer(skipped=skipped)
         backend, case = self.backend, question.case
@@ -106,15 +114,22 @@ class CallableTarget:
         gradients: dict[str, Any] = {}
         hessians: dict[str, Any] = {}
         result = None
-        if GRADIENTS in question.want:
+        if GRADIENTS in question.want and self.gradient is not None:
+            gradients, missing = self._own_gradients(case, wrt)
+            lacks |= {GRADIENTS: missing} if missing else {}
+        elif GRADIENTS in question.want:
             try:
                 result, found = with_gradients(backend, function, points)
                 gradients = dict(zip(wrt, map(self._fetch, found), strict=True))
             except (GradientError, TypeError, ValueError, RuntimeError) as error:
                 if backend.has_autodiff and not _is_detached(error):
                     raise
-                lacks[GRADIENTS] = f"{backend.name} does not differentiate it: {_first_line(error)}"
-        if HESSIANS in question.want and GRADIENTS not in lacks:
+                lacks[GRADIENTS] = (
+                    f"{backend.name} does not differentiate it, and there is no --gradient: {_first_line(error)}"
+                )
+        if HESSIANS in question.want and self.gradient is not None:
+            lacks[HESSIANS] = "its gradient is a function of its own, which is not differentiated"
+        elif HESSIANS in question.want and GRADIENTS not in lacks:
             curved, _ = hessian_inputs(self.contract, case.inputs)
             rank = len(unit_shape(self.contract, case.inputs))
             places = [wrt.index(name) for name in curved]
@@ -130,15 +145,39 @@ class CallableTarget:
         value = self._fetch(function(*points) if result is None else result) if VALUE in question.want else None
         return Answer(value, gradients, hessians, lacks=lacks)
 
+    def _own_gradients(self, case: Case, wrt: list[str]) -> tuple[dict[str, Any], str]:
+        """The gradients by the function for them, by the names of the contract, or the reason why there are none.
+
+        It gives an array for the first input, one for each real input in their order, or a dictionary by names.
+        """
+        given, missing = self._translate(case, self.slope_matched)
+        reduction = case.options.get("reduction")
+        if "reduction" in self.matched.names and "reduction" not in self.slope_matched.names:
+            missing = missing or ("" if reduction in ("none", "sum") else f"it takes no reduction, as {reduction!r}")
+        if missing:
+            return {}, f"the function of --gradient: {missing}"
+        found = self.slope.invoke({name: self._put(value) for name, value in given.items()})
+        if isinstance(found, Mapping):
+            ours = {theirs: name for name, theirs in self.slope_matched.names.items()}
+            by_name = {ours.get(name, name): x for name, x in found.items()}
+        else:
+            by_name = dict(zip(wrt, found if isinstance(found, (list, tuple)) else [found], strict=False))
+        gradients = {name: self._fetch(x) for name, x in by_name.items()}
+        for name, x in gradients.items():
+            shape = np.shape(case.inputs.get(name))
+            if name not in wrt or (not isinstance(x, list) and x.shape != shape):
+                raise TypeError(f"--gradient gives {np.shape(x)} for `{name}`, whose shape is {shape}")
+        return gradients, ""
+
     def close(self) -> None:
         """Do nothing: a function holds nothing."""
 
-    def _translate(self, case: Case) -> tuple[dict[str, Any], str]:
+    def _translate(self, case: Case, matched: Matched) -> tuple[dict[str, Any], str]:
         """The arguments of a case by their names there, or the reason why the target takes no such call."""
         defaults = {argument.name: argument.default for argument in self.contract.parameters}
         given = {}
         for name, value in {**case.inputs, **case.parameters, **case.options}.items():
-            theirs = self.matched.names.get(name)
+            theirs = matched.names.get(name)
             if theirs is not None:
                 given[theirs] = (
                     float(value)
@@ -184,13 +223,13 @@ class CallTarget(CallableTarget):
         self.matched = Matched({name: name for name in taken})
         self.form = Form(self._evaluate, (), tuple(taken))
 
-    def _translate(self, case: Case) -> tuple[dict[str, Any], str]:
+    def _translate(self, case: Case, matched: Matched) -> tuple[dict[str, Any], str]:
         """As for a function; what the declaration leaves out is not asked."""
         try:
             applies = bool(eval(self.when, {"np": np}, {**case.inputs, **case.parameters}))  # noqa: S307 - as below
         except ValueError:  # an array where the declaration compares numbers
             applies = False
-        return super()._translate(case) if applies else ({}, f"the call is for {self.when}")
+        return super()._translate(case, matched) if applies else ({}, f"the call is for {self.when}")
 
     def _evaluate(self, **given: Any) -> Any:
         return eval(self.call, {**self.modules, **given})  # noqa: S307 - a declaration of a loss, not of the target

@@ -31,6 +31,9 @@ def verify(
     maps: Annotated[list[str] | None, typer.Option("--map", help="An argument, OURS=THEIRS; repeat for more.")] = None,
     framework: Annotated[str, typer.Option(help="The backend whose arrays they take; found out if not given.")] = "",
     reduction: Annotated[str, typer.Option(help="The reduction that they compute; found out if not given.")] = "",
+    gradient: Annotated[
+        str, typer.Option(help="package.module:function, the gradient of a target that no framework differentiates.")
+    ] = "",
     level: Annotated[
         list[str] | None, typer.Option(help="L1 values, L2 reductions, L3 gradients, L4 Hessians, L5 laws.")
     ] = None,
@@ -67,18 +70,18 @@ def verify(
     found: Loss | None = _loss(loss) if loss else next(filter(None, map(loss_of, words)), None)
     if found is None:
         raise typer.BadParameter("say which loss it should be: --as NAME. `lossspec identify` finds out")
+    if gradient and (len(words) != 1 or loss_of(words[0]) is not None):
+        raise typer.BadParameter("--gradient goes with one function of one's own")
     if budget is not None and not budget > 0:
         raise typer.BadParameter("--budget is a positive number of eps * scale")
-    for path in filter(None, (json_file, html_file, badge_file)):
-        problem = unwritable(path)
-        if problem:
-            raise typer.BadParameter(problem)
+    if problem := unwritable(json_file, html_file, badge_file):
+        raise typer.BadParameter(problem)
     made: list[tuple[str, Callable[[], Target]]] = []
     for one in words:
         if isolate:
-            made.append((one, partial(isolated, one, found, framework, maps or (), reduction, timeout)))
+            made.append((one, partial(isolated, one, found, framework, maps or (), reduction, gradient, timeout)))
         else:
-            made.append((one, partial(find_target, one, found, framework, maps or (), reduction)))
+            made.append((one, partial(find_target, one, found, framework, maps or (), reduction, gradient)))
     made += [(command, partial(RunnerTarget, command, timeout)) for command in runner or ()]
     try:
         report = run(made, found, level or tuple(LEVELS), dtype or ("float32", "float64"), budget)

@@ -17,23 +17,33 @@ from lossspec.verify.questions import Target
 from lossspec.verify.runner import SECONDS, RunnerTarget
 
 
-def find_target(words: str, loss: Loss, framework: str = "", maps: Sequence[str] = (), reduction: str = "") -> Target:
+def find_target(
+    words: str, loss: Loss, framework: str = "", maps: Sequence[str] = (), reduction: str = "", gradient: str = ""
+) -> Target:
     """The target that words name, for a loss; raise `TargetError` where there is none."""
     given = dict(_pair(item) for item in maps)
     library, _, name = words.partition(":")
     if library in PEERS and "." not in library:
         return _of_peer(library, name, loss, framework, given, reduction)
-    return CallableTarget(words, load(words), framework, given, reduction)
+    slope = load(gradient) if gradient else None
+    return CallableTarget(words, load(words), framework, given, reduction, slope)
 
 
 def isolated(
-    words: str, loss: Loss, framework: str = "", maps: Sequence[str] = (), reduction: str = "", seconds: float = SECONDS
+    words: str,
+    loss: Loss,
+    framework: str = "",
+    maps: Sequence[str] = (),
+    reduction: str = "",
+    gradient: str = "",
+    seconds: float = SECONDS,
 ) -> RunnerTarget:
     """The same target in a process of its own, which may crash."""
     command = [sys.executable, "-m", "lossspec.verify.serve", words, "--as", loss.contract.name]
     command += ["--framework", framework] if framework else []
     command += [part for item in maps for part in ("--map", item)]
     command += ["--reduction", reduction] if reduction else []
+    command += ["--gradient", gradient] if gradient else []
     return RunnerTarget(command, seconds, words)
 
 

@@ -25,12 +25,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--framework", default="", help="The backend whose arrays it takes.")
     parser.add_argument("--map", action="append", default=[], help="OURS=THEIRS; repeat for more.")
     parser.add_argument("--reduction", default="", help="The reduction that it computes.")
+    parser.add_argument("--gradient", default="", help="package.module:function, which gives its gradients.")
     asked = parser.parse_args(arguments)
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what the target prints is no reply
     try:
         loss = get(asked.loss)
-        target = find_target(asked.target, loss, asked.framework, asked.map, asked.reduction)
+        target = find_target(asked.target, loss, asked.framework, asked.map, asked.reduction, asked.gradient)
         target.prepare(loss)
     except LossSpecError as error:
         raise SystemExit(str(error)) from None

@@ -13,7 +13,7 @@ from mpmath import mp
 from lossspec.conformance.axes import hessian_inputs, unit_shape
 from lossspec.conformance.cases import Case
 from lossspec.conformance.measure import derivative_errors, error, opposed, reduced
-from lossspec.conformance.oracle import Component, Expected, solve
+from lossspec.conformance.oracle import Component, Expected, solve, solve_hessians
 from lossspec.conformance.store import Store
 from lossspec.conformance.vectors import DTYPES as DTYPES
 from lossspec.loss import Loss
@@ -67,9 +67,9 @@ def _rows(loss: Loss, case: Case) -> Case:
     return case.with_options("mean, rows of different lengths", reduction="mean", where=mask)
 
 
-def known(loss: Loss, case: Case) -> Known:
-    """A case of one's own with its right results, which are computed now."""
-    return Known(case, solve(loss, case))
+def known(loss: Loss, case: Case, hessians: bool = False) -> Known:
+    """A case of one's own with its right results, which are computed now; second derivatives where they are wanted."""
+    return Known(case, solve(loss, case), solve_hessians(loss, case) if hessians else [])
 
 
 def right_values(loss: Loss, known: Known, case: Case) -> tuple[list[Any], list[float]]:
