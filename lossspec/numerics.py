@@ -44,6 +44,7 @@ __all__ = [
     "log_ratio_of_sums",
     "log_softmax",
     "log_softmax_terms",
+    "logistic_density",
     "logsumexp",
     "matmul",
     "mixture_terms",
@@ -214,14 +215,20 @@ def softplus(xp: Any, x: Array) -> Any:
 def sigmoid(xp: Any, x: Array) -> Any:
     """1 / (1 + exp(-x)), which keeps its digits where it is small, in second order too."""
     positive, tail = _tail(xp, x)
+    return _sigmoid(xp, positive, tail), (lambda g: g * _logistic_density(xp, x, tail),)
+
+
+def logistic_density(x: Array) -> Array:
+    """The derivative of the sigmoid, p (1 - p), right in second order too."""
+    xp = array_namespace(x)
+    return _logistic_density(xp, x, _tail(xp, x)[1])
+
+
+def _logistic_density(xp: Any, x: Array, tail: Array) -> Array:
+    """p (1 - p) from the exponential of `_tail`; near 0 by cosh, whose own derivative is 0 there and no difference."""
     near = xp.abs(x) < 1
-
-    def pull(g: Array) -> Array:
-        """Scale by p (1 - p); near 0 by cosh, whose own derivative is 0 there and no difference."""
-        close = 0.25 / xp.cosh(xp.where(near, x, 0.0) / 2) ** 2
-        return g * xp.where(near, close, tail / (1.0 + tail) ** 2)
-
-    return _sigmoid(xp, positive, tail), (pull,)
+    close = 0.25 / xp.cosh(xp.where(near, x, 0.0) / 2) ** 2
+    return xp.where(near, close, tail / (1.0 + tail) ** 2)
 
 
 @primitive(row_axes=0)

@@ -5,9 +5,9 @@ Where two log-probabilities that are compared are both -inf, their difference is
 
 from functools import partial
 from math import inf
-from typing import Any
 
 from lossspec.declaration import Equal, loss
+from lossspec.losses._preference import GAP, Beta, Factor, Logp, log_ratio_gap, pair_loss
 from lossspec.numerics import (
     array_namespace,
     divergence_terms,
@@ -19,7 +19,7 @@ from lossspec.numerics import (
     softplus,
     stop_gradient,
 )
-from lossspec.terms import Array, FlipProbability, Fraction, LogProbability, NonNegative, Positive, Real, Sign
+from lossspec.terms import Array, FlipProbability, Fraction, Real, Sign
 
 __all__ = [
     "apo_zero",
@@ -38,30 +38,23 @@ __all__ = [
     "sppo",
 ]
 
-Logp: Any = LogProbability["*batch"]
-"""The log-probability of a whole answer, or its mean over tokens."""
-Beta: Any = Positive["#*batch"]
-Factor: Any = NonNegative["#*batch"]
-
-pair_loss = partial(loss, family="preference", unit="pair")
 answer_loss = partial(loss, family="preference", unit="answer")
-
-_GAP = "((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected))"
-
-
-def _gap(policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array) -> Array:
-    """The log-ratio of policy to reference of the chosen answer minus that of the rejected one."""
-    return log_difference(policy_chosen, reference_chosen) - log_difference(policy_rejected, reference_rejected)
 
 
 @pair_loss(
     source="Rafailov et al. 2023, arXiv:2305.18290; smoothing: Mitchell 2023, "
     "A note on DPO with noisy preferences & relationship to IPO",
     aliases=("DPO", "direct_preference_optimization"),
+    also={
+        "sigmoid_norm": (
+            "it is dpo of log-probabilities that are averaged over the tokens of each answer. Fix: divide the four sums "
+            "by the lengths of the answers, then call dpo"
+        ),
+    },
     equals=(
         Equal(
             "torch",
-            f"(lambda z: -(1 - label_smoothing) * F.logsigmoid(z) - label_smoothing * F.logsigmoid(-z))(beta * {_GAP})",
+            f"(lambda z: -(1 - label_smoothing) * F.logsigmoid(z) - label_smoothing * F.logsigmoid(-z))(beta * {GAP})",
         ),
     ),
 )
@@ -94,7 +87,7 @@ def dpo(
     >>> round(float(dpo(same, same, same, same)), 12)
     0.69314718056
     """
-    z = beta * _gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    z = beta * log_ratio_gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     likelihood = softplus(-z)
     if is_zero(label_smoothing):
         return likelihood
@@ -114,7 +107,7 @@ def dpo(
         Equal(
             "torch",
             "(lambda z: (-(1 - flip_probability) * F.logsigmoid(z) + flip_probability * F.logsigmoid(-z))"
-            f" / (1 - 2 * flip_probability))(beta * {_GAP})",
+            f" / (1 - 2 * flip_probability))(beta * {GAP})",
         ),
     ),
 )
@@ -145,14 +138,14 @@ def robust_dpo(
     >>> round(float(robust_dpo(same, same, same, same, flip_probability=0.25)), 12)
     0.69314718056
     """
-    z = beta * _gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    z = beta * log_ratio_gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     return softplus(-z) - flip_probability / (1 - 2 * flip_probability) * z
 
 
 @pair_loss(
     source="Azar et al. 2023, arXiv:2310.12036",
     aliases=("IPO", "identity_preference_optimization"),
-    equals=(Equal("torch", f"({_GAP} - 1 / (2 * beta)) ** 2"),),
+    equals=(Equal("torch", f"({GAP} - 1 / (2 * beta)) ** 2"),),
 )
 def ipo(
     policy_chosen: Logp, policy_rejected: Logp, reference_chosen: Logp, reference_rejected: Logp, *, beta: Beta = 0.1
@@ -173,7 +166,7 @@ def ipo(
     >>> float(ipo(same, same, same, same, beta=0.25))
     4.0
     """
-    return (_gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected) - 1 / (2 * beta)) ** 2
+    return (log_ratio_gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected) - 1 / (2 * beta)) ** 2
 
 
 @pair_loss(
@@ -182,7 +175,7 @@ def ipo(
     also={
         "slic": "SLiC has no reference model; slic_hinge is the hinge of log-ratios to one",
     },
-    equals=(Equal("torch", f"F.relu(1 - beta * {_GAP})"),),
+    equals=(Equal("torch", f"F.relu(1 - beta * {GAP})"),),
 )
 def slic_hinge(
     policy_chosen: Logp, policy_rejected: Logp, reference_chosen: Logp, reference_rejected: Logp, *, beta: Beta = 0.1
@@ -204,7 +197,7 @@ def slic_hinge(
     >>> slic_hinge.per_example(chosen, rejected, chosen, chosen, beta=0.25).tolist()
     [0.75, 0.0]
     """
-    return relu(1 - beta * _gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected))
+    return relu(1 - beta * log_ratio_gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected))
 
 
 @answer_loss(
@@ -282,6 +275,12 @@ def _log_odds_loss(chosen: Array, rejected: Array) -> Array:
 @answer_loss(
     source="Jung et al. 2024, arXiv:2404.04656",
     aliases=("BCO", "binary_classifier_optimization"),
+    also={
+        "bco_pair": (
+            "it is the sum of bco over the two answers of a pair. Fix: bco of the chosen answer with labels 1 plus bco "
+            "of the rejected one with labels -1"
+        ),
+    },
     equals=(Equal("torch", "-F.logsigmoid(labels * (beta * (policy - reference) - reward_shift))"),),
 )
 def bco(
@@ -388,7 +387,7 @@ def sppo(
 @pair_loss(
     source="D'Oosterlinck et al. 2024, arXiv:2408.06266",
     also={
-        "anchored_preference_optimization": "two losses have this name: apo_zero, and apo_down, which is not here",
+        "anchored_preference_optimization": "two losses have this name: apo_zero and apo_down",
     },
     equals=(
         Equal(
@@ -430,7 +429,7 @@ def apo_zero(
             "torch",
             "(lambda z, e: torch.sigmoid(z) * (F.logsigmoid(z) - torch.log1p(-e))"
             " + torch.sigmoid(-z) * (F.logsigmoid(-z) - torch.log(e)))"
-            f"(beta * {_GAP}, torch.as_tensor(label_smoothing, dtype=policy_chosen.dtype))",
+            f"(beta * {GAP}, torch.as_tensor(label_smoothing, dtype=policy_chosen.dtype))",
         ),
     ),
 )
@@ -463,7 +462,7 @@ def exo_pair(
     >>> float(exo_pair(same, same, same, same, label_smoothing=0.5))
     0.0
     """
-    z = beta * _gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    z = beta * log_ratio_gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
     xp = array_namespace(z)
     wrong = xp.zeros_like(z) + label_smoothing
     chosen = divergence_terms(sigmoid(z), 1 - wrong, -softplus(-z) - xp.log1p(-wrong))

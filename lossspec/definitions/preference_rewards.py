@@ -1,0 +1,63 @@
+"""Definitions of the losses of the rewards that a policy implies."""
+
+from typing import Any
+
+from mpmath import exp, log
+
+from lossspec.definitions.common import sigmoid
+from lossspec.definitions.preference import gap
+
+
+def apo_down(
+    policy_chosen: Any, policy_rejected: Any, reference_chosen: Any, reference_rejected: Any, beta: Any
+) -> Any:
+    chosen, rejected = beta * (policy_chosen - reference_chosen), beta * (policy_rejected - reference_rejected)
+    return sigmoid(chosen) + 1 - sigmoid(chosen - rejected)
+
+
+def discopop(
+    policy_chosen: Any,
+    policy_rejected: Any,
+    reference_chosen: Any,
+    reference_rejected: Any,
+    beta: Any,
+    temperature: Any,
+) -> Any:
+    z = beta * gap(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    modulation = sigmoid(z / temperature)
+    return (1 - modulation) * -log(sigmoid(z)) + modulation * exp(-z)
+
+
+def by_rank(first: Any, second: Any, beta: Any, label_smoothing: Any) -> Any:
+    order = sorted(range(len(first)), key=lambda i: first[i])
+    partners = dict(zip(order, sorted(second), strict=True))
+
+    def unit(i: int) -> Any:
+        z = beta * (first[i] - partners[i])
+        return -(1 - label_smoothing) * log(sigmoid(z)) - label_smoothing * log(sigmoid(-z))
+
+    return [unit(i) for i in range(len(first))]
+
+
+def aot(
+    policy_chosen: Any,
+    policy_rejected: Any,
+    reference_chosen: Any,
+    reference_rejected: Any,
+    beta: Any,
+    label_smoothing: Any,
+) -> Any:
+    margins = [a - b for a, b in zip(policy_chosen, policy_rejected, strict=True)]
+    others = [a - b for a, b in zip(reference_chosen, reference_rejected, strict=True)]
+    return by_rank(margins, others, beta, label_smoothing)
+
+
+def aot_unpaired(
+    policy_chosen: Any,
+    policy_rejected: Any,
+    reference_chosen: Any,
+    reference_rejected: Any,
+    beta: Any,
+    label_smoothing: Any,
+) -> Any:
+    return aot(policy_chosen, reference_chosen, policy_rejected, reference_rejected, beta, label_smoothing)
