@@ -668,8 +668,8 @@ generalized_kl_divergence: _generalized_kl_divergence
 class _gradient_difference_options(TypedDict, total=False): alpha: Varying; reduction: _Reduction2; empty: Empty
 class _gradient_difference(Typed):
     """Gradient difference loss: differences of the steps between neighbouring pixels, for sharp edges."""
-    def __call__(self, predictions: Array, targets: Array, *, alpha: Varying = 1.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Gradient difference loss: differences of the steps between neighbouring pixels, for sharp edges."""
-    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'alpha', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gradient_difference_options]) -> Any: ...
+    def __call__(self, predictions: Array, targets: Array, *, alpha: Varying = 1.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Gradient difference loss: differences of the steps between neighbouring pixels, for sharp edges."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'alpha', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_gradient_difference_options]) -> Any: ...
     def configured(self, **options: Unpack[_gradient_difference_options]) -> Self: ...
 gradient_difference: _gradient_difference
 
@@ -700,8 +700,8 @@ grpo: _grpo
 class _gspo_options(TypedDict, total=False): clip_low: Varying; clip_high: Varying; reduction: _Reduction2; empty: Empty
 class _gspo(Typed):
     """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers."""
-    def __call__(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, clip_low: Varying = 0.0003, clip_high: Varying = 0.0004, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers."""
-    def grad(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, wrt: Wrt[Literal['log_probabilities', 'old_log_probabilities', 'advantages', 'clip_low', 'clip_high', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gspo_options]) -> Any: ...
+    def __call__(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, clip_low: Varying = 0.0003, clip_high: Varying = 0.0004, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers."""
+    def grad(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, wrt: Wrt[Literal['log_probabilities', 'old_log_probabilities', 'advantages', 'clip_low', 'clip_high', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_gspo_options]) -> Any: ...
     def configured(self, **options: Unpack[_gspo_options]) -> Self: ...
 gspo: _gspo
 
@@ -1580,8 +1580,8 @@ symmetric_cross_entropy: _symmetric_cross_entropy
 class _total_variation_options(TypedDict, total=False): isotropic: bool; reduction: _Reduction2; empty: Empty
 class _total_variation(Typed):
     """Total variation of an image: the sum of the differences between neighbouring pixels."""
-    def __call__(self, images: Shards, *, isotropic: bool = False, reduction: _Reduction2 = 'sum', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Total variation of an image: the sum of the differences between neighbouring pixels."""
-    def grad(self, images: Shards, *, wrt: Wrt[Literal['images', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_total_variation_options]) -> Any: ...
+    def __call__(self, images: Shards, *, isotropic: bool = False, reduction: _Reduction2 = 'sum', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Total variation of an image: the sum of the differences between neighbouring pixels."""
+    def grad(self, images: Shards, *, wrt: Wrt[Literal['images', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_total_variation_options]) -> Any: ...
     def configured(self, **options: Unpack[_total_variation_options]) -> Self: ...
 total_variation: _total_variation
 
