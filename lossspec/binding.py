@@ -125,7 +125,7 @@ class Declared:
                     f"Nothing is cast silently. Fix: convert one of them with astype."
                 )
         shards = [{**given, name: item} for item in items]
-        for keyword in ("sample_weight", "where"):
+        for keyword in ("sample_weight", "where", "where_entries"):
             own = given.get(keyword)
             if own is None:
                 continue

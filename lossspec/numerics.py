@@ -68,9 +68,11 @@ __all__ = [
     "softplus",
     "sqrt",
     "squared_difference_over",
+    "steps",
     "stop_gradient",
     "taken",
     "taken_log_softmax",
+    "tokens_that_count",
     "whole",
     "with_value",
     "xlogy",
@@ -145,12 +147,26 @@ def kept(x: Array, entries: Array | None) -> Array:
     return x if entries is None else array_namespace(x).where(entries, x, 0.0)
 
 
+def steps(x: Array, axis: int, entries: Array | None = None) -> Array:
+    """The differences to the next entry along an axis, counted from the end; 0 unless both entries count."""
+    rest, size = (slice(None),) * (-1 - axis), x.shape[axis]
+    later, earlier = (..., slice(min(1, size), size), *rest), (..., slice(0, max(size - 1, 0)), *rest)
+    difference = x[later] - x[earlier]
+    return difference if entries is None else kept(difference, entries[later] & entries[earlier])
+
+
 def positions(x: Array, axis: int = -1, dtype: Any = None) -> Array:
     """0, 1, 2, ... along an axis of `x`, counted from the end, with size 1 on its other axes, on its device."""
     xp = array_namespace(x)
     backend = backend_of(x)
     steps = xp.arange(x.shape[axis], dtype=dtype, device=backend.creation_device(x))
     return xp.reshape(steps, (1,) * (len(x.shape) + axis) + (-1,) + (1,) * (-1 - axis))
+
+
+def tokens_that_count(x: Array, lengths: Array, entries: Array | None) -> Array:
+    """True where a token of [batch time] lies within the length of its sequence and is not left out."""
+    within = positions(x, dtype=lengths.dtype) < lengths[:, None]
+    return within if entries is None else within & entries
 
 
 def largest(x: Array, size: Array | None = None) -> tuple[Array, Array, Array]:
@@ -225,7 +241,7 @@ def logistic_density(x: Array) -> Array:
 
 
 def _logistic_density(xp: Any, x: Array, tail: Array) -> Array:
-    """p (1 - p) from the exponential of `_tail`; near 0 by cosh, whose own derivative is 0 there and no difference."""
+    """P (1 - p) from the exponential of `_tail`; near 0 by cosh, whose own derivative is 0 there and no difference."""
     near = xp.abs(x) < 1
     close = 0.25 / xp.cosh(xp.where(near, x, 0.0) / 2) ** 2
     return xp.where(near, close, tail / (1.0 + tail) ** 2)

@@ -44,6 +44,7 @@ def test_the_losses_of_regions_images_lists_and_tokens_have_entries():
             "generalized_dice",
         ),
         *("jaccard", "lovasz_hinge", "lovasz_softmax", "mcc", "tversky", "psnr", "sequence_nll"),
+        *("gradient_difference", "gspo", "total_variation"),
         *("listmle", "listwise_softmax", "pairwise_hinge", "pairwise_logistic"),
         *("pairwise_mse", "unique_softmax", "zlpr"),
     }
@@ -85,6 +86,39 @@ def test_a_mean_over_pixels_divides_by_those_that_count(backend):
     x, y = put(backend, np.asarray([[[[0.5, 0.7]]]]), np.asarray([[[[0.6, math.nan]]]]))
     value = ls.psnr(x, y, where_entries=backend.from_numpy(np.asarray([[[True, False]]])))
     assert float(value) == pytest.approx(-20.0, rel=1e-13)
+
+
+IMAGE = np.asarray([[[[0.0, 4.0, 9.0], [3.0, 3.0, 5.0]]]])  # without the middle of the first row: 3 down, 4 down, 0, 2
+WITHOUT_THE_MIDDLE = np.asarray([[[True, False, True], [True, True, True]]])
+
+
+@pytest.mark.parametrize("poison", [4.0, math.nan, math.inf])
+def test_a_step_counts_if_both_of_its_pixels_do(backend, poison):
+    image, mask = backend.from_numpy(np.where(WITHOUT_THE_MIDDLE[:, None], IMAGE, poison)), WITHOUT_THE_MIDDLE
+    mask, gradient = backend.from_numpy(mask), [[-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]]
+    value, found = ls.total_variation.value_and_grad(image, where_entries=mask)
+    assert (float(value), backend.to_numpy(found)[0, 0].tolist()) == (9.0, gradient)
+    value, found = ls.gradient_difference.value_and_grad(image, backend.from_numpy(0 * IMAGE), where_entries=mask)
+    assert (float(value), backend.to_numpy(found)[0, 0].tolist()) == (9.0, gradient)
+    value = ls.total_variation(image, isotropic=True, where_entries=mask)
+    assert float(value) == 3 + 4 + 0 + 2
+
+
+def test_a_list_of_images_takes_a_list_of_masks(backend):
+    image, mask = backend.from_numpy(IMAGE), backend.from_numpy(WITHOUT_THE_MIDDLE)
+    all_of_it = backend.from_numpy(np.ones_like(WITHOUT_THE_MIDDLE))
+    assert float(ls.total_variation([image, image], where_entries=[mask, all_of_it])) == 9 + 19
+    with pytest.raises(ContractError, match="`images` is a list of 2, so `where_entries` must be one as well"):
+        ls.total_variation([image, image], where_entries=mask)
+
+
+def test_a_ratio_of_answers_is_that_of_the_tokens_that_count(backend):
+    new, old = np.log([[0.5, math.nan, 0.5, 0.9]]), np.log([[0.25, 0.1, 0.0625, 0.1]])
+    mask = backend.from_numpy(np.asarray([[True, False, True, True]]))
+    args = put(backend, new, old, np.asarray([-1.0]), np.asarray([3]))
+    value, gradient = ls.gspo.value_and_grad(*args, where_entries=mask)
+    assert float(value) == pytest.approx(4.0, rel=1e-14)  # the root of 2 * 8
+    assert backend.to_numpy(gradient).ravel().tolist() == pytest.approx([2.0, 0.0, 2.0, 0.0], rel=1e-14)
 
 
 CONFIGURED = {

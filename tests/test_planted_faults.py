@@ -243,6 +243,16 @@ def counts_what_is_left_out(probabilities, targets, entries=None):
     return get("mcc").__wrapped__(probabilities, targets)
 
 
+def steps_over_what_is_left_out(images, isotropic=False, entries=None):
+    """A pixel that does not count is a black one."""
+    return get("total_variation").__wrapped__(images, isotropic=isotropic)
+
+
+def divides_by_the_length(log_probabilities, old_log_probabilities, advantages, lengths, entries=None, **clips):
+    """Tokens that are left out add no logarithm, but count in the mean."""
+    return get("gspo").__wrapped__(log_probabilities, old_log_probabilities, advantages, lengths, **clips)
+
+
 def asymmetric_by_probabilities(
     logits: Logits["*batch"],
     targets: Indicator["*batch"],
@@ -303,6 +313,8 @@ FAULTS = {
     "a label out of range with a gradient that is a number": (planted("cross_entropy", kind=HidesNan), "numpy"),
     "a NaN that reaches other units": (planted("cross_entropy", spreads_nan), "numpy"),
     "a pixel mask by multiplication": (planted("mcc", counts_what_is_left_out), "numpy"),
+    "steps over a pixel mask": (planted("total_variation", steps_over_what_is_left_out), "numpy"),
+    "tokens left out of a sum alone": (planted("gspo", divides_by_the_length), "numpy"),
     "the leak of a shared offset": (planted("cross_entropy", leaks_an_offset), "numpy"),
     "a hinge that is called invariant": (claims("categorical_hinge", invariant_in=("logits",)), "numpy"),
     "a square that is called invariant": (claims("squentropy", invariant_in=("logits",)), "numpy"),
@@ -363,12 +375,19 @@ def test_what_is_done_to_nan_is_all_that_is_wrong(fault):
     assert broken == {"NaN in is NaN out"}
 
 
-@pytest.mark.parametrize("fault", ["a class weight of a whole mixture", "a square that is called linear in labels"])
-def test_the_law_of_mixtures_sees_it(fault):
+@pytest.mark.parametrize(
+    ("fault", "law"),
+    [
+        ("a class weight of a whole mixture", "a soft label is a mixture"),
+        ("a square that is called linear in labels", "a soft label is a mixture"),
+        ("steps over a pixel mask", "left-out entries do not count"),
+        ("tokens left out of a sum alone", "left-out entries do not count"),
+    ],
+)
+def test_the_law_sees_it_too(fault, law):
     faulty, backend = FAULTS[fault]
     (job,) = plan([faulty], [backend], ["float64"])
-    cell = run_cell(job, STORE)
-    assert "is not" in cell.laws["a soft label is a mixture"]
+    assert "is not" in run_cell(job, STORE).laws[law]
 
 
 def test_only_the_end_of_its_parameter_shows_an_infinity():

@@ -201,7 +201,7 @@ def divisor(
     return mpf(shape[0]) if reduction == "batch_mean" else mpf(1)
 
 
-# Entries that do not count: the definition never sees them.
+# Entries that do not count: a definition never sees them, or is told of them where those that count have places.
 
 
 @dataclass(frozen=True)
@@ -281,9 +281,15 @@ class _Problem:
             self.leave_out(mask, unit)
 
     def leave_out(self, mask: Mask, unit: tuple[int, ...] | None) -> None:
-        """Take from all arguments the entries that do not count, and from the lengths their number."""
+        """Take from all arguments the entries that do not count, and from the lengths their number.
+
+        A definition of neighbours, which are lost with the places of the entries, takes flags of them as `entries`.
+        """
         places = {} if unit is None else dict(zip(axis_names(self.contract.result, len(unit)), unit, strict=True))
         mask = mask.of(places)
+        if "entries" in inspect.signature(self.definition).parameters:
+            self.arguments["entries"] = mask.kept.tolist()
+            return
         for argument in self.contract.inputs:
             name, given = argument.name, self.arguments[argument.name]
             if argument is self.contract.length:

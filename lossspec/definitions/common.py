@@ -76,6 +76,21 @@ def direction(x: Any) -> Any:
     return [a / length for a in x] if length else x
 
 
+def steps(image: Any, counts: Any = None) -> Any:
+    """The differences of each pixel of an image of channels to those below and to the right, 0 where one is missing.
+
+    Where `counts` is given, a row of flags for each row of pixels, a pixel that does not count is missing.
+    """
+    height, width = (len(image[0]), len(image[0][0])) if image and image[0] else (0, 0)
+
+    def step(x: Any, i: int, j: int, k: int, m: int) -> Any:
+        there = k < height and m < width and (counts is None or (counts[i][j] and counts[k][m]))
+        return x[k][m] - x[i][j] if there else 0
+
+    pixels = [(i, j) for i in range(height) for j in range(width)]
+    return [(step(x, i, j, i + 1, j), step(x, i, j, i, j + 1)) for x in image for i, j in pixels]
+
+
 def sigmoid(z: Any) -> Any:
     return 1 / (1 + exp(-z))
 

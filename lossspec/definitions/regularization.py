@@ -4,7 +4,7 @@ from typing import Any
 
 from mpmath import fsum, sqrt
 
-from lossspec.definitions.common import norm
+from lossspec.definitions.common import norm, steps
 
 
 def l1_regularization(parameters: Any) -> Any:
@@ -23,12 +23,5 @@ def group_lasso(parameters: Any, size_factor: bool) -> Any:
     return norm(parameters) * (sqrt(len(parameters)) if size_factor else 1)
 
 
-def total_variation(images: Any, isotropic: bool) -> Any:
-    total = []
-    for channel in images:
-        for i, row in enumerate(channel):
-            for j, pixel in enumerate(row):
-                down = channel[i + 1][j] - pixel if i + 1 < len(channel) else 0
-                right = row[j + 1] - pixel if j + 1 < len(row) else 0
-                total.append(norm([down, right]) if isotropic else abs(down) + abs(right))
-    return fsum(total)
+def total_variation(images: Any, isotropic: bool, entries: Any = None) -> Any:
+    return fsum(norm(step) if isotropic else fsum(map(abs, step)) for step in steps(images, entries))

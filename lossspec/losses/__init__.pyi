@@ -33,6 +33,30 @@ class _adaptive_log_softmax(Typed):
     def configured(self, **options: Unpack[_adaptive_log_softmax_options]) -> Self: ...
 adaptive_log_softmax: _adaptive_log_softmax
 
+class _aot_options(TypedDict, total=False): beta: Number; label_smoothing: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _aot(Typed):
+    """AOT of pairs (alignment via optimal transport): `dpo` of the sorted margins of policy and reference."""
+    def __call__(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, beta: Number = 0.1, label_smoothing: Number = 0.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """AOT of pairs (alignment via optimal transport): `dpo` of the sorted margins of policy and reference."""
+    def grad(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, wrt: Wrt[Literal['policy_chosen', 'policy_rejected', 'reference_chosen', 'reference_rejected', 'beta', 'label_smoothing', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_aot_options]) -> Any: ...
+    def configured(self, **options: Unpack[_aot_options]) -> Self: ...
+aot: _aot
+
+class _aot_unpaired_options(TypedDict, total=False): beta: Number; label_smoothing: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _aot_unpaired(Typed):
+    """AOT of unpaired answers (alignment via optimal transport): `dpo` of sorted log-ratios of good and bad answers."""
+    def __call__(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, beta: Number = 0.1, label_smoothing: Number = 0.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """AOT of unpaired answers (alignment via optimal transport): `dpo` of sorted log-ratios of good and bad answers."""
+    def grad(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, wrt: Wrt[Literal['policy_chosen', 'policy_rejected', 'reference_chosen', 'reference_rejected', 'beta', 'label_smoothing', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_aot_unpaired_options]) -> Any: ...
+    def configured(self, **options: Unpack[_aot_unpaired_options]) -> Self: ...
+aot_unpaired: _aot_unpaired
+
+class _apo_down_options(TypedDict, total=False): beta: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _apo_down(Typed):
+    """APO-down (anchored preference optimization): lowers the chosen answer, and the rejected one by more."""
+    def __call__(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, beta: Varying = 0.1, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """APO-down (anchored preference optimization): lowers the chosen answer, and the rejected one by more."""
+    def grad(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, wrt: Wrt[Literal['policy_chosen', 'policy_rejected', 'reference_chosen', 'reference_rejected', 'beta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_apo_down_options]) -> Any: ...
+    def configured(self, **options: Unpack[_apo_down_options]) -> Self: ...
+apo_down: _apo_down
+
 class _apo_zero_options(TypedDict, total=False): beta: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _apo_zero(Typed):
     """APO-zero (anchored preference optimization): raises the chosen answer and lowers the rejected one."""
@@ -417,6 +441,14 @@ class _dice_focal(Typed):
     def configured(self, **options: Unpack[_dice_focal_options]) -> Self: ...
 dice_focal: _dice_focal
 
+class _discopop_options(TypedDict, total=False): beta: Varying; temperature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _discopop(Typed):
+    """DiscoPOP (log-ratio modulated loss): the logistic loss of a wrong preference, the exponential one of a right one."""
+    def __call__(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, beta: Varying = 0.1, temperature: Varying = 0.05, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """DiscoPOP (log-ratio modulated loss): the logistic loss of a wrong preference, the exponential one of a right one."""
+    def grad(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, wrt: Wrt[Literal['policy_chosen', 'policy_rejected', 'reference_chosen', 'reference_rejected', 'beta', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_discopop_options]) -> Any: ...
+    def configured(self, **options: Unpack[_discopop_options]) -> Self: ...
+discopop: _discopop
+
 class _distance_iou_options(TypedDict, total=False): format: Literal['xyxy', 'xywh', 'cxcywh']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _distance_iou(Typed):
     """DIoU loss: the IoU loss plus the distance of the centres of two boxes."""
@@ -668,8 +700,8 @@ generalized_kl_divergence: _generalized_kl_divergence
 class _gradient_difference_options(TypedDict, total=False): alpha: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _gradient_difference(Typed):
     """Gradient difference loss: differences of the steps between neighbouring pixels, for sharp edges."""
-    def __call__(self, predictions: Array, targets: Array, *, alpha: Varying = 1.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Gradient difference loss: differences of the steps between neighbouring pixels, for sharp edges."""
-    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'alpha', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gradient_difference_options]) -> Any: ...
+    def __call__(self, predictions: Array, targets: Array, *, alpha: Varying = 1.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Gradient difference loss: differences of the steps between neighbouring pixels, for sharp edges."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'alpha', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_gradient_difference_options]) -> Any: ...
     def configured(self, **options: Unpack[_gradient_difference_options]) -> Self: ...
 gradient_difference: _gradient_difference
 
@@ -700,8 +732,8 @@ grpo: _grpo
 class _gspo_options(TypedDict, total=False): clip_low: Varying; clip_high: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _gspo(Typed):
     """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers."""
-    def __call__(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, clip_low: Varying = 0.0003, clip_high: Varying = 0.0004, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers."""
-    def grad(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, wrt: Wrt[Literal['log_probabilities', 'old_log_probabilities', 'advantages', 'clip_low', 'clip_high', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gspo_options]) -> Any: ...
+    def __call__(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, clip_low: Varying = 0.0003, clip_high: Varying = 0.0004, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers."""
+    def grad(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, wrt: Wrt[Literal['log_probabilities', 'old_log_probabilities', 'advantages', 'clip_low', 'clip_high', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_gspo_options]) -> Any: ...
     def configured(self, **options: Unpack[_gspo_options]) -> Self: ...
 gspo: _gspo
 
@@ -1580,8 +1612,8 @@ symmetric_cross_entropy: _symmetric_cross_entropy
 class _total_variation_options(TypedDict, total=False): isotropic: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _total_variation(Typed):
     """Total variation of an image: the sum of the differences between neighbouring pixels."""
-    def __call__(self, images: Shards, *, isotropic: bool = False, reduction: _Reduction_n_s_m_cm_bm_o = 'sum', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Total variation of an image: the sum of the differences between neighbouring pixels."""
-    def grad(self, images: Shards, *, wrt: Wrt[Literal['images', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_total_variation_options]) -> Any: ...
+    def __call__(self, images: Shards, *, isotropic: bool = False, reduction: _Reduction_n_s_m_cm_bm_o = 'sum', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Total variation of an image: the sum of the differences between neighbouring pixels."""
+    def grad(self, images: Shards, *, wrt: Wrt[Literal['images', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_total_variation_options]) -> Any: ...
     def configured(self, **options: Unpack[_total_variation_options]) -> Self: ...
 total_variation: _total_variation
 

@@ -19,10 +19,10 @@ from lossspec.numerics import (
     kept,
     log_difference,
     log_softmax_terms,
-    positions,
     relu,
     softmax_divergence,
     stop_gradient,
+    tokens_that_count,
     with_value,
     zero_where,
 )
@@ -457,10 +457,12 @@ def cispo(
             "(lambda r: -torch.minimum(r * advantages, torch.clamp(r, 1 - clip_low, 1 + clip_high) * advantages))"
             "(torch.exp(((log_probabilities - old_log_probabilities)"
             " * (torch.arange(log_probabilities.shape[1]) < lengths[:, None])).sum(-1) / lengths.clamp(min=1)))",
+            differs={"edges": "wrong: 0 * inf where r overflows and the clip binds"},
         ),
     ),
     reductions=("none", "sum", "mean", "count_mean", "batch_mean", "over"),
-    sizes={"batch": 3, "time": 2},
+    sizes={"batch": 5, "time": 4, "clip_low": 0.9, "clip_high": 9.0},
+    entries="batch time",
 )
 def gspo(
     log_probabilities: LogDensity["batch time"],
@@ -470,6 +472,7 @@ def gspo(
     *,
     clip_low: UnitInterval["#batch"] = 3e-4,
     clip_high: NonNegative["#batch"] = 4e-4,
+    entries: Array = None,
 ) -> Real["batch"]:
     """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers.
 
@@ -479,8 +482,8 @@ def gspo(
     Shapes: `log_probabilities` and `old_log_probabilities` [batch time] of the tokens, or their log-densities, which
     may be above 0; `advantages` [batch], any real numbers; `lengths` integers [batch] in [0, time]: what lies beyond
     them is padding and may hold anything; `clip_low` in [0, 1]; `clip_high` >= 0 -> answer [batch].
-    Weights and mean: the common contract; "mean" divides by the sum of weights over answers. In an answer without
-    tokens r is 1, with gradient 0.
+    Weights and mean: the common contract; "mean" divides by the sum of weights over answers. `where_entries`
+    [batch time] leaves tokens out of the mean of logarithms. In an answer without tokens r is 1, with gradient 0.
     Kinks and overflow are those of `ppo_clip`. The advantages are an input: (reward - group mean) / group deviation is
     the caller's; they and the old policy are constants by convention, the gradients in them the mathematical ones.
     Errors: `ContractError` for another shape or a clip outside its domain, `DTypeError` for float lengths; a length
@@ -494,8 +497,8 @@ def gspo(
     """
     xp = array_namespace(log_probabilities)
     log_ratio = log_difference(log_probabilities, old_log_probabilities)
-    log_ratio = kept(log_ratio, positions(log_ratio, dtype=lengths.dtype) < lengths[:, None])
-    count = xp.astype(xp.where(lengths > 0, lengths, 1), log_ratio.dtype)
-    mean = xp.sum(log_ratio, axis=-1) / count
+    counted = tokens_that_count(log_ratio, lengths, entries)
+    count = xp.astype(xp.count_nonzero(counted, axis=-1), log_ratio.dtype)
+    mean = xp.sum(kept(log_ratio, counted), axis=-1) / xp.where(count > 0, count, 1.0)
     surrogate = _clipped_surrogate(mean, advantages, clip_low, clip_high)
     return surrogate + zero_where(mean, mean == mean)  # where it is clipped too, a gradient of NaN passes

@@ -3,8 +3,8 @@
 import math
 
 from lossspec.declaration import Equal, loss
-from lossspec.numerics import absolute, array_namespace, norm
-from lossspec.terms import NonNegative, Real
+from lossspec.numerics import absolute, array_namespace, norm, steps
+from lossspec.terms import Array, NonNegative, Real
 
 __all__ = ["elastic_net", "group_lasso", "l1_regularization", "l2_regularization", "total_variation"]
 
@@ -134,8 +134,11 @@ def group_lasso(parameters: Real["*groups dim"], *, size_factor: bool = True) ->
     equals=(Equal("torchmetrics", "M.image.total_variation(images, reduction='none')", when="not isotropic"),),
     default_reduction="sum",
     sizes={"batch": 2, "channels": 1, "height": 4, "width": 3},
+    entries="batch height width",
 )
-def total_variation(images: Real["batch channels height width"], *, isotropic: bool = False) -> Real["batch"]:
+def total_variation(
+    images: Real["batch channels height width"], *, isotropic: bool = False, entries: Array = None
+) -> Real["batch"]:
     """Total variation of an image: the sum of the differences between neighbouring pixels.
 
     l = sum(|D_h| + |D_w|) over channels and pixels, with D_h and D_w the differences to the next pixel on either axis,
@@ -144,7 +147,8 @@ def total_variation(images: Real["batch channels height width"], *, isotropic: b
     Shapes: `images` [batch channels height width], any real numbers, or a list of such arrays -> example [batch].
     Weights and mean: the common contract, one weight an image; the default reduction is "sum". The derivative where
     neighbours are equal (for `isotropic`, both of them) is declared 0. For `isotropic` it is a sum of cosines: where
-    they cancel, its error is relative to 1 and not to the small rest.
+    they cancel, its error is relative to 1 and not to the small rest. `where_entries` [batch height width] leaves
+    pixels out: a difference with one of them is 0. For a list of images it is a list.
     Errors: `ContractError` for another shape or reduction "none" of a list, `DTypeError` for integer images.
     Equals: torchmetrics `total_variation` and TensorFlow `image.total_variation`, both anisotropic; kornia's is that of
     every channel, and its "mean" divides each of the two sums by its count.
@@ -155,8 +159,7 @@ def total_variation(images: Real["batch channels height width"], *, isotropic: b
     (8.0, 6.0)
     """
     xp = array_namespace(images)
-    down = images[..., 1:, :] - images[..., :-1, :]
-    right = images[..., 1:] - images[..., :-1]
+    down, right = (steps(images, axis, entries) for axis in (-2, -1))
     if not isotropic:
         return xp.sum(absolute(down), axis=(1, 2, 3)) + xp.sum(absolute(right), axis=(1, 2, 3))
     down = xp.concat((down, xp.zeros_like(images[..., :1, :])), axis=-2)

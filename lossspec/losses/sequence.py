@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from lossspec.declaration import Accuracy, Equal, loss, require
-from lossspec.numerics import array_namespace, kept, negative_log_softmax, per_row, positions
+from lossspec.numerics import (
+    array_namespace,
+    kept,
+    negative_log_softmax,
+    per_row,
+    positions,
+    tokens_that_count,
+)
 from lossspec.paths import Paths
 from lossspec.terms import Array, Label, Length, LogDistribution, Logits, Positive, Real
 
@@ -214,9 +221,7 @@ def sequence_nll(
     """
     xp = array_namespace(logits)
     each = negative_log_softmax(logits, labels)
-    counted = positions(each, dtype=lengths.dtype) < lengths[:, None]
-    if entries is not None:
-        counted = counted & entries[..., 0]
+    counted = tokens_that_count(each, lengths, None if entries is None else entries[..., 0])
     return xp.sum(kept(each, counted), axis=-1)
 
 

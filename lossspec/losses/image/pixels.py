@@ -3,7 +3,7 @@
 import math
 
 from lossspec.declaration import Equal, loss, require
-from lossspec.numerics import absolute, array_namespace, norm, per_row
+from lossspec.numerics import absolute, array_namespace, norm, per_row, steps
 from lossspec.terms import Array, AtLeastOne, Image, Positive, Real
 
 __all__ = [
@@ -68,15 +68,10 @@ def psnr(
     return xp.where(equal, -math.inf, (20 / math.log(10)) * xp.log(ratio))
 
 
-def _difference_of_steps(x: Array, y: Array, e: Array, axis: int) -> Array:
+def _difference_of_steps(x: Array, y: Array, e: Array, axis: int, entries: Array | None) -> Array:
     """|D x| - |D y| for the differences D of neighbours on an axis, from e = x - y where the signs are the same."""
     xp = array_namespace(x)
-    rest, size = (slice(None),) * (-1 - axis), x.shape[axis]
-
-    def steps(a: Array) -> Array:
-        return a[(..., slice(min(1, size), size), *rest)] - a[(..., slice(0, max(size - 1, 0)), *rest)]
-
-    of_x, of_y, of_e = steps(x), steps(y), steps(e)
+    of_x, of_y, of_e = (steps(a, axis, entries) for a in (x, y, e))
     return xp.where(of_x * of_y > 0, xp.where(of_x > 0, of_e, -of_e), absolute(of_x) - absolute(of_y))
 
 
@@ -94,12 +89,14 @@ def _difference_of_steps(x: Array, y: Array, e: Array, axis: int) -> Array:
     ),
     perfect={"predictions": "targets"},
     sizes={"batch": 2, "channels": 1, "height": 4, "width": 3},
+    entries="batch height width",
 )
 def gradient_difference(
     predictions: Real["batch channels height width"],
     targets: Real["batch channels height width"],
     *,
     alpha: AtLeastOne["#batch"] = 1.0,
+    entries: Array = None,
 ) -> Real["batch"]:
     """Gradient difference loss: differences of the steps between neighbouring pixels, for sharp edges.
 
@@ -109,7 +106,8 @@ def gradient_difference(
     Shapes: `predictions` and `targets` [batch channels height width], any real numbers; `alpha` >= 1, a number or a 0-d
     array -> image [batch]. An axis of one pixel has no steps and adds 0.
     Weights and mean: the common contract, one weight an image. The derivative is declared 0 where a step is 0, and for
-    alpha = 1 where both are of one size. No pixel can be left out: steps are not defined without it.
+    alpha = 1 where both are of one size. `where_entries` [batch height width] leaves pixels out, and with each its
+    steps to all neighbours.
     Errors: `ContractError` for another shape or alpha < 1, `DTypeError` for integer images.
     Equals: the loss of the paper, a sum over pixels; with the signs of the steps it would be, for alpha = 1, the
     `total_variation` of predictions - targets, which is not below it.
@@ -123,7 +121,7 @@ def gradient_difference(
     error = predictions - targets
     total = None
     for axis in (-2, -1):
-        difference = _difference_of_steps(predictions, targets, error, axis)
+        difference = _difference_of_steps(predictions, targets, error, axis, entries)
         zero = difference == 0
         powers = xp.where(zero, 0.0, xp.abs(xp.where(zero, 1.0, difference)) ** per_row(alpha, 3))
         part = xp.sum(powers, axis=(1, 2, 3))
