@@ -143,8 +143,8 @@ def plan(
     jobs = []
     for column in columns():
         name, _, kernels = column.partition("+")
-        asked = column in backend_names or TOGETHER.get(column) in backend_names
-        if not asked and (backend_names or kernels):
+        named = column in backend_names or TOGETHER.get(column) in backend_names
+        if not named and (backend_names or kernels):
             continue
         backend = get_backend(name)
         there = backend.available()
