@@ -114,7 +114,7 @@ def texts(name, dtype):
 def check_text(text, ptxas, tmp_path):
     """Check that nothing may be fused, flushed or approximate, and that an old and a new GPU take the text."""
     assert not re.search(r"\bfma\b|\.ftz|\.approx|\.full\b|\bcall\b", text)
-    unrounded = re.search(r"^\s*(?:@\S+\s+)?(add|sub|mul|div|sqrt)\.f(32|64)\s", text, re.M)
+    unrounded = re.search(r"^\s*(?:@\S+\s+)?(add|sub|mul|div|sqrt|rcp)\.f(32|64)\s", text, re.M)
     assert unrounded is None, unrounded[0]
     (tmp_path / "kernel.ptx").write_text(text)
     for target in ("sm_75", "sm_90"):
