@@ -115,6 +115,8 @@ BITS = {
 COMPARE = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater}
 COMPARE |= {"ge": np.greater_equal, "lo": np.less, "ls": np.less_equal, "hi": np.greater, "hs": np.greater_equal}
 COMPARE |= {"num": lambda a, b: (a == a) & (b == b), "nan": lambda a, b: (a != a) | (b != b)}
+ALONE = {"mov": np.copy, "not": np.invert, "neg": np.negative, "abs": np.abs}
+ALONE |= {"sqrt": np.sqrt, "rcp": lambda a: a.dtype.type(1) / a}
 TO_WHOLE = {"rni": np.rint, "rmi": np.floor, "rpi": np.ceil, "rzi": np.trunc}
 
 
@@ -283,12 +285,10 @@ class Run:
         if op == "cvta":
             return self.write(operands[0], self.read(operands[1], np.dtype("u8"), at), at)
         dtype = _dtype(kind)
-        if op in ("mov", "not", "neg", "abs", "sqrt", "popc", "clz"):
+        if op in ALONE:
+            assert op not in ("sqrt", "rcp") or modifiers[0] == "rn"
             a = self.read(operands[1], dtype, at)
-            if op == "sqrt":
-                assert modifiers[0] == "rn"
-            of = {"mov": lambda a: a, "not": np.invert, "neg": np.negative, "abs": np.abs, "sqrt": np.sqrt}[op]
-            return self.write(operands[0], of(a).astype(a.dtype), at)
+            return self.write(operands[0], ALONE[op](a).astype(a.dtype), at)
         if op == "setp":
             a, b = (self.read(x, dtype, at) for x in operands[1:3])
             how = modifiers[0]

@@ -11,6 +11,7 @@ import subprocess
 from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -114,7 +115,7 @@ def texts(name, dtype):
 def check_text(text, ptxas, tmp_path):
     """Check that nothing may be fused, flushed or approximate, and that an old and a new GPU take the text."""
     assert not re.search(r"\bfma\b|\.ftz|\.approx|\.full\b|\bcall\b", text)
-    unrounded = re.search(r"^\s*(?:@\S+\s+)?(add|sub|mul|div|sqrt)\.f(32|64)\s", text, re.M)
+    unrounded = re.search(r"^\s*(?:@\S+\s+)?(add|sub|mul|div|sqrt|rcp)\.f(32|64)\s", text, re.M)
     assert unrounded is None, unrounded[0]
     (tmp_path / "kernel.ptx").write_text(text)
     for target in ("sm_75", "sm_90"):
@@ -653,3 +654,49 @@ def test_the_interpreter_sees_what_is_wrong(rounding, guard, threads, error):
         machine.launch(0, function, 1, threads, 7, (address, ctypes.c_int64(0)))
     if error is None:
         np.testing.assert_array_equal(x, np.repeat(np.arange(16) * 4 + 1, 2))
+
+
+# CuPy, whose arrays exist on a GPU alone.
+
+
+class PaperArray(np.ndarray):
+    """An array of the host with what is asked of one of CuPy."""
+
+    device = SimpleNamespace(id=0)
+    data = property(lambda self: SimpleNamespace(ptr=self.view(np.ndarray).__array_interface__["data"][0]))
+
+
+def test_cupy_is_asked_for_what_it_has(monkeypatch):
+    cupy = pytest.importorskip("cupy")
+    from lossspec.backends import cupy_kernels
+
+    assert all(hasattr(cupy.ndarray, name) for name in ("flags", "device", "data", "shape", "dtype"))
+    assert all(hasattr(cupy, name) for name in ("empty", "full", "where", "float32", "float64"))
+    assert all(hasattr(cupy.cuda, name) for name in ("Device", "get_current_stream"))
+    machine = Machine()
+
+    def held(x):
+        machine.memory.add(x)
+        return x.view(PaperArray)
+
+    paper = SimpleNamespace(
+        ndarray=PaperArray,
+        empty=lambda shape, dtype: held(np.empty(shape, dtype)),
+        full=lambda shape, value, dtype: held(np.full(shape, value, dtype)),
+        cuda=SimpleNamespace(Device=lambda index: nullcontext(), get_current_stream=lambda: SimpleNamespace(ptr=7)),
+    )
+    monkeypatch.setattr(cupy_kernels, "cupy", paper)
+    monkeypatch.setattr(cupy_kernels.CupyGpu, "xp", Simulated.xp)
+    monkeypatch.setattr(cupy_kernels.CupyGpu, "driver", machine)
+    x, y = held(draw(40)), held(draw(40, seed=1))
+    request = Request(lossspec.huber, "value_and_grad", (x, y), {"delta": 0.5})
+    assert cupy_kernels.by_kernel(request) is None
+    with on_cuda():
+        value, gradient = cupy_kernels.by_kernel(request)
+        on = cupy_kernels.CupyGpu(0)
+        assert on.reason(request) == ""
+        assert "not contiguous" in on.reason(request._replace(inputs=(x[::2], y[::2])))
+        assert "ndarray" in on.reason(request._replace(inputs=(x, draw(40))))
+    wanted, right = by_arrays(lossspec.huber, "value_and_grad", np.asarray(x), np.asarray(y), delta=0.5)
+    assert value == pytest.approx(wanted, rel=1e-14)
+    np.testing.assert_allclose(gradient, right, rtol=1e-14)

@@ -22,12 +22,14 @@ from lossspec import get
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.conformance.store import Store
 from lossspec.kernels import compile as compiler
-from lossspec.kernels import front, planning, programs
+from lossspec.kernels import front, memory, planning, programs
 from lossspec.kernels import trace as trace_file
 from lossspec.kernels.accumulate import Accumulator
 from lossspec.kernels.emit import Emitter
+from lossspec.kernels.halves import narrow, widen
 from lossspec.kernels.hessian import Diagonal
 from lossspec.kernels.lower import Lowering
+from lossspec.kernels.programs import Programs
 from lossspec.kernels.request import Request
 from lossspec.kernels.trace import Argument, Refused, Size, Task
 
@@ -159,14 +161,59 @@ def last_vector_is_whole():
     return patch.object(Accumulator, "add", lambda self, x, j, mask: original(self, x, j, None))
 
 
+def first_cotangent_for_all():
+    """Every statistic is differentiated as if it were the first."""
+    original = Emitter.cotangent
+    return patch.object(Emitter, "cotangent", lambda self, x, element: original(self, replace(x, detail=0), element))
+
+
+def statistics_change_places():
+    """The statistics of a unit are taken for each other."""
+    original = Programs._piece
+
+    def piece(self, name):
+        sums, stores = original(self, name)
+        last = len(stores) - 1
+        return sums, [replace(x, output=last - x.output) for x in stores] if name == "each" else stores
+
+    return patch.object(Programs, "_piece", piece)
+
+
+def units_count_once():
+    """The denominator of a mean over tokens counts sequences."""
+    original = Lowering.run
+
+    def run(self):
+        found = original(self)
+        if found.weight is not None and found.weight.op != "constant":
+            found.weight = self.constant(1, found.weight.dtype)
+        return found
+
+    return patch.object(Lowering, "run", run)
+
+
 @pytest.mark.parametrize(
     ("fault", "name"),
     [
         (always_selected, "squared_error"),
         (constants_are_whole, "smooth_l1"),
         (nan_loses, "multiclass_hinge"),
+        (first_cotangent_for_all, "batch_tversky"),
+        (statistics_change_places, "batch_tversky"),
+        (always_selected, "root_mean_squared_error"),
+        (units_count_once, "sequence_nll"),
+        (always_selected, "sequence_nll"),
     ],
-    ids=["dropped mask", "constants of a wrong type", "NaN loses a maximum"],
+    ids=[
+        "dropped mask",
+        "constants of a wrong type",
+        "NaN loses a maximum",
+        "one cotangent for all statistics",
+        "statistics of an aggregate in another order",
+        "dropped mask of an aggregate",
+        "tokens that do not count",
+        "dropped mask of tokens",
+    ],
 )
 def test_planted_faults_turn_the_column_red(fault, name, cache):
     (job,) = plan([get(name)], ["numpy+kernels"], ["float32"])
@@ -339,19 +386,50 @@ def test_means_over_lengths(reduction, options):
 HALVES = np.arange(1 << 16, dtype=np.uint16)
 
 
+def ties_go_up():
+    """Half of a unit in the last place is rounded away from zero, and not to the even one of two."""
+
+    def up(e, x, held):
+        return narrow(
+            e,
+            e.convert("bitcast", e.binary("add", e.convert("bitcast", x, "i32"), e.constant(1, "i32")), "float"),
+            held,
+        )
+
+    return patch.object(memory, "narrow", up)
+
+
+def small_halves_are_0():
+    """Numbers below the smallest normal one are flushed as they are read."""
+
+    def flush(e, bits, held):
+        x = widen(e, bits, held)
+        smallest = {"float16": 2.0**-14, "bfloat16": 2.0**-126}[held]
+        is_small = e.compare("olt", e.call("fabs", x), e.constant(smallest, "float"))
+        return e.select(is_small, e.constant(0.0, "float"), x)
+
+    return patch.object(memory, "widen", flush)
+
+
+@pytest.mark.parametrize("fault", [nullcontext, ties_go_up, small_halves_are_0])
 @pytest.mark.parametrize("held", ["float16", "bfloat16"])
-def test_every_half_is_widened_and_rounded_as_it_is(held):
+def test_every_half_is_widened_and_rounded_as_it_is(held, fault, cache):
     """The gradient of half a squared error is the difference: exact in float32, then rounded to the input's dtype."""
     x = torch.from_numpy(HALVES.view(np.int16)).view(getattr(torch, held))
     x = x[x.abs() < 1e18].clone()  # the squares of the others are inf
     random = np.random.default_rng(5)
-    for t in (np.zeros(len(x)), random.standard_normal(len(x)) * 10.0 ** random.uniform(-9, 4, len(x))):
-        targets = torch.from_numpy(t.astype(np.float32))
-        before = front.served()
-        _, gradient = lossspec.half_squared_error.value_and_grad(x, targets, reduction="sum")
-        assert front.served() > before
-        right = (x.float() - targets).to(x.dtype)
-        assert torch.equal(gradient.view(torch.int16), right.view(torch.int16))
+    above = (x.view(torch.int16) + 1).view(x.dtype).float() - x.float()
+    ties = torch.where(above.isfinite(), above / 2, 0.0).numpy()
+    right = True
+    with fault():
+        for t in (np.zeros(len(x)), random.standard_normal(len(x)) * 10.0 ** random.uniform(-9, 4, len(x)), ties):
+            targets = torch.from_numpy(t.astype(np.float32))
+            before = front.served()
+            _, gradient = lossspec.half_squared_error.value_and_grad(x, targets, reduction="sum")
+            assert front.served() > before
+            rounded = (x.float() - targets).to(x.dtype)
+            right = right and torch.equal(gradient.view(torch.int16), rounded.view(torch.int16))
+    assert right is (fault is nullcontext)
 
 
 @pytest.mark.parametrize("held", ["float16", "bfloat16"])
