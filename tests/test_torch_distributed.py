@@ -438,8 +438,10 @@ for module, other in (
     (LossModule(ls.cross_entropy), labels),
     (LossModule(ls.focal, class_weight=torch.tensor([1.0, 2.0, 3.0, 4.0]), ignore_index=1), labels),
     (LossModule(ls.kl_divergence), targets.softmax(-1)),
+    (LossModule(ls.info_nce), targets),
+    (LossModule(ls.barlow_twins), targets),
 ):
-    for place in (Shard(0), Replicate()):
+    for place in (Shard(0), Replicate(), Shard(1))[: other.ndim + 1]:
         x = distribute_tensor(logits, mesh, [place]).requires_grad_()
         value = module(x, distribute_tensor(other, mesh, [place]))
         value.backward()
@@ -452,9 +454,12 @@ for module, other in (
 
 @pytest.mark.parametrize("world", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_a_module_takes_tensors_that_lie_on_several_devices(on_ranks, world):
-    """Positions and masks, which a body creates by itself, lie on every rank; with one rank they do not mix either."""
+    """Positions and masks, which a body creates by itself, lie on every rank; with one rank they do not mix either.
+
+    A coupled loss gathers the batch.
+    """
     for reports in on_ranks(SHARDED, world):
-        assert len(reports) == 8
+        assert len(reports) == 16
         for found in reports:
             assert found["value"] == pytest.approx(found["right"], rel=1e-6)
             assert np.allclose(found["gradient"], found["slope"], atol=1e-7)

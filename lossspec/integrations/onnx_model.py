@@ -19,6 +19,7 @@ from lossspec.loss import Loss
 try:
     import ndonnx
     import onnxruntime
+    from spox._future import ValuePropBackend, value_prop_backend
 except ImportError:
     raise MissingExtraError('a model of ONNX needs ndonnx and onnxruntime: pip install "lossspec[onnx]"') from None
 
@@ -66,10 +67,10 @@ def export(loss: Loss, *inputs: Any, wrt: Sequence[str] = (), **options: Any) ->
     for name, function in functions.items():
         program = trace(function, *arrays.values())
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "error"
-                )  # ndonnx says by a warning that the runtime has a function in float32 alone
+            # Shapes within the model are worked out as it is built; a session of the runtime for each takes minutes.
+            with warnings.catch_warnings(), value_prop_backend(ValuePropBackend.REFERENCE):
+                # ndonnx says by a warning that the runtime has a function in float32 alone.
+                warnings.simplefilter("error")
                 outputs[name] = _array(program.replay(NAMESPACE, *arguments.values()))
         except (AttributeError, NotImplementedError, TypeError, ValueError, Warning) as error:
             why = str(error) or repr(error)
