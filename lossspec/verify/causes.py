@@ -123,7 +123,8 @@ class Evidence:
                 moved |= np.isfinite(call.right) & ~np.isfinite(guess)
             wrong = call.wrong
             hit += bool((near & moved)[wrong].any()) and bool(near[wrong].all())
-            missed += bool((~near)[wrong].any())
+            rounded = away <= _roundings(call, guess)  # a small loss without digits is another mistake, beside this one
+            missed += bool((~near & ~rounded)[wrong].any())
             if bool((moved & ~near & ~wrong).any()):
                 return False
         return hit > 0 and hit >= most * (hit + missed)
@@ -192,18 +193,18 @@ def factor(evidence: Evidence) -> str:
 
 
 def per_class(evidence: Evidence) -> str:
-    """The sum over an axis of a unit is a mean over it."""
+    """The sum over an axis of a unit is a mean over it, or the mean a sum."""
 
-    def model(case: Case) -> Any:
+    def model(case: Case, power: int) -> Any:
         first = case.inputs[evidence.contract.inputs[0].name]
         rank = len(unit_shape(evidence.contract, case.inputs))
-        return evidence.ours(case) / first.shape[-1] if first.ndim > rank else None
+        return evidence.ours(case) * float(first.shape[-1]) ** power if first.ndim > rank else None
 
-    return (
-        "every value is divided by the size of the last axis: a mean over it in place of a sum"
-        if evidence.explains(model)
-        else ""
-    )
+    if evidence.explains(lambda case: model(case, -1)):
+        return "every value is divided by the size of the last axis: a mean over it in place of a sum"
+    if evidence.explains(lambda case: model(case, 1)):
+        return "every value is multiplied by the size of the last axis: a sum over it in place of a mean"
+    return ""
 
 
 def denominator(evidence: Evidence) -> str:
@@ -233,6 +234,16 @@ def denominator(evidence: Evidence) -> str:
     if "sum" in evidence.contract.reductions and evidence.explains(by_all):
         return "the sum is divided by the number of all units, masked ones included"
     return ""
+
+
+def nothing_selected(evidence: Evidence) -> str:
+    """The mean over nothing is another number."""
+    found = set()
+    for call in evidence.wrong_calls:
+        if "nothing selected" not in call.seen.case.name:
+            return ""
+        found.add(f"{call.got.ravel()[0]:.6g} in place of {call.right.ravel()[0]:.6g}")
+    return f"a mean over nothing is {', '.join(sorted(found))}" if found else ""
 
 
 def mean_of_means(evidence: Evidence) -> str:
@@ -308,6 +319,11 @@ def _through_probabilities(evidence: Evidence, change: Callable[[Any], Any]) -> 
     def of_input(case: Case) -> Any:
         return evidence.ours(replace(case, inputs={**case.inputs, first.name: change(_wide(case.inputs[first.name]))}))
 
+    def of_both(case: Case) -> Any:
+        p = _wide(case.inputs[first.name])
+        p, q = change(p), change(1 - p)
+        return evidence.ours(replace(case, inputs={**case.inputs, first.name: p / (p + q)}))
+
     def of_softmax(case: Case) -> Any:
         z = _wide(case.inputs[first.name])
         with np.errstate(all="ignore"):
@@ -323,6 +339,7 @@ def _through_probabilities(evidence: Evidence, change: Callable[[Any], Any]) -> 
 
     if (term.interval.lower, term.interval.upper) == (0.0, 1.0):
         yield of_input
+        yield of_both
     elif Role.SCORE in term.roles:
         yield of_softmax if CLASSES in term.shape.names else of_sigmoid
 
@@ -359,6 +376,10 @@ def overflow(evidence: Evidence) -> str:
     """An exponential overflows where the loss does not."""
     bad = []
     for call in evidence.wrong_calls:
+        with np.errstate(all="ignore"):
+            far = np.abs(call.got - call.right) > 0.01 * np.abs(call.right) + call.room
+        if bool((far & np.isfinite(call.got) & call.wrong).any()) and not _is_rounding(call):
+            return ""  # another mistake is behind this
         largest = max((float(np.max(np.abs(x), initial=0.0)) for x in _reals(call.seen.case)), default=0.0)
         limit = float(np.log(np.finfo(DTYPES[call.seen.dtype]).max))
         for got, right, wrong in zip(call.got, call.right, call.wrong, strict=True):
@@ -375,31 +396,24 @@ def cancellation(evidence: Evidence) -> str:
     small = [call for call in evidence.wrong_calls if np.isfinite(call.got[call.wrong]).all()]
     if not small or len(small) != len(evidence.wrong_calls):
         return ""
-    for call in small:
-        eps = float(np.finfo(DTYPES[call.seen.dtype]).eps)
-        largest = max((float(np.max(np.abs(x), initial=1.0)) for x in _reals(call.seen.case)), default=1.0)
-        off = np.abs(call.got - call.right)[call.wrong]
-        if not bool((off <= 8 * eps * max(largest, 1.0)).all()):
-            return ""
+    if not all(map(_is_rounding, small)):
+        return ""
     return "a small loss is the difference of large numbers, or 1 plus something small: it has their rounding errors"
 
 
 def single(evidence: Evidence) -> str:
-    """It computes in float32 whatever it is given."""
-    wide = [call for call in evidence.calls if call.seen.dtype == "float64"]
+    """It computes in float32 whatever it is given, or adds up in it."""
+    wrong = evidence.wrong_calls
+    usual = [c for c in evidence.calls if c.seen.case.name.startswith("typical") and np.any(c.right)]
+    usual = [call for call in usual if call.seen.dtype == "float64"]
+    if not wrong or any(call.seen.dtype == "float32" or not _is_rounding(call, np.float32) for call in wrong):
+        return ""
+    reduced = [call for call in usual if call.seen.case.options.get("reduction") != "none"]
     ratio = float(np.finfo(np.float32).eps / np.finfo(np.float64).eps)
-    errors = [f.error for call in wide for f in call.seen.findings if np.isfinite(f.error)]
-    wrong = [call for call in evidence.wrong_calls if call.seen.dtype == "float64"]
-    usual = [call for call in wide if call.seen.case.name.startswith("typical")]
-    if (
-        errors
-        and wrong
-        and usual
-        and all(call.wrong.any() for call in usual if np.any(call.right))
-        and max(errors) <= 64 * ratio
-    ):
-        narrow = [call for call in evidence.wrong_calls if call.seen.dtype == "float32"]
-        return "" if narrow else "it computes in float32 whatever it is given"
+    for calls, words in ((usual, "it computes in float32 whatever it is given"), (reduced, "it adds up in float32")):
+        worst = [call.seen.worst.error for call in calls]
+        if worst and all(call.wrong.any() for call in calls) and ratio / 64 < max(worst) <= 64 * ratio:
+            return words
     return ""
 
 
@@ -407,6 +421,8 @@ def nan_gradient(evidence: Evidence) -> str:
     """A gradient is NaN where the loss has one: through a branch that is not taken."""
     bad = [(f, seen) for f, seen in evidence.derivatives("L3") if f.error > seen.budget]
     lost = [f for f, _ in bad if not np.isfinite(f.got)]
+    if 2 * len(evidence.wrong_calls) > len(evidence.calls):
+        return ""
     return (
         "a gradient is NaN or infinite where the value is right: give a branch that is not taken a safe input"
         if lost
@@ -422,14 +438,30 @@ def gradient_factor(evidence: Evidence) -> str:
         if finding.error > seen.budget and right != "finite" and float(right) and np.isfinite(finding.got):
             pairs.append(finding.got / float(right))
     judged = [f for f, seen in evidence.derivatives("L3") if f.right not in ("finite", "0.0") and " to " not in f.right]
-    if len(pairs) < max(3, len(judged) // 2):
+    if not pairs or 2 * len(evidence.wrong_calls) > len(evidence.calls):
         return ""
+    if len(pairs) < max(3, len(judged) // 2):
+        return "" if any(pairs) else "the gradient is 0 in places: something is clipped or detached there"
     k = float(np.median(pairs))
     if abs(k - 1) < 1e-3 or np.mean([abs(p - k) <= 1e-3 * abs(k) for p in pairs]) < 0.9:
         return ""
     if abs(k) < 1e-9:
         return "the gradient is 0: something is detached from it"
     return "the gradient has the other sign" if abs(k + 1) < 1e-3 else f"the gradient is the right one times {k:.6g}"
+
+
+def _is_rounding(call: Call, dtype: type[np.floating[Any]] | None = None) -> bool:
+    """Say whether the finite wrong numbers of a call are off by a few roundings of its largest number in a dtype."""
+    with np.errstate(all="ignore"):
+        small = np.abs(call.got - call.right) <= _roundings(call, call.right, dtype)
+    return bool(small[call.wrong & np.isfinite(call.got)].all())
+
+
+def _roundings(call: Call, values: Floats, dtype: type[np.floating[Any]] | None = None) -> Floats:
+    """A few roundings of the largest number of a call in a dtype, or of values that are larger."""
+    eps = float(np.finfo(dtype or DTYPES[call.seen.dtype]).eps)
+    largest = max((float(np.max(np.abs(x), initial=1.0)) for x in _reals(call.seen.case)), default=1.0)
+    return 8 * eps * np.maximum(largest, np.abs(values))
 
 
 def _reals(case: Case) -> Iterator[Any]:
@@ -446,6 +478,7 @@ RECOGNISERS: dict[str, Recogniser] = {
     "mean over an axis": per_class,
     "denominator": denominator,
     "mean of means": mean_of_means,
+    "nothing selected": nothing_selected,
     "ignored option": ignored,
     "mask by multiplication": mask_by_multiplication,
     "log(p + eps)": log_plus_eps,

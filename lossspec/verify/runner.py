@@ -41,7 +41,10 @@ class RunnerTarget:
     """A program that speaks the protocol of `lossspec.verify.protocol`."""
 
     def __init__(self, command: str | Sequence[str], seconds: float = SECONDS, name: str = "") -> None:
-        self.command = shlex.split(command) if isinstance(command, str) else list(command)
+        try:
+            self.command = shlex.split(command) if isinstance(command, str) else list(command)
+        except ValueError as error:
+            raise TargetError(f"--runner {command}: {error}") from None
         if not self.command:
             raise TargetError("--runner needs a command")
         self.name = name or shlex.join(self.command)
@@ -78,7 +81,7 @@ class RunnerTarget:
     def ask(self, question: Question) -> Answer:
         """Return the answer of the program, or the way in which it broke down."""
         if self.breakdowns >= BREAKDOWNS:
-            return Answer(failure=f"the runner is given up after {BREAKDOWNS} breakdowns")
+            return Answer(skipped=f"the runner is given up after {BREAKDOWNS} breakdowns")
         try:
             reply = self._started().reply(dumps(encode_question(question)))
             return decode_answer(reply, question)

@@ -56,8 +56,20 @@ def known_cases(loss: Loss, dtype: str) -> Iterator[Known]:
             curved = case.hessian and hessian_inputs(loss.contract, case.inputs)[0]
             known = Known(case, results.expected(loss, case), results.hessians(loss, case) if curved else [])
             yield known
-            if case.name == "two batch axes" and loss.contract.form == "pointwise":
-                yield replace(known, case=_rows(loss, case), hessians=[])
+            if loss.contract.form == "pointwise":
+                yield from (replace(known, case=more, hessians=[]) for more in _means(loss, case))
+
+
+def _means(loss: Loss, case: Case) -> Iterator[Case]:
+    """Means that show what they divide by: of two axes, of rows of different lengths, of labels that are ignored."""
+    if case.name == "two batch axes":
+        yield case.with_options("mean", reduction="mean")
+        yield _rows(loss, case)
+    label = loss.contract.label
+    if case.name == "typical" and label is not None and "ignore_index" in loss.contract.tail:
+        labels = case.inputs[label.name]
+        if labels.dtype.kind == "i" and labels.size:
+            yield case.with_options("an ignored class, mean", reduction="mean", ignore_index=int(labels.flat[0]))
 
 
 def _rows(loss: Loss, case: Case) -> Case:

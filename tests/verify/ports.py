@@ -25,6 +25,10 @@ def jax_focal_plus_eps(logits, labels, gamma=2.0):
     return -((1 - p) ** gamma) * jnp.log(p + 1e-6)
 
 
+def bce_plus_eps(probs, y_true):
+    return -(y_true * np.log(probs + 1e-12) + (1 - y_true) * np.log(1 - probs + 1e-12))
+
+
 def clipped_bce(probs, y_true):
     p = probs.clip(1e-7, 1 - 1e-7)
     return -(y_true * torch.log(p) + (1 - y_true) * torch.log(1 - p))
@@ -47,6 +51,15 @@ def halved(y_pred, y_true):
     return 0.5 * ((y_pred - y_true) ** 2).mean()
 
 
+def log_2(logits, labels):
+    return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[..., None], -1)[..., 0] / jnp.log(2.0)
+
+
+def another_power(logits, labels, gamma=2.0):
+    p = _of_label(F.softmax(logits, -1), labels)
+    return -((1 - p) ** (gamma + 1)) * torch.log(p)
+
+
 def negated(y_pred, y_true):
     return -((y_pred - y_true) ** 2)
 
@@ -65,6 +78,10 @@ def mean_over_classes(probabilities, labels):
     if not labels.is_floating_point():
         labels = F.one_hot(labels, probabilities.shape[-1])
     return ((probabilities - labels) ** 2).mean(-1)
+
+
+def sum_over_labels(logits, labels):
+    return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none").sum(-1)
 
 
 def _reduced(losses, reduction, divisor):
@@ -90,6 +107,23 @@ def divided_by_all(pred, target, mask=None, reduction="mean"):
     return _reduced(losses, reduction, losses.numel())
 
 
+def divided_by_the_batch(pred, target, reduction="mean"):
+    return _reduced((pred - target) ** 2, reduction, len(pred))
+
+
+def ignores_a_constant(logits, labels, ignore_index=None, reduction="mean"):
+    top, place = logits.max(-1, keepdim=True)
+    others = torch.exp(logits - top).scatter(-1, place, 0.0).sum(-1)
+    losses = torch.log1p(others) + (top - logits.gather(-1, labels[..., None]))[..., 0]
+    return _reduced(losses, reduction, losses.numel())
+
+
+def nothing_is_zero(pred, target, where=None, reduction="mean"):
+    where = np.ones(pred.shape, bool) if where is None else where
+    losses = np.where(where, (np.where(where, pred, 0) - np.where(where, target, 0)) ** 2, 0)
+    return _reduced(losses, reduction, max(where.sum(), 1))
+
+
 def weights_not_in_the_mean(pred, target, sample_weight=None, reduction="mean"):
     losses = (pred - target) ** 2
     losses = losses if sample_weight is None else losses * sample_weight
@@ -111,6 +145,58 @@ def ignores_weights(pred, target, sample_weight=None, reduction="mean"):
 
 def single(pred, target):
     return ((pred.float() - target.float()) ** 2).to(pred.dtype)
+
+
+def single_log_softmax(logits, labels):
+    rows = jax.nn.log_softmax(logits.astype(jnp.float32))
+    return -jnp.take_along_axis(rows, labels[..., None], -1)[..., 0].astype(logits.dtype)
+
+
+def single_sum(pred, target, reduction="mean"):
+    losses = (pred - target) ** 2
+    return losses if reduction == "none" else _reduced(losses.float(), reduction, losses.numel()).to(pred.dtype)
+
+
+def numpy_squared(pred, target):
+    return np.square(pred - target)
+
+
+def right_slope(pred, target):
+    return 2 * (pred - target)
+
+
+def right_slopes(y_pred, y_true):
+    return {"y_pred": 2 * (y_pred - y_true), "targets": 2 * (y_true - y_pred)}
+
+
+def half_slopes(pred, target):
+    return pred - target, target - pred
+
+
+def slope_of_a_sum(pred, target):
+    return 2 * (pred - target).sum()
+
+
+def clipped_gradient(pred, target):
+    losses = (pred - target) ** 2
+    return torch.where((pred - target).abs() < 1, losses, losses.detach())
+
+
+class _Straight(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.save_for_backward(x.detach(), y.detach())
+        return (x - y) ** 2
+
+    @staticmethod
+    def backward(ctx, gradient):
+        x, y = ctx.saved_tensors
+        slope = 2 * (x - y).detach() * gradient
+        return slope, -slope
+
+
+def straight(pred, target):
+    return _Straight.apply(pred, target)
 
 
 def double_gradient(pred, target):
