@@ -130,10 +130,12 @@ class JaxBackend(Backend):
         differentiate: Callable[..., Any] = jax.value_and_grad(function, argnums)
         return differentiate
 
-    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+    def scan(
+        self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any, reverse: bool = False
+    ) -> tuple[Any, Any]:
         import jax
 
-        final, collected = jax.lax.scan(step, carry, xs)
+        final, collected = jax.lax.scan(step, carry, xs, reverse=reverse)
         return final, collected
 
     def one_pass(self, name: str, *arrays: Array, **sizes: int) -> Array | None:

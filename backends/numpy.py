@@ -44,11 +44,13 @@ class NumpyBackend(Backend):
 
         return is_on(self, x)
 
-    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+    def scan(
+        self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any, reverse: bool = False
+    ) -> tuple[Any, Any]:
         from lossspec.kernels.recurrence import run
 
-        found = run(self, step, carry, xs)
-        return super().scan(step, carry, xs) if found is None else found
+        found = run(self, step, carry, xs, reverse)
+        return super().scan(step, carry, xs, reverse) if found is None else found
 
     def one_pass(self, name: str, *arrays: Array, **sizes: int) -> Array | None:
         from lossspec.kernels import scatter

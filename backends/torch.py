@@ -103,13 +103,15 @@ class TorchBackend(Backend):
 
         return is_on(self, x)
 
-    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+    def scan(
+        self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any, reverse: bool = False
+    ) -> tuple[Any, Any]:
         if self.is_tracing():
-            return super().scan(step, carry, xs)
+            return super().scan(step, carry, xs, reverse)
         from lossspec.kernels.recurrence import run
 
-        found = run(self, step, carry, xs)
-        return super().scan(step, carry, xs) if found is None else found
+        found = run(self, step, carry, xs, reverse)
+        return super().scan(step, carry, xs, reverse) if found is None else found
 
     def one_pass(self, name: str, *arrays: Array, **sizes: int) -> Array | None:
         hosts = [None] if self.is_tracing() else [self.host(x, strided=True) for x in arrays]

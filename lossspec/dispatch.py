@@ -228,8 +228,12 @@ class Backend:
         """
         raise NotImplementedError
 
-    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+    def scan(
+        self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any, reverse: bool = False
+    ) -> tuple[Any, Any]:
         """A recurrence along the leading axis of the arrays in `xs`: `carry, y = step(carry, x)`; carry, stacked ys.
+
+        In reverse it begins at the end; the ys keep their places.
 
         `carry`, `xs` and y are tuples of arrays and of such tuples; y may be None.
         """
@@ -237,9 +241,12 @@ class Backend:
         while isinstance(first, tuple):
             first = first[0]
         collected = []
-        for t in range(first.shape[0]):
+        frames = range(first.shape[0])
+        for t in reversed(frames) if reverse else frames:
             carry, y = step(carry, _each(lambda x, t=t: x[t, ...], xs))
             collected.append(y)
+        if reverse:
+            collected.reverse()
         nothing = not collected or collected[0] is None
         return carry, None if nothing else _each(lambda *ys: self.namespace.stack(ys), *collected)
 

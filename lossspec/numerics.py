@@ -114,16 +114,17 @@ class Step:
         return self.function(carry, x)
 
 
-def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any, reverse: bool = False) -> tuple[Any, Any]:
     """Repeat `carry, y = step(carry, x)` along the leading axis of the arrays in `xs`; return carry and all ys.
 
-    `carry`, `xs` and y are tuples of arrays and of such tuples; y may be None.
+    `carry`, `xs` and y are tuples of arrays and of such tuples; y may be None. In reverse the last x is the first to
+    be taken, and the ys keep the places of the xs.
     """
     first = xs
     while isinstance(first, tuple):
         first = first[0]
     backend = backend_of(first)
-    return backend.scan(step, carry, xs)
+    return backend.scan(step, carry, xs, reverse)
 
 
 def is_number(parameter: Any, number: float) -> bool:

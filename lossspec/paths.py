@@ -171,7 +171,7 @@ class Paths:
         """The log of the sum of exp(score) over all paths, [batch]; the operands are a lattice."""
         lattice = Lattice(*operands)
         last, total, before = self._forward(xp, lattice)
-        value = total + _log_sum(xp, _turned(xp, last))
+        value = total + _log_sum(xp, _turned(xp, last))[0]
         return value, (*_pulls(_once(lambda: self._backward(xp, lattice, before, last)), 4), None)
 
     def _score_of_labels(self, xp: Any, scores: Array, labels: Array, *rest: Array) -> Any:
@@ -193,10 +193,10 @@ class Paths:
     def _score_of_flags(self, xp: Any, states: Array, *flags: Array) -> tuple[Array, Pull]:
         """The score of a lattice of which all but the states is flags, and the pull of the states."""
         zero = number(0.0, states)
-        *scores, running = flags
-        lattice = Lattice(states, *(xp.where(x, zero, -inf) for x in scores), running)
+        arcs, start, end = (xp.where(x, zero, -inf) for x in flags[:3])
+        lattice = Lattice(states, arcs, start, end, flags[3])
         last, total, before = self._forward(xp, lattice)
-        value = total + _log_sum(xp, _turned(xp, last))
+        value = total + _log_sum(xp, _turned(xp, last))[0]
         return value, lambda g: self._backward(xp, lattice, before, last, of_arcs=False, weight=g).states
 
     def _score_less_path(self, xp: Any, *operands: Array) -> tuple[Array, tuple[Pull | None, ...]]:
@@ -257,9 +257,9 @@ class Paths:
         mean = xp.sum(final * so_far, axis=-1)
         frames = running, before[0], means[0], more, marks[:-1, ...], marks[1:, ...]
         carry = final, xp.zeros_like(final), fixed, xp.zeros_like(fixed), mean
-        carry, found = scan(self._costs_backward, carry, tuple(xp.flip(x, axis=0) for x in frames))
+        carry, found = scan(self._costs_backward, carry, frames, reverse=True)
         first, later, _, of_arcs, _ = carry
-        marginals, of_states = (xp.permute_dims(xp.flip(x, axis=0), (1, 0, 2)) for x in found)
+        marginals, of_states = (xp.permute_dims(x, (1, 0, 2)) for x in found)
         value = xp.sum(first * first_costs, axis=-1) + xp.sum(marginals * costs, axis=(1, 2))
         of_start = balanced(first * (first_more - mean[:, None]) + later, marks[0, ...])
         of_end = balanced(final * (so_far - mean[:, None]), ends)
@@ -300,8 +300,8 @@ class Paths:
             of_end = balanced(_turned(xp, apart), ends)
             carry = _turned(xp, final), _turned(xp, moved_final), of_end, fixed, xp.zeros_like(fixed)
             now = running, before[0], moved_before[0], gains[0], marks[:-1, ...], marks[1:, ...]
-            carry, found = scan(self._gains[gain][1], carry, tuple(xp.flip(x, axis=0) for x in now))
-            of_states, of_costs = (xp.permute_dims(xp.flip(x, axis=0), (1, 0, 2)) for x in found)
+            carry, found = scan(self._gains[gain][1], carry, now, reverse=True)
+            of_states, of_costs = (xp.permute_dims(x, (1, 0, 2)) for x in found)
             of_arcs = xp.permute_dims(carry[4], (1, 0, 2))
             return of_states, of_arcs, carry[2], of_end, carry[1], of_costs
 
@@ -409,14 +409,13 @@ class Paths:
         later = (final, *(xp.zeros_like(final) for _ in range(self.memory - 1)))
         carry = later, fixed, tuple(xp.zeros_like(x) for x in fixed) if of_arcs else ()
         frames = xp.permute_dims(lattice.running, (1, 0)), moving, before, marks
-        backwards = tuple(tuple(xp.flip(x, axis=0) for x in xs) for xs in ((frames[0],), *frames[1:]))
-        (later, _, total), (states, along) = scan(self._steps[soft][1], carry, backwards)
+        (later, _, total), (states, along) = scan(self._steps[soft][1], carry, frames, reverse=True)
         arcs = lattice.arcs
         if of_arcs and fixed:
             arcs = xp.permute_dims(total[0], (1, 0, 2))
         elif of_arcs:
-            arcs = xp.permute_dims(xp.flip(along[0], axis=0), (2, 0, 1, 3))
-        return Marginals(xp.permute_dims(xp.flip(states, axis=0), (1, 0, 2)), arcs, later[0], final)
+            arcs = xp.permute_dims(along[0], (2, 0, 1, 3))
+        return Marginals(xp.permute_dims(states, (1, 0, 2)), arcs, later[0], final)
 
     def _arcs(self, xp: Any, arcs: Array) -> tuple[tuple[Array, ...], tuple[Array, ...], Array]:
         """The arcs, move by move: those of all frames, those of each frame, and the common part that was subtracted."""
@@ -432,19 +431,19 @@ class Paths:
         """One frame: from the scores of the paths to each state before it to those after it."""
         (history, total, fixed), ((states, *gains), running, moving) = carry, now
         xp = array_namespace(states)
-        reached = combine(xp, self._sources(xp, history) + (*fixed, *moving)[0])
-        of_states = _common(xp, xp.where(reached == -inf, -inf, states), -1)
-        states = states - of_states
+        reached, best = combine(xp, self._sources(xp, history) + (*fixed, *moving)[0])
+        of_states = _common(xp, xp.where(best == -inf, -inf, states), -1)
+        # With one frame of memory, what the paths have in common is known before this frame, and costs no wait.
+        of_paths = _common(xp, history[0], -1) if self.memory == 1 else xp.zeros_like(of_states)
+        moved = (reached - of_paths) + (states - of_states)
         for gain in gains:
-            states = states + gain
-        moved = reached + states
-        of_paths = _common(xp, moved, -1)
-        moved, common = moved - of_paths, of_states + of_paths
-        for earlier in history[
-            :-1
-        ]:  # a frame that no good path visits shifts nothing: its sizes would round the others
-            best = xp.maximum(common, xp.max(stop_gradient(earlier), axis=-1, keepdims=True))
-            moved, common = moved + (common - best), best
+            moved = moved + gain
+        common = of_states + of_paths
+        for earlier in history[:-1]:  # a frame that no good path visits shifts nothing: its size would round the others
+            of_moved = _common(xp, moved, -1)
+            moved, common = moved - of_moved, common + of_moved
+            top = xp.maximum(common, xp.max(stop_gradient(earlier), axis=-1, keepdims=True))
+            moved, common = moved + (common - top), top
         after = (moved, *(x - common for x in history[:-1]))
         kept = tuple(xp.where(running[:, None], x, y) for x, y in zip(after, history, strict=True))
         total = _exactly_added(xp, total, xp.where(running, common[:, 0], 0.0))
@@ -452,7 +451,7 @@ class Paths:
 
     def _retreat(self, carry: Any, now: Any, divide: Callable[..., Array]) -> tuple[Any, Any]:
         """One frame, backwards: from the marginals of the states after it to those of the arcs and states before it."""
-        (later, fixed, total), ((running,), moving, history, marks) = carry, now
+        (later, fixed, total), (running, moving, history, marks) = carry, now
         xp = array_namespace(running)
         states = xp.where(running[:, None], later[0], 0.0)
         along = divide(xp, states, self._sources(xp, history) + (*fixed, *moving)[0])
@@ -544,19 +543,19 @@ def _shift_back(xp: Any, x: Array, places: int) -> Array:
     return xp.concat((x[:, places:], xp.zeros_like(x[:, :places])), axis=-1) if places else x
 
 
-def _log_sum(xp: Any, x: Array) -> Array:
-    """The logarithm of the sum of exp(x) over the leading axis, the largest entries kept out of the sum."""
+def _log_sum(xp: Any, x: Array) -> tuple[Array, Array]:
+    """The logarithm of the sum of exp(x) over the leading axis, the largest entries kept out of the sum; and those."""
     top = xp.max(x, axis=0, keepdims=True)
     tied = x == top
     powers = xp.where(tied, 0.0, xp.exp(x - xp.where(top == -inf, 0.0, top)))
     rest = xp.sum(powers, axis=0) + (xp.sum(xp.astype(tied, x.dtype), axis=0) - 1)
-    return top[0, ...] + xp.log1p(rest)
+    return top[0, ...] + xp.log1p(rest), top[0, ...]
 
 
-def _log_sum_of_few(xp: Any, x: Array) -> Array:
+def _log_sum_of_few(xp: Any, x: Array) -> tuple[Array, Array]:
     """`_log_sum` over a short leading axis, entry by entry: there is no exponential of the largest."""
     top, others, _ = _ranked(xp, x)
-    return top + xp.log1p(sum(others[1:], others[0]))
+    return top + xp.log1p(sum(others[1:], others[0])), top
 
 
 def _ranked(xp: Any, x: Array) -> tuple[Array, list[Array], list[Array]]:
@@ -565,8 +564,8 @@ def _ranked(xp: Any, x: Array) -> tuple[Array, list[Array], list[Array]]:
     Entry by entry the larger of two is carried on and the smaller left behind: of flag n says that entry n + 1 is it.
     """
     top, behind, flags = x[0, ...], [], []
-    for number in range(1, x.shape[0]):
-        more = x[number, ...]
+    for move in range(1, x.shape[0]):
+        more = x[move, ...]
         is_larger = more > top
         behind.append(xp.where(is_larger, top, more))
         flags.append(is_larger)
@@ -614,8 +613,9 @@ def _share_difference(xp: Any, x: Array, moved: Array, gaps: Array, gain: bool) 
     return shares, moved_shares, higher * falls - lower * mean
 
 
-def _largest(xp: Any, x: Array) -> Array:
-    return xp.max(x, axis=0)
+def _largest(xp: Any, x: Array) -> tuple[Array, Array]:
+    top = xp.max(x, axis=0)
+    return top, top
 
 
 def _given_to_best(xp: Any, shared: Array, x: Array) -> Array:

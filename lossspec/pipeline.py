@@ -180,7 +180,8 @@ def make_safe(call: Call) -> Call:
             if counts is not None and not plan.backend.all_true(counts):
                 counts = expand(counts, plan.masking[name].axes, x)
                 x, rows = term.put_neutral(xp, x, rows & ~counts), rows & counts
-            values[name] = admitted(x, rows, number(term.neutral, x))
+            if not plan.backend.all_true(~bad):  # else a pass over the array, and one more for its derivative
+                values[name] = admitted(x, rows, number(term.neutral, x))
         if name in present:
             bad = bad & present[name]
         within = len(plan.masking[name].axes) - term.row_axes - len(plan.unit_shape)

@@ -10,17 +10,17 @@ from test_kernels import both
 
 import lossspec
 import lossspec.kernels
-from lossspec import get
+from lossspec import get, numerics
 from lossspec.autodiff import hvp
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.conformance.store import Store
 from lossspec.dispatch import get_backend
 from lossspec.kernels import compile as compiler
-from lossspec.kernels import front
+from lossspec.kernels import front, scatter
 from lossspec.kernels.accumulate import Accumulator
 from lossspec.kernels.loops import StepEmitter
 from lossspec.kernels.recurrence import Recurrence
-from lossspec.kernels.scatter import scattered
+from lossspec.kernels.scatter import RowEmitter, scattered
 from lossspec.numerics import Step, array_namespace, scan
 
 pytest.importorskip("llvmlite")
@@ -50,8 +50,11 @@ def fresh(tmp_path, monkeypatch):
     """No kernel of a recurrence that another test has made, nor does one of these outlive the test."""
     monkeypatch.setattr(compiler, "folder", lambda: tmp_path / "kernels")
     monkeypatch.setattr(compiler, "_loaded", {})
+    scatter._kernel.cache_clear()
     for step in steps():
         monkeypatch.setattr(step, "kernels", {})
+    yield
+    scatter._kernel.cache_clear()
 
 
 def close(fast, slow, digits):
@@ -105,13 +108,37 @@ def test_matrix_of_torch():
 
 def drops_a_move():
     """The last of the arcs that lead to a state is forgotten."""
-    original = StepEmitter.among
+    original = StepEmitter.item
 
-    def among(self, item, where):
-        entries = original(self, item, where)
-        return entries[:-1] if len(entries) > 1 else entries
+    def item(self, x, keys, where):
+        first, *rest = keys if isinstance(keys, (tuple, list)) else (keys,)
+        return original(self, x, (1 if first == 2 else first, *rest), where)
 
-    return patch.object(StepEmitter, "among", among)
+    return patch.object(StepEmitter, "item", item)
+
+
+def lengths_are_ignored():
+    """Every sequence has all frames."""
+    original = StepEmitter.fetch
+
+    def fetch(self, pointer, element, index):
+        found = original(self, pointer, element, index)
+        return self.constant(1, "i1") if element == "i1" else found
+
+    return patch.object(StepEmitter, "fetch", fetch)
+
+
+def one_row_of_sums_counts():
+    """Of the rows that sums by an index are formed in, only the first counts."""
+    return patch.object(RowEmitter, "total", lambda self, parts: parts[0])
+
+
+def lanes_behind_a_row_count():
+    """What lies behind the last class is a logit of 0."""
+    original = RowEmitter.part
+    return patch.object(
+        RowEmitter, "part", lambda self, pointer, j, element, _=0.0: original(self, pointer, j, element)
+    )
 
 
 def ends_one_frame_early():
@@ -152,8 +179,11 @@ def last_vector_is_whole():
         (ends_one_frame_early, "soft_dtw"),
         (nan_is_dropped, "crf_log_partition"),
         (last_vector_is_whole, "ctc"),
+        (lengths_are_ignored, "ctc"),
+        (one_row_of_sums_counts, "ctc_with_logits"),
+        (lanes_behind_a_row_count, "ctc_with_logits"),
     ],
-    ids=["a move is dropped", "a wrong final state", "NaN is dropped", "lanes behind the last state"],
+    ids=lambda x: x if isinstance(x, str) else x.__name__,
 )
 def test_planted_faults_turn_the_column_red(fault, name):
     (job,) = plan([get(name)], ["numpy+kernels"], ["float32"])
@@ -338,6 +368,59 @@ def test_sums_by_index(shape, dtype):
     wanted = np.where(flags, g[..., None].astype(np.float64), 0.0).sum(axis=-2)
     assert found.dtype == g.dtype
     np.testing.assert_allclose(found, wanted, rtol=3e-6 if dtype == "float32" else 1e-13, atol=1e-13)
+
+
+def of_rows(size, dtype, count=9):
+    """Logits with ties, with one that is ruled out and one that is sure; indices that repeat and count from the end."""
+    random = np.random.default_rng(size)
+    logits = (3 * random.standard_normal((2, 3, size))).astype(dtype)
+    logits[0, 0, ::2] = logits[0, 0].max()
+    logits[0, 1, size // 2] = -np.inf if size > 1 else 0.0
+    logits[1, 0, size // 2] = 60.0
+    index = random.integers(-size, size, (2, 1, count)).astype(np.int32)
+    g = random.random((2, 3, count)).astype(dtype)
+    g[1, 2] = 0.0
+    return logits, index, g
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 15, 16, 17, 40])
+def test_entries_of_a_log_softmax_and_back(size, dtype):
+    logits, index, g = of_rows(size, dtype)
+    by_kernel = scatter.taken_log_softmax(logits, index), scatter.scattered_log_softmax(g, index, logits)
+    assert np.array_equal(scatter.taken(logits, index), numerics._taken(logits, index))
+    wide = logits.astype(np.float64)
+    with lossspec.kernels.disabled(), np.errstate(all="ignore"):
+        entries = numerics.taken_log_softmax(wide, index)
+        derivative = numerics.scattered_log_softmax(g.astype(np.float64), index, wide)
+    digits = 1e-6 if dtype == "float32" else 1e-14
+    assert by_kernel[0].dtype == by_kernel[1].dtype == logits.dtype
+    np.testing.assert_allclose(by_kernel[0], entries, rtol=digits, atol=digits)
+    np.testing.assert_allclose(by_kernel[1], derivative, rtol=50 * digits, atol=3 * digits)
+
+
+def of_sure_class():
+    """The derivative where one class is sure and its entry has all of the cotangent: minus the sum of two powers."""
+    logits = np.asarray([[[0.0, 40.0, 0.0]]])
+    return scatter.scattered_log_softmax(np.ones((1, 1, 1)), np.ones((1, 1, 1), dtype=int), logits)[0, 0]
+
+
+def test_the_derivative_of_a_sure_class_keeps_its_digits():
+    np.testing.assert_allclose(of_sure_class(), np.exp(-40.0) * np.asarray([-1.0, 2.0, -1.0]), rtol=1e-14)
+
+
+@pytest.mark.usefixtures("fresh")
+def test_without_settling_it_has_none():
+    with patch.object(RowEmitter, "settle", lambda self, where, others: None):
+        assert of_sure_class()[1] == 0.0
+
+
+def test_a_row_without_cotangent_gives_zeros_whatever_it_holds():
+    logits, index, g = of_rows(7, "float64")
+    logits[1, 2] = np.nan
+    assert not np.any(scatter.scattered_log_softmax(g, index, logits)[1, 2])
+    g[1, 2, 3] = 1.0
+    assert np.all(np.isnan(scatter.scattered_log_softmax(g, index, logits)[1, 2]))
 
 
 def test_one_kernel_serves_all_sizes():

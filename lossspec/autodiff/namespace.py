@@ -183,10 +183,12 @@ class TracedBackend(Recording):
         """The plain values."""
         return remove_traces(x)
 
-    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any) -> tuple[Any, Any]:
+    def scan(
+        self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any, reverse: bool = False
+    ) -> tuple[Any, Any]:
         """A recurrence; where none of its arrays is followed, that of the backend beneath."""
         followed = innermost_tape(_leaves((carry, xs))) is not None
-        return super().scan(step, carry, xs) if followed else self.base.scan(step, carry, xs)
+        return super().scan(step, carry, xs, reverse) if followed else self.base.scan(step, carry, xs, reverse)
 
     def compiles_scans(self, x: Any) -> bool:
         """The answer of the backend beneath, for plain arrays."""

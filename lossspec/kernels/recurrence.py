@@ -17,13 +17,16 @@ from lossspec.kernels.threads import spread
 from lossspec.kernels.trace import Refused
 from lossspec.numerics import Step
 
+_DTYPES = frozenset(np.dtype(name) for name in ELEMENTS)
+"""Those of the order of bytes of this machine, which the name of a dtype does not tell."""
+
 
 def is_on(backend: Backend, x: Any) -> bool:
     """Say whether recurrences of an array may run as kernels."""
     return not is_off() and not compiler.available() and backend.host(x, strided=True) is not None
 
 
-def run(backend: Backend, step: Any, carry: Any, xs: Any) -> tuple[Any, Any] | None:
+def run(backend: Backend, step: Any, carry: Any, xs: Any, reverse: bool) -> tuple[Any, Any] | None:
     """The result of a scan by a kernel; None if the loop in Python has to take it."""
     if not isinstance(step, Step) or is_off() or compiler.available():
         return None
@@ -34,7 +37,7 @@ def run(backend: Backend, step: Any, carry: Any, xs: Any) -> tuple[Any, Any] | N
     sizes = _sizes(hosts, len(before), step.moves)
     if sizes is None:
         return None
-    key = (len(before), *((x.ndim, x.dtype.name) for x in hosts))
+    key = (len(before), *((x.ndim, x.dtype) for x in hosts))
     kernel = step.kernels.get(key)
     if kernel is None:
         leaves = tuple(Leaf(x.ndim - (n >= len(before)), x.dtype.name, n < len(before)) for n, x in enumerate(hosts))
@@ -47,7 +50,7 @@ def run(backend: Backend, step: Any, carry: Any, xs: Any) -> tuple[Any, Any] | N
         step.kernels[key] = kernel
     if isinstance(kernel, str):
         return None
-    last, results = kernel(hosts, *sizes)
+    last, results = kernel(hosts, *sizes, reverse)
     count()
     after = [x if array is None else backend.of_host(array) for x, array in zip(before, last, strict=True)]
     found = iter([backend.of_host(array) for array in results])
@@ -62,14 +65,14 @@ def _sizes(hosts: list[Any], carried: int, moves: int) -> tuple[int, int, int] |
         shape = x.shape if n < carried else x.shape[1:]
         if len(shape) in (2, 3) and axes is None:
             axes = shape[-2:]
-        if (n >= carried and x.shape[0] != frames) or not x.dtype.isnative or x.dtype.name not in ELEMENTS:
+        if (n >= carried and x.shape[0] != frames) or x.dtype not in _DTYPES:
             return None
     if axes is None or 0 in axes or not frames:
         return None
-    whole = (moves or axes[1], *axes)
+    known = {1: axes[:1], 2: axes, 3: (moves or axes[1], *axes)}
     for n, x in enumerate(hosts):
         shape = x.shape if n < carried else x.shape[1:]
-        if shape != {1: axes[:1], 2: axes, 3: whole}.get(len(shape)):
+        if shape != known.get(len(shape)):
             return None
     return frames, *axes
 
@@ -82,13 +85,15 @@ class Recurrence:
         narrow = any(leaf.dtype == "float32" for leaf in leaves)
         emitter = StepEmitter(recorded, 16 if narrow else 8)
         self.kernel = compiler.compiled(emitter.text())
-        self.lanes, self.names, self.moves = emitter.lanes, emitter.block.symbols, step.moves
+        self.lanes, self.moves = emitter.lanes, step.moves
         self.rows = emitter.constant_rows, emitter.state_rows
         self.kept_out, self.leaves = emitter.kept_out, leaves
         self.results = [(len(recorded.dims[n]), recorded.dtypes[n]) for n in recorded.results]
         self.nesting = recorded.nesting
 
-    def __call__(self, hosts: list[Any], frames: int, batch: int, states: int) -> tuple[list[Any], list[Any]]:
+    def __call__(
+        self, hosts: list[Any], frames: int, batch: int, states: int, reverse: bool
+    ) -> tuple[list[Any], list[Any]]:
         """The carry after the last frame, None for what stays as it is, and the results of all frames."""
         shapes = {1: (batch,), 2: (batch, states), 3: (self.moves or states, batch, states)}
         hosts = [x if x.strides[-1] == x.itemsize or x.ndim < 2 else np.ascontiguousarray(x) for x in hosts]
@@ -97,14 +102,15 @@ class Recurrence:
             for n, leaf in enumerate(self.leaves)
         ]
         results = [_by_sequence((frames, *shapes[rank]), dtype) for rank, dtype in self.results]
-        words = {"states": states, "frames": frames}
+        words = [states, frames]  # in the order of the names of `Entries`
         for n, (x, leaf) in enumerate(zip(hosts, self.leaves, strict=True)):
-            _place(words, f"leaf {n}", x, not leaf.carried)
+            words += _place(x[::-1] if reverse and not leaf.carried else x, not leaf.carried)
             if leaf.carried:
-                _place(words, f"last {n}", last[n], False)
-        for n, x in enumerate(results):
-            _place(words, f"result {n}", x, True)
-        block = (ctypes.c_int64 * (4 + len(self.names)))(0, 0, 0, 0, *(words[name] for name in self.names))
+                at, _, *strides = _place(last[n], False)
+                words += [at, *strides]
+        for x in results:
+            words += _place(x[::-1] if reverse else x, True)
+        block = (ctypes.c_int64 * (4 + len(words)))(0, 0, 0, 0, *words)
         address = ctypes.addressof(block)
         row = 8 * (-(-states // self.lanes) + 2) * self.lanes
         size = (self.rows[0] + self.rows[1] * states) * row + 16 * self.lanes
@@ -124,14 +130,12 @@ def _by_sequence(shape: tuple[int, ...], dtype: str) -> Any:
     return np.moveaxis(whole, 0, axis)
 
 
-def _place(words: dict[str, int], name: str, x: Any, by_frame: bool) -> None:
-    """The address of an array and the distances along its axes, in bytes; of none, zeros."""
-    strides = (0,) * 4 if x is None else x.strides[by_frame:]
-    rank = 1 if x is None else len(strides)
-    words[name] = 0 if x is None else x.__array_interface__["data"][0]
-    words[f"{name} by frame"] = x.strides[0] if by_frame else 0
-    words[f"{name} by unit"] = strides[1] if rank == 3 else strides[0]
-    words[f"{name} by row"] = strides[0]
+def _place(x: Any, by_frame: bool) -> tuple[int, ...]:
+    """The address of an array and the distances in bytes along frames, units and rows; of none, zeros."""
+    if x is None:
+        return 0, 0, 0, 0
+    each, *strides = x.strides if by_frame else (0, *x.strides)
+    return x.__array_interface__["data"][0], each, strides[len(strides) == 3], strides[0]
 
 
 __all__ = ["Recurrence", "is_on", "run"]

@@ -1,6 +1,6 @@
 """Entries by their index along the last axis, of a row or of its log-softmax; and back: the derivatives, as one pass.
 
-Backwards, entries of the same index are summed in float64, one after the other.
+Backwards, entries of the same index are summed in float64, in an order that depends on nothing but their places.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ import numpy as np
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.emit import Emitter
 from lossspec.kernels.front import is_off
-from lossspec.kernels.ir import ELEMENTS, V
+from lossspec.kernels.ir import V
 from lossspec.kernels.memory import Block
 from lossspec.kernels.schedule import ENTRIES, Schedule
 from lossspec.kernels.threads import spread
 
 _LEAST_WORK = 1 << 16
 """Comparisons of an entry with an index that cost less than a call."""
+_ELEMENTS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+_APART = 4
+"""The number of rows of sums that entries go to in turn."""
+_ROOM = 32
+"""Numbers behind a row, for the lanes beyond its end."""
 _ARRAYS = ("entries", "index", "row", "logits")
 _WORDS = ("count", "size", "inner", *_ARRAYS, *(f"{x} by {axis}" for x in _ARRAYS for axis in "oi"))
 
@@ -65,7 +70,7 @@ def _pass(entries: Any, index: Any, row: Any, logits: Any, is_pull: bool) -> Any
     if not result.size or not count or is_off() or compiler.available():
         return None
     known = (entries, row) if logits is None else (entries, row, logits)
-    if any(x.dtype != row.dtype for x in known) or row.dtype.name not in ("float32", "float64"):
+    if any(x.dtype != row.dtype for x in known) or row.dtype not in _ELEMENTS:
         return None
     index = np.where(index < 0, index + size, index)
     index = np.where((index < 0) | (index > size), size, index).astype(np.int64)
@@ -74,11 +79,11 @@ def _pass(entries: Any, index: Any, row: Any, logits: Any, is_pull: bool) -> Any
     words = (count, size, arrays[0].shape[1], *(x.__array_interface__["data"][0] for x in arrays))
     strides = [stride for x in arrays for stride in x.strides[:2]]
     block = (ctypes.c_int64 * (4 + len(_WORDS)))(0, 0, 0, 0, *words, *strides)
-    kernel = _kernel(ELEMENTS[row.dtype.name], logits is not None, is_pull)
+    kernel = _kernel(_ELEMENTS[row.dtype], logits is not None, is_pull)
     rows = prod(arrays[0].shape[:2])
 
     def work(first: int, last: int) -> None:
-        scratch = (ctypes.c_double * (2 * size + 64))()
+        scratch = (ctypes.c_double * ((_APART + 1) * (size + _ROOM)))()
         kernel(ctypes.addressof(block), first, last, ctypes.addressof(scratch))
 
     spread(work, rows, rows * (size + count))
@@ -95,7 +100,7 @@ def _rows(x: Any) -> Any:
     return x if in_one_piece else np.ascontiguousarray(x)
 
 
-class _RowEmitter(Emitter):
+class RowEmitter(Emitter):
     """The text of a pass; a row is one unit of work."""
 
     def __init__(self, element: str, is_normalised: bool, is_pull: bool) -> None:
@@ -127,7 +132,7 @@ class _RowEmitter(Emitter):
         """The lanes from an index on that are below a count."""
         return self.compare("slt", self.each(j), count)
 
-    def load(self, pointer: V, j: V, element: str, outside: float = 0.0) -> V:
+    def part(self, pointer: V, j: V, element: str, outside: float = 0.0) -> V:
         """The entries of a row from an index on, and a number in the lanes behind its end."""
         mask = self.inside(j, self.named("size"))
         found = self.gather(pointer, element, j, self.constant(1, "i64"), mask)
@@ -135,8 +140,9 @@ class _RowEmitter(Emitter):
 
     def text(self) -> str:
         """The module."""
-        self.sums = V("%scratch", "ptr")
-        self.powers = self.at(self.sums, self.plus(self.named("size"), self.constant(32, "i64")), "double")
+        space = self.plus(self.named("size"), self.constant(_ROOM, "i64"))
+        places = [self.times(space, self.constant(k, "i64")) for k in range(_APART + 1)]
+        *self.sums, self.powers = (self.at(V("%scratch", "ptr"), place, "double") for place in places)
 
         def row(number: V) -> None:
             at = self.plus(number, V("%first", "i64"))
@@ -157,62 +163,105 @@ class _RowEmitter(Emitter):
     def take(self, entries: V, index: V, row: V, _: V) -> None:
         """Write the entries that an index names."""
         count, lanes = self.named("count"), self.lanes
-        top, less, _ = self.normaliser(row) if self.is_normalised else (None, None, None)
+        common = self.normaliser(row)[:2] if self.is_normalised else ()
 
         def some(k: V) -> None:
             mask = self.inside(k, count)
             places = self.gather(index, "i64", k, self.constant(1, "i64"), mask)
             found = self.gather(row, self.element, places, self.constant(0, "i64"), mask)
-            if top is not None and less is not None:
-                found = self.binary("fsub", self.binary("fsub", found, top), less)
+            for x in common:
+                found = self.binary("fsub", found, x)
             self.scatter(found, entries, k, self.constant(1, "i64"), mask)
 
         self.repeat(count, lanes, some)
 
     def pull(self, entries: V, index: V, row: V, logits: V) -> None:
-        """Write the sums of entries by their index, less their share of the softmax."""
-        size, lanes, zero = self.named("size"), self.lanes, self.constant(0, "i64")
-        whole = self.variable("double")
-        self.put(self.constant(0.0, "double"), whole)
+        """Write the sums of entries by their index, less their share of the softmax; of a row of zeros, zeros."""
+        size, count, lanes, one = self.named("size"), self.named("count"), self.lanes, self.constant(1, "i64")
+        some, whole = self.variable("i1", lanes), [self.variable("double") for _ in range(_APART)]
+        self.put(self.constant(0, "i1"), some)
+
+        def look(k: V) -> None:
+            x = self.gather(entries, self.element, k, one, self.inside(k, count))
+            is_some = self.compare("une", x, self.constant(0.0, self.element))
+            self.put(self.binary("or", self.get(some), is_some), some)
+
+        self.repeat(count, lanes, look)
+        idle, busy, done = (self.new("b") for _ in range(3))
+        self.do(f"br i1 {self.reduce(self.get(some), 'or').text}, label {busy}, label {idle}")
+        self.label(idle)
+        zero = self.constant(0.0, self.element)
+        self.repeat(size, lanes, lambda j: self.scatter(zero, row, j, one, self.inside(j, size)))
+        self.do(f"br label {done}")
+        self.label(busy)
+        self.sum_up(entries, index, whole)
+        if self.is_normalised:
+            self.balance(row, logits, whole)
+        else:
+            self.repeat(size, lanes, lambda j: self.scatter(self.summed(j), row, j, one, self.inside(j, size)))
+        self.do(f"br label {done}")
+        self.label(done)
+
+    def sum_up(self, entries: V, index: V, whole: list[V]) -> None:
+        """Add entries up by their index, in rows that take turns, so that no sum waits for the one before it."""
+        count, zero = self.named("count"), self.constant(0, "i64")
+        nothing = self.constant(0.0, "double", self.lanes)
 
         def clear(j: V) -> None:
-            where = self.at(self.sums, j, "double")
-            nothing = self.constant(0.0, "double", lanes)
-            self.do(f"store {nothing.type} {nothing.text}, ptr {where.text}, align 8")
+            for sums in self.sums:
+                self.do(f"store {nothing.type} {nothing.text}, ptr {self.at(sums, j, 'double').text}, align 8")
 
-        def add(k: V) -> None:
+        def add(k: V, turn: int) -> None:
             x = self.wide(self.fetch(entries, self.element, k))
-            slot = self.at(self.sums, self.fetch(index, "i64", k), "double")
+            slot = self.at(self.sums[turn], self.fetch(index, "i64", k), "double")
             total = self.binary("fadd", self.fetch(slot, "double", zero), x)
             self.do(f"store double {total.text}, ptr {slot.text}, align 8")
-            self.put(self.binary("fadd", self.get(whole), x), whole)
+            self.put(self.binary("fadd", self.get(whole[turn]), x), whole[turn])
 
-        def keep(j: V) -> None:
-            found = self.narrow(self.load(self.sums, j, "double"))
-            self.scatter(found, row, j, self.constant(1, "i64"), self.inside(j, size))
+        def turns(k: V) -> None:
+            for turn in range(_APART):
+                add(self.plus(k, self.constant(turn, "i64")), turn)
 
-        self.repeat(self.plus(size, self.constant(1, "i64")), lanes, clear)
-        self.repeat(self.named("count"), 1, add)
-        if not self.is_normalised:
-            self.repeat(size, lanes, keep)
-            return
+        self.repeat(self.plus(self.named("size"), self.constant(1, "i64")), self.lanes, clear)
+        for total in whole:
+            self.put(self.constant(0.0, "double"), total)
+        even = self.binary("and", count, self.constant(-_APART, "i64"))
+        self.repeat(even, _APART, turns)
+        self.repeat(self.binary("sub", count, even), 1, lambda k: add(self.plus(even, k), 0))
+
+    def total(self, parts: list[V]) -> V:
+        """A sum of sums, by twos."""
+        while len(parts) > 1:
+            parts = [self.binary("fadd", a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        return parts[0]
+
+    def summed(self, j: V) -> V:
+        """The sums from an index on."""
+        return self.narrow(self.total([self.part(sums, j, "double") for sums in self.sums]))
+
+    def balance(self, row: V, logits: V, whole: list[V]) -> None:
+        """Write sums less their share of the softmax; that of the likeliest class is minus the sum of the others."""
+        size, lanes = self.named("size"), self.lanes
         _, _, (place, rest) = self.normaliser(logits)
-        share = self.binary("fdiv", self.get(whole), self.binary("fadd", self.constant(1.0, "double"), rest))
+        total = self.total([self.get(x) for x in whole])
+        share = self.binary("fdiv", total, self.binary("fadd", self.constant(1.0, "double"), rest))
         share, others = self.splat(self.narrow(share), lanes), self.variable("double", lanes)
         self.put(self.constant(0.0, "double"), others)
 
-        def balance(j: V) -> None:
-            power = self.load(self.powers, j, self.element)
-            of_labels = self.narrow(self.load(self.sums, j, "double"))
-            found = self.binary("fsub", of_labels, self.binary("fmul", power, share))
+        def less_share(j: V) -> None:
+            power = self.part(self.powers, j, self.element)
+            found = self.binary("fsub", self.summed(j), self.binary("fmul", power, share))
             is_other = self.compare("ne", self.each(j), place)
             kept = self.select(is_other, self.wide(found), self.constant(0.0, "double"))
             self.put(self.binary("fadd", self.get(others), kept), others)
             self.scatter(found, row, j, self.constant(1, "i64"), self.inside(j, size))
 
-        self.repeat(size, lanes, balance)
-        least = self.narrow(self.write(f"fneg double {self.reduce(self.get(others), 'fadd').text}", "double"))
-        where = self.at(row, place, self.element)
+        self.repeat(size, lanes, less_share)
+        self.settle(self.at(row, place, self.element), self.reduce(self.get(others), "fadd"))
+
+    def settle(self, where: V, others: V) -> None:
+        """Write minus the sum of the others."""
+        least = self.narrow(self.write(f"fneg double {others.text}", "double"))
         self.do(f"store {least.type} {least.text}, ptr {where.text}, align 4")
 
     def normaliser(self, logits: V) -> tuple[V, V, tuple[V, V]]:
@@ -226,14 +275,14 @@ class _RowEmitter(Emitter):
             self.put(self.constant(first, variable.element), variable)
 
         def compare(j: V) -> None:
-            x, so_far = self.load(logits, j, self.element, -inf), self.get(best)
+            x, so_far = self.part(logits, j, self.element, -inf), self.get(best)
             self.put(self.select(self.compare("ogt", x, so_far), x, so_far), best)
 
         self.repeat(size, lanes, compare)
         top = self.splat(self.reduce(self.get(best), "llvm.maximum"), lanes)
 
         def add(j: V) -> None:
-            x = self.load(logits, j, self.element, -inf)
+            x = self.part(logits, j, self.element, -inf)
             power = self.function("exp", self.binary("fsub", x, top))
             where = self.at(self.powers, j, self.element)
             self.do(f"store {power.type} {power.text}, ptr {where.text}, align 4")
@@ -252,7 +301,7 @@ class _RowEmitter(Emitter):
 @cache
 def _kernel(element: str, is_normalised: bool, is_pull: bool) -> compiler.Kernel:
     """The kernel for some dtypes."""
-    return compiler.compiled(_RowEmitter(element, is_normalised, is_pull).text())
+    return compiler.compiled(RowEmitter(element, is_normalised, is_pull).text())
 
 
-__all__ = ["scattered", "scattered_log_softmax", "taken", "taken_log_softmax"]
+__all__ = ["RowEmitter", "scattered", "scattered_log_softmax", "taken", "taken_log_softmax"]

@@ -287,11 +287,11 @@ def _record(task: Task, sizes: Mapping[str, int]) -> _Recording:
 class _Recorder(TracedBackend):
     """The backend of what is recorded."""
 
-    def scan(self, step: Any, carry: Any, xs: Any) -> tuple[Any, Any]:
+    def scan(self, step: Any, carry: Any, xs: Any, reverse: bool = False) -> tuple[Any, Any]:
         """Refuse a recurrence, of which there is a kernel for itself; others are spelt out."""
         if isinstance(step, Step):
             raise Refused("it is a recurrence")
-        return super().scan(step, carry, xs)
+        return super().scan(step, carry, xs, reverse)
 
 
 def _input(tape: Tape, like: Any, value: float) -> Any:
