@@ -33,6 +33,14 @@ class _adaptive_log_softmax(Typed):
     def configured(self, **options: Unpack[_adaptive_log_softmax_options]) -> Self: ...
 adaptive_log_softmax: _adaptive_log_softmax
 
+class _angle_similarity_options(TypedDict, total=False): scale: Number; reduction: _Reduction2; empty: Empty
+class _angle_similarity(Typed):
+    """AnglE: CoSENT with a similarity of complex vectors in place of the cosine, whose slope is not flat at its ends."""
+    def __call__(self, first: Array, second: Array, labels: Array, *, scale: Number = 20.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """AnglE: CoSENT with a similarity of complex vectors in place of the cosine, whose slope is not flat at its ends."""
+    def grad(self, first: Array, second: Array, labels: Array, *, wrt: Wrt[Literal['first', 'second', 'labels', 'scale', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_angle_similarity_options]) -> Any: ...
+    def configured(self, **options: Unpack[_angle_similarity_options]) -> Self: ...
+angle_similarity: _angle_similarity
+
 class _apo_zero_options(TypedDict, total=False): beta: Varying; reduction: _Reduction2; empty: Empty
 class _apo_zero(Typed):
     """APO-zero (anchored preference optimization): raises the chosen answer and lowers the rejected one."""
@@ -400,6 +408,14 @@ class _ctc_with_logits(Typed):
     def grad(self, logits: Array, labels: Array, input_lengths: Array, label_lengths: Array, *, wrt: Wrt[Literal['logits', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ctc_with_logits_options]) -> Any: ...
     def configured(self, **options: Unpack[_ctc_with_logits_options]) -> Self: ...
 ctc_with_logits: _ctc_with_logits
+
+class _decoupled_contrastive_options(TypedDict, total=False): temperature: Number; reduction: _Reduction2; empty: Empty
+class _decoupled_contrastive(Typed):
+    """Decoupled contrastive loss (DCL): NT-Xent whose denominator has the negatives alone."""
+    def __call__(self, embeddings: Array, labels: Array, *, temperature: Number = 0.1, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Decoupled contrastive loss (DCL): NT-Xent whose denominator has the negatives alone."""
+    def grad(self, embeddings: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_decoupled_contrastive_options]) -> Any: ...
+    def configured(self, **options: Unpack[_decoupled_contrastive_options]) -> Self: ...
+decoupled_contrastive: _decoupled_contrastive
 
 class _dice_options(TypedDict, total=False): smooth: Varying; smooth_denominator: Varying | None; squared: bool; overlap: Literal['product', 'minimum']; reduction: _Reduction2; empty: Empty
 class _dice(Typed):
@@ -785,6 +801,14 @@ class _info_nce(Typed):
     def configured(self, **options: Unpack[_info_nce_options]) -> Self: ...
 info_nce: _info_nce
 
+class _info_nce_with_negatives_options(TypedDict, total=False): temperature: Varying; normalized: bool; reduction: _Reduction2; empty: Empty
+class _info_nce_with_negatives(Typed):
+    """InfoNCE with given negatives: cross entropy of each query's key against negatives from a queue or of its own."""
+    def __call__(self, queries: Array, keys: Array, negatives: Array, *, temperature: Varying = 0.1, normalized: bool = True, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """InfoNCE with given negatives: cross entropy of each query's key against negatives from a queue or of its own."""
+    def grad(self, queries: Array, keys: Array, negatives: Array, *, wrt: Wrt[Literal['queries', 'keys', 'negatives', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_info_nce_with_negatives_options]) -> Any: ...
+    def configured(self, **options: Unpack[_info_nce_with_negatives_options]) -> Self: ...
+info_nce_with_negatives: _info_nce_with_negatives
+
 class _interval_score_options(TypedDict, total=False): alpha: Varying; reduction: _Reduction2; empty: Empty
 class _interval_score(Typed):
     """Interval score (Winkler) of a central prediction interval: its width, and 2 / alpha times what it misses by."""
@@ -897,6 +921,14 @@ class _ldam(Typed):
     def configured(self, **options: Unpack[_ldam_options]) -> Self: ...
 ldam: _ldam
 
+class _lifted_structure_options(TypedDict, total=False): margin: Number; generalized: bool; reduction: _Reduction2; empty: Empty
+class _lifted_structure(Typed):
+    """Lifted structure loss: the distance of each positive pair against all negatives of both of its members."""
+    def __call__(self, embeddings: Array, labels: Array, *, margin: Number = 1.0, generalized: bool = False, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Lifted structure loss: the distance of each positive pair against all negatives of both of its members."""
+    def grad(self, embeddings: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'margin', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_lifted_structure_options]) -> Any: ...
+    def configured(self, **options: Unpack[_lifted_structure_options]) -> Self: ...
+lifted_structure: _lifted_structure
+
 class _linear_cross_entropy_options(TypedDict, total=False): bias: Numbers | None; label_smoothing: Varying; softcap: Number | None; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _linear_cross_entropy(Typed):
     """Cross entropy of the logits of a linear layer, which are never held as a whole."""
@@ -984,6 +1016,14 @@ class _lsgan_generator(Typed):
     def grad(self, fake_scores: Shards, *, wrt: Wrt[Literal['fake_scores', 'target', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_lsgan_generator_options]) -> Any: ...
     def configured(self, **options: Unpack[_lsgan_generator_options]) -> Self: ...
 lsgan_generator: _lsgan_generator
+
+class _margin_based_options(TypedDict, total=False): margin: Varying; boundary: Varying; reduction: _Reduction2; empty: Empty
+class _margin_based(Typed):
+    """Margin based loss: similar pairs are nearer than a boundary by a margin, dissimilar ones further."""
+    def __call__(self, first: Array, second: Array, labels: Array, *, margin: Varying = 0.2, boundary: Varying = 1.2, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Margin based loss: similar pairs are nearer than a boundary by a margin, dissimilar ones further."""
+    def grad(self, first: Array, second: Array, labels: Array, *, wrt: Wrt[Literal['first', 'second', 'labels', 'margin', 'boundary', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_margin_based_options]) -> Any: ...
+    def configured(self, **options: Unpack[_margin_based_options]) -> Self: ...
+margin_based: _margin_based
 
 class _margin_ranking_options(TypedDict, total=False): margin: Varying; reduction: _Reduction2; empty: Empty
 class _margin_ranking(Typed):
@@ -1233,6 +1273,22 @@ class _ppo_value_clip(Typed):
     def configured(self, **options: Unpack[_ppo_value_clip_options]) -> Self: ...
 ppo_value_clip: _ppo_value_clip
 
+class _proxy_anchor_options(TypedDict, total=False): margin: Number; alpha: Number; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None
+class _proxy_anchor(Typed):
+    """Proxy-anchor loss: each proxy draws the examples of its class near and pushes all others away, the hardest most."""
+    def __call__(self, embeddings: Array, proxies: Array, labels: Array, *, margin: Number = 0.1, alpha: Number = 32.0, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None) -> Result: """Proxy-anchor loss: each proxy draws the examples of its class near and pushes all others away, the hardest most."""
+    def grad(self, embeddings: Array, proxies: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'proxies', 'margin', 'alpha', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_proxy_anchor_options]) -> Any: ...
+    def configured(self, **options: Unpack[_proxy_anchor_options]) -> Self: ...
+proxy_anchor: _proxy_anchor
+
+class _proxy_nca_options(TypedDict, total=False): temperature: Varying; own_in_sum: bool; reduction: _Reduction2; empty: Empty; class_weight: Array | None; ignore_index: int | None
+class _proxy_nca(Typed):
+    """Proxy-NCA: an embedding is near to the proxy of its class and far from those of other classes, by a softmin."""
+    def __call__(self, embeddings: Array, proxies: Array, labels: Array, *, temperature: Varying = 1.0, own_in_sum: bool = False, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None) -> Result: """Proxy-NCA: an embedding is near to the proxy of its class and far from those of other classes, by a softmin."""
+    def grad(self, embeddings: Array, proxies: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'proxies', 'temperature', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_proxy_nca_options]) -> Any: ...
+    def configured(self, **options: Unpack[_proxy_nca_options]) -> Self: ...
+proxy_nca: _proxy_nca
+
 class _pseudo_huber_options(TypedDict, total=False): delta: Varying; reduction: _Reduction2; empty: Empty
 class _pseudo_huber(Typed):
     """Pseudo-Huber loss: smooth, quadratic near zero, of slope `delta` far out."""
@@ -1392,6 +1448,14 @@ class _seesaw(Typed):
     def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'class_counts', 'p', 'q', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_seesaw_options]) -> Any: ...
     def configured(self, **options: Unpack[_seesaw_options]) -> Self: ...
 seesaw: _seesaw
+
+class _semi_hard_triplet_options(TypedDict, total=False): margin: Number; reduction: _Reduction2; empty: Empty
+class _semi_hard_triplet(Typed):
+    """Semi-hard triplet loss (FaceNet): each positive pair with the nearest negative that is further than the positive."""
+    def __call__(self, embeddings: Array, labels: Array, *, margin: Number = 0.2, reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Semi-hard triplet loss (FaceNet): each positive pair with the nearest negative that is further than the positive."""
+    def grad(self, embeddings: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'margin', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_semi_hard_triplet_options]) -> Any: ...
+    def configured(self, **options: Unpack[_semi_hard_triplet_options]) -> Self: ...
+semi_hard_triplet: _semi_hard_triplet
 
 class _sequence_nll_options(TypedDict, total=False): reduction: _Reduction3; empty: Empty; ignore_index: int | None; axis: int
 class _sequence_nll(Typed):
