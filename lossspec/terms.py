@@ -35,7 +35,7 @@ Facts: TypeAlias = Mapping[str, Any]
 CLASSES = "classes"
 """The axis of the classes: `axis=` says where a call has it, and class weights have one entry for each entry of it."""
 
-NEVER_EMPTY = frozenset((CLASSES, "dim", "channels", "words"))
+NEVER_EMPTY = frozenset((CLASSES, "dim", "teacher_dim", "channels", "words"))
 """The axes without which there is no distribution, no direction and no colour, so that a loss of them has no value."""
 
 

@@ -13,7 +13,15 @@ from lossspec.errors import ContractError, DTypeError, MergeError
 from lossspec.numerics import array_namespace, normalize
 
 IN_BATCH = ("info_nce", "n_pairs", "clip", "siglip")
-GROUPED = ("nt_xent", "supervised_contrastive", "circle", "multi_similarity")
+GROUPED = (
+    "nt_xent",
+    "supervised_contrastive",
+    "circle",
+    "multi_similarity",
+    "decoupled_contrastive",
+    "lifted_structure",
+    "semi_hard_triplet",
+)
 VIEWS = ("barlow_twins", "vicreg")
 WITH_PROTOTYPES = ("arcface", "cosface", "center")
 

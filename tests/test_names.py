@@ -44,6 +44,11 @@ def pml_with_weights(f, x, weights, labels):
     return torch.func.functional_call(f(*weights.shape), {"W": weights.T}, (x, labels))
 
 
+def pml_with_proxies(f, x, proxies, labels):
+    torch = import_module("torch")
+    return torch.func.functional_call(f(*proxies.shape), {"proxies": proxies}, (x, labels))
+
+
 def keras_call(f, x, y):
     x, y = numbers(x, y)
     if hasattr(f, "update_state"):
@@ -119,6 +124,8 @@ CALLS = {
     ("pml", "large_margin_softmax"): lambda f, x, labels, weights: pml_with_weights(f, x, weights, labels),
     ("pml", "arcface"): pml_with_weights,
     ("pml", "cosface"): pml_with_weights,
+    ("pml", "proxy_anchor"): pml_with_proxies,
+    ("pml", "proxy_nca"): pml_with_proxies,
     ("pml", "vicreg"): lambda f, x, y: f()(x, ref_emb=y),
 }
 """Calls of libraries that take other arguments than we, or the same in another order."""

@@ -349,22 +349,30 @@ class _Problem:
         kept = [i for i, keep in enumerate(self.selected) if keep]
         reduction = self.case.options.get("reduction", self.contract.default_reduction)
         over = divisor(reduction, self.shape, self.selected, self.weights, lengths_of(self.contract, self.case))
-        for argument in self.contract.inputs:
-            value = arguments[argument.name]
+        for name in self.per_unit:
+            value = arguments[name]
             for _ in self.shape[1:]:
                 value = [entry for row in value for entry in row]
-            arguments[argument.name] = [value[i] for i in kept] if self.shape else value
+            arguments[name] = [value[i] for i in kept] if self.shape else value
 
         def reduce(numbers: list[Any]) -> Any:
             return mp.fsum(self.factors[i] * number for i, number in zip(kept, numbers, strict=True)) / over
 
         if not self.shape:
-            arguments |= {argument.name: [arguments[argument.name]] for argument in self.contract.inputs}
+            arguments |= {name: [arguments[name]] for name in self.per_unit}
         if over == 0:
             return None
         if form == "aggregate":
             return self.definition(**arguments, reduce=reduce)
         return reduce(self.definition(**arguments))
+
+    @property
+    def per_unit(self) -> list[str]:
+        """The inputs with a part for each unit; all units of a coupled loss see the others whole."""
+        units = set(self.contract.result.names)
+        return [
+            a.name for a in self.contract.inputs if all(units <= set(t.shape.names) for t in a.array_terms if t.shape)
+        ]
 
     def mixture(self, arguments: Values, by_class: list[Any]) -> Any:
         """sum_c t[c] w[c] l(c), with t the label as a distribution, smoothed if the case says so."""
@@ -386,8 +394,8 @@ class _Problem:
         """All values of a coupled loss, None where the unit is not selected."""
         arguments = {name: _fill(value, point) for name, value in self.arguments.items()}
         kept = [i for i, keep in enumerate(self.selected) if keep]
-        for argument in self.contract.inputs:
-            arguments[argument.name] = [arguments[argument.name][i] for i in kept]
+        for name in self.per_unit:
+            arguments[name] = [arguments[name][i] for i in kept]
         values = iter(self.definition(**arguments))
         return [next(values) if keep else mpf(0) for keep in self.selected]
 

@@ -4,12 +4,11 @@ from functools import partial
 from typing import Any
 
 from lossspec.declaration import Accuracy, Equal, loss
+from lossspec.losses._similarities import cosines, groups, inner_products, log_sum_exp, own, shares
 from lossspec.numerics import (
     array_namespace,
     expected_negative_log_softmax,
-    matmul,
     negative_log_softmax,
-    normalize,
     positions,
     relu,
     softplus,
@@ -54,15 +53,6 @@ Groups: Any = Group["batch"]
 
 pair_loss = partial(loss, family="contrastive_learning", unit="pair", coupled=_PAIRS, sizes=_SMALL)
 group_loss = partial(loss, family="contrastive_learning", unit="example", coupled=_GROUPS, sizes={"batch": 4, "dim": 2})
-
-
-def _cosines(x: Array, y: Array) -> Array:
-    """The cosine of each row of one matrix with each row of the other."""
-    return _inner_products(normalize(x)[0], normalize(y)[0])
-
-
-def _inner_products(x: Array, y: Array) -> Array:
-    return matmul(x, array_namespace(y).matrix_transpose(y))
 
 
 def _find_own(scores: Array, selected: Array) -> Array:
@@ -120,7 +110,7 @@ def info_nce(
     >>> round(float(info_nce(np.eye(2), np.eye(2), temperature=1.0)), 12)
     0.313261687518
     """
-    similarity = _cosines(queries, keys) if normalized else _inner_products(queries, keys)
+    similarity = cosines(queries, keys) if normalized else inner_products(queries, keys)
     return _find_own(similarity / temperature, selected)
 
 
@@ -158,7 +148,7 @@ def n_pairs(anchors: Rows, positives: Rows, *, selected: Array = None) -> Real["
     >>> round(float(n_pairs(np.eye(2), np.eye(2))), 12)
     0.313261687518
     """
-    return _find_own(_inner_products(anchors, positives), selected)
+    return _find_own(inner_products(anchors, positives), selected)
 
 
 @pair_loss(
@@ -195,7 +185,7 @@ def clip(first: Rows, second: Rows, *, temperature: Positive = 0.07, selected: A
     >>> round(float(clip(np.eye(2), np.eye(2), temperature=1.0)), 12)
     0.313261687518
     """
-    scores = _cosines(first, second) / temperature
+    scores = cosines(first, second) / temperature
     back = array_namespace(scores).matrix_transpose(scores)
     return 0.5 * (_find_own(scores, selected) + _find_own(back, selected))
 
@@ -232,45 +222,11 @@ def siglip(
     0.94815396836
     """
     xp = array_namespace(first)
-    scores = _cosines(first, second) / temperature + bias
-    doubt = softplus(xp.where(_own(scores), -scores, scores))
+    scores = cosines(first, second) / temperature + bias
+    doubt = softplus(xp.where(own(scores), -scores, scores))
     if selected is not None:
         doubt = xp.where(selected[None, :], doubt, 0.0)
     return xp.sum(doubt, axis=-1)
-
-
-def _own(scores: Array) -> Array:
-    """True on the diagonal."""
-    return positions(scores, -2) == positions(scores)
-
-
-def _groups(embeddings: Array, labels: Array, selected: Array) -> tuple[Array, Array, Array]:
-    """Return the cosines of all rows, and the masks of the same group (but the row itself) and of other groups."""
-    scores = _cosines(embeddings, embeddings)
-    same = labels[:, None] == labels[None, :]
-    present = True if selected is None else selected[None, :]
-    return scores, same & ~_own(scores) & present, ~same & present
-
-
-def _log_sum_exp(x: Array, kept: Array) -> Array:
-    """The logarithm of the sum of exp(x) over the kept entries of each row; -inf, with derivative 0, where none is."""
-    xp = array_namespace(x)
-    if x.shape[0] == 0:
-        return xp.sum(x, axis=-1)
-    x = xp.where(kept, x, float("-inf"))
-    top = xp.max(stop_gradient(x), axis=-1, keepdims=True)
-    nothing = top == float("-inf")
-    top = xp.where(nothing, 0.0, top)
-    total = xp.sum(xp.exp(x - top), axis=-1, keepdims=True)
-    return xp.where(nothing, float("-inf"), top + xp.log(xp.where(nothing, 1.0, total)))[..., 0]
-
-
-def _shares(chosen: Array, x: Array) -> Array:
-    """Equal weights of the chosen entries of each row, which sum to 1; all 0 where nothing is chosen."""
-    xp = array_namespace(x)
-    flags = xp.astype(chosen, x.dtype)
-    count = xp.sum(flags, axis=-1, keepdims=True)
-    return flags / xp.where(count > 0, count, 1.0)
 
 
 @group_loss(
@@ -323,11 +279,11 @@ def nt_xent(embeddings: Rows, labels: Groups, *, temperature: Positive = 0.07, s
     >>> round(float(nt_xent(views, np.asarray([7, 8, 7, 8]), temperature=1.0)), 12)
     0.551444713932
     """
-    scores, positive, negative = _groups(embeddings, labels, selected)
+    scores, positive, negative = groups(embeddings, labels, selected)
     scores, xp = scores / temperature, array_namespace(scores)
-    rivals = _log_sum_exp(scores, negative)[:, None]
+    rivals = log_sum_exp(scores, negative)[:, None]
     each = softplus(xp.where(positive, rivals - scores, 0.0))
-    return xp.sum(_shares(positive, scores) * each, axis=-1)
+    return xp.sum(shares(positive, scores) * each, axis=-1)
 
 
 @group_loss(
@@ -372,14 +328,14 @@ def supervised_contrastive(
     >>> round(float(supervised_contrastive(views, np.asarray([7, 8, 7, 8]), temperature=1.0)), 12)
     0.551444713932
     """
-    scores, positive, negative = _groups(embeddings, labels, selected)
+    scores, positive, negative = groups(embeddings, labels, selected)
     scores, xp = scores / temperature, array_namespace(scores)
     if scores.shape[0] == 0:
         return xp.sum(scores, axis=-1)
     others = positive | negative
     alone = ~xp.any(others, axis=-1, keepdims=True)
     scores = xp.where(others, scores, xp.where(alone, xp.zeros_like(scores), float("-inf")))
-    return expected_negative_log_softmax(scores, _shares(positive, scores))
+    return expected_negative_log_softmax(scores, shares(positive, scores))
 
 
 @group_loss(
@@ -428,10 +384,10 @@ def circle(
     >>> round(float(circle(views, np.asarray([7, 8, 7, 8]), margin=0.5, gamma=1.0)), 12)
     0.794376769418
     """
-    scores, positive, negative = _groups(embeddings, labels, selected)
+    scores, positive, negative = groups(embeddings, labels, selected)
     fixed = stop_gradient(scores)
-    near = _log_sum_exp(-gamma * relu((1 + margin) - fixed) * (scores - (1 - margin)), positive)
-    far = _log_sum_exp(gamma * relu(fixed + margin) * (scores - margin), negative)
+    near = log_sum_exp(-gamma * relu((1 + margin) - fixed) * (scores - (1 - margin)), positive)
+    far = log_sum_exp(gamma * relu(fixed + margin) * (scores - margin), negative)
     return softplus(near + far)
 
 
@@ -474,7 +430,7 @@ def multi_similarity(
     >>> float(multi_similarity(views, np.asarray([7, 8, 7]), alpha=1.0, beta=1.0, base=0.0).round(12))
     1.037143341608
     """
-    scores, positive, negative = _groups(embeddings, labels, selected)
-    near = softplus(_log_sum_exp(-alpha * scores, positive) + alpha * base)
-    far = softplus(_log_sum_exp(beta * scores, negative) - beta * base)
+    scores, positive, negative = groups(embeddings, labels, selected)
+    near = softplus(log_sum_exp(-alpha * scores, positive) + alpha * base)
+    far = softplus(log_sum_exp(beta * scores, negative) - beta * base)
     return near / alpha + far / beta

@@ -1,10 +1,12 @@
 """Losses that place embeddings near to or far from each other, or the prototypes of classes."""
 
 from collections.abc import Callable
-from math import inf, radians
+from math import radians
 from typing import Any, Literal
 
 from lossspec.declaration import Equal, loss, require
+from lossspec.losses._distances import all_distances, further, furthest
+from lossspec.losses._similarities import sides
 from lossspec.numerics import (
     array_namespace,
     gather,
@@ -128,21 +130,6 @@ def contrastive(
     return 0.5 * (similar + dissimilar * relu(margin - norm(difference)) ** 2)  # a square is smooth where d is not
 
 
-def _further(common: Array, near: Array, far: Array, distance: str) -> Array:
-    """distance(common, near) - distance(common, far), without a difference of large numbers."""
-    xp = array_namespace(common)
-    if distance == "cosine":
-        (u, u_is_zero), (v, v_is_zero), (w, w_is_zero) = normalize(common), normalize(near), normalize(far)
-        middle = xp.where((u_is_zero | v_is_zero | w_is_zero)[..., None], 0.0, 0.5 * (v + w))
-        return xp.sum((w - v) * (u - middle), axis=-1)  # v and w are of one length, so that middle adds nothing
-    x, y = common - near, common - far
-    if distance == "squared":
-        return xp.sum((far - near) * (x + y), axis=-1)
-    total = norm(x) + norm(y)
-    total = xp.where(total == 0, 1.0, total)
-    return xp.sum((far - near) * ((x + y) / total[..., None]), axis=-1)
-
-
 def _given_distance(distance: Callable[..., Any], x: Array, y: Array) -> Array:
     """Call the caller's distance function and check the shape of its result."""
     apart = distance(x, y)
@@ -242,17 +229,11 @@ def triplet_margin(
             far = xp.where(other < far, other, far)
         excess = _given_distance(distance, anchors, positives) - far
     else:
-        excess = _further(anchors, positives, negatives, distance)
+        excess = further(anchors, positives, negatives, distance)
         if swap:
-            other = _further(positives, anchors, negatives, distance)
+            other = further(positives, anchors, negatives, distance)
             excess = xp.where(other > excess, other, excess)
     return softplus(excess + margin) if soft else relu(excess + margin)
-
-
-def _furthest(apart: Array, among: Array) -> tuple[Array, Array]:
-    """The index of the greatest entry of each row among some of them, and whether there are any."""
-    xp = array_namespace(apart)
-    return xp.argmax(xp.where(among, apart, -inf), axis=-1), xp.any(among, axis=-1)
 
 
 @loss(
@@ -303,16 +284,14 @@ def batch_hard_triplet(
     >>> batch_hard_triplet.per_example(x, np.asarray([5, 6, 5, 6]), margin=1.0).tolist()
     [3.0, 6.0, 2.0, 3.0]
     """
-    xp, fixed = array_namespace(embeddings), stop_gradient(embeddings)
+    xp = array_namespace(embeddings)
     if embeddings.shape[0] == 0:
         return xp.sum(embeddings, axis=-1)
-    apart = norm(fixed[:, None, :] - fixed[None, :, :])
-    same = labels[:, None] == labels[None, :]
-    present = True if selected is None else selected[None, :]
-    positive, has_positive = _furthest(apart, same & (positions(apart, -2) != positions(apart)) & present)
-    negative, has_negative = _furthest(-apart, ~same & present)
+    apart = all_distances(stop_gradient(embeddings))
+    positive, negative = sides(apart, labels, selected)
+    (positive, has_positive), (negative, has_negative) = furthest(apart, positive), furthest(-apart, negative)
     positives, negatives = (xp.take(embeddings, index, axis=0) for index in (positive, negative))
-    excess = _further(embeddings, positives, negatives, "euclidean") + margin
+    excess = further(embeddings, positives, negatives, "euclidean") + margin
     return xp.where(has_positive & has_negative, softplus(excess) if soft else relu(excess), 0.0)
 
 
