@@ -41,6 +41,7 @@ __all__ = [
     "log_difference",
     "log_mean_exp",
     "log_odds",
+    "log_quotient",
     "log_ratio_of_sums",
     "log_softmax",
     "log_softmax_terms",
@@ -242,7 +243,7 @@ def logistic_density(x: Array) -> Array:
 
 
 def _logistic_density(xp: Any, x: Array, tail: Array) -> Array:
-    """P (1 - p) from the exponential of `_tail`; near 0 by cosh, whose own derivative is 0 there and no difference."""
+    """The product p (1 - p) from the exponential of `_tail`; near 0 by cosh, whose derivative is no difference there."""
     near = xp.abs(x) < 1
     close = 0.25 / xp.cosh(xp.where(near, x, 0.0) / 2) ** 2
     return xp.where(near, close, tail / (1.0 + tail) ** 2)
@@ -524,6 +525,13 @@ def log1p(x: Array) -> Array:
     xp = array_namespace(x)
     low = x < -0.25
     return xp.where(low, xp.log(1 + xp.where(low, x, 0.0)), xp.log1p(xp.where(low, 0.0, x)))
+
+
+def log_quotient(x: Array, y: Array) -> Array:
+    """log(x / y) of positive numbers, right to the last digits where they are nearly equal."""
+    xp = array_namespace(x)
+    near = xp.abs(x - y) < 0.5 * y
+    return xp.where(near, log1p(xp.where(near, x - y, 0.0) / y), xp.log(x) - xp.log(y))
 
 
 def log_difference(x: Array, y: Array) -> Array:

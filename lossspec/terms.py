@@ -279,6 +279,16 @@ class _Box(_Rows):
 
 
 @dataclass(frozen=True)
+class _RotatedBox(_Rows):
+    @property
+    def domain(self) -> str:
+        return "rows (x, y, width, height, angle) with width > 0 and height > 0"
+
+    def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
+        return ~((x[..., 2] > 0) & (x[..., 3] > 0)) | xp.any(self.interval.outside(x), axis=-1)
+
+
+@dataclass(frozen=True)
 class _Vector(_Rows):
     def outside(self, xp: Any, x: Array, facts: Facts) -> Array:
         return xp.any(self.interval.outside(x), axis=-1)
@@ -479,6 +489,9 @@ LogDistribution: Any = _LogDistribution(
 Embedding: Any = _Vector("Embedding", "a vector on the last axis")
 Image: Any = _Image("Image", "intensities in [0, data_range]", Interval(lower=0.0, upper_closed=False))
 Box: Any = _Box("Box", "a box as its corners, or as `format` says", strict=True)
+RotatedBox: Any = _RotatedBox(
+    "RotatedBox", "a box as its centre, its size and its angle in radians", neutral=1.0, strict=True
+)
 Sign: Any = _Sign(
     "Sign",
     "a label of one of two signs",
@@ -550,6 +563,7 @@ Fraction: Any = Term(
     "Fraction", "a number between 0 and 1", Interval(0.0, 1.0, lower_closed=False, upper_closed=False), neutral=0.5
 )
 AtLeastOne: Any = Term("AtLeastOne", "a number not below 1", Interval(1.0, upper_closed=False), neutral=1.0)
+AtLeastTwo: Any = Term("AtLeastTwo", "a number not below 2", Interval(2.0, upper_closed=False), neutral=2.0)
 Cost: Any = Term(
     "Cost", "what it costs to choose a candidate", Interval(0.0, upper_closed=False), roles=frozenset({Role.COST})
 )

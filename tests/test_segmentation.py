@@ -420,3 +420,22 @@ def test_names_of_other_libraries_have_their_defaults():
     for name in ("JaccardLoss", "smp:DiceLoss", "smp:TverskyLoss"):
         with pytest.raises(ContractError, match=r"Fix: batch_\w+.configured\(.*absent='zero'\) of their probabilities"):
             ls.get(name)
+
+
+def test_wasserstein_dice_with_equal_distances_is_dice_of_what_is_no_background():
+    random = np.random.default_rng(1)
+    z, y = random.normal(size=(2, 3, 5)), random.integers(0, 3, (2, 5))
+    p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+    own = np.take_along_axis(p, y[:, None], 1)[:, 0]
+    hit, error = (own * (y != 0)).sum(-1), (1 - own).sum(-1)
+    found = ls.wasserstein_dice.per_example(z, y, 1.0 - np.eye(3))
+    np.testing.assert_allclose(found, error / (2 * hit + error), rtol=1e-14)
+    free = ls.wasserstein_dice.per_example(z, y, np.zeros((3, 3)))
+    np.testing.assert_array_equal(free, 0.0)
+
+
+def test_hausdorff_errors_count_by_their_distances():
+    p, t = np.asarray([[[0.5, 0.0, 1.0]]]), np.asarray([[[1.0, 1.0, 1.0]]])
+    near, far = np.asarray([[[0.0, 1.0, 2.0]]]), np.asarray([[[3.0, 0.0, 5.0]]])
+    found = ls.hausdorff_distance_transform(p, t, near, far, alpha=1.5)
+    np.testing.assert_allclose(found, (3**1.5 / 4 + 1) / 3, rtol=1e-14)

@@ -144,6 +144,21 @@ class _Boxes(Sampler):
         return np.concatenate([low if written == "xywh" else (low + high) / 2, high - low], axis=-1)
 
 
+class _RotatedBoxes(Sampler):
+    def typical(self, term: Term, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        units = shape[:-1]
+        sizes = draw_exp(random.normal(0.0, 0.5, (*units, 2)))
+        return np.concatenate(
+            [random.normal(0.0, 1.0, (*units, 2)), sizes, random.uniform(-3, 3, (*units, 1))], axis=-1
+        )
+
+    def edges(self, term: Term, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
+        known = [(0, 0, 1, 1, 0), (0, 0, 2, 1, 0), (0, 0, 1, 2, 1.5), (0, 0, 2, 1, 1e-4), (3, -2, 1e-3, 1, 0.75)]
+        rows = np.asarray(known, dtype=np.float64)[random.integers(0, len(known), shape[:-1])]
+        mixed = random.random((*shape[:-1], 1)) < 0.7
+        return np.where(mixed, rows, self.typical(term, random, shape, facts))
+
+
 class _TimeBounds(Sampler):
     """Known times, those with a lower or an upper bound alone, and those with both."""
 
@@ -253,6 +268,7 @@ _samplers: dict[Term, Sampler] = {
     terms.Embedding: _Vectors(),
     terms.Image: _Images(),
     terms.Box: _Boxes(),
+    terms.RotatedBox: _RotatedBoxes(),
     terms.Sign: _Signs(),
     terms.Label: _Labels(),
     terms.Grade: _Grades(),

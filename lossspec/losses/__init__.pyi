@@ -33,6 +33,38 @@ class _adaptive_log_softmax(Typed):
     def configured(self, **options: Unpack[_adaptive_log_softmax_options]) -> Self: ...
 adaptive_log_softmax: _adaptive_log_softmax
 
+class _adaptive_wing_options(TypedDict, total=False): omega: Varying; theta: Varying; epsilon: Varying; alpha: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _adaptive_wing(Typed):
+    """Adaptive wing loss of heatmaps of landmarks: a wing loss on bright pixels, nearly a squared error on dark ones."""
+    def __call__(self, predictions: Array, targets: Array, *, omega: Varying = 14.0, theta: Varying = 0.5, epsilon: Varying = 1.0, alpha: Varying = 2.1, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Adaptive wing loss of heatmaps of landmarks: a wing loss on bright pixels, nearly a squared error on dark ones."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'omega', 'theta', 'epsilon', 'alpha', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_adaptive_wing_options]) -> Any: ...
+    def configured(self, **options: Unpack[_adaptive_wing_options]) -> Self: ...
+adaptive_wing: _adaptive_wing
+
+class _advantage_weighted_regression_options(TypedDict, total=False): beta: Varying; max_weight: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _advantage_weighted_regression(Typed):
+    """Advantage-weighted regression: the log-likelihood of actions, weighed by the exponential of their advantages."""
+    def __call__(self, log_probabilities: Array, advantages: Array, *, beta: Varying = 1.0, max_weight: Varying = 20.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Advantage-weighted regression: the log-likelihood of actions, weighed by the exponential of their advantages."""
+    def grad(self, log_probabilities: Array, advantages: Array, *, wrt: Wrt[Literal['log_probabilities', 'advantages', 'beta', 'max_weight', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_advantage_weighted_regression_options]) -> Any: ...
+    def configured(self, **options: Unpack[_advantage_weighted_regression_options]) -> Self: ...
+advantage_weighted_regression: _advantage_weighted_regression
+
+class _alpha_iou_options(TypedDict, total=False): alpha: Varying; format: Literal['xyxy', 'xywh', 'cxcywh']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _alpha_iou(Typed):
+    """Alpha-IoU loss: one minus a power of the intersection over union of two boxes."""
+    def __call__(self, predictions: Array, targets: Array, *, alpha: Varying = 3.0, format: Literal['xyxy', 'xywh', 'cxcywh'] = 'xyxy', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Alpha-IoU loss: one minus a power of the intersection over union of two boxes."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'alpha', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_alpha_iou_options]) -> Any: ...
+    def configured(self, **options: Unpack[_alpha_iou_options]) -> Self: ...
+alpha_iou: _alpha_iou
+
+class _angle_similarity_options(TypedDict, total=False): scale: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _angle_similarity(Typed):
+    """AnglE: CoSENT with a similarity of complex vectors in place of the cosine, whose slope is not flat at its ends."""
+    def __call__(self, first: Array, second: Array, labels: Array, *, scale: Number = 20.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """AnglE: CoSENT with a similarity of complex vectors in place of the cosine, whose slope is not flat at its ends."""
+    def grad(self, first: Array, second: Array, labels: Array, *, wrt: Wrt[Literal['first', 'second', 'labels', 'scale', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_angle_similarity_options]) -> Any: ...
+    def configured(self, **options: Unpack[_angle_similarity_options]) -> Self: ...
+angle_similarity: _angle_similarity
+
 class _aot_options(TypedDict, total=False): beta: Number; label_smoothing: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _aot(Typed):
     """AOT of pairs (alignment via optimal transport): `dpo` of the sorted margins of policy and reference."""
@@ -120,6 +152,14 @@ class _bco(Typed):
     def grad(self, policy: Array, reference: Array, labels: Array, reward_shift: Array, *, wrt: Wrt[Literal['policy', 'reference', 'labels', 'reward_shift', 'beta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_bco_options]) -> Any: ...
     def configured(self, **options: Unpack[_bco_options]) -> Self: ...
 bco: _bco
+
+class _bending_energy_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _bending_energy(Typed):
+    """Bending energy of a field of displacements: the mean of its squared second derivatives, 0 if it is affine."""
+    def __call__(self, displacements: Shards, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Bending energy of a field of displacements: the mean of its squared second derivatives, 0 if it is affine."""
+    def grad(self, displacements: Shards, *, wrt: Wrt[Literal['displacements', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_bending_energy_options]) -> Any: ...
+    def configured(self, **options: Unpack[_bending_energy_options]) -> Self: ...
+bending_energy: _bending_energy
 
 class _beta_nll_options(TypedDict, total=False): beta: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _beta_nll(Typed):
@@ -264,6 +304,14 @@ class _chain_softmax_margin(Typed):
     def grad(self, emissions: Array, labels: Array, costs: Array, lengths: Array, transitions: Array, start: Array, end: Array, *, wrt: Wrt[Literal['emissions', 'costs', 'transitions', 'start', 'end', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_chain_softmax_margin_options]) -> Any: ...
     def configured(self, **options: Unpack[_chain_softmax_margin_options]) -> Self: ...
 chain_softmax_margin: _chain_softmax_margin
+
+class _chamfer_distance_options(TypedDict, total=False): squared: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _chamfer_distance(Typed):
+    """Chamfer distance of two clouds of points: the mean distance of the nearest point of the other, both ways, added."""
+    def __call__(self, predictions: Array, targets: Array, *, squared: bool = True, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Chamfer distance of two clouds of points: the mean distance of the nearest point of the other, both ways, added."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_chamfer_distance_options]) -> Any: ...
+    def configured(self, **options: Unpack[_chamfer_distance_options]) -> Self: ...
+chamfer_distance: _chamfer_distance
 
 class _chi_squared_divergence_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
 class _chi_squared_divergence(Typed):
@@ -425,6 +473,14 @@ class _ctc_with_logits(Typed):
     def configured(self, **options: Unpack[_ctc_with_logits_options]) -> Self: ...
 ctc_with_logits: _ctc_with_logits
 
+class _decoupled_contrastive_options(TypedDict, total=False): temperature: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _decoupled_contrastive(Typed):
+    """Decoupled contrastive loss (DCL): NT-Xent whose denominator has the negatives alone."""
+    def __call__(self, embeddings: Array, labels: Array, *, temperature: Number = 0.1, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Decoupled contrastive loss (DCL): NT-Xent whose denominator has the negatives alone."""
+    def grad(self, embeddings: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_decoupled_contrastive_options]) -> Any: ...
+    def configured(self, **options: Unpack[_decoupled_contrastive_options]) -> Self: ...
+decoupled_contrastive: _decoupled_contrastive
+
 class _dice_options(TypedDict, total=False): smooth: Varying; smooth_denominator: Varying | None; squared: bool; overlap: Literal['product', 'minimum']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _dice(Typed):
     """Dice loss: one minus the Dice overlap of every region, one channel of one example."""
@@ -465,6 +521,14 @@ class _distillation(Typed):
     def configured(self, **options: Unpack[_distillation_options]) -> Self: ...
 distillation: _distillation
 
+class _distortion_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _distortion(Typed):
+    """Distortion of a ray (mip-NeRF 360): the mean distance of two places on it, which draws its weight together."""
+    def __call__(self, weights: Array, places: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Distortion of a ray (mip-NeRF 360): the mean distance of two places on it, which draws its weight together."""
+    def grad(self, weights: Array, places: Array, *, wrt: Wrt[Literal['weights', 'places', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_distortion_options]) -> Any: ...
+    def configured(self, **options: Unpack[_distortion_options]) -> Self: ...
+distortion: _distortion
+
 class _distribution_focal_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
 class _distribution_focal(Typed):
     """Distribution focal loss: cross entropy of the two bins around the distance of an edge."""
@@ -480,6 +544,14 @@ class _dpo(Typed):
     def grad(self, policy_chosen: Array, policy_rejected: Array, reference_chosen: Array, reference_rejected: Array, *, wrt: Wrt[Literal['policy_chosen', 'policy_rejected', 'reference_chosen', 'reference_rejected', 'beta', 'label_smoothing', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_dpo_options]) -> Any: ...
     def configured(self, **options: Unpack[_dpo_options]) -> Self: ...
 dpo: _dpo
+
+class _edge_aware_smoothness_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _edge_aware_smoothness(Typed):
+    """Edge-aware smoothness of a disparity map: its steps, which count less where the image has steps too."""
+    def __call__(self, disparities: Array, images: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Edge-aware smoothness of a disparity map: its steps, which count less where the image has steps too."""
+    def grad(self, disparities: Array, images: Array, *, wrt: Wrt[Literal['disparities', 'images', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_edge_aware_smoothness_options]) -> Any: ...
+    def configured(self, **options: Unpack[_edge_aware_smoothness_options]) -> Self: ...
+edge_aware_smoothness: _edge_aware_smoothness
 
 class _efficient_iou_options(TypedDict, total=False): format: Literal['xyxy', 'xywh', 'cxcywh']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _efficient_iou(Typed):
@@ -633,6 +705,14 @@ class _gaussian_nll(Typed):
     def configured(self, **options: Unpack[_gaussian_nll_options]) -> Self: ...
 gaussian_nll: _gaussian_nll
 
+class _gaussian_wasserstein_distance_options(TypedDict, total=False): tau: Varying; transform: Literal['log1p', 'sqrt']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _gaussian_wasserstein_distance(Typed):
+    """GWD loss of rotated boxes: the Wasserstein distance of two Gaussians, bounded."""
+    def __call__(self, predictions: Array, targets: Array, *, tau: Varying = 1.0, transform: Literal['log1p', 'sqrt'] = 'log1p', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """GWD loss of rotated boxes: the Wasserstein distance of two Gaussians, bounded."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'tau', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gaussian_wasserstein_distance_options]) -> Any: ...
+    def configured(self, **options: Unpack[_gaussian_wasserstein_distance_options]) -> Self: ...
+gaussian_wasserstein_distance: _gaussian_wasserstein_distance
+
 class _general_robust_options(TypedDict, total=False): alpha: Varying; scale: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _general_robust(Typed):
     """General robust loss of Barron, from the squared error to one that ignores outliers."""
@@ -769,6 +849,14 @@ class _half_tweedie_identity(Typed):
     def configured(self, **options: Unpack[_half_tweedie_identity_options]) -> Self: ...
 half_tweedie_identity: _half_tweedie_identity
 
+class _hausdorff_distance_transform_options(TypedDict, total=False): alpha: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _hausdorff_distance_transform(Typed):
+    """Hausdorff loss by distance transforms: squared errors, which count more far from the boundaries of both regions."""
+    def __call__(self, probabilities: Array, targets: Array, predicted_distances: Array, true_distances: Array, *, alpha: Varying = 2.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Hausdorff loss by distance transforms: squared errors, which count more far from the boundaries of both regions."""
+    def grad(self, probabilities: Array, targets: Array, predicted_distances: Array, true_distances: Array, *, wrt: Wrt[Literal['probabilities', 'targets', 'predicted_distances', 'true_distances', 'alpha', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_hausdorff_distance_transform_options]) -> Any: ...
+    def configured(self, **options: Unpack[_hausdorff_distance_transform_options]) -> Self: ...
+hausdorff_distance_transform: _hausdorff_distance_transform
+
 class _hinge_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _hinge(Typed):
     """Hinge loss: the distance by which a score falls short of the margin 1 on its side."""
@@ -816,6 +904,14 @@ class _info_nce(Typed):
     def grad(self, queries: Array, keys: Array, *, wrt: Wrt[Literal['queries', 'keys', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_info_nce_options]) -> Any: ...
     def configured(self, **options: Unpack[_info_nce_options]) -> Self: ...
 info_nce: _info_nce
+
+class _info_nce_with_negatives_options(TypedDict, total=False): temperature: Varying; normalized: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _info_nce_with_negatives(Typed):
+    """InfoNCE with given negatives: cross entropy of each query's key against negatives from a queue or of its own."""
+    def __call__(self, queries: Array, keys: Array, negatives: Array, *, temperature: Varying = 0.1, normalized: bool = True, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """InfoNCE with given negatives: cross entropy of each query's key against negatives from a queue or of its own."""
+    def grad(self, queries: Array, keys: Array, negatives: Array, *, wrt: Wrt[Literal['queries', 'keys', 'negatives', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_info_nce_with_negatives_options]) -> Any: ...
+    def configured(self, **options: Unpack[_info_nce_with_negatives_options]) -> Self: ...
+info_nce_with_negatives: _info_nce_with_negatives
 
 class _interval_score_options(TypedDict, total=False): alpha: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _interval_score(Typed):
@@ -889,6 +985,14 @@ class _kto(Typed):
     def configured(self, **options: Unpack[_kto_options]) -> Self: ...
 kto: _kto
 
+class _kullback_leibler_box_options(TypedDict, total=False): tau: Varying; transform: Literal['log1p', 'sqrt']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _kullback_leibler_box(Typed):
+    """KLD loss of rotated boxes: the Kullback-Leibler divergence of two Gaussians, bounded."""
+    def __call__(self, predictions: Array, targets: Array, *, tau: Varying = 1.0, transform: Literal['log1p', 'sqrt'] = 'log1p', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """KLD loss of rotated boxes: the Kullback-Leibler divergence of two Gaussians, bounded."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'tau', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_kullback_leibler_box_options]) -> Any: ...
+    def configured(self, **options: Unpack[_kullback_leibler_box_options]) -> Self: ...
+kullback_leibler_box: _kullback_leibler_box
+
 class _l1_regularization_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _l1_regularization(Typed):
     """L1 penalty (lasso): the absolute values of the parameters."""
@@ -928,6 +1032,14 @@ class _ldam(Typed):
     def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'class_counts', 'max_margin', 'scale', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ldam_options]) -> Any: ...
     def configured(self, **options: Unpack[_ldam_options]) -> Self: ...
 ldam: _ldam
+
+class _lifted_structure_options(TypedDict, total=False): margin: Number; generalized: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _lifted_structure(Typed):
+    """Lifted structure loss: the distance of each positive pair against all negatives of both of its members."""
+    def __call__(self, embeddings: Array, labels: Array, *, margin: Number = 1.0, generalized: bool = False, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Lifted structure loss: the distance of each positive pair against all negatives of both of its members."""
+    def grad(self, embeddings: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'margin', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_lifted_structure_options]) -> Any: ...
+    def configured(self, **options: Unpack[_lifted_structure_options]) -> Self: ...
+lifted_structure: _lifted_structure
 
 class _linear_cross_entropy_options(TypedDict, total=False): bias: Numbers | None; label_smoothing: Varying; softcap: Number | None; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _linear_cross_entropy(Typed):
@@ -1017,6 +1129,14 @@ class _lsgan_generator(Typed):
     def configured(self, **options: Unpack[_lsgan_generator_options]) -> Self: ...
 lsgan_generator: _lsgan_generator
 
+class _margin_based_options(TypedDict, total=False): margin: Varying; boundary: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _margin_based(Typed):
+    """Margin based loss: similar pairs are nearer than a boundary by a margin, dissimilar ones further."""
+    def __call__(self, first: Array, second: Array, labels: Array, *, margin: Varying = 0.2, boundary: Varying = 1.2, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Margin based loss: similar pairs are nearer than a boundary by a margin, dissimilar ones further."""
+    def grad(self, first: Array, second: Array, labels: Array, *, wrt: Wrt[Literal['first', 'second', 'labels', 'margin', 'boundary', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_margin_based_options]) -> Any: ...
+    def configured(self, **options: Unpack[_margin_based_options]) -> Self: ...
+margin_based: _margin_based
+
 class _margin_ranking_options(TypedDict, total=False): margin: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _margin_ranking(Typed):
     """Margin ranking loss: a hinge on the difference of two scores, of which the label says which is higher."""
@@ -1040,6 +1160,14 @@ class _modified_huber(Typed):
     def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'labels', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_modified_huber_options]) -> Any: ...
     def configured(self, **options: Unpack[_modified_huber_options]) -> Self: ...
 modified_huber: _modified_huber
+
+class _mpd_iou_options(TypedDict, total=False): width: Varying; height: Varying; format: Literal['xyxy', 'xywh', 'cxcywh']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _mpd_iou(Typed):
+    """MPDIoU loss: the IoU loss plus the squared distances of two pairs of corners, by the diagonal of the image."""
+    def __call__(self, predictions: Array, targets: Array, *, width: Varying = 1.0, height: Varying = 1.0, format: Literal['xyxy', 'xywh', 'cxcywh'] = 'xyxy', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """MPDIoU loss: the IoU loss plus the squared distances of two pairs of corners, by the diagonal of the image."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'width', 'height', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_mpd_iou_options]) -> Any: ...
+    def configured(self, **options: Unpack[_mpd_iou_options]) -> Self: ...
+mpd_iou: _mpd_iou
 
 class _ms_ssim_options(TypedDict, total=False): scale_weights: Numbers; data_range: Number; window: Whole; sigma: Number; k1: Number; k2: Number; normalize: Literal['relu', 'simple']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _ms_ssim(Typed):
@@ -1144,6 +1272,14 @@ class _nt_xent(Typed):
     def grad(self, embeddings: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_nt_xent_options]) -> Any: ...
     def configured(self, **options: Unpack[_nt_xent_options]) -> Self: ...
 nt_xent: _nt_xent
+
+class _object_keypoint_similarity_options(TypedDict, total=False): sigmas: Numbers; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _object_keypoint_similarity(Typed):
+    """OKS loss: one minus the object keypoint similarity, a mean of Gaussians of the distances of keypoints."""
+    def __call__(self, predictions: Array, targets: Array, visible: Array, areas: Array, *, sigmas: Numbers = (0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089), reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """OKS loss: one minus the object keypoint similarity, a mean of Gaussians of the distances of keypoints."""
+    def grad(self, predictions: Array, targets: Array, visible: Array, areas: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'visible', 'areas', 'sigmas', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_object_keypoint_similarity_options]) -> Any: ...
+    def configured(self, **options: Unpack[_object_keypoint_similarity_options]) -> Self: ...
+object_keypoint_similarity: _object_keypoint_similarity
 
 class _orpo_options(TypedDict, total=False): beta: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _orpo(Typed):
@@ -1264,6 +1400,30 @@ class _ppo_value_clip(Typed):
     def grad(self, values: Array, old_values: Array, returns: Array, *, wrt: Wrt[Literal['values', 'old_values', 'returns', 'clip', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ppo_value_clip_options]) -> Any: ...
     def configured(self, **options: Unpack[_ppo_value_clip_options]) -> Self: ...
 ppo_value_clip: _ppo_value_clip
+
+class _prob_iou_options(TypedDict, total=False): mode: Literal['hellinger', 'bhattacharyya']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _prob_iou(Typed):
+    """ProbIoU loss of rotated boxes: the Hellinger distance of two Gaussians, or their Bhattacharyya distance."""
+    def __call__(self, predictions: Array, targets: Array, *, mode: Literal['hellinger', 'bhattacharyya'] = 'hellinger', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """ProbIoU loss of rotated boxes: the Hellinger distance of two Gaussians, or their Bhattacharyya distance."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_prob_iou_options]) -> Any: ...
+    def configured(self, **options: Unpack[_prob_iou_options]) -> Self: ...
+prob_iou: _prob_iou
+
+class _proxy_anchor_options(TypedDict, total=False): margin: Number; alpha: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None
+class _proxy_anchor(Typed):
+    """Proxy-anchor loss: each proxy draws the examples of its class near and pushes all others away, the hardest most."""
+    def __call__(self, embeddings: Array, proxies: Array, labels: Array, *, margin: Number = 0.1, alpha: Number = 32.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None) -> Result: """Proxy-anchor loss: each proxy draws the examples of its class near and pushes all others away, the hardest most."""
+    def grad(self, embeddings: Array, proxies: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'proxies', 'margin', 'alpha', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_proxy_anchor_options]) -> Any: ...
+    def configured(self, **options: Unpack[_proxy_anchor_options]) -> Self: ...
+proxy_anchor: _proxy_anchor
+
+class _proxy_nca_options(TypedDict, total=False): temperature: Varying; own_in_sum: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None
+class _proxy_nca(Typed):
+    """Proxy-NCA: an embedding is near to the proxy of its class and far from those of other classes, by a softmin."""
+    def __call__(self, embeddings: Array, proxies: Array, labels: Array, *, temperature: Varying = 1.0, own_in_sum: bool = False, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None) -> Result: """Proxy-NCA: an embedding is near to the proxy of its class and far from those of other classes, by a softmin."""
+    def grad(self, embeddings: Array, proxies: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'proxies', 'temperature', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_proxy_nca_options]) -> Any: ...
+    def configured(self, **options: Unpack[_proxy_nca_options]) -> Self: ...
+proxy_nca: _proxy_nca
 
 class _pseudo_huber_options(TypedDict, total=False): delta: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _pseudo_huber(Typed):
@@ -1417,6 +1577,22 @@ class _root_mean_squared_error(Typed):
     def configured(self, **options: Unpack[_root_mean_squared_error_options]) -> Self: ...
 root_mean_squared_error: _root_mean_squared_error
 
+class _sapo_options(TypedDict, total=False): temperature: Varying; negative_temperature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _sapo(Typed):
+    """SAPO (soft adaptive policy optimization): a surrogate in which a smooth gate takes the place of the clip."""
+    def __call__(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, *, temperature: Varying = 1.0, negative_temperature: Varying = 1.05, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """SAPO (soft adaptive policy optimization): a surrogate in which a smooth gate takes the place of the clip."""
+    def grad(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, *, wrt: Wrt[Literal['log_probabilities', 'old_log_probabilities', 'advantages', 'temperature', 'negative_temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_sapo_options]) -> Any: ...
+    def configured(self, **options: Unpack[_sapo_options]) -> Self: ...
+sapo: _sapo
+
+class _scale_invariant_sdr_options(TypedDict, total=False): zero_mean: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _scale_invariant_sdr(Typed):
+    """Negative scale-invariant signal-to-distortion ratio of a waveform, in decibels."""
+    def __call__(self, predictions: Array, targets: Array, *, zero_mean: bool = False, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Negative scale-invariant signal-to-distortion ratio of a waveform, in decibels."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_scale_invariant_sdr_options]) -> Any: ...
+    def configured(self, **options: Unpack[_scale_invariant_sdr_options]) -> Self: ...
+scale_invariant_sdr: _scale_invariant_sdr
+
 class _seesaw_options(TypedDict, total=False): class_counts: Numbers | None; p: Varying; q: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _seesaw(Typed):
     """Seesaw loss: cross entropy in which rarer classes are pushed down less, and those that win wrongly more."""
@@ -1424,6 +1600,14 @@ class _seesaw(Typed):
     def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'class_counts', 'p', 'q', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_seesaw_options]) -> Any: ...
     def configured(self, **options: Unpack[_seesaw_options]) -> Self: ...
 seesaw: _seesaw
+
+class _semi_hard_triplet_options(TypedDict, total=False): margin: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _semi_hard_triplet(Typed):
+    """Semi-hard triplet loss (FaceNet): each positive pair with the nearest negative that is further than the positive."""
+    def __call__(self, embeddings: Array, labels: Array, *, margin: Number = 0.2, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Semi-hard triplet loss (FaceNet): each positive pair with the nearest negative that is further than the positive."""
+    def grad(self, embeddings: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'margin', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_semi_hard_triplet_options]) -> Any: ...
+    def configured(self, **options: Unpack[_semi_hard_triplet_options]) -> Self: ...
+semi_hard_triplet: _semi_hard_triplet
 
 class _sequence_nll_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o_lm_tm; empty: Empty; ignore_index: int | None; axis: int
 class _sequence_nll(Typed):
@@ -1449,6 +1633,14 @@ class _sigmoid_focal(Typed):
     def configured(self, **options: Unpack[_sigmoid_focal_options]) -> Self: ...
 sigmoid_focal: _sigmoid_focal
 
+class _silog_options(TypedDict, total=False): variance_focus: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _silog(Typed):
+    """Scale-invariant loss of a depth map: the variance of its log-ratios plus a part of their squared mean."""
+    def __call__(self, predictions: Array, targets: Array, *, variance_focus: Varying = 0.5, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Scale-invariant loss of a depth map: the variance of its log-ratios plus a part of their squared mean."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'variance_focus', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_silog_options]) -> Any: ...
+    def configured(self, **options: Unpack[_silog_options]) -> Self: ...
+silog: _silog
+
 class _simpo_options(TypedDict, total=False): beta: Varying; gamma: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _simpo(Typed):
     """SimPO (simple preference optimization): the logistic loss of mean log-probabilities, with a margin."""
@@ -1456,6 +1648,14 @@ class _simpo(Typed):
     def grad(self, chosen: Array, rejected: Array, *, wrt: Wrt[Literal['chosen', 'rejected', 'beta', 'gamma', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_simpo_options]) -> Any: ...
     def configured(self, **options: Unpack[_simpo_options]) -> Self: ...
 simpo: _simpo
+
+class _siou_options(TypedDict, total=False): theta: Varying; format: Literal['xyxy', 'xywh', 'cxcywh']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _siou(Typed):
+    """SIoU loss: the IoU loss plus costs of the distance of two boxes, along the axes, and of their shapes."""
+    def __call__(self, predictions: Array, targets: Array, *, theta: Varying = 4.0, format: Literal['xyxy', 'xywh', 'cxcywh'] = 'xyxy', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """SIoU loss: the IoU loss plus costs of the distance of two boxes, along the axes, and of their shapes."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'theta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_siou_options]) -> Any: ...
+    def configured(self, **options: Unpack[_siou_options]) -> Self: ...
+siou: _siou
 
 class _slic_hinge_options(TypedDict, total=False): beta: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _slic_hinge(Typed):
@@ -1665,6 +1865,14 @@ class _vicreg(Typed):
     def configured(self, **options: Unpack[_vicreg_options]) -> Self: ...
 vicreg: _vicreg
 
+class _wasserstein_dice_options(TypedDict, total=False): smooth: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; ignore_index: int | None; axis: int
+class _wasserstein_dice(Typed):
+    """Generalized Wasserstein Dice loss of an image: Dice, in which an error costs as much as its class is far away."""
+    def __call__(self, logits: Array, labels: Array, class_distances: Array, *, smooth: Varying = 0.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """Generalized Wasserstein Dice loss of an image: Dice, in which an error costs as much as its class is far away."""
+    def grad(self, logits: Array, labels: Array, class_distances: Array, *, wrt: Wrt[Literal['logits', 'class_distances', 'smooth', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_wasserstein_dice_options]) -> Any: ...
+    def configured(self, **options: Unpack[_wasserstein_dice_options]) -> Self: ...
+wasserstein_dice: _wasserstein_dice
+
 class _weibull_aft_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _weibull_aft(Typed):
     """Weibull accelerated failure time: the negative log-likelihood of a time between two bounds."""
@@ -1688,6 +1896,22 @@ class _wgan_generator(Typed):
     def grad(self, fake_scores: Shards, *, wrt: Wrt[Literal['fake_scores', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_wgan_generator_options]) -> Any: ...
     def configured(self, **options: Unpack[_wgan_generator_options]) -> Self: ...
 wgan_generator: _wgan_generator
+
+class _wing_options(TypedDict, total=False): width: Varying; curvature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _wing(Typed):
+    """Wing loss of coordinates of landmarks: logarithmic near zero, where it weighs small errors up, linear beyond."""
+    def __call__(self, predictions: Array, targets: Array, *, width: Varying = 10.0, curvature: Varying = 2.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Wing loss of coordinates of landmarks: logarithmic near zero, where it weighs small errors up, linear beyond."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'width', 'curvature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_wing_options]) -> Any: ...
+    def configured(self, **options: Unpack[_wing_options]) -> Self: ...
+wing: _wing
+
+class _wise_iou_options(TypedDict, total=False): format: Literal['xyxy', 'xywh', 'cxcywh']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _wise_iou(Typed):
+    """Wise-IoU loss, version 1: the IoU loss times the exponential of the distance of the centres of two boxes."""
+    def __call__(self, predictions: Array, targets: Array, *, format: Literal['xyxy', 'xywh', 'cxcywh'] = 'xyxy', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Wise-IoU loss, version 1: the IoU loss times the exponential of the distance of the centres of two boxes."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_wise_iou_options]) -> Any: ...
+    def configured(self, **options: Unpack[_wise_iou_options]) -> Self: ...
+wise_iou: _wise_iou
 
 class _z_loss_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
 class _z_loss(Typed):

@@ -1,132 +1,23 @@
 """Losses of predicted against true boxes."""
 
 import math
-from typing import Literal, NamedTuple, TypeAlias
 
 from lossspec.declaration import Equal, loss
-from lossspec.numerics import array_namespace, relu, stop_gradient, with_value
+from lossspec.losses._boxes import (
+    Format,
+    Pair,
+    area_of,
+    compare,
+    distance_of,
+    growth_of,
+    overlap_of,
+    ratio_or_zero,
+    squared_length,
+)
+from lossspec.numerics import array_namespace, stop_gradient, with_value
 from lossspec.terms import Array, Box, Real
 
 __all__ = ["complete_iou", "distance_iou", "efficient_iou", "generalized_iou", "iou"]
-
-Format: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
-
-
-class _Pair(NamedTuple):
-    """The geometry of two boxes relative to each other, on the axes x and y."""
-
-    format: Format
-    size: Array
-    other_size: Array
-    common: Array
-    """The length that both have in common, 0 where they do not meet."""
-    hull: Array
-    """The length of the smallest interval that holds both."""
-    shift: Array
-    """From the first two numbers of the prediction to those of the target."""
-    low: Array
-    """From the lower edge of the prediction to that of the target."""
-    high: Array
-    """From the upper edge of the prediction to that of the target."""
-
-
-def _edges(first: Array, second: Array, format: Format) -> tuple[Array, Array]:
-    """The lower and the upper edges that the two halves of a box stand for; linear in them."""
-    if format == "xyxy":
-        return first, second
-    if format == "xywh":
-        return first, first + second
-    half = second / 2
-    return first - half, first + half
-
-
-def _compare(predictions: Array, targets: Array, format: Format) -> _Pair:
-    """Compare two boxes edge by edge.
-
-    Where a width and a height are given, the edges are counted from the prediction: as differences of edges far from
-    the origin the sizes would lose their digits.
-    """
-    xp = array_namespace(predictions)
-    first, second = predictions[..., :2], predictions[..., 2:]
-    other_first, other_second = targets[..., :2], targets[..., 2:]
-    shift = other_first - first
-    low, high = _edges(shift, other_second - second, format)
-    if format == "xyxy":
-        size, other_size = second - first, other_second - other_first
-        start, end, other_start, other_end = first, second, other_first, other_second
-    else:
-        size, other_size = second, other_second
-        start, end = _edges(xp.zeros_like(first), second, format)
-        # A difference of its own: where a box can move within the other, its derivatives then cancel exactly.
-        other_start, other_end = _edges(other_first - first, other_second, format)
-    common = relu(xp.minimum(end, other_end) - xp.maximum(start, other_start))
-    if format != "xyxy":
-        common = xp.where((other_start > start) & (other_end < end), other_size, common)
-    hull = xp.maximum(end, other_end) - xp.minimum(start, other_start)
-    return _Pair(format, size, other_size, common, hull, shift, low, high)
-
-
-def _growth(pair: _Pair) -> Array:
-    """The size of the target minus that of the prediction; taken from the edges where these are close."""
-    growth = pair.other_size - pair.size
-    if pair.format != "xyxy":
-        return growth
-    xp = array_namespace(growth)
-    close = xp.abs(pair.low) + xp.abs(pair.high) <= pair.size + pair.other_size
-    return xp.where(close, pair.high - pair.low, growth)
-
-
-def _area(size: Array) -> Array:
-    return size[..., 0] * size[..., 1]
-
-
-def _square(x: Array) -> Array:
-    return x[..., 0] ** 2 + x[..., 1] ** 2
-
-
-def _ratio(x: Array, y: Array) -> Array:
-    """The quotient x / y, and 0 with derivative 0 where y is 0."""
-    xp = array_namespace(x)
-    zero = y == 0
-    return xp.where(zero, 0.0, x / xp.where(zero, 1.0, y))
-
-
-class _Overlap(NamedTuple):
-    """One minus the intersection over union; the areas of both; the part of each box beyond the other one."""
-
-    loss: Array
-    intersection: Array
-    union: Array
-    beyond: tuple[Array, Array]
-
-
-def _overlap(pair: _Pair) -> _Overlap:
-    """Compare the areas of two boxes.
-
-    Where the boxes share most of the union, the loss is a sum of parts that they do not share, so that a small loss
-    keeps its digits. Elsewhere it is 1 minus the shared part, so that the derivatives of a small intersection do.
-    """
-    xp = array_namespace(pair.size)
-    zero = xp.zeros_like(pair.low)
-    own = xp.maximum(pair.low, zero) + xp.maximum(-pair.high, zero)
-    other = xp.maximum(-pair.low, zero) + xp.maximum(pair.high, zero)
-    intersection = _area(pair.common)
-    union = _area(pair.size) + _area(pair.other_size) - intersection
-    rest = own[..., 0] * pair.size[..., 1] + other[..., 0] * pair.other_size[..., 1]
-    rest = rest + pair.common[..., 0] * (own[..., 1] + other[..., 1])
-    safe = xp.where(union == 0, 1.0, union)
-    loss = xp.where(2 * intersection < safe, 1 - intersection / safe, rest / safe)
-    return _Overlap(loss, intersection, union, (own, other))
-
-
-def _distance(pair: _Pair) -> Array:
-    """The squared distance of the centres over the squared diagonal of the hull; 0 where that is 0."""
-    center = pair.shift
-    if pair.format == "xyxy":
-        center = (pair.low + pair.high) / 2
-    elif pair.format == "xywh":
-        center = pair.shift + (pair.other_size - pair.size) / 2
-    return _ratio(_square(center), _square(pair.hull))
 
 
 @loss(
@@ -167,7 +58,7 @@ def iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, format: Forma
     >>> round(float(iou(a, b)), 12)  # 1 - 1 / 3
     0.666666666667
     """
-    return _overlap(_compare(predictions, targets, format)).loss
+    return overlap_of(compare(predictions, targets, format)).loss
 
 
 @loss(
@@ -215,8 +106,8 @@ def generalized_iou(
     >>> float(generalized_iou(a, b))
     1.0
     """
-    pair = _compare(predictions, targets, format)
-    xp, overlap, hull = array_namespace(predictions), _overlap(pair), _area(pair.hull)
+    pair = compare(predictions, targets, format)
+    xp, overlap, hull = array_namespace(predictions), overlap_of(pair), area_of(pair.hull)
     (own, other), union = overlap.beyond, overlap.union
     corners = own[..., 0] * other[..., 1] + other[..., 0] * own[..., 1]  # the hull without the union, where they meet
     none = hull == 0
@@ -261,16 +152,16 @@ def distance_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, form
     >>> round(float(distance_iou(a, b)), 12)  # 1 + (4^2 + 3^2) / (6^2 + 6^2)
     1.347222222222
     """
-    pair = _compare(predictions, targets, format)
-    return _overlap(pair).loss + _distance(pair)
+    pair = compare(predictions, targets, format)
+    return overlap_of(pair).loss + distance_of(pair)
 
 
-def _angle(pair: _Pair) -> Array:
+def _angle(pair: Pair) -> Array:
     """atan(width / height) of the target minus that of the prediction; 0 where one of them is a point.
 
     The value comes from the differences of the sizes; the derivatives of the two arctangents are those of each alone.
     """
-    xp, growth = array_namespace(pair.size), _growth(pair)
+    xp, growth = array_namespace(pair.size), growth_of(pair)
     (width, height), (other_width, other_height) = ((x[..., 0], x[..., 1]) for x in (pair.size, pair.other_size))
     sine, cosine = growth[..., 0] * height - growth[..., 1] * width, width * other_width + height * other_height
     point = (width + height == 0) | (other_width + other_height == 0)
@@ -318,10 +209,10 @@ def complete_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, form
     >>> float(complete_iou(a, b))  # 1 + (1 + 1) / (4 + 4) + 1 / (1 + 1)
     1.75
     """
-    pair = _compare(predictions, targets, format)
-    overlap = _overlap(pair).loss
+    pair = compare(predictions, targets, format)
+    overlap = overlap_of(pair).loss
     shape = (2 / math.pi * _angle(pair)) ** 2
-    return overlap + _distance(pair) + stop_gradient(_ratio(shape, overlap + shape)) * shape
+    return overlap + distance_of(pair) + stop_gradient(ratio_or_zero(shape, overlap + shape)) * shape
 
 
 @loss(
@@ -357,5 +248,5 @@ def efficient_iou(predictions: Box["*batch 4"], targets: Box["*batch 4"], *, for
     >>> float(efficient_iou(a, b))  # 1 - 8 / 16 + 1 / 32 + 2^2 / 4^2
     0.78125
     """
-    pair = _compare(predictions, targets, format)
-    return _overlap(pair).loss + _distance(pair) + _square(_ratio(_growth(pair), pair.hull))
+    pair = compare(predictions, targets, format)
+    return overlap_of(pair).loss + distance_of(pair) + squared_length(ratio_or_zero(growth_of(pair), pair.hull))

@@ -6,10 +6,11 @@ them are the mathematical ones, for those who ask for them. Where two policies b
 their ratio is declared 0, without gradient; an advantage of 0 makes nothing of whatever it meets.
 """
 
-from math import floor, inf, log
+from math import inf
 from typing import Any, Literal
 
 from lossspec.declaration import Accuracy, Equal, loss
+from lossspec.losses._ratios import fixed_ratio
 from lossspec.numerics import (
     array_namespace,
     carry_nan,
@@ -69,20 +70,13 @@ def policy_gradient(log_probabilities: LogDensity["*batch"], advantages: Real["*
     return carry_nan(-advantages * xp.where(nothing, 0.0, log_probabilities))
 
 
-def _fixed_ratio(log_ratio: Array) -> Array:
-    """exp(log_ratio) to compare or to weigh with: a constant, at most near the largest number of the dtype."""
-    xp = array_namespace(log_ratio)
-    most = floor(log(float(xp.finfo(log_ratio.dtype).max)))  # beyond it a clip binds without an overflow
-    return xp.exp(xp.where(log_ratio > most, float(most), stop_gradient(log_ratio)))
-
-
 def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any, most: Any = inf) -> Array:
     """-min(r A, clip(r, 1 - low, 1 + high) A) with r = exp(log_ratio); where A < 0, at most -most A.
 
     The clip binds above where A >= 0 and below where A < 0. In two factors r times a small A does not overflow early.
     """
     xp = array_namespace(log_ratio)
-    gains, losses, ratio = advantages >= 0, advantages < 0, _fixed_ratio(log_ratio)
+    gains, losses, ratio = advantages >= 0, advantages < 0, fixed_ratio(log_ratio)
     clipped = xp.where(gains, ratio > 1 + high, losses & (ratio < 1 - low))
     bound = xp.where(gains, (1 + high) * advantages, (1 - low) * advantages)
     if not is_number(most, inf):
@@ -439,7 +433,7 @@ def cispo(
     """
     xp = array_namespace(log_probabilities)
     log_ratio = log_difference(log_probabilities, old_log_probabilities)
-    ratio = _fixed_ratio(log_ratio)
+    ratio = fixed_ratio(log_ratio)
     low, high = 1 - clip_low + 0 * ratio, 1 + clip_high + 0 * ratio
     factor = -xp.where(ratio > high, high, xp.where(ratio < low, low, ratio)) * advantages
     value = factor * xp.where((factor == 0) & (log_probabilities == -inf), 0.0, log_probabilities)

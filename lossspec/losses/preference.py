@@ -47,8 +47,8 @@ answer_loss = partial(loss, family="preference", unit="answer")
     aliases=("DPO", "direct_preference_optimization"),
     also={
         "sigmoid_norm": (
-            "it is dpo of log-probabilities that are averaged over the tokens of each answer. Fix: divide the four sums "
-            "by the lengths of the answers, then call dpo"
+            "it is dpo of log-probabilities that are averaged over the tokens of each answer. Fix: divide the four "
+            "sums by the lengths of the answers, then call dpo"
         ),
     },
     equals=(

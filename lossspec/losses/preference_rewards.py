@@ -139,8 +139,8 @@ def discopop(
 
 
 _COUPLED = (
-    "the ranks of a pair are those among all pairs of the batch, so a shard does not know its own loss. Gather the pairs "
-    "of all shards, then take the loss once."
+    "the ranks of a pair are those among all pairs of the batch, so a shard does not know its own loss. Gather the "
+    "pairs of all shards, then take the loss once."
 )
 
 
@@ -197,7 +197,8 @@ def aot(
     reference as a distribution. Equal margins have the ranks of their places. A NaN makes all pairs NaN.
     Errors: `ContractError` for another shape, beta <= 0 or label_smoothing >= 1/2, `DTypeError` for integers or mixed
     dtypes, `MergeError` for `partial`.
-    Equals: TRL `DPOTrainer(loss_type="aot")`, which returns the pairs in the order of their margins; `dpo` for one pair.
+    Equals: TRL `DPOTrainer(loss_type="aot")`, which returns the pairs in the order of their margins; `dpo` for one
+    pair.
 
     >>> import numpy as np
     >>> zero, chosen = np.zeros(2), np.asarray([-3.0, -1.0])
@@ -237,8 +238,8 @@ def aot_unpaired(
     c = policy_chosen - reference_chosen and r_i the one of policy_rejected - reference_rejected that has the rank of
     c_i among those of the batch.
 
-    Shapes: four arrays [batch] of log-probabilities of whole answers (sums over tokens, <= 0), as many good as bad ones,
-    which need not answer the same prompts; `beta` > 0; `label_smoothing` in [0, 1/2) -> pair [batch].
+    Shapes: four arrays [batch] of log-probabilities of whole answers (sums over tokens, <= 0), as many good as bad
+    ones, which need not answer the same prompts; `beta` > 0; `label_smoothing` in [0, 1/2) -> pair [batch].
     Weights and mean: the common contract; "mean" divides by the sum of weights over pairs, of which a weight belongs to
     c_i. A masked pair has no rank. Not mergeable. The sum asks that the rewards of good answers dominate those of bad
     ones as a distribution. Equal log-ratios have the ranks of their places. A NaN makes all pairs NaN.
