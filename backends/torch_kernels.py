@@ -7,27 +7,29 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.autograd import forward_ad
+from torch.compiler import is_compiling
 
 from lossspec.kernels import disabled
 from lossspec.kernels.front import is_off, prepare
-from lossspec.kernels.ready import Addresses, Ready
-from lossspec.kernels.request import Request
+from lossspec.kernels.ready import Ready, Words
+from lossspec.kernels.request import Request, key_of
 from lossspec.terms import Array
 
 
-def by_kernel(request: Request) -> Any:
+def by_kernel(loss: Any, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any) -> Any:
     """The result of a call by a kernel; None if the array path has to take it."""
-    if request.method not in ("value", "value_and_grad", "grad_hess") or is_off() or not is_plain_eager():
+    if is_compiling() or method == "partial" or is_off() or not is_plain_eager():
         return None
     tracked = torch.is_grad_enabled()
     try:
-        key = tracked, request.key(_kind)
-        plan = request.loss.kernels.get(key)
+        key = tracked, key_of(_kind, method, inputs, options, wrt)
+        plan = loss.kernels.get(key)
     except (AttributeError, TypeError, _NotTaken):
         return None
     if plan is None:
-        plan = request.loss.kernels[key] = _Plan.make(request, tracked, key)
-    return None if isinstance(plan, str) else plan.run(request.inputs, request.options)
+        plan = loss.kernels[key] = _Plan.make(Request(loss, method, inputs, options, wrt), tracked, key)
+    return None if type(plan) is str else plan.run(inputs, options)
 
 
 class _NotTaken(Exception):  # noqa: N818 (no error: the array path takes the call)
@@ -36,34 +38,42 @@ class _NotTaken(Exception):  # noqa: N818 (no error: the array path takes the ca
 
 def is_plain_eager() -> bool:
     """Say whether nothing but autograd follows the operations on tensors."""
-    return (
-        torch._C._functorch.peek_interpreter_stack() is None
-        and torch._C._len_torch_dispatch_stack() == 0
-        and torch._C._len_torch_function_stack() == 0
-        and torch.autograd.forward_ad._current_level < 0
-    )
+    return _transforms() is None and _dispatch_modes() == 0 and _function_modes() == 0 and forward_ad._current_level < 0
+
+
+_transforms = torch._C._functorch.peek_interpreter_stack
+_dispatch_modes, _function_modes = torch._C._len_torch_dispatch_stack, torch._C._len_torch_function_stack
 
 
 def _kind(x: Any) -> tuple[Any, ...]:
     """All of an argument that a plan depends on."""
-    if not isinstance(x, torch.Tensor):
-        return (type(x), x)
-    if not _is_plain(x):
+    if type(x) in _CLASSES:
+        if _keys(x).raw_repr() in _PLAIN and x.is_contiguous():
+            return x.shape, x.dtype, x.requires_grad, None
         raise _NotTaken
-    return torch.Tensor, x.shape, x.dtype, x.requires_grad
+    if isinstance(x, torch.Tensor):
+        raise _NotTaken
+    return type(x), x
 
 
 def _is_plain(x: Array, strided: bool = False) -> bool:
     """Say whether a tensor is memory of the host, in one piece unless it may be strided, that is read as it is."""
-    return (
-        not x.is_nested
-        and type(x) in (torch.Tensor, torch.nn.Parameter)
-        and x.is_cpu
-        and x.layout is torch.strided
-        and (strided or x.is_contiguous())
-        and not x.is_neg()
-        and not x.is_quantized
-    )
+    return type(x) in _CLASSES and _keys(x).raw_repr() in _PLAIN and (strided or bool(x.is_contiguous()))
+
+
+def _keys_of_plain_tensors() -> frozenset[int]:
+    """What the dispatcher of Torch knows of a tensor of the host, one of inference mode or not.
+
+    Another layout or device, a negation that is not carried out, zeros without memory and wrappers have other keys.
+    """
+    with torch.inference_mode():
+        own = _keys(torch.empty(0)).raw_repr()
+    return frozenset((own, _keys(torch.empty(0)).raw_repr()))
+
+
+_keys = torch._C._dispatch_keys
+_CLASSES = (torch.Tensor, torch.nn.Parameter)
+_PLAIN = _keys_of_plain_tensors()
 
 
 def host(x: Array, strided: bool = False) -> Array | None:
@@ -115,35 +125,36 @@ class _Plan:
         ready = self.ready
         tensors = ready.arrays(inputs, options)
         if self.tracked:
-            return _Differentiated.apply(self, tensors, *[tensors[n] for n in self.wrt])
-        pointers = _addresses(tensors)
+            return _apply(self, tensors, *[tensors[n] for n in self.wrt])
+        inputs_at = _at(tensors)
         if self.method == "value":
-            return self.value(pointers, tensors)
+            return self.value(inputs_at)
         if self.method == "value_and_grad":
-            gradients = [torch.empty_like(tensors[n], requires_grad=False) for n in ready.wrt]
-            value = _number(ready.gradient(pointers, _addresses(gradients)), self.dtype)
+            gradients = [torch.empty_like(tensors[n]) for n in ready.wrt]
+            value = _number(ready.gradient(inputs_at, _at(gradients)), self.dtype)
             return value, gradients[0] if ready.single else tuple(gradients)
         x = tensors[ready.wrt[0]]
-        pair = (torch.empty_like(x, requires_grad=False), torch.empty_like(x, requires_grad=False))
-        ready.write(pointers, _addresses(pair))
+        pair = (torch.empty_like(x), torch.empty_like(x))
+        ready.write(inputs_at, _at(pair))
         return pair
 
-    def value(self, pointers: Sequence[int], tensors: Sequence[Array]) -> Array:
+    def value(self, inputs: Words) -> Array:
         """The loss, or those of all units."""
         ready = self.ready
         if ready.how != "none":
-            return _number(ready.value(pointers), self.dtype)
+            return _number(ready.value(inputs), self.dtype)
         values = torch.empty(ready.unit_shape, dtype=self.dtype)
-        ready.write(pointers, _addresses([values]))
+        ready.write(inputs, _at([values]))
         return values
 
 
-def _addresses(tensors: Sequence[Array]) -> Addresses:
-    return Addresses(tensors, torch.Tensor.data_ptr)
+def _at(tensors: Sequence[Array]) -> Words:
+    """The addresses of tensors."""
+    return [x.data_ptr() for x in tensors], tensors
 
 
 def _number(value: float, dtype: Any) -> Array:
-    return torch.full((), value, dtype=dtype)
+    return torch.scalar_tensor(value, dtype=dtype)
 
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -172,12 +183,11 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         """The value."""
         ctx.plan = plan
         ctx.save_for_backward(*tensors)
-        pointers = _addresses(tensors)
         if plan.pull is not None:
             ctx.gradients = None
-            return plan.value(pointers, tensors)
+            return plan.value(_at(tensors))
         ctx.gradients = gradients = [torch.empty_like(x) for x in tracked]
-        return _number(plan.ready.gradient(pointers, _addresses(gradients)), plan.dtype)
+        return _number(plan.ready.gradient(_at(tensors), _at(gradients)), plan.dtype)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
@@ -188,8 +198,7 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         if plan.pull is not None:
             tensors, g = ctx.saved_tensors, g.contiguous()
             gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
-            pointers = _addresses(tensors)
-            plan.pull.pull(pointers, _addresses(gradients), _addresses([g]))
+            plan.pull.pull(_at(tensors), _at(gradients), _at([g]))
             return (None, None, *gradients)
         if ctx.gradients is None:
             return (None, None, *_Differentiated.again(ctx, g))
@@ -216,5 +225,8 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
             )
         return found
 
+
+_apply = super(torch.autograd.Function, _Differentiated).apply
+"""What `apply` of a function does where no transform of `torch.func` and no wrapper of one has a part, as here."""
 
 __all__ = ["by_kernel", "host", "is_plain_eager"]

@@ -422,6 +422,23 @@ def test_every_denominator(reduction, options):
     assert float(merged.value()) == pytest.approx(wanted, rel=1e-14)
 
 
+def test_arguments_in_any_order():
+    """A plan finds the arrays of a call by their places, and another order of options has other places."""
+    x, y, weight, flags = draw(40), draw(40, seed=1), np.linspace(0.5, 2.0, 40), np.arange(40) % 3 > 0
+    given = {"predictions": x, "targets": y, "sample_weight": weight, "where": flags, "reduction": "mean"}
+    with lossspec.kernels.disabled():
+        wanted, right = lossspec.huber.value_and_grad(**given)
+    before = front.served()
+    for order in (list(given), list(reversed(given)), sorted(given)):
+        for count in (0, 1, 2):
+            inputs = [given[name] for name in ("predictions", "targets")[:count]]
+            options = {name: given[name] for name in order if name not in ("predictions", "targets")[:count]}
+            value, gradient = lossspec.huber.value_and_grad(*inputs, **options)
+            assert value == pytest.approx(wanted, rel=1e-14)
+            np.testing.assert_allclose(gradient, right, rtol=1e-14)
+    assert front.served() >= before + 9
+
+
 PARTS = (slice(0, 15), slice(15, 40))
 
 
@@ -799,6 +816,28 @@ def test_torch_gradients_in_inference_mode():
         fast, slow = both(lambda: lossspec.squared_error(x, torch.zeros_like(x)))
     assert float(fast) == pytest.approx(float(slow))
     assert not fast.requires_grad
+
+
+def test_torch_tensors_without_memory_of_their_own_take_the_array_path():
+    """What a transform leaves behind when it has ended, and zeros that nothing holds."""
+    x, y = torch.tensor(draw(6)), torch.tensor(draw(6, seed=1))
+    left = []
+    torch.func.grad(lambda x: left.append(x) or x.sum())(x)
+    before = front.served()
+    for other in (left[0].requires_grad_(False), torch._efficientzerotensor(6, dtype=torch.float64)):
+        right = ((other - y) ** 2).mean()
+        torch.testing.assert_close(lossspec.squared_error(other, y), right, rtol=1e-14, atol=0)
+        torch.testing.assert_close(lossspec.squared_error(y.clone().requires_grad_(), other).detach(), right)
+    assert front.served() == before
+
+
+def test_torch_compiles_a_call_after_an_eager_one():
+    x, y = torch.tensor(draw(6)), torch.tensor(draw(6, seed=1))
+    eager = lossspec.huber(x, y)
+    before = front.served()
+    compiled = torch.compile(lambda x, y: lossspec.huber(x, y), fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(x, y), eager)
+    assert front.served() == before
 
 
 def test_torch_inference_mode():

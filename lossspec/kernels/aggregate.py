@@ -6,13 +6,12 @@ are axes of units for the kernel, which writes the statistics of each, and NumPy
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from lossspec.autodiff import value_and_grad
-from lossspec.kernels.ready import Addresses, Known, Ready, address_of, word
+from lossspec.kernels.ready import Known, Ready, Words, at, word
 from lossspec.kernels.trace import Refused
 from lossspec.reduction import finish
 
@@ -35,22 +34,22 @@ class Aggregate(Ready):
         if self.method == "value_and_grad":
             self.back = self.job("pull" if self.own_shape else "back")
 
-    def totals(self, inputs: Sequence[int]) -> tuple[tuple[Any, ...], float | None, int]:
+    def totals(self, inputs: Words) -> tuple[tuple[Any, ...], float | None, int]:
         """The sums over the units, that of their weights if they have any, and their number."""
         if not self.own_shape:
             return super().totals(inputs)
         each = [np.empty(self.all_shape, dtype) for dtype in self.facts.statistics]
-        self.main.run(inputs, Addresses(each, address_of), self.ones)
+        self.main.run(inputs, at(each), self.ones)
         over = tuple(range(len(self.unit_shape)))
         return tuple(np.sum(x, axis=over, dtype=np.float64) for x in each), None, self.count
 
-    def value(self, inputs: Sequence[int]) -> float:
+    def value(self, inputs: Words) -> float:
         """The loss."""
         totals, weight, count = self.totals(inputs)
         with np.errstate(all="ignore"):
             return float(self._finish(weight, count)(*map(np.asarray, totals)))
 
-    def gradient(self, inputs: Sequence[int], outputs: Sequence[int]) -> float:
+    def gradient(self, inputs: Words, outputs: Words) -> float:
         """The value; gradients are written to where outputs are."""
         totals, weight, count = self.totals(inputs)
         with np.errstate(all="ignore"):
@@ -61,9 +60,9 @@ class Aggregate(Ready):
                 np.ascontiguousarray(np.broadcast_to(g, self.all_shape), dtype)
                 for g, dtype in zip(cotangents, self.facts.statistics, strict=True)
             ]
-            self.back.run(inputs, outputs, Addresses(arrays, address_of))
+            self.back.run(inputs, outputs, at(arrays))
         else:
-            self.back.run(inputs, outputs, tuple(word(float(g)) for g in cotangents))
+            self.back.run(inputs, outputs, ([word(float(g)) for g in cotangents], None))
         return float(value)
 
     def _finish(self, weight: float | None, count: int) -> Any:

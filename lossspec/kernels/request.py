@@ -17,16 +17,6 @@ class Request(NamedTuple):
     options: Mapping[str, Any]
     wrt: str | Sequence[str] | None = None
 
-    def key(self, kind: Callable[[Any], tuple[Any, ...]]) -> tuple[Any, ...]:
-        """All that a plan depends on, with `kind` of every argument."""
-        _, method, inputs, options, wrt = self
-        key = (method, wrt if wrt is None or type(wrt) is str else tuple(wrt), *map(kind, inputs))
-        return key + tuple([(name, *kind(x)) for name, x in options.items()]) if options else key
-
-    def first(self) -> Any:
-        """The first input, or None."""
-        return self.inputs[0] if self.inputs else self.options.get(self.loss.declared.inputs[0])
-
     def named(self) -> dict[str, Any]:
         """All arguments by name."""
         return {**dict(zip(self.loss.declared.inputs, self.inputs, strict=False)), **self.options}
@@ -45,4 +35,16 @@ class Request(NamedTuple):
         return (self.wrt,) if isinstance(self.wrt, str) else tuple(self.wrt)
 
 
-__all__ = ["Request"]
+def key_of(
+    kind: Callable[[Any], tuple[Any, ...]],
+    method: str,
+    inputs: Sequence[Any],
+    options: Mapping[str, Any],
+    wrt: str | Sequence[str] | None,
+) -> tuple[Any, ...]:
+    """All that a plan depends on, with `kind` of every argument."""
+    key = (method, wrt if wrt is None or type(wrt) is str else tuple(wrt), *map(kind, inputs))
+    return key + tuple([(name, *kind(x)) for name, x in options.items()]) if options else key
+
+
+__all__ = ["Request", "key_of"]
