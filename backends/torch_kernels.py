@@ -19,7 +19,7 @@ from lossspec.terms import Array
 
 def by_kernel(loss: Any, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any) -> Any:
     """The result of a call by a kernel; None if the array path has to take it."""
-    if is_compiling() or method == "partial" or is_off() or not is_plain_eager():
+    if is_compiling() or is_off() or not is_plain_eager():
         return None
     tracked = torch.is_grad_enabled()
     try:
@@ -109,6 +109,8 @@ class _Plan:
         pull: Ready | str | None = None
         if not tracked:
             found = ready(method, request.wrt)
+        elif method == "partial":
+            found, pull = ready("partial"), ready("back", tracked)
         elif method != "value":
             return "a graph hangs on the call"
         else:
@@ -124,6 +126,8 @@ class _Plan:
         """The result of the method."""
         ready = self.ready
         tensors = ready.arrays(inputs, options)
+        if self.method == "partial":
+            return self.partial(tensors)
         if self.tracked:
             return _apply(self, tensors, *[tensors[n] for n in self.wrt])
         inputs_at = _at(tensors)
@@ -137,6 +141,18 @@ class _Plan:
         pair = (torch.empty_like(x), torch.empty_like(x))
         ready.write(inputs_at, _at(pair))
         return pair
+
+    def partial(self, tensors: Sequence[Array]) -> tuple[tuple[Array, ...], Any, Any]:
+        """The totals, which are followed where the tensors are, the weight, and the count."""
+        ready = self.ready
+        sums, weight, count = ready.totals(_at(tensors))
+        exact = torch.scalar_tensor(count, dtype=torch.int64) if ready.masked else count
+        totals = tuple(
+            torch.from_numpy(t).to(self.dtype) if isinstance(t, np.ndarray) else _number(t, self.dtype) for t in sums
+        )
+        if self.tracked:
+            totals = _Totals.apply(self, tensors, totals, *[tensors[n] for n in self.wrt])
+        return totals, exact if weight is None else _number(weight, self.dtype), exact
 
     def value(self, inputs: Words) -> Array:
         """The loss, or those of all units."""
@@ -194,14 +210,14 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         """The gradients that forward has found, times the cotangent."""
         plan = ctx.plan
         if torch.is_grad_enabled() or not is_plain_eager():
-            return (None, None, *_Differentiated.again(ctx, g))
+            return (None, None, *_again(ctx, g))
         if plan.pull is not None:
             tensors, g = ctx.saved_tensors, g.contiguous()
             gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
             plan.pull.pull(_at(tensors), _at(gradients), _at([g]))
             return (None, None, *gradients)
         if ctx.gradients is None:
-            return (None, None, *_Differentiated.again(ctx, g))
+            return (None, None, *_again(ctx, g))
         gradients, ctx.gradients = ctx.gradients, None
         factor = g.item()
         if factor != 1.0:
@@ -209,21 +225,46 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
                 gradient.mul_(factor)
         return (None, None, *gradients)
 
+
+class _Totals(torch.autograd.Function):  # type: ignore[misc]
+    """The totals of a partial, whose cotangents a kernel carries back."""
+
     @staticmethod
-    def again(ctx: Any, g: Array) -> tuple[Array | None, ...]:
-        """The gradients by the array path, which can be differentiated in turn."""
+    def forward(ctx: Any, plan: _Plan, tensors: list[Array], totals: tuple[Array, ...], *_: Array) -> tuple[Array, ...]:
+        """The totals, which a kernel has found."""
+        ctx.plan = plan
+        ctx.save_for_backward(*tensors)
+        return totals
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Array) -> tuple[Array | None, ...]:
+        """The gradients for the cotangents of all totals."""
         plan = ctx.plan
-        create = torch.is_grad_enabled()
-        with torch.enable_grad(), disabled():
-            given = dict(zip(plan.ready.names, ctx.saved_tensors, strict=True))
-            if not create:
-                given |= {n: given[n].detach().requires_grad_() for n in plan.tracked}
-            value = plan.loss(**given, **plan.static)
-            wanted = [given[n] for n in plan.tracked]
-            found: tuple[Array | None, ...] = torch.autograd.grad(
-                value, wanted, g, create_graph=create, allow_unused=True
-            )
-        return found
+        if torch.is_grad_enabled() or not is_plain_eager():
+            return (None, None, None, *_again(ctx, *cotangents))
+        tensors = ctx.saved_tensors
+        gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
+        plan.pull.back(_at(tensors), _at(gradients), [g.detach().numpy() for g in cotangents])
+        return (None, None, None, *gradients)
+
+
+def _again(ctx: Any, *cotangents: Array) -> tuple[Array | None, ...]:
+    """The gradients by the array path, which can be differentiated in turn."""
+    plan = ctx.plan
+    create = torch.is_grad_enabled()
+    with torch.enable_grad(), disabled():
+        given = dict(zip(plan.ready.names, ctx.saved_tensors, strict=True))
+        if not create:
+            given |= {n: given[n].detach().requires_grad_() for n in plan.tracked}
+        arguments = {**given, **plan.static}
+        values = plan.loss.partial(**arguments).totals if plan.method == "partial" else [plan.loss(**arguments)]
+        wanted = [given[n] for n in plan.tracked]
+        pairs = [(x, g) for x, g in zip(values, cotangents, strict=True) if x.requires_grad]
+        followed, of_them = [x for x, _ in pairs], [g for _, g in pairs]
+        found: tuple[Array | None, ...] = torch.autograd.grad(
+            followed, wanted, of_them, create_graph=create, allow_unused=True
+        )
+    return found
 
 
 _apply = super(torch.autograd.Function, _Differentiated).apply

@@ -765,6 +765,56 @@ def test_torch_accumulates_gradients():
     torch.testing.assert_close(x.grad, 2 * x.detach())
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("batch_dice", ""),
+        *(
+            (name, options)
+            for name in ("huber", "root_mean_squared_error", "cross_entropy")
+            for options in ("", "sample_weight", "where", "sample_weight where", "reduction")
+        ),
+    ],
+)
+def test_torch_partials_are_followed(name, options):
+    """Totals by a kernel carry any cotangents back, twice if asked to; what merges is what the array path merges."""
+    first, second = {
+        "cross_entropy": (draw(40, 3), np.arange(40) % 3),
+        "batch_dice": (RANDOM.random((6, 4, 5)), (RANDOM.random((6, 4, 5)) < 0.4).astype(np.float64)),
+    }.get(name, (draw(40), draw(40, seed=1)))
+    known = {"sample_weight": torch.linspace(0.5, 2.0, 40, dtype=torch.float64), "where": torch.arange(40) % 3 > 0}
+    given = {n: "count_mean" if n == "reduction" else known[n] for n in options.split()}
+    x, y = torch.tensor(first, requires_grad=True), torch.tensor(second)
+    parts = [slice(0, len(x) // 3), slice(len(x) // 3, len(x))]
+
+    def call():
+        partial = sum(
+            get(name).partial(x[p], y[p], **{n: v if n == "reduction" else v[p] for n, v in given.items()})
+            for p in parts
+        )
+        value = partial.value()
+        (slope,) = torch.autograd.grad(value, x, torch.tensor(1.7, dtype=torch.float64), retain_graph=True)
+        (again,) = torch.autograd.grad(value, x, torch.tensor(1.7, dtype=torch.float64), create_graph=True)
+        (second,) = torch.autograd.grad((again * again.detach()).sum(), x)
+        return partial, value.detach(), slope, again.detach(), second
+
+    (fast, *found), (slow, *wanted) = both(call)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-15)
+    for one, other in ((fast.weight, slow.weight), (fast.count, slow.count), (fast.batch, slow.batch)):
+        assert type(one) is type(other)
+        torch.testing.assert_close(torch.as_tensor(one), torch.as_tensor(other))
+
+
+def test_torch_partials_whose_weights_are_followed_take_the_array_path():
+    x, weight = torch.tensor(draw(6)), torch.ones(6, dtype=torch.float64, requires_grad=True)
+    before = front.served()
+    partial = lossspec.squared_error.partial(x, 0 * x, sample_weight=weight)
+    (slope,) = torch.autograd.grad(partial.value(), weight)
+    torch.testing.assert_close(slope, (x * x - (x * x).mean()) / 6)
+    assert front.served() == before
+
+
 def test_torch_transforms_take_the_array_path():
     x = torch.tensor(draw(6))
     zero = torch.zeros(6, dtype=torch.float64)

@@ -6,12 +6,13 @@ are axes of units for the kernel, which writes the statistics of each, and NumPy
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from lossspec.autodiff import value_and_grad
-from lossspec.kernels.ready import Known, Ready, Words, at, word
+from lossspec.kernels.ready import Known, Ready, Words, at
 from lossspec.kernels.trace import Refused
 from lossspec.reduction import finish
 
@@ -31,8 +32,8 @@ class Aggregate(Ready):
             if isinstance(self.parameters[name], np.ndarray):
                 raise Refused(f"its last step takes the array `{name}`")
         self.main = self.job("each" if self.own_shape else "value")
-        if self.method == "value_and_grad":
-            self.back = self.job("pull" if self.own_shape else "back")
+        if self.method in ("value_and_grad", "back"):
+            self.backwards = self.job("pull" if self.own_shape else "back")
 
     def totals(self, inputs: Words) -> tuple[tuple[Any, ...], float | None, int]:
         """The sums over the units, that of their weights if they have any, and their number."""
@@ -55,15 +56,19 @@ class Aggregate(Ready):
         with np.errstate(all="ignore"):
             numbers = tuple(range(len(totals)))
             value, cotangents = value_and_grad(self._finish(weight, count), numbers)(*map(np.asarray, totals))
-        if self.own_shape:
-            arrays = [
-                np.ascontiguousarray(np.broadcast_to(g, self.all_shape), dtype)
-                for g, dtype in zip(cotangents, self.facts.statistics, strict=True)
-            ]
-            self.back.run(inputs, outputs, at(arrays))
-        else:
-            self.back.run(inputs, outputs, ([word(float(g)) for g in cotangents], None))
+        self.back(inputs, outputs, cotangents)
         return float(value)
+
+    def back(self, inputs: Words, outputs: Words, cotangents: Sequence[Any]) -> None:
+        """Write the gradients for the cotangents of the totals."""
+        if not self.own_shape:
+            super().back(inputs, outputs, cotangents)
+            return
+        arrays = [
+            np.ascontiguousarray(np.broadcast_to(g, self.all_shape), dtype)
+            for g, dtype in zip(cotangents, self.facts.statistics, strict=True)
+        ]
+        self.backwards.run(inputs, outputs, at(arrays))
 
     def _finish(self, weight: float | None, count: int) -> Any:
         """The last step as a function of the sums."""

@@ -94,8 +94,10 @@ class Ready:
                 raise Refused("the call is wrong: only a reduced loss has a gradient")
             if self.by_weights and self.how != "count_mean" and self.facts.weight_varies:
                 raise Refused("what the mean divides by depends on what is differentiated")
-        if self.method == "partial" and self.how == "none":
+        if self.method in ("partial", "back") and self.how == "none":
             raise Refused("the call is wrong: nothing to merge")
+        if self.method == "back" and self.facts.weight_varies:
+            raise Refused("its weights depend on what is differentiated")
         self.ones: Words = ((word(1.0),) * self.facts.cotangents, None)
         self.prepare(call)
 
@@ -110,8 +112,10 @@ class Ready:
         self.usual = divisor, _scale(divisor)
         """The denominator and the factor of each unit, if no pass over the weights has to find them."""
         self.mass: Job | None = None
-        names = {"grad_hess": "hessian", "pull": "pull", "value_and_grad": "gradient"}
+        names = {"grad_hess": "hessian", "pull": "pull", "back": "back", "value_and_grad": "gradient"}
         self.main = self.job(names.get(self.method, "each" if self.how == "none" else "value"))
+        self.backwards = self.main
+        """The kernel that carries the cotangents of totals back."""
         if self.method == "value_and_grad" and needs_pass:
             self.mass = self.job("mass")
 
@@ -183,6 +187,10 @@ class Ready:
     def pull(self, inputs: Words, outputs: Words, cotangents: Words) -> None:
         """Write the gradients for the cotangents of all units, which are at addresses."""
         self.main.run(inputs, outputs, cotangents)
+
+    def back(self, inputs: Words, outputs: Words, cotangents: Sequence[Any]) -> None:
+        """Write the gradients for the cotangents of the totals."""
+        self.backwards.run(inputs, outputs, ([word(float(g)) for g in cotangents], None))
 
     def totals(self, inputs: Words) -> tuple[tuple[Any, ...], float | None, int]:
         """The sums over the units, that of their weights if they have any, and their number."""

@@ -9,7 +9,10 @@ from lossspec.kernels.trace import Computed
 
 
 class Request(NamedTuple):
-    """A method of a loss ("value", "value_and_grad", "grad_hess", "partial") with its arguments."""
+    """A method of a loss ("value", "value_and_grad", "grad_hess", "partial") with its arguments.
+
+    Two more carry cotangents back to inputs: "pull" those of all units, "back" those of the totals of a partial.
+    """
 
     loss: Computed
     method: str
@@ -28,7 +31,7 @@ class Request(NamedTuple):
 
     def differentiated(self) -> tuple[str, ...]:
         """The names of what is differentiated."""
-        if self.method not in ("value_and_grad", "grad_hess", "pull"):
+        if self.method not in ("value_and_grad", "grad_hess", "pull", "back"):
             return ()
         if self.wrt is None:
             return self.loss.declared.inputs[:1]
