@@ -61,10 +61,10 @@ class CupyBackend(Backend):
 
         return CupyGpu(x.device.id)
 
-    def by_kernel(self, request: Any) -> Any:
+    def by_kernel(self, *call: Any) -> Any:
         from .cupy_kernels import by_kernel
 
-        return by_kernel(request)
+        return by_kernel(*call)
 
 
 backend = CupyBackend()

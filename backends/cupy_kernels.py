@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import array_api_compat.cupy
@@ -47,11 +48,11 @@ class CupyGpu(Gpu):
         return int(cupy.cuda.get_current_stream().ptr)
 
 
-def by_kernel(request: Request) -> Any:
+def by_kernel(loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: Any) -> Any:
     """The result of a call by a kernel; None if the array path has to take it."""
-    first = request.first()
-    with cupy.cuda.Device(first.device.id):
-        return CupyGpu(first.device.id).run(request)
+    device = Request(loss, method, inputs, options).first().device.id
+    with cupy.cuda.Device(device):
+        return CupyGpu(device).run(loss, method, inputs, options, wrt)
 
 
 __all__ = ["CupyGpu", "by_kernel"]

@@ -56,10 +56,10 @@ class DaskBackend(Backend):
             "Fix: dask.array.from_array(x, chunks=...) for the others, or x.compute() for this one"
         )
 
-    def by_kernel(self, request: Request) -> Any:
+    def by_kernel(self, *call: Any) -> Any:
         from .dask_chunks import over_chunks
 
-        return over_chunks(request)
+        return over_chunks(Request(*call))
 
 
 backend = DaskBackend()

@@ -15,10 +15,6 @@ EAGER_BLOCK = 1 << 17
 """Elements that a primitive computes at a time on the CPU: fewer, and calls cost more than fresh pages."""
 
 
-_by_kernel: Any = None
-"""`by_kernel` of `torch_kernels`, once it is loaded."""
-
-
 class TorchBackend(Backend):
     """PyTorch through array-api-compat."""
 
@@ -53,13 +49,13 @@ class TorchBackend(Backend):
         with torch._C._DisableFuncTorch():  # else a transform would wrap what it copies
             return _beneath(x)[0].numpy(force=True).copy()
 
-    def by_kernel(self, request: Any) -> Any:
-        global _by_kernel
+    def by_kernel(self, *call: Any) -> Any:
         if self.is_tracing():
             return None
-        if _by_kernel is None:
-            from .torch_kernels import by_kernel as _by_kernel
-        return _by_kernel(request)
+        from .torch_kernels import by_kernel
+
+        vars(self)["by_kernel"] = by_kernel  # calls come to it without this step from now on
+        return by_kernel(*call)
 
     def by_own_graph(
         self, function: Callable[..., Array], chosen: Sequence[Any], others: Iterable[Any]

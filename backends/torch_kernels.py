@@ -5,66 +5,77 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from torch.autograd import forward_ad
+from torch.compiler import is_compiling
 
 from lossspec.kernels import disabled
 from lossspec.kernels.front import is_off, is_on_cuda, prepare
 from lossspec.kernels.gpu import NotTaken
 from lossspec.kernels.gpu import prepare as prepare_on_gpu
-from lossspec.kernels.ready import Addresses, Ready
-from lossspec.kernels.request import Request
+from lossspec.kernels.ready import Ready, Words
+from lossspec.kernels.request import Request, key_of
 from lossspec.terms import Array
 
 from .torch_gpu import BFLOAT16, TorchGpu, gpu_of
 
 
-def by_kernel(request: Request) -> Any:
+def by_kernel(loss: Any, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any) -> Any:
     """The result of a call by a kernel; None if the array path has to take it."""
-    if request.method not in ("value", "value_and_grad", "grad_hess") or is_off() or not is_plain_eager():
+    if is_compiling() or is_off() or not is_plain_eager():
         return None
-    tracked, gpu = torch.is_grad_enabled(), gpu_of(request.first())
-    if gpu is not None and not is_on_cuda():
-        return None
+    tracked, gpu = torch.is_grad_enabled(), None
+    if is_on_cuda():
+        gpu = gpu_of(Request(loss, method, inputs, options).first())
     try:
-        key = (tracked, request.key(_kind)) if gpu is None else (tracked, gpu.index, request.key(gpu.kind))
-        plan = request.loss.kernels.get(key)
+        key = tracked, gpu and gpu.index, key_of(gpu.kind if gpu else _kind, method, inputs, options, wrt)
+        plan = loss.kernels.get(key)
     except (AttributeError, TypeError, NotTaken):
         return None
     if plan is None:
-        plan = request.loss.kernels[key] = _Plan.make(request, tracked, key, gpu)
-    return None if isinstance(plan, str) else plan.run(request.inputs, request.options)
+        plan = loss.kernels[key] = _Plan.make(Request(loss, method, inputs, options, wrt), tracked, key, gpu)
+    return None if type(plan) is str else plan.run(inputs, options)
 
 
 def is_plain_eager() -> bool:
     """Say whether nothing but autograd follows the operations on tensors."""
-    return (
-        torch._C._functorch.peek_interpreter_stack() is None
-        and torch._C._len_torch_dispatch_stack() == 0
-        and torch._C._len_torch_function_stack() == 0
-        and torch.autograd.forward_ad._current_level < 0
-    )
+    return _transforms() is None and _dispatch_modes() == 0 and _function_modes() == 0 and forward_ad._current_level < 0
+
+
+_transforms = torch._C._functorch.peek_interpreter_stack
+_dispatch_modes, _function_modes = torch._C._len_torch_dispatch_stack, torch._C._len_torch_function_stack
 
 
 def _kind(x: Any) -> tuple[Any, ...]:
     """All of an argument that a plan depends on."""
-    if not isinstance(x, torch.Tensor):
-        return (type(x), x)
-    if not _is_plain(x):
+    if type(x) in _CLASSES:
+        if _keys(x).raw_repr() in _PLAIN and x.is_contiguous():
+            return x.shape, x.dtype, x.requires_grad, None
         raise NotTaken
-    return torch.Tensor, x.shape, x.dtype, x.requires_grad
+    if isinstance(x, torch.Tensor):
+        raise NotTaken
+    return type(x), x
 
 
 def _is_plain(x: Array, strided: bool = False) -> bool:
     """Say whether a tensor is memory of the host, in one piece unless it may be strided, that is read as it is."""
-    return (
-        not x.is_nested
-        and type(x) in (torch.Tensor, torch.nn.Parameter)
-        and x.is_cpu
-        and x.layout is torch.strided
-        and (strided or x.is_contiguous())
-        and not x.is_neg()
-        and not x.is_quantized
-    )
+    return type(x) in _CLASSES and _keys(x).raw_repr() in _PLAIN and (strided or bool(x.is_contiguous()))
+
+
+def _keys_of_plain_tensors() -> frozenset[int]:
+    """What the dispatcher of Torch knows of a tensor of the host, one of inference mode or not.
+
+    Another layout or device, a negation that is not carried out, zeros without memory and wrappers have other keys.
+    """
+    with torch.inference_mode():
+        own = _keys(torch.empty(0)).raw_repr()
+    return frozenset((own, _keys(torch.empty(0)).raw_repr()))
+
+
+_keys = torch._C._dispatch_keys
+_CLASSES = (torch.Tensor, torch.nn.Parameter)
+_PLAIN = _keys_of_plain_tensors()
 
 
 def host(x: Array, strided: bool = False) -> Array | None:
@@ -105,6 +116,8 @@ class _Plan:
         pull: Ready | str | None = None
         if not tracked:
             found = ready(method, request.wrt)
+        elif method == "partial":
+            found, pull = ready("partial"), ready("back", tracked)
         elif method != "value":
             return "a graph hangs on the call"
         else:
@@ -120,36 +133,51 @@ class _Plan:
         """The result of the method."""
         ready = self.ready
         tensors = ready.arrays(inputs, options)
+        if self.method == "partial":
+            return self.partial(tensors)
         if self.tracked:
-            return _Differentiated.apply(self, tensors, *[tensors[n] for n in self.wrt])
-        pointers = self.addresses(tensors)
+            return _apply(self, tensors, *[tensors[n] for n in self.wrt])
+        inputs_at = _at(tensors)
         if self.method == "value":
-            return self.value(pointers, tensors)
+            return self.value(inputs_at, tensors)
         if self.method == "value_and_grad":
-            gradients = [torch.empty_like(tensors[n], requires_grad=False) for n in ready.wrt]
-            value = _number(ready.gradient(pointers, self.addresses(gradients)), self.dtype)
+            gradients = [torch.empty_like(tensors[n]) for n in ready.wrt]
+            value = _number(ready.gradient(inputs_at, _at(gradients)), self.dtype)
             return value, gradients[0] if ready.single else tuple(gradients)
         x = tensors[ready.wrt[0]]
-        pair = (torch.empty_like(x, requires_grad=False), torch.empty_like(x, requires_grad=False))
-        ready.write(pointers, self.addresses(pair))
+        pair = (torch.empty_like(x), torch.empty_like(x))
+        ready.write(inputs_at, _at(pair))
         return pair
 
-    def addresses(self, tensors: Sequence[Array]) -> Addresses:
-        """The addresses of tensors."""
-        return Addresses(tensors, torch.Tensor.data_ptr if self.gpu is None else self.gpu.address)
+    def partial(self, tensors: Sequence[Array]) -> tuple[tuple[Array, ...], Any, Any]:
+        """The totals, which are followed where the tensors are, the weight, and the count."""
+        ready = self.ready
+        sums, weight, count = ready.totals(_at(tensors))
+        exact = torch.scalar_tensor(count, dtype=torch.int64) if ready.masked else count
+        totals = tuple(
+            torch.from_numpy(t).to(self.dtype) if isinstance(t, np.ndarray) else _number(t, self.dtype) for t in sums
+        )
+        if self.tracked:
+            totals = _Totals.apply(self, tensors, totals, *[tensors[n] for n in self.wrt])
+        return totals, exact if weight is None else _number(weight, self.dtype), exact
 
-    def value(self, pointers: Sequence[int], tensors: Sequence[Array]) -> Array:
+    def value(self, inputs: Words, tensors: Sequence[Array]) -> Array:
         """The loss, or those of all units."""
         ready = self.ready
         if ready.how != "none":
-            return _number(ready.value(pointers), self.dtype)
+            return _number(ready.value(inputs), self.dtype)
         values = torch.empty(ready.unit_shape, dtype=self.dtype, device=tensors[0].device)
-        ready.write(pointers, self.addresses([values]))
+        ready.write(inputs, _at([values]))
         return values
 
 
+def _at(tensors: Sequence[Array]) -> Words:
+    """The addresses of tensors."""
+    return [x.data_ptr() for x in tensors], tensors
+
+
 def _number(value: Any, dtype: Any) -> Array:
-    return value.to(dtype) if isinstance(value, torch.Tensor) else torch.full((), value, dtype=dtype)
+    return value.to(dtype) if isinstance(value, torch.Tensor) else torch.scalar_tensor(value, dtype=dtype)
 
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -175,27 +203,25 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         """The value."""
         ctx.plan = plan
         ctx.save_for_backward(*tensors)
-        pointers = plan.addresses(tensors)
         if plan.pull is not None:
             ctx.gradients = None
-            return plan.value(pointers, tensors)
+            return plan.value(_at(tensors), tensors)
         ctx.gradients = gradients = [torch.empty_like(x) for x in tracked]
-        return _number(plan.ready.gradient(pointers, plan.addresses(gradients)), plan.dtype)
+        return _number(plan.ready.gradient(_at(tensors), _at(gradients)), plan.dtype)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
         """The gradients that forward has found, times the cotangent."""
         plan = ctx.plan
         if torch.is_grad_enabled() or not is_plain_eager():
-            return (None, None, *_Differentiated.again(ctx, g))
+            return (None, None, *_again(ctx, g))
         if plan.pull is not None:
             tensors, g = ctx.saved_tensors, g.contiguous()
             gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
-            pointers = plan.addresses(tensors)
-            plan.pull.pull(pointers, plan.addresses(gradients), plan.addresses([g]))
+            plan.pull.pull(_at(tensors), _at(gradients), _at([g]))
             return (None, None, *gradients)
         if ctx.gradients is None:
-            return (None, None, *_Differentiated.again(ctx, g))
+            return (None, None, *_again(ctx, g))
         gradients, ctx.gradients = ctx.gradients, None
         factor = g.item() if plan.gpu is None else g  # to read a number of a GPU is to wait for it
         if plan.gpu is not None or factor != 1.0:
@@ -203,21 +229,49 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
                 gradient.mul_(factor)
         return (None, None, *gradients)
 
-    @staticmethod
-    def again(ctx: Any, g: Array) -> tuple[Array | None, ...]:
-        """The gradients by the array path, which can be differentiated in turn."""
-        plan = ctx.plan
-        create = torch.is_grad_enabled()
-        with torch.enable_grad(), disabled():
-            given = dict(zip(plan.ready.names, ctx.saved_tensors, strict=True))
-            if not create:
-                given |= {n: given[n].detach().requires_grad_() for n in plan.tracked}
-            value = plan.loss(**given, **plan.static)
-            wanted = [given[n] for n in plan.tracked]
-            found: tuple[Array | None, ...] = torch.autograd.grad(
-                value, wanted, g, create_graph=create, allow_unused=True
-            )
-        return found
 
+class _Totals(torch.autograd.Function):  # type: ignore[misc]
+    """The totals of a partial, whose cotangents a kernel carries back."""
+
+    @staticmethod
+    def forward(ctx: Any, plan: _Plan, tensors: list[Array], totals: tuple[Array, ...], *_: Array) -> tuple[Array, ...]:
+        """The totals, which a kernel has found."""
+        ctx.plan = plan
+        ctx.save_for_backward(*tensors)
+        return totals
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Array) -> tuple[Array | None, ...]:
+        """The gradients for the cotangents of all totals."""
+        plan = ctx.plan
+        if torch.is_grad_enabled() or not is_plain_eager():
+            return (None, None, None, *_again(ctx, *cotangents))
+        tensors = ctx.saved_tensors
+        gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
+        plan.pull.back(_at(tensors), _at(gradients), [g.detach().numpy() for g in cotangents])
+        return (None, None, None, *gradients)
+
+
+def _again(ctx: Any, *cotangents: Array) -> tuple[Array | None, ...]:
+    """The gradients by the array path, which can be differentiated in turn."""
+    plan = ctx.plan
+    create = torch.is_grad_enabled()
+    with torch.enable_grad(), disabled():
+        given = dict(zip(plan.ready.names, ctx.saved_tensors, strict=True))
+        if not create:
+            given |= {n: given[n].detach().requires_grad_() for n in plan.tracked}
+        arguments = {**given, **plan.static}
+        values = plan.loss.partial(**arguments).totals if plan.method == "partial" else [plan.loss(**arguments)]
+        wanted = [given[n] for n in plan.tracked]
+        pairs = [(x, g) for x, g in zip(values, cotangents, strict=True) if x.requires_grad]
+        followed, of_them = [x for x, _ in pairs], [g for _, g in pairs]
+        found: tuple[Array | None, ...] = torch.autograd.grad(
+            followed, wanted, of_them, create_graph=create, allow_unused=True
+        )
+    return found
+
+
+_apply = super(torch.autograd.Function, _Differentiated).apply
+"""What `apply` of a function does where no transform of `torch.func` and no wrapper of one has a part, as here."""
 
 __all__ = ["by_kernel", "host", "is_plain_eager"]

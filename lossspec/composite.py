@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from lossspec.advice import hint_for_keyword
 from lossspec.binding import by_name
@@ -14,7 +14,6 @@ from lossspec.encoding import Json, Portable, decode, encode, fields
 from lossspec.errors import ContractError, FormatError, LossSpecError, MergeError
 from lossspec.explanation import Explanation, join
 from lossspec.identity import ByValue, has_content, key_of, same
-from lossspec.kernels.request import Request
 from lossspec.loss import Loss, Specified, check_factor
 from lossspec.plan import move_last
 from lossspec.reduction import Partial
@@ -76,7 +75,7 @@ class Composite(Loss):
         backend = find_backend(inputs[0] if inputs else options.get(self.contract.inputs[0].name))
         if backend is None or not backend.lazy:
             return None
-        return backend.by_kernel(Request(cast(Any, self), method, inputs, options, wrt))
+        return backend.by_kernel(self, method, inputs, options, wrt)
 
     def explain(self, *inputs: Any, **options: Any) -> Explanation:
         """The steps of the call of every part, to print: see `Loss.explain`."""

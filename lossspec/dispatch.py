@@ -117,10 +117,17 @@ class Backend:
     stand_in: Backend | None = None
     """The backend of traced arrays over this one, while a function of its arrays is differentiated."""
 
-    def by_kernel(self, request: Any) -> Any:
-        """The result of a call by a compiled kernel (`kernels.request`); None if the array path takes the call.
+    def by_kernel(
+        self,
+        loss: Any,
+        method: str,
+        inputs: tuple[Any, ...],
+        options: Mapping[str, Any],
+        wrt: str | Sequence[str] | None,
+    ) -> Any:
+        """The result of a method of a loss by a compiled kernel; None if the array path takes the call.
 
-        A backend of lazy arrays plans the whole call here.
+        The methods are those of `lossspec.kernels.front.run`. A backend of lazy arrays plans the whole call here.
         """
         return None
 

@@ -236,12 +236,12 @@ class Specified(Loss):
         """The loss, reduced as declared or as `reduction` says."""
         if self.declared.takes_shards and self.declared.given_shards(inputs, options):
             return self.partial(*inputs, **options).value()
-        found: Array | None = front.run(Request(self, "value", inputs, options))
+        found: Array | None = front.run(self, "value", inputs, options)
         return pipeline.reduce(self._measure(inputs, options)) if found is None else found
 
     def by_kernel(self, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any = None) -> Any:
         """The result of a method by a compiled kernel; None if the array path takes the call."""
-        return front.run(Request(self, method, inputs, options, wrt))
+        return front.run(self, method, inputs, options, wrt)
 
     def _measure(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Call:
         """The record of a call up to the statistics of its units."""
@@ -289,7 +289,7 @@ class Specified(Loss):
         if self.declared.given_shards(inputs, options):
             first, *others = (self.partial(**shard) for shard in self.declared.shards(inputs, options))
             return sum(others, first)
-        found = front.run(Request(self, "partial", inputs, options))
+        found = front.run(self, "partial", inputs, options)
         if found is not None and not isinstance(found, tuple):
             lazy: Partial = found  # of lazy arrays, whose chunks have partials of their own
             return lazy

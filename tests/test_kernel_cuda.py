@@ -53,7 +53,7 @@ def on_gpu(loss, method, *inputs, on=None, **options):
     loss.kernels.clear()  # plans are for one GPU
     with on_cuda():
         request = Request(loss, method, inputs, options)
-        found = on.run(request)
+        found = on.run(*request)
         assert found is not None, on.reason(request)
     assert on.machine.launches
     return found
@@ -193,7 +193,7 @@ def test_no_units_take_the_array_path():
     on = Simulated()
     with on_cuda():
         request = Request(lossspec.huber, "value", (draw(0), draw(0)), {})
-        assert on.run(request) is None
+        assert on.run(*request) is None
         assert "no units" in on.reason(request)
 
 
@@ -495,10 +495,10 @@ def test_torch_without_a_graph(dtype, tensors):
 def test_kernels_on_a_gpu_are_asked_for():
     on, x = Simulated(), draw(5)
     request = Request(lossspec.huber, "value", (x, x), {})
-    assert on.run(request) is None
+    assert on.run(*request) is None
     assert "on_cuda()" in on.reason(request)
     with on_cuda(), lossspec.kernels.disabled():
-        assert on.run(request) is None
+        assert on.run(*request) is None
     assert on.machine.launches == 0
 
 
@@ -522,7 +522,7 @@ def test_a_driver_that_refuses_a_text_is_a_refusal():
     on.machine = Old()
     with on_cuda():
         request = Request(lossspec.huber, "value", (draw(5), draw(5)), {})
-        assert on.run(request) is None
+        assert on.run(*request) is None
         assert "unsupported toolchain" in on.reason(request)
 
 
@@ -690,9 +690,9 @@ def test_cupy_is_asked_for_what_it_has(monkeypatch):
     monkeypatch.setattr(cupy_kernels.CupyGpu, "driver", machine)
     x, y = held(draw(40)), held(draw(40, seed=1))
     request = Request(lossspec.huber, "value_and_grad", (x, y), {"delta": 0.5})
-    assert cupy_kernels.by_kernel(request) is None
+    assert cupy_kernels.by_kernel(*request) is None
     with on_cuda():
-        value, gradient = cupy_kernels.by_kernel(request)
+        value, gradient = cupy_kernels.by_kernel(*request)
         on = cupy_kernels.CupyGpu(0)
         assert on.reason(request) == ""
         assert "not contiguous" in on.reason(request._replace(inputs=(x[::2], y[::2])))

@@ -501,6 +501,23 @@ def test_every_denominator(reduction, options):
     assert float(merged.value()) == pytest.approx(wanted, rel=1e-14)
 
 
+def test_arguments_in_any_order():
+    """A plan finds the arrays of a call by their places, and another order of options has other places."""
+    x, y, weight, flags = draw(40), draw(40, seed=1), np.linspace(0.5, 2.0, 40), np.arange(40) % 3 > 0
+    given = {"predictions": x, "targets": y, "sample_weight": weight, "where": flags, "reduction": "mean"}
+    with lossspec.kernels.disabled():
+        wanted, right = lossspec.huber.value_and_grad(**given)
+    before = front.served()
+    for order in (list(given), list(reversed(given)), sorted(given)):
+        for count in (0, 1, 2):
+            inputs = [given[name] for name in ("predictions", "targets")[:count]]
+            options = {name: given[name] for name in order if name not in ("predictions", "targets")[:count]}
+            value, gradient = lossspec.huber.value_and_grad(*inputs, **options)
+            assert value == pytest.approx(wanted, rel=1e-14)
+            np.testing.assert_allclose(gradient, right, rtol=1e-14)
+    assert front.served() >= before + 9
+
+
 PARTS = (slice(0, 15), slice(15, 40))
 
 
@@ -826,6 +843,56 @@ def test_torch_accumulates_gradients():
     torch.testing.assert_close(x.grad, 2 * x.detach())
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("batch_dice", ""),
+        *(
+            (name, options)
+            for name in ("huber", "root_mean_squared_error", "cross_entropy")
+            for options in ("", "sample_weight", "where", "sample_weight where", "reduction")
+        ),
+    ],
+)
+def test_torch_partials_are_followed(name, options):
+    """Totals by a kernel carry any cotangents back, twice if asked to; what merges is what the array path merges."""
+    first, second = {
+        "cross_entropy": (draw(40, 3), np.arange(40) % 3),
+        "batch_dice": (RANDOM.random((6, 4, 5)), (RANDOM.random((6, 4, 5)) < 0.4).astype(np.float64)),
+    }.get(name, (draw(40), draw(40, seed=1)))
+    known = {"sample_weight": torch.linspace(0.5, 2.0, 40, dtype=torch.float64), "where": torch.arange(40) % 3 > 0}
+    given = {n: "count_mean" if n == "reduction" else known[n] for n in options.split()}
+    x, y = torch.tensor(first, requires_grad=True), torch.tensor(second)
+    parts = [slice(0, len(x) // 3), slice(len(x) // 3, len(x))]
+
+    def call():
+        partial = sum(
+            get(name).partial(x[p], y[p], **{n: v if n == "reduction" else v[p] for n, v in given.items()})
+            for p in parts
+        )
+        value = partial.value()
+        (slope,) = torch.autograd.grad(value, x, torch.tensor(1.7, dtype=torch.float64), retain_graph=True)
+        (again,) = torch.autograd.grad(value, x, torch.tensor(1.7, dtype=torch.float64), create_graph=True)
+        (second,) = torch.autograd.grad((again * again.detach()).sum(), x)
+        return partial, value.detach(), slope, again.detach(), second
+
+    (fast, *found), (slow, *wanted) = both(call)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-15)
+    for one, other in ((fast.weight, slow.weight), (fast.count, slow.count), (fast.batch, slow.batch)):
+        assert type(one) is type(other)
+        torch.testing.assert_close(torch.as_tensor(one), torch.as_tensor(other))
+
+
+def test_torch_partials_whose_weights_are_followed_take_the_array_path():
+    x, weight = torch.tensor(draw(6)), torch.ones(6, dtype=torch.float64, requires_grad=True)
+    before = front.served()
+    partial = lossspec.squared_error.partial(x, 0 * x, sample_weight=weight)
+    (slope,) = torch.autograd.grad(partial.value(), weight)
+    torch.testing.assert_close(slope, (x * x - (x * x).mean()) / 6)
+    assert front.served() == before
+
+
 def test_torch_transforms_take_the_array_path():
     x = torch.tensor(draw(6))
     zero = torch.zeros(6, dtype=torch.float64)
@@ -877,6 +944,28 @@ def test_torch_gradients_in_inference_mode():
         fast, slow = both(lambda: lossspec.squared_error(x, torch.zeros_like(x)))
     assert float(fast) == pytest.approx(float(slow))
     assert not fast.requires_grad
+
+
+def test_torch_tensors_without_memory_of_their_own_take_the_array_path():
+    """What a transform leaves behind when it has ended, and zeros that nothing holds."""
+    x, y = torch.tensor(draw(6)), torch.tensor(draw(6, seed=1))
+    left = []
+    torch.func.grad(lambda x: left.append(x) or x.sum())(x)
+    before = front.served()
+    for other in (left[0].requires_grad_(False), torch._efficientzerotensor(6, dtype=torch.float64)):
+        right = ((other - y) ** 2).mean()
+        torch.testing.assert_close(lossspec.squared_error(other, y), right, rtol=1e-14, atol=0)
+        torch.testing.assert_close(lossspec.squared_error(y.clone().requires_grad_(), other).detach(), right)
+    assert front.served() == before
+
+
+def test_torch_compiles_a_call_after_an_eager_one():
+    x, y = torch.tensor(draw(6)), torch.tensor(draw(6, seed=1))
+    eager = lossspec.huber(x, y)
+    before = front.served()
+    compiled = torch.compile(lambda x, y: lossspec.huber(x, y), fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(x, y), eager)
+    assert front.served() == before
 
 
 def test_torch_inference_mode():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NoReturn, TypeVar
 
@@ -35,8 +35,11 @@ Gradients = Literal["mean", "sum"]
 DIGEST = 16
 """The length of the digest of all that partials share.
 
-Three flags follow it in the row of a rank: it failed, its weights are counts, its units have no leading axis.
+Three flags follow it in the row of a rank: it failed, its weights are counts, its units have no leading axis. Behind
+them is room for the numbers of small partials, so that what most calls add travels with what they agree on.
 """
+
+FLAGS, ROOM = 3, 8
 
 LONG = 64
 """The number of entries up to which an error shows the values of an array."""
@@ -98,22 +101,38 @@ def _added(partial: Sum, group: Any, gradients: Gradients) -> Sum:
                 )
     except MixtureError as error:
         failed(error, group)
-    rows = agree(_signature(partial), [part.weight for part in parts], [part.batch for part in parts], group)
+    sizes = [sum(map(_size, part.totals)) + 3 for part in parts]
+    sent = _numbers(parts) if sum(sizes) <= ROOM else None
+    weights, batches = [part.weight for part in parts], [part.batch for part in parts]
+    rows = agree(_signature(partial), weights, batches, group, sent)
     counted, flat = bool(rows[:, DIGEST + 1].all()), bool(rows[:, DIGEST + 2].any())
     factor = dist.get_world_size(group) if gradients == "mean" else 1
-    added = [_add(part, counted, flat, factor, group) for part in parts]
+    known: Sequence[Any] = [None] * len(parts)
+    if sent is not None:
+        numbers = rows[:, DIGEST + FLAGS :].clone(memory_format=torch.contiguous_format).view(torch.float64)
+        known = numbers.sum(0)[: len(sent)].split(sizes)
+    added = [_add(part, counted, flat, factor, group, sums) for part, sums in zip(parts, known, strict=True)]
     if isinstance(partial, Partial):
         return added[0]
     return PartialSum(tuple((factor, part) for (factor, _), part in zip(partial.parts, added, strict=True)))
 
 
-def _add(part: Partial, counted: bool, flat: bool, factor: int, group: Any) -> Partial:
-    """The sum of one partial over the ranks: floats in one vector, counts, which stay whole, in another."""
+def _add(part: Partial, counted: bool, flat: bool, factor: int, group: Any, known: Any) -> Partial:
+    """The sum of one partial over the ranks: floats in one vector, counts, which stay whole, in another.
+
+    It is `known` where the ranks have sent its numbers already: totals, weight, count and batch.
+    """
     like = part.totals[0]
     floats, whole = [*part.totals], [part.count, 0 if flat else part.batch]
     (whole if counted else floats).append(part.weight)
-    sums = collective(part, lambda: _Sum.apply(_vector(floats, like.dtype, like.device), group, factor))
-    counts = collective(part, lambda: _Sum.apply(_vector(whole, torch.int64, like.device), group, 1))
+    vector = _vector(floats, like.dtype, like.device)
+    if known is None:
+        sums = _summed(part, vector.detach().clone(), group)
+        counts = _summed(part, _vector(whole, torch.int64, like.device), group)
+    else:
+        sums = known[: len(vector)].to(like.device, like.dtype)
+        counts = known[[-2, -1, -3] if counted else [-2, -1]].to(like.device, torch.int64)
+    sums = _Sum.apply(vector, sums, factor)
     pieces = iter(sums.split([_size(x) for x in floats]))
     totals = tuple(next(pieces).reshape(total.shape) for total in part.totals)
     return replace(
@@ -123,6 +142,19 @@ def _add(part: Partial, counted: bool, flat: bool, factor: int, group: Any) -> P
         batch=None if flat else counts[1],
         weight=counts[2] if counted else next(pieces).reshape(()),
     )
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def _numbers(parts: list[Partial]) -> Any:
+    """All numbers of partials as float64, which holds those of float32 and any count."""
+    values = [x for part in parts for x in (*part.totals, part.weight, part.count, part.batch or 0)]
+    return _vector(values, torch.float64, "cpu")
+
+
+def _summed(part: Partial, vector: Any, group: Any) -> Any:
+    """A vector that the ranks have added up in place."""
+    collective(part, lambda: dist.all_reduce(vector, group=group))
+    return vector
 
 
 def _size(x: Any) -> int:
@@ -137,10 +169,8 @@ class _Sum(torch.autograd.Function):  # type: ignore[misc]
     """The sum over ranks, whose derivative is a constant: nothing is sent on the way back."""
 
     @staticmethod
-    def forward(ctx: Any, x: Any, group: Any, factor: int) -> Any:
+    def forward(ctx: Any, x: Any, total: Any, factor: int) -> Any:
         ctx.factor = factor
-        total = x.clone()
-        dist.all_reduce(total, group=group)
         return total
 
     @staticmethod
@@ -203,13 +233,18 @@ def _signature(partial: Partial | PartialSum) -> dict[str, Any]:
     return found
 
 
-def agree(signature: dict[str, Any] | str, weights: list[Any], batches: list[Any], group: Any) -> Any:
+def agree(
+    signature: dict[str, Any] | str, weights: list[Any], batches: list[Any], group: Any, numbers: Any = None
+) -> Any:
     """The rows of all ranks, or on every rank the error that names what differs."""
     text = json.dumps(signature).encode()
     broken = isinstance(signature, str)
     counted = all(not torch.is_tensor(w) or not w.is_floating_point() for w in weights)
     flags = [broken, counted, any(batch is None for batch in batches)]
-    row = torch.tensor([*hashlib.sha256(text).digest()[:DIGEST], *flags], dtype=torch.uint8)
+    row = torch.zeros(DIGEST + FLAGS + 8 * ROOM, dtype=torch.uint8)
+    row[: DIGEST + FLAGS] = torch.tensor([*hashlib.sha256(text).digest()[:DIGEST], *flags], dtype=torch.uint8)
+    if numbers is not None:
+        row[DIGEST + FLAGS :][: 8 * len(numbers)] = numbers.view(torch.uint8)
     rows = gather(row, group)
     if bool((rows[:, :DIGEST] == rows[0, :DIGEST]).all()) and not bool(rows[:, DIGEST].any()):
         return rows

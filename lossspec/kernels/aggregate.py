@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lossspec.autodiff import value_and_grad
-from lossspec.kernels.ready import Addresses, Known, Ready, address_of, word
+from lossspec.kernels.ready import Known, Ready, Words, at
 from lossspec.kernels.trace import Refused
 from lossspec.reduction import finish
 
@@ -32,39 +32,43 @@ class Aggregate(Ready):
             if isinstance(self.parameters[name], np.ndarray):
                 raise Refused(f"its last step takes the array `{name}`")
         self.main = self.job("each" if self.own_shape else "value")
-        if self.method == "value_and_grad":
-            self.back = self.job("pull" if self.own_shape else "back")
+        if self.method in ("value_and_grad", "back"):
+            self.backwards = self.job("pull" if self.own_shape else "back")
 
-    def totals(self, inputs: Sequence[int]) -> tuple[tuple[Any, ...], float | None, int]:
+    def totals(self, inputs: Words) -> tuple[tuple[Any, ...], float | None, int]:
         """The sums over the units, that of their weights if they have any, and their number."""
         if not self.own_shape:
             return super().totals(inputs)
         each = [np.empty(self.all_shape, dtype) for dtype in self.facts.statistics]
-        self.main.run(inputs, Addresses(each, address_of), self.ones)
+        self.main.run(inputs, at(each), self.ones)
         over = tuple(range(len(self.unit_shape)))
         return tuple(np.sum(x, axis=over, dtype=np.float64) for x in each), None, self.count
 
-    def value(self, inputs: Sequence[int]) -> float:
+    def value(self, inputs: Words) -> float:
         """The loss."""
         totals, weight, count = self.totals(inputs)
         with np.errstate(all="ignore"):
             return float(self._finish(weight, count)(*map(np.asarray, totals)))
 
-    def gradient(self, inputs: Sequence[int], outputs: Sequence[int]) -> float:
+    def gradient(self, inputs: Words, outputs: Words) -> float:
         """The value; gradients are written to where outputs are."""
         totals, weight, count = self.totals(inputs)
         with np.errstate(all="ignore"):
             numbers = tuple(range(len(totals)))
             value, cotangents = value_and_grad(self._finish(weight, count), numbers)(*map(np.asarray, totals))
-        if self.own_shape:
-            arrays = [
-                np.ascontiguousarray(np.broadcast_to(g, self.all_shape), dtype)
-                for g, dtype in zip(cotangents, self.facts.statistics, strict=True)
-            ]
-            self.back.run(inputs, outputs, Addresses(arrays, address_of))
-        else:
-            self.back.run(inputs, outputs, tuple(word(float(g)) for g in cotangents))
+        self.back(inputs, outputs, cotangents)
         return float(value)
+
+    def back(self, inputs: Words, outputs: Words, cotangents: Sequence[Any]) -> None:
+        """Write the gradients for the cotangents of the totals."""
+        if not self.own_shape:
+            super().back(inputs, outputs, cotangents)
+            return
+        arrays = [
+            np.ascontiguousarray(np.broadcast_to(g, self.all_shape), dtype)
+            for g, dtype in zip(cotangents, self.facts.statistics, strict=True)
+        ]
+        self.backwards.run(inputs, outputs, at(arrays))
 
     def _finish(self, weight: float | None, count: int) -> Any:
         """The last step as a function of the sums."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -14,11 +14,13 @@ from lossspec.errors import LossSpecError
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.planning import Planner
 from lossspec.kernels.ready import Ready, count, served
-from lossspec.kernels.request import Request
+from lossspec.kernels.request import Request, key_of
 from lossspec.kernels.trace import Refused
 from lossspec.pipeline import values_are_checked
 
 _MOST_PLANS = 1024
+_WHOLE = 0x101
+"""The flags of an array in one piece (C order), each entry at an address of its own size."""
 
 _switched_off: ContextVar[bool] = ContextVar("lossspec_kernels_off", default=False)
 _on_cuda: ContextVar[bool] = ContextVar("lossspec_kernels_on_cuda", default=False)
@@ -59,32 +61,38 @@ def on_cuda() -> Iterator[None]:
         _on_cuda.reset(token)
 
 
-def run(request: Request) -> Any:
+def run(
+    loss: Any,
+    method: str,
+    inputs: tuple[Any, ...],
+    options: Mapping[str, Any],
+    wrt: str | Sequence[str] | None = None,
+) -> Any:
     """The result of a method of a loss by a kernel; None if the array path has to take the call.
 
     The methods are "value", "value_and_grad", "grad_hess" and "partial"; the last gives totals, weight and count.
+    Small calls come here often: nothing is made before a plan is found but its key.
     """
-    first = request.inputs[0] if request.inputs else request.first()
+    first = inputs[0] if inputs else options.get(loss.declared.inputs[0])
     if type(first) is not np.ndarray:
         if isinstance(first, (list, tuple)):
             return None
         backend = find_backend(first)
-        return None if backend is None else backend.by_kernel(request)
+        return None if backend is None else backend.by_kernel(loss, method, inputs, options, wrt)
     if is_off():
         return None
     try:
-        key = request.key(_kind)
-        ready: Ready | str | None = request.loss.kernels.get(key)
+        key = key_of(_kind, method, inputs, options, wrt)
+        ready: Ready | str | None = loss.kernels.get(key)
         if ready is None:
-            ready = prepare(request, key)
+            ready = prepare(Request(loss, method, inputs, options, wrt), key)
     except (AttributeError, TypeError):
         return None  # a list, or what has no hash
     if isinstance(ready, str):
         return None
-    arrays = ready.arrays(request.inputs, request.options)
+    arrays = ready.arrays(inputs, options)
     for x in arrays:
-        flags = x.flags
-        if not (flags.c_contiguous and flags.aligned):
+        if x.flags.num & _WHOLE != _WHOLE:
             return None
     return ready.on_numpy(arrays)
 
@@ -101,11 +109,9 @@ def is_on_cuda() -> bool:
 
 def _kind(x: Any) -> tuple[Any, ...]:
     """All of an argument that a plan depends on."""
-    return (
-        (type(x), x.shape, x.dtype)
-        if type(x) is np.ndarray
-        else (type(x), x, str(x.dtype) if hasattr(x, "dtype") else "")
-    )
+    if type(x) is np.ndarray:
+        return x.shape, x.dtype
+    return type(x), x, str(x.dtype) if hasattr(x, "dtype") else ""
 
 
 def prepare(request: Request, key: Any) -> Ready | str:

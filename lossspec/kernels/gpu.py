@@ -6,7 +6,7 @@ Nothing waits for the GPU. A chunk is what one warp does; its sums are added by 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from math import prod
 from typing import Any
@@ -22,8 +22,8 @@ from lossspec.kernels.memory import Block
 from lossspec.kernels.nodes import Node, Place
 from lossspec.kernels.planning import Planner
 from lossspec.kernels.programs import Made, Programs
-from lossspec.kernels.ready import Known, Ready, count
-from lossspec.kernels.request import Request
+from lossspec.kernels.ready import NONE, Known, Ready, Words, count
+from lossspec.kernels.request import Request, key_of
 from lossspec.kernels.schedule import ENTRIES, Store, make_schedule
 from lossspec.kernels.trace import Refused
 
@@ -74,7 +74,7 @@ class Gpu:
         """The handle of the stream on which the framework works now."""
         raise NotImplementedError
 
-    def run(self, request: Request) -> Any:
+    def run(self, loss: Any, method: str, inputs: Sequence[Any], options: Mapping[str, Any], wrt: Any = None) -> Any:
         """The result of a method of a loss; None if the array path has to take the call."""
         if not is_on_cuda():
             return None
@@ -83,16 +83,13 @@ class Gpu:
             return self.layout(x) or (type(x), x)
 
         try:
-            key = self.index, request.key(kind)
-            plan = request.loss.kernels.get(key)
+            key = self.index, key_of(kind, method, inputs, options, wrt)
+            plan = loss.kernels.get(key)
             if plan is None:
-                plan = request.loss.kernels[key] = prepare(request, self)
+                plan = loss.kernels[key] = prepare(Request(loss, method, inputs, options, wrt), self)
         except (AttributeError, TypeError, NotTaken):
             return None
-        if isinstance(plan, str):
-            return None
-        given = request.named()
-        return plan.result([given[name] for name in plan.names])
+        return None if isinstance(plan, str) else plan.result(plan.arrays(inputs, options))
 
     def reason(self, request: Request) -> str:
         """Say why the array path takes a call, or nothing where kernels do."""
@@ -155,24 +152,28 @@ class OnGpu(Ready):
         buffer = (longest + WARP) * (WARP if by_units else 1) * 8
         return Launch(made, self.gpu, self.units, chunk, sizes, buffer)
 
-    def gradient(self, inputs: Sequence[int], outputs: Sequence[int]) -> Any:
+    def gradient(self, inputs: Words, outputs: Words) -> Any:
         """The value; gradients are written to where outputs are."""
         divisor = self.usual[0]
         if self.mass is not None:
-            divisor = self.divisor(self.mass.run(inputs, (), self._unused))
+            divisor = self.divisor(self.mass.run(inputs, NONE, self._unused))
         factor = self._factor(divisor)
-        (total,) = self.main.run(inputs, outputs, [self.gpu.address(factor)])
+        (total,) = self.main.run(inputs, outputs, self.words(factor))
         return self.finished(total, divisor)
 
-    def write(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+    def write(self, inputs: Words, outputs: Words) -> None:
         """Write what each unit has to where outputs are."""
         one = self.gpu.full(1.0)
-        self.main.run(inputs, outputs, [self.gpu.address(one)] * self.facts.cotangents)
+        self.main.run(inputs, outputs, self.words(*[one] * self.facts.cotangents))
+
+    def words(self, *arrays: Any) -> Words:
+        """The addresses of arrays."""
+        return [self.gpu.address(x) for x in arrays], arrays
 
     @property
-    def _unused(self) -> Sequence[int]:
+    def _unused(self) -> Words:
         """Cotangents that a kernel does not read."""
-        return [0] * self.facts.cotangents
+        return [0] * self.facts.cotangents, None
 
     def _factor(self, divisor: Any) -> Any:
         """The factor of each unit under a denominator."""
@@ -192,26 +193,23 @@ class OnGpu(Ready):
     def result(self, arrays: Sequence[Any]) -> Any:
         """The result of the method for arrays of the GPU."""
         gpu, dtype = self.gpu, self.dtype.name
-        inputs = [gpu.address(x) for x in arrays]
+        inputs = self.words(*arrays)
 
         def new(n: int) -> Any:
             x = arrays[n]
             return gpu.empty(x.shape, str(x.dtype))
 
-        def at(*outputs: Any) -> Sequence[int]:
-            return [gpu.address(x) for x in outputs]
-
         if self.method == "value_and_grad":
             gradients = [new(n) for n in self.wrt]
-            value = self.gradient(inputs, at(*gradients))
+            value = self.gradient(inputs, self.words(*gradients))
             return self._cast(value), gradients[0] if self.single else tuple(gradients)
         if self.method == "grad_hess":
             pair = new(self.wrt[0]), new(self.wrt[0])
-            self.write(inputs, at(*pair))
+            self.write(inputs, self.words(*pair))
             return pair
         if self.how == "none":
             values = gpu.empty(self.unit_shape, dtype)
-            self.write(inputs, at(values))
+            self.write(inputs, self.words(values))
             return values
         return self._cast(self.value(inputs))
 
@@ -235,20 +233,20 @@ class Launch:
         self.function = gpu.driver.function(gpu.index, made.kernel)
         self.add = Launch(_adding(), gpu, made.sums, 1, (1, self.chunks), 0) if made.sums and self.chunks > 1 else None
 
-    def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: Sequence[int]) -> Any:
+    def run(self, inputs: Words, outputs: Words, cotangents: Words) -> Any:
         """The sums, as an array of the GPU; outputs are written to. A cotangent is an address."""
         count()
         gpu, sums = self.gpu, self.made.sums
         parts = gpu.empty((max(1, sums * self.chunks),), "float64")
         scratch = gpu.empty((max(1, self.scratch),), "int8")
-        words = (*self.head, gpu.address(parts), *self.sizes, *cotangents, *inputs, *outputs, self.buffer)
+        words = (*self.head, gpu.address(parts), *self.sizes, *cotangents[0], *inputs[0], *outputs[0], self.buffer)
         block = (ctypes.c_int64 * self.made.words)(*words)
         parameters = block, ctypes.c_void_p(gpu.address(scratch))
         gpu.driver.launch(gpu.index, self.function, self.groups, _WARPS * WARP, gpu.stream(), parameters)
         if self.add is None:
             return parts[:sums]
         totals = gpu.empty((sums,), "float64")
-        self.add.run([gpu.address(parts)], [gpu.address(totals)], ())
+        self.add.run(([gpu.address(parts)], parts), ([gpu.address(totals)], totals), NONE)
         return totals
 
 

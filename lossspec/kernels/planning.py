@@ -116,7 +116,7 @@ class Planner:
         static |= {n: None for n in ("ignore_index", *_ARRAYS) if n in self.given and self.given[n] is None}
         if "axis" in self.contract.tail:
             static["axis"] = -1
-        order = {"value_and_grad": 1, "pull": 1, "grad_hess": 2}.get(self.request.method, 0)
+        order = {"value_and_grad": 1, "pull": 1, "back": 1, "grad_hess": 2}.get(self.request.method, 0)
         usual = "sum" if "sum" in self.contract.reductions else self.contract.default_reduction
         how = self.how if self.how in LENGTH_REDUCTIONS and order != 2 else usual
         types = tuple((n, type(x), x) for n, x in sorted(static.items()))

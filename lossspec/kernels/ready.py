@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,13 @@ from lossspec.reduction import Mean
 _CHUNK = 1 << 14
 """Entries of a chunk: sums over fewer units than these are formed one after the other."""
 _SHORT_ROW = 32
+_MOST_KEPT = 1 << 16
+"""Bytes of buffers that a plan keeps for the next call."""
+
+Words = tuple[Sequence[int], object]
+"""Addresses of arrays or the bits of numbers, and what keeps the arrays alive."""
+
+NONE: Words = ((), None)
 
 _served = 0
 
@@ -62,16 +70,21 @@ class Ready:
         self.method, self.how, self.empty = request.method, call.keywords.reduction, call.keywords.empty
         self.input_names = request.loss.declared.inputs
         self.names = [a.name for a in programs.task.arguments]
-        positions = {name: number for number, name in enumerate(self.input_names)}
-        self.numbers = [positions.get(name, -1) for name in self.names]
-        if any(name not in call.given for name in self.names):
+        given = (*self.input_names[: len(request.inputs)], *request.options)
+        if any(name not in given for name in self.names):
             raise Refused("the loss is configured with an array")
+        places = [given.index(name) for name in self.names]
+        self.pick: Callable[[Sequence[Any]], Sequence[Any]] = (
+            itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
+        )
         self.unit_shape, self.count = plan.unit_shape, prod(plan.unit_shape)
         self.units = 1 if programs.task.whole else prod(call.unit_shape)
         self.dtype = np.dtype(plan.dtype)
+        self.scalar: Callable[[Any], Any] = self.dtype.type
         self.programs, self.facts = programs, programs.facts
         self.sizes, self.planes = call.sizes, call.planes
         self.wrt = [self.names.index(name) for name in programs.task.wrt]
+        self.varied = [(call.given[name].shape, call.given[name].dtype) for name in programs.task.wrt]
         self.single = request.wrt is None or isinstance(request.wrt, str)
         if self.how == "batch_mean" and not plan.unit_shape:
             raise Refused("the loss of the call is 0-d")
@@ -81,9 +94,11 @@ class Ready:
                 raise Refused("the call is wrong: only a reduced loss has a gradient")
             if self.by_weights and self.how != "count_mean" and self.facts.weight_varies:
                 raise Refused("what the mean divides by depends on what is differentiated")
-        if self.method == "partial" and self.how == "none":
+        if self.method in ("partial", "back") and self.how == "none":
             raise Refused("the call is wrong: nothing to merge")
-        self.ones = (_scale(None),) * self.facts.cotangents
+        if self.method == "back" and self.facts.weight_varies:
+            raise Refused("its weights depend on what is differentiated")
+        self.ones: Words = ((word(1.0),) * self.facts.cotangents, None)
         self.prepare(call)
 
     def prepare(self, call: Known) -> None:
@@ -97,8 +112,10 @@ class Ready:
         self.usual = divisor, _scale(divisor)
         """The denominator and the factor of each unit, if no pass over the weights has to find them."""
         self.mass: Job | None = None
-        names = {"grad_hess": "hessian", "pull": "pull", "value_and_grad": "gradient"}
+        names = {"grad_hess": "hessian", "pull": "pull", "back": "back", "value_and_grad": "gradient"}
         self.main = self.job(names.get(self.method, "each" if self.how == "none" else "value"))
+        self.backwards = self.main
+        """The kernel that carries the cotangents of totals back."""
         if self.method == "value_and_grad" and needs_pass:
             self.mass = self.job("mass")
 
@@ -127,65 +144,64 @@ class Ready:
 
     # The call.
 
-    def arrays(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:
-        """The arrays of a call in the order of the kernel."""
-        if not options:
-            return [inputs[number] for number in self.numbers]
-        given = dict(zip(self.input_names, inputs, strict=False))
-        given.update(options)
-        return [given[name] for name in self.names]
+    def arrays(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Sequence[Any]:
+        """The arrays of a call in the order of the kernel; every call of a plan gives the same options in turn."""
+        return self.pick((*inputs, *options.values()) if options else inputs)
 
-    def on_numpy(self, arrays: list[Any]) -> Any:
+    def on_numpy(self, arrays: Sequence[Any]) -> Any:
         """The result of the method for NumPy arrays."""
-        pointers = Addresses(arrays, address_of)
+        inputs = at(arrays)
         if self.method == "value_and_grad":
-            gradients = [np.empty(arrays[n].shape, arrays[n].dtype) for n in self.wrt]
-            value = self.gradient(pointers, Addresses(gradients, address_of))
-            return self.dtype.type(value), gradients[0] if self.single else tuple(gradients)
+            gradients = [np.empty(shape, dtype) for shape, dtype in self.varied]
+            value = self.scalar(self.gradient(inputs, at(gradients)))
+            return value, gradients[0] if self.single else tuple(gradients)
         if self.method == "grad_hess":
-            x = arrays[self.wrt[0]]
-            pair = [np.empty(x.shape, x.dtype) for _ in range(2)]
-            self.write(pointers, Addresses(pair, address_of))
+            pair = [np.empty(shape, dtype) for shape, dtype in self.varied * 2]
+            self.write(inputs, at(pair))
             return tuple(pair)
         if self.how == "none":
             values = np.empty(self.unit_shape, self.dtype)
-            self.write(pointers, Addresses([values], address_of))
+            self.write(inputs, at([values]))
             return values
         if self.method == "value":
-            return self.dtype.type(self.value(pointers))
-        totals, weight, count = self.totals(pointers)
+            return self.scalar(self.value(inputs))
+        totals, weight, count = self.totals(inputs)
         exact = np.int64(count) if self.masked else count
-        found = tuple(t.astype(self.dtype) if isinstance(t, np.ndarray) else self.dtype.type(t) for t in totals)
-        return found, exact if weight is None else self.dtype.type(weight), exact
+        found = tuple(t.astype(self.dtype) if isinstance(t, np.ndarray) else self.scalar(t) for t in totals)
+        return found, exact if weight is None else self.scalar(weight), exact
 
-    def gradient(self, inputs: Sequence[int], outputs: Sequence[int]) -> float:
+    def gradient(self, inputs: Words, outputs: Words) -> float:
         """The value; gradients are written to where outputs are."""
         if self.mass is None:
-            divisor, word = self.usual
+            divisor, factor = self.usual
         else:
-            divisor = self.divisor(self.mass.run(inputs, (), (0,)))
-            word = _scale(divisor)
-        (total,) = self.main.run(inputs, outputs, (word,))
-        return self.finished(total, divisor)
+            divisor = self.divisor(self.mass.run(inputs, NONE, _scale(0)))
+            factor = _scale(divisor)
+        (total,) = self.main.run(inputs, outputs, factor)
+        return total / divisor if divisor else self.finished(total, divisor)
 
-    def write(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+    def write(self, inputs: Words, outputs: Words) -> None:
         """Write what each unit has to where outputs are."""
         self.main.run(inputs, outputs, self.ones)
 
-    def pull(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: Sequence[int]) -> None:
+    def pull(self, inputs: Words, outputs: Words, cotangents: Words) -> None:
         """Write the gradients for the cotangents of all units, which are at addresses."""
         self.main.run(inputs, outputs, cotangents)
 
-    def totals(self, inputs: Sequence[int]) -> tuple[tuple[Any, ...], float | None, int]:
+    def back(self, inputs: Words, outputs: Words, cotangents: Sequence[Any]) -> None:
+        """Write the gradients for the cotangents of the totals."""
+        self.backwards.run(inputs, outputs, ([word(float(g)) for g in cotangents], None))
+
+    def totals(self, inputs: Words) -> tuple[tuple[Any, ...], float | None, int]:
         """The sums over the units, that of their weights if they have any, and their number."""
-        sums = self.main.run(inputs, (), self.ones)
+        sums = self.main.run(inputs, NONE, self.ones)
         cut = len(self.facts.statistics)
         weights = sums[cut:]
         return tuple(sums[:cut]), weights[0] if self.weighted else None, int(weights[-1]) if self.masked else self.count
 
-    def value(self, inputs: Sequence[int]) -> float:
+    def value(self, inputs: Words) -> float:
         """The loss."""
-        total, *weights = self.main.run(inputs, (), ())
+        total, *weights = self.main.run(inputs, NONE, NONE)
         return self.finished(total, self.divisor(weights))
 
     def divisor(self, weights: Sequence[float]) -> float | None:
@@ -218,45 +234,58 @@ class Job:
         self.totals = ctypes.c_double * max(1, self.sums * chunks)
         self.block = ctypes.c_int64 * made.words
         self.scratch = ctypes.c_char * max(1, buffer * made.buffers)
+        first = len(head) + 1 + len(sizes)
+        self.first = first * ctypes.sizeof(ctypes.c_int64)
+        """The place in the block of what differs from call to call."""
+        self.pack = struct.Struct(f"{made.words - first - 1}q").pack_into
+        self.keeps = chunks == 1 and ctypes.sizeof(self.scratch) <= _MOST_KEPT
+        self.frames: list[tuple[Any, ...]] = []
+        """Memory of calls that have ended. A call takes one out for itself, so that threads never share one."""
 
-    def run(self, inputs: Sequence[int], outputs: Sequence[int], cotangents: Sequence[int]) -> Sequence[float]:
-        """The sums; outputs are written to. A cotangent is the word of a number, or the address of all of them."""
+    def run(self, inputs: Words, outputs: Words, cotangents: Words) -> Sequence[float]:
+        """The sums; outputs are written to. A cotangent is the word of a number, or the address of all of them.
+
+        A signal may end a call while other threads still read and write: their work holds what they use.
+        """
+        try:
+            frame = self.frames.pop()
+        except IndexError:
+            frame = self._frame()
+        block, totals, _, call = frame
+        self.pack(block, self.first, *cotangents[0], *inputs[0], *outputs[0])
         count()
-        totals = self.totals()
-        sums = ctypes.addressof(totals)
-        block = self.block(*self.head, sums, *self.sizes, *cotangents, *inputs, *outputs, self.buffer)
-        address = ctypes.addressof(block)
-
-        def work(first: int, last: int, held: object = (block, totals, inputs, outputs, cotangents)) -> None:
-            scratch = self.scratch()
-            self.kernel(address, first, last, ctypes.addressof(scratch))
-
         if self.chunks == 1:
-            work(0, 1)
-            return totals[: self.sums]
+            self.kernel(*call)
+            found: Sequence[float] = totals[: self.sums]
+            if self.keeps:
+                self.frames.append(frame)
+            return found
+
+        def work(first: int, last: int, held: object = (frame, inputs, outputs, cotangents)) -> None:
+            scratch = self.scratch()
+            self.kernel(call[0], first, last, ctypes.addressof(scratch))
+
         spread(work, self.chunks, self.entries)
-        found = np.ctypeslib.as_array(totals)[: self.sums * self.chunks].reshape(self.sums, self.chunks)
-        return [float(np.add.reduce(row)) for row in found]
+        sums = np.ctypeslib.as_array(totals)[: self.sums * self.chunks].reshape(self.sums, self.chunks)
+        return [float(np.add.reduce(row)) for row in sums]
+
+    def _frame(self) -> tuple[Any, ...]:
+        """The memory of a call: its block, with all that no call changes, its sums, its buffers, and what is called."""
+        totals, scratch = self.totals(), self.scratch() if self.chunks == 1 else (ctypes.c_char * 1)()
+        block = self.block(*self.head, ctypes.addressof(totals), *self.sizes)
+        block[-1] = self.buffer
+        return block, totals, scratch, (ctypes.addressof(block), 0, 1, ctypes.addressof(scratch))
 
 
-class Addresses(list[int]):
-    """The addresses of arrays, which live as long as these do.
-
-    A signal may end a call while other threads still read and write: what they use must outlive it.
-    """
-
-    def __init__(self, arrays: Sequence[Any], address: Callable[[Any], int]) -> None:
-        super().__init__(map(address, arrays))
-        self.arrays = arrays
-
-
-def address_of(x: Any) -> int:
-    """The address of an array; from its buffer, which is quick, unless that is read-only."""
+def at(arrays: Sequence[Any]) -> Words:
+    """The addresses of NumPy arrays: from their buffers, which is quick, unless one is read-only."""
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(x))
+        return [_addressof(_buffer(x)) for x in arrays], arrays
     except (TypeError, ValueError, BufferError):
-        address: int = x.__array_interface__["data"][0]
-        return address
+        return [x.__array_interface__["data"][0] for x in arrays], arrays
+
+
+_addressof, _buffer = ctypes.addressof, ctypes.c_char.from_buffer
 
 
 def word(value: float) -> int:
@@ -265,11 +294,11 @@ def word(value: float) -> int:
     return found
 
 
-def _scale(divisor: float | None) -> int:
-    """The factor of each unit under a denominator, as the 64 bits of a float64."""
-    return word(1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0)
+def _scale(divisor: float | None) -> Words:
+    """The factor of each unit under a denominator."""
+    return (word(1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0),), None
 
 
 _WORD, _DOUBLE = struct.Struct("q"), struct.Struct("d")
 
-__all__ = ["Addresses", "Job", "Known", "Ready", "address_of", "count", "served", "word"]
+__all__ = ["NONE", "Job", "Known", "Ready", "Words", "at", "count", "served", "word"]

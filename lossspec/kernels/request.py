@@ -9,19 +9,16 @@ from lossspec.kernels.trace import Computed
 
 
 class Request(NamedTuple):
-    """A method of a loss ("value", "value_and_grad", "grad_hess", "partial") with its arguments."""
+    """A method of a loss ("value", "value_and_grad", "grad_hess", "partial") with its arguments.
+
+    Two more carry cotangents back to inputs: "pull" those of all units, "back" those of the totals of a partial.
+    """
 
     loss: Computed
     method: str
     inputs: Sequence[Any]
     options: Mapping[str, Any]
     wrt: str | Sequence[str] | None = None
-
-    def key(self, kind: Callable[[Any], tuple[Any, ...]]) -> tuple[Any, ...]:
-        """All that a plan depends on, with `kind` of every argument."""
-        _, method, inputs, options, wrt = self
-        key = (method, wrt if wrt is None or type(wrt) is str else tuple(wrt), *map(kind, inputs))
-        return key + tuple([(name, *kind(x)) for name, x in options.items()]) if options else key
 
     def first(self) -> Any:
         """The first input, or None."""
@@ -38,11 +35,23 @@ class Request(NamedTuple):
 
     def differentiated(self) -> tuple[str, ...]:
         """The names of what is differentiated."""
-        if self.method not in ("value_and_grad", "grad_hess", "pull"):
+        if self.method not in ("value_and_grad", "grad_hess", "pull", "back"):
             return ()
         if self.wrt is None:
             return self.loss.declared.inputs[:1]
         return (self.wrt,) if isinstance(self.wrt, str) else tuple(self.wrt)
 
 
-__all__ = ["Request"]
+def key_of(
+    kind: Callable[[Any], tuple[Any, ...]],
+    method: str,
+    inputs: Sequence[Any],
+    options: Mapping[str, Any],
+    wrt: str | Sequence[str] | None,
+) -> tuple[Any, ...]:
+    """All that a plan depends on, with `kind` of every argument."""
+    key = (method, wrt if wrt is None or type(wrt) is str else tuple(wrt), *map(kind, inputs))
+    return key + tuple([(name, *kind(x)) for name, x in options.items()]) if options else key
+
+
+__all__ = ["Request", "key_of"]
