@@ -99,6 +99,7 @@ class _Plan:
         """The arguments that are no tensors, which are the same in all calls of the plan."""
         self.wrt = (pull or ready).wrt if tracked else ()
         self.dtype = _DTYPES[ready.dtype.name]
+        self.at = _at if gpu is None else gpu.words
 
     @classmethod
     def make(cls, request: Request, grad_is_enabled: bool, key: Any, gpu: TorchGpu | None) -> _Plan | str:
@@ -137,22 +138,22 @@ class _Plan:
             return self.partial(tensors)
         if self.tracked:
             return _apply(self, tensors, *[tensors[n] for n in self.wrt])
-        inputs_at = _at(tensors)
+        inputs_at = self.at(tensors)
         if self.method == "value":
             return self.value(inputs_at, tensors)
         if self.method == "value_and_grad":
             gradients = [torch.empty_like(tensors[n]) for n in ready.wrt]
-            value = _number(ready.gradient(inputs_at, _at(gradients)), self.dtype)
+            value = _number(ready.gradient(inputs_at, self.at(gradients)), self.dtype)
             return value, gradients[0] if ready.single else tuple(gradients)
         x = tensors[ready.wrt[0]]
         pair = (torch.empty_like(x), torch.empty_like(x))
-        ready.write(inputs_at, _at(pair))
+        ready.write(inputs_at, self.at(pair))
         return pair
 
     def partial(self, tensors: Sequence[Array]) -> tuple[tuple[Array, ...], Any, Any]:
         """The totals, which are followed where the tensors are, the weight, and the count."""
         ready = self.ready
-        sums, weight, count = ready.totals(_at(tensors))
+        sums, weight, count = ready.totals(self.at(tensors))
         exact = torch.scalar_tensor(count, dtype=torch.int64) if ready.masked else count
         totals = tuple(
             torch.from_numpy(t).to(self.dtype) if isinstance(t, np.ndarray) else _number(t, self.dtype) for t in sums
@@ -167,7 +168,7 @@ class _Plan:
         if ready.how != "none":
             return _number(ready.value(inputs), self.dtype)
         values = torch.empty(ready.unit_shape, dtype=self.dtype, device=tensors[0].device)
-        ready.write(inputs, _at([values]))
+        ready.write(inputs, self.at([values]))
         return values
 
 
@@ -205,9 +206,9 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         ctx.save_for_backward(*tensors)
         if plan.pull is not None:
             ctx.gradients = None
-            return plan.value(_at(tensors), tensors)
+            return plan.value(plan.at(tensors), tensors)
         ctx.gradients = gradients = [torch.empty_like(x) for x in tracked]
-        return _number(plan.ready.gradient(_at(tensors), _at(gradients)), plan.dtype)
+        return _number(plan.ready.gradient(plan.at(tensors), plan.at(gradients)), plan.dtype)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
@@ -218,7 +219,7 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         if plan.pull is not None:
             tensors, g = ctx.saved_tensors, g.contiguous()
             gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
-            plan.pull.pull(_at(tensors), _at(gradients), _at([g]))
+            plan.pull.pull(plan.at(tensors), plan.at(gradients), plan.at([g]))
             return (None, None, *gradients)
         if ctx.gradients is None:
             return (None, None, *_again(ctx, g))
@@ -248,7 +249,7 @@ class _Totals(torch.autograd.Function):  # type: ignore[misc]
             return (None, None, None, *_again(ctx, *cotangents))
         tensors = ctx.saved_tensors
         gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
-        plan.pull.back(_at(tensors), _at(gradients), [g.detach().numpy() for g in cotangents])
+        plan.pull.back(plan.at(tensors), plan.at(gradients), [g.detach().numpy() for g in cotangents])
         return (None, None, None, *gradients)
 
 

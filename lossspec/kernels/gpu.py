@@ -62,6 +62,10 @@ class Gpu:
         """The address of an array in one piece."""
         raise NotImplementedError
 
+    def words(self, arrays: Sequence[Any]) -> Words:
+        """The addresses of arrays in one piece."""
+        return [self.address(x) for x in arrays], arrays
+
     def empty(self, shape: tuple[int, ...], dtype: str) -> Any:
         """A new array."""
         raise NotImplementedError
@@ -158,17 +162,13 @@ class OnGpu(Ready):
         if self.mass is not None:
             divisor = self.divisor(self.mass.run(inputs, NONE, self._unused))
         factor = self._factor(divisor)
-        (total,) = self.main.run(inputs, outputs, self.words(factor))
+        (total,) = self.main.run(inputs, outputs, self.gpu.words([factor]))
         return self.finished(total, divisor)
 
     def write(self, inputs: Words, outputs: Words) -> None:
         """Write what each unit has to where outputs are."""
         one = self.gpu.full(1.0)
-        self.main.run(inputs, outputs, self.words(*[one] * self.facts.cotangents))
-
-    def words(self, *arrays: Any) -> Words:
-        """The addresses of arrays."""
-        return [self.gpu.address(x) for x in arrays], arrays
+        self.main.run(inputs, outputs, self.gpu.words([one] * self.facts.cotangents))
 
     @property
     def _unused(self) -> Words:
@@ -193,7 +193,7 @@ class OnGpu(Ready):
     def result(self, arrays: Sequence[Any]) -> Any:
         """The result of the method for arrays of the GPU."""
         gpu, dtype = self.gpu, self.dtype.name
-        inputs = self.words(*arrays)
+        inputs = gpu.words(arrays)
 
         def new(n: int) -> Any:
             x = arrays[n]
@@ -201,15 +201,15 @@ class OnGpu(Ready):
 
         if self.method == "value_and_grad":
             gradients = [new(n) for n in self.wrt]
-            value = self.gradient(inputs, self.words(*gradients))
+            value = self.gradient(inputs, gpu.words(gradients))
             return self._cast(value), gradients[0] if self.single else tuple(gradients)
         if self.method == "grad_hess":
             pair = new(self.wrt[0]), new(self.wrt[0])
-            self.write(inputs, self.words(*pair))
+            self.write(inputs, gpu.words(pair))
             return pair
         if self.how == "none":
             values = gpu.empty(self.unit_shape, dtype)
-            self.write(inputs, self.words(values))
+            self.write(inputs, gpu.words([values]))
             return values
         return self._cast(self.value(inputs))
 
@@ -246,7 +246,7 @@ class Launch:
         if self.add is None:
             return parts[:sums]
         totals = gpu.empty((sums,), "float64")
-        self.add.run(([gpu.address(parts)], parts), ([gpu.address(totals)], totals), NONE)
+        self.add.run(gpu.words([parts]), gpu.words([totals]), NONE)
         return totals
 
 
