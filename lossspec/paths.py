@@ -81,15 +81,21 @@ class OverPaths(Primitive):
 
     def value(self, xp: Any, operands: Sequence[Array], block: int = 0) -> Array:
         """The value alone."""
-        return super().value(xp, operands, 0 if _is_compiled(operands) else block)
+        if not _is_compiled(operands):
+            return super().value(xp, operands, block)
+        xp, hosts = _hosts(xp, operands)
+        return backend_of(operands[0]).of_host(self.body(xp, *hosts)[0])
 
     def value_and_kept(self, xp: Any, operands: Sequence[Array], block: int = 0) -> tuple[Array, tuple[Array, ...]]:
         """The value; with it again the derivatives in the real operands, where recurrences are compiled."""
         if not _is_compiled(operands):
             return super().value_and_kept(xp, operands, block)
-        value, pulls = self.body(xp, *operands)
+        xp, hosts = _hosts(xp, operands)
+        value, pulls = self.body(xp, *hosts)
         ones = xp.ones_like(value)
-        return value, (xp.asarray(value, copy=True), *(pull(ones) for pull in pulls if pull is not None))
+        found = value, xp.asarray(value, copy=True), *(pull(ones) for pull in pulls if pull is not None)
+        value, *kept = map(backend_of(operands[0]).of_host, found)
+        return value, tuple(kept)
 
     def linearize(
         self, xp: Any, operands: Sequence[Array], block: int = 0, kept: tuple[Array, ...] = ()
@@ -108,6 +114,12 @@ class OverPaths(Primitive):
 def _is_compiled(operands: Sequence[Array]) -> bool:
     """Say whether recurrences of the operands run as compiled loops."""
     return all(backend_of(x).compiles_scans(x) for x in operands)
+
+
+def _hosts(xp: Any, operands: Sequence[Array]) -> tuple[Any, Sequence[Array]]:
+    """The operands as NumPy arrays with their namespace, whose small operations cost least; else the operands."""
+    hosts = [backend_of(x).host(x, strided=True) for x in operands]
+    return (xp, operands) if any(x is None for x in hosts) else (array_namespace(hosts[0]), hosts)
 
 
 class Paths:
