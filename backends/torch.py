@@ -90,7 +90,7 @@ class TorchBackend(Backend):
     def of_host(self, array: Array) -> Array:
         import torch
 
-        return torch.from_numpy(array)
+        return torch.from_numpy(array if array.flags.writeable else array.copy())
 
     def compiles_scans(self, x: Array) -> bool:
         if self.is_tracing():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import inf
+from math import frexp, inf
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from lossspec.dispatch import backend_of
@@ -81,15 +81,21 @@ class OverPaths(Primitive):
 
     def value(self, xp: Any, operands: Sequence[Array], block: int = 0) -> Array:
         """The value alone."""
-        return super().value(xp, operands, 0 if _is_compiled(operands) else block)
+        if not _is_compiled(operands):
+            return super().value(xp, operands, block)
+        xp, hosts = _hosts(xp, operands)
+        return backend_of(operands[0]).of_host(self.body(xp, *hosts)[0])
 
     def value_and_kept(self, xp: Any, operands: Sequence[Array], block: int = 0) -> tuple[Array, tuple[Array, ...]]:
         """The value; with it again the derivatives in the real operands, where recurrences are compiled."""
         if not _is_compiled(operands):
             return super().value_and_kept(xp, operands, block)
-        value, pulls = self.body(xp, *operands)
+        xp, hosts = _hosts(xp, operands)
+        value, pulls = self.body(xp, *hosts)
         ones = xp.ones_like(value)
-        return value, (xp.asarray(value, copy=True), *(pull(ones) for pull in pulls if pull is not None))
+        found = value, xp.asarray(value, copy=True), *(pull(ones) for pull in pulls if pull is not None)
+        value, *kept = map(backend_of(operands[0]).of_host, found)
+        return value, tuple(kept)
 
     def linearize(
         self, xp: Any, operands: Sequence[Array], block: int = 0, kept: tuple[Array, ...] = ()
@@ -108,6 +114,12 @@ class OverPaths(Primitive):
 def _is_compiled(operands: Sequence[Array]) -> bool:
     """Say whether recurrences of the operands run as compiled loops."""
     return all(backend_of(x).compiles_scans(x) for x in operands)
+
+
+def _hosts(xp: Any, operands: Sequence[Array]) -> tuple[Any, Sequence[Array]]:
+    """The operands as NumPy arrays with their namespace, whose small operations cost least; else the operands."""
+    hosts = [backend_of(x).host(x, strided=True) for x in operands]
+    return (xp, operands) if any(x is None for x in hosts) else (array_namespace(hosts[0]), hosts)
 
 
 class Paths:
@@ -405,17 +417,18 @@ class Paths:
         """
         fixed, moving, _ = self._arcs(xp, lattice.arcs)
         final = _turned(xp, (_softmax if soft else _one_hot)(xp, _turned(xp, last)))
-        final = final if weight is None else final * weight[:, None]
-        later = (final, *(xp.zeros_like(final) for _ in range(self.memory - 1)))
-        carry = later, fixed, tuple(xp.zeros_like(x) for x in fixed) if of_arcs else ()
+        lift = _lift(xp, final)[0]
+        later = (lift * final, *(xp.zeros_like(final) for _ in range(self.memory - 1)))
+        total = tuple(xp.zeros_like(x) for x in fixed) if of_arcs else ()
+        carry = later, fixed, total, () if weight is None else (weight,)
         frames = xp.permute_dims(lattice.running, (1, 0)), moving, before, marks
-        (later, _, total), (states, along) = scan(self._steps[soft][1], carry, frames, reverse=True)
+        (later, _, total, _), (states, along) = scan(self._steps[soft][1], carry, frames, reverse=True)
         arcs = lattice.arcs
         if of_arcs and fixed:
-            arcs = xp.permute_dims(total[0], (1, 0, 2))
+            arcs = xp.permute_dims(total[0] / lift, (1, 0, 2))
         elif of_arcs:
             arcs = xp.permute_dims(along[0], (2, 0, 1, 3))
-        return Marginals(xp.permute_dims(states, (1, 0, 2)), arcs, later[0], final)
+        return Marginals(xp.permute_dims(states, (1, 0, 2)), arcs, later[0] / lift, final)
 
     def _arcs(self, xp: Any, arcs: Array) -> tuple[tuple[Array, ...], tuple[Array, ...], Array]:
         """The arcs, move by move: those of all frames, those of each frame, and the common part that was subtracted."""
@@ -450,9 +463,13 @@ class Paths:
         return (kept, total, fixed), history
 
     def _retreat(self, carry: Any, now: Any, divide: Callable[..., Array]) -> tuple[Any, Any]:
-        """One frame, backwards: from the marginals of the states after it to those of the arcs and states before it."""
-        (later, fixed, total), (running, moving, history, marks) = carry, now
+        """One frame, backwards: from the marginals of the states after it to those of the arcs and states before it.
+
+        The carry is lifted, and what is smaller than any result is 0: denormal numbers would take many times as long.
+        """
+        (later, fixed, total, weight), (running, moving, history, marks) = carry, now
         xp = array_namespace(running)
+        lift, least = _lift(xp, later[0])
         states = xp.where(running[:, None], later[0], 0.0)
         along = divide(xp, states, self._sources(xp, history) + (*fixed, *moving)[0])
         earlier = [*later[1:], xp.zeros_like(states)]
@@ -460,11 +477,16 @@ class Paths:
             earlier[frames - 1] = earlier[frames - 1] + _shift_back(xp, along[move, ...], places)
         if not self.moves:
             earlier = [_turned(xp, xp.sum(along, axis=-1))]
+        earlier = [xp.where(x < least, 0.0, x) for x in earlier]
+        for factor in weight:
+            weighted = states * factor[:, None]
+            states = xp.where(xp.abs(weighted) < least, 0.0, weighted)
+        states = states / lift
         if marks:
             own = _turned(xp, marks[0])[:, :, None] & marks[1][None, ...]
             along = balanced(along, own, axis=(0, 2))
         kept = tuple(xp.where(running[:, None], x, y) for x, y in zip(earlier, later, strict=True))
-        return (kept, fixed, tuple(x + along for x in total)), (states, (along,) if moving else ())
+        return (kept, fixed, tuple(x + along for x in total), weight), (states, (along / lift,) if moving else ())
 
     def _sources(self, xp: Any, history: tuple[Array, ...]) -> Array:
         """The scores of the source of each arc, [moves batch states], or [states batch 1] without moves."""
@@ -572,6 +594,13 @@ def _ranked(xp: Any, x: Array) -> tuple[Array, list[Array], list[Array]]:
         top = xp.where(is_larger, more, top)
     finite = xp.where(top == -inf, 0.0, top)
     return top, [xp.exp(less - finite) for less in behind], flags
+
+
+def _lift(xp: Any, x: Array) -> tuple[float, float]:
+    """A power of 2 by which probabilities are kept away from denormal numbers, and the least number so lifted."""
+    least = float(xp.finfo(x.dtype).smallest_normal)
+    lift = 2.0 ** (-4 * frexp(least)[1] // 5)
+    return lift, lift * least
 
 
 def _softmax(xp: Any, x: Array) -> Array:
