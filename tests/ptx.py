@@ -19,7 +19,7 @@ _REGISTER_BYTES = {"%rd": 8, "%r": 4, "%rs": 2, "%fd": 8, "%f": 4}
 
 
 class Memory:
-    """What threads may read and write: arrays by their addresses."""
+    """The arrays that threads may read and write, by their addresses."""
 
     def __init__(self):
         self.spans = []

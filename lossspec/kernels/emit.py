@@ -286,6 +286,29 @@ class Emitter(Memory, Operations):
                 value = self.select(self.mask, value, self.constant(0.0, "double", value.lanes))
             self.put(self.binary("fadd", self.get(total), value), total)
 
+    def take(self, left: V, sums: Sequence[V]) -> V:
+        """Do all work of the current units, of which so many are left; return their number."""
+        if not self.by_units:
+            self.units(sums)
+            return self.constant(1, "i64")
+        full, tail, after = (self.new("b") for _ in range(3))
+        whole = self.compare("sge", left, self.constant(self.width, "i64"))
+        self.do(f"br i1 {whole.text}, label {full}, label {tail}")
+        self.label(full)
+        self.mask = None
+        self.units(sums)
+        self.do(f"br label {after}")
+        self.label(tail)
+        self.mask = self.lanes_below(left)
+        self.units(sums)
+        self.do(f"br label {after}")
+        self.label(after)
+        return self.call("smin", left, self.constant(self.width, "i64"))
+
+    def lanes_below(self, count: V) -> V:
+        """The lanes of the first units."""
+        return self.compare("slt", self.steps(self.lanes), self.splat(count, self.lanes))
+
     def text(self) -> str:
         """The module."""
         lanes = self.lanes if self.by_units else 1
@@ -315,26 +338,7 @@ class Emitter(Memory, Operations):
             self.image = self.binary("sdiv", self.unit, plane)
             self.pixel = self.binary("srem", self.unit, plane)
             left = self.call("smin", left, self.binary("sub", plane, self.pixel))
-        after = self.new("b")
-        if self.by_units:
-            full, tail = self.new("b"), self.new("b")
-            whole = self.compare("sge", left, self.constant(self.width, "i64"))
-            self.do(f"br i1 {whole.text}, label {full}, label {tail}")
-            self.label(full)
-            self.mask = None
-            self.units(sums)
-            self.do(f"br label {after}")
-            self.label(tail)
-            self.mask = self.compare("slt", self.steps(self.lanes), self.splat(left, self.lanes))
-            self.units(sums)
-            self.do(f"br label {after}")
-            self.label(after)
-            step = self.call("smin", left, self.constant(self.width, "i64"))
-        else:
-            self.units(sums)
-            self.do(f"br label {after}")
-            self.label(after)
-            step = self.constant(1, "i64")
+        step = self.take(left, sums)
         following = self.binary("add", self.unit, step)
         self.put(following, u)
         again = self.compare("slt", following, last)

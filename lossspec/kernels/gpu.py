@@ -48,7 +48,7 @@ class Gpu:
 
     @property
     def driver(self) -> Any:
-        """What loads and runs functions, or why there is none."""
+        """The driver, which loads and runs functions, or why there is none."""
         return driver()
 
     def layout(self, x: Any) -> tuple[tuple[int, ...], Any] | None:
