@@ -3,8 +3,11 @@
 import importlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -363,3 +366,65 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing():
         assert set(client.run(os.getpid).values()) != before
     assert float(found[0]) == pytest.approx(float(expected[0]), rel=1e-13)
     np.testing.assert_allclose(found[1], expected[1], rtol=1e-12, atol=1e-16)
+
+
+# Memory.
+
+BOUNDED = """
+import sys
+from pathlib import Path
+import numpy as np
+import dask, dask.array as da
+import lossspec as ls
+
+ROWS, CHUNKS = 1 << 18, 64
+
+def held(key):
+    (line,) = (x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith(key + ":"))
+    return 1024 * int(line.split()[1])
+
+def block(path, block_info=None):
+    start, stop = block_info[None]["array-location"][0]
+    return np.fromfile(path, count=stop - start, offset=8 * start)
+
+def lazy(count):
+    return [
+        da.map_blocks(block, path, chunks=((ROWS,) * count,), dtype=np.float64, meta=np.empty(0))
+        for path in sys.argv[1:3]
+    ]
+
+def both(count):
+    value = ls.huber(*lazy(count)).compute()
+    slopes = ls.huber.grad(*lazy(count), reduction="sum")
+    if sys.argv[3] == "all":
+        slopes = da.from_array(slopes.compute())
+    return float(value), float(da.sum(slopes).compute())
+
+with dask.config.set(scheduler="threads", num_workers=1):
+    both(2)  # what is imported and compiled once
+    Path("/proc/self/clear_refs").write_text("5")
+    before = held("VmRSS")
+    found = both(CHUNKS)
+print(held("VmHWM") - before, *found)
+"""
+
+
+def test_a_loss_of_files_larger_than_a_limit_needs_the_memory_of_a_few_chunks(tmp_path):
+    """Two files of 128 MiB in chunks of 2 MiB; who keeps the gradient of all is seen."""
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("the peak of the memory of a process is read from /proc")
+    arrays = np.random.default_rng(0).normal(size=(2, 2**24))
+    paths = [tmp_path / "predictions", tmp_path / "targets"]
+    for path, x in zip(paths, arrays, strict=True):
+        x.tofile(path)
+
+    def run(*words):
+        command = [sys.executable, "-c", BOUNDED, *map(str, paths), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=280)  # noqa: S603
+        return list(map(float, done.stdout.split()))
+
+    more, value, slope = run("chunks")
+    assert value == pytest.approx(float(ls.huber(*arrays)), rel=1e-12)
+    assert slope == pytest.approx(float(np.clip(arrays[0] - arrays[1], -1, 1).sum()), rel=1e-9, abs=1e-6)
+    assert more < arrays.nbytes / 4
+    assert run("all")[0] > arrays.nbytes / 4

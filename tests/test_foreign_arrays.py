@@ -74,40 +74,60 @@ def test_an_axis_that_must_have_entries_is_named_where_it_has_none(backend, loss
         loss(*inputs)
 
 
-def test_arrays_that_are_split_over_devices_compute_eagerly(in_fresh_process):
+FAMILIES: dict[str, list[str]] = {}
+for _name in ls.names():
+    FAMILIES.setdefault(ls.get(_name).contract.family, []).append(_name)
+
+
+def few(losses, most=5):
+    """The names of losses in parts that a process has time for."""
+    return [losses[start : start + most] for start in range(0, len(losses), most)]
+
+
+@pytest.mark.parametrize("names", few([losses[0] for losses in FAMILIES.values()]), ids=lambda names: names[0])
+def test_arrays_that_are_split_over_devices_compute_eagerly(in_fresh_process, names):
     pytest.importorskip("jax")
-    assert in_fresh_process(SHARDED) == "the same"
+    assert in_fresh_process(SPLIT.format(names=names, devices=8, gradients=False)) == "the same"
 
 
-SHARDED = """
+@pytest.mark.thorough
+@pytest.mark.parametrize("devices", [2, 8])
+@pytest.mark.parametrize("names", few(ls.names()), ids=lambda names: names[0])
+def test_every_loss_and_gradient_of_arrays_that_are_split_is_that_of_the_whole(in_fresh_process, names, devices):
+    pytest.importorskip("jax")
+    assert in_fresh_process(SPLIT.format(names=names, devices=devices, gradients=True)) == "the same"
+
+
+SPLIT = """
 import os
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count={devices}"
 os.environ["JAX_PLATFORMS"] = "cpu"
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec as P
 import lossspec as ls
+from lossspec.conformance.sampling import typical_inputs
 
+jax.config.update("jax_enable_x64", True)
 mesh = jax.sharding.Mesh(np.array(jax.devices()), ("devices",))
-random = np.random.default_rng(0)
-x, y = random.normal(size=(8, 5)).astype(np.float32), random.normal(size=(8, 5)).astype(np.float32)
-labels = random.integers(0, 5, 8).astype(np.int32)
-rows = np.exp(y) / np.exp(y).sum(-1, keepdims=True)
+assert len(jax.devices()) == {devices}
 
-def split(array):
-    return jax.device_put(array, NamedSharding(mesh, P("devices", *(None,) * (array.ndim - 1))))
+def put(x, spread):
+    if isinstance(x, list):
+        return [put(item, spread) for item in x]
+    fits = spread and x.ndim and x.shape[0] == 8
+    return jax.device_put(x, NamedSharding(mesh, P("devices") if fits else P()) if spread else jax.devices()[0])
 
-for loss, *inputs in (
-    (ls.cross_entropy, x, labels),
-    (ls.sparsemax, x, labels),
-    (ls.multi_margin, x, labels),
-    (ls.info_nce, x, y),
-    (ls.listmle, x, np.abs(y)),
-    (ls.distillation, x, y),
-    (ls.supervised_contrastive, x, labels),
-):
-    whole = loss(*map(jnp.asarray, inputs))
-    np.testing.assert_allclose(loss(*map(split, inputs)), whole, rtol=1e-5, err_msg=loss.__name__)
+for name in {names}:
+    loss = ls.get(name)
+    inputs = typical_inputs(loss.contract, {{loss.contract.result.names[0]: 8}} if loss.contract.result.names else {{}})
+    sizes = loss.contract.sizes
+    given = {{p.name: sizes[p.name] for p in loss.contract.parameters if p.name in sizes}}
+    real = [n for n, x in inputs.items() if not isinstance(x, list) and x.dtype.kind == "f"][:1]
+    call = loss.value_and_grad if {gradients} and real else loss
+    wrt = {{"wrt": real[0]}} if {gradients} and real else {{}}
+    whole, split = (call(**{{n: put(x, s) for n, x in inputs.items()}}, **given, **wrt) for s in (False, True))
+    for one, other in zip(jax.tree.leaves(whole), jax.tree.leaves(split), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-11, err_msg=name)
 print("the same")
 """

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from copy import deepcopy
 from dataclasses import replace
 from importlib.resources import files
@@ -522,3 +524,32 @@ def test_an_installed_copy_writes_only_where_it_is_told(monkeypatch):
     status, output = command("vectors", "--loss", "squared_error")
     assert status == 2
     assert "--out DIR" in output
+
+
+# A judge that knows nothing of the library.
+
+
+def plainly(*words):
+    """The report of the plain judge, in a process in which nothing of the library is imported."""
+    command = [sys.executable, "-I", str(Path(__file__).with_name("plain_judge.py")), str(FOLDER), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own judge
+    report = json.loads(done.stdout)
+    assert (report["lossspec"], report["numpy"]) == (False, False)
+    return report["losses"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("huber", "binary_cross_entropy", "quantile_huber"), pytest.param((), marks=pytest.mark.thorough)],
+    ids=["some", "all"],
+)
+def test_plain_losses_are_right_by_the_files_alone_and_wrong_ones_are_not(names):
+    found, wrong = plainly(*names), plainly(*names, "--wrong")
+    assert len(found) == len(names) if names else len(found) >= 20
+    for name, levels in found.items():
+        for level in ("L1", "L2", "L3"):
+            count, share, case = levels[level]
+            assert count > 40, (name, level)
+            assert share <= 1, (name, level, case)
+            assert wrong[name][level][1] > 1, (name, level)
+        assert levels["left out"] <= 4
