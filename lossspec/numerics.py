@@ -243,7 +243,7 @@ def logistic_density(x: Array) -> Array:
 
 
 def _logistic_density(xp: Any, x: Array, tail: Array) -> Array:
-    """The product p (1 - p) from the exponential of `_tail`; near 0 by cosh, whose slope is no difference there."""
+    """The product p (1 - p) from the exponential of `_tail`; near 0 by cosh, whose derivative is no difference."""
     near = xp.abs(x) < 1
     close = 0.25 / xp.cosh(xp.where(near, x, 0.0) / 2) ** 2
     return xp.where(near, close, tail / (1.0 + tail) ** 2)

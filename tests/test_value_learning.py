@@ -24,3 +24,17 @@ def test_a_quantile_below_its_targets_is_drawn_up_by_its_level(array, plain):
 @pytest.mark.parametrize("shapes", [((2, 0), (2, 3)), ((2, 3), (2, 0))])
 def test_no_quantile_and_no_sample_have_loss_0(array, plain, shapes):
     assert plain(ls.quantile_td.per_example(*(array(np.ones(shape)) for shape in shapes))).tolist() == [0.0, 0.0]
+
+
+def test_a_moved_atom_is_shared_by_its_neighbours():
+    logits = np.log(np.asarray([[0.5, 0.25, 0.25]]))
+    targets = np.asarray([[0.0, 1.0, 0.0]])
+
+    def loss(reward, discount):
+        numbers = (np.asarray([float(x)]) for x in (reward, discount))
+        return float(ls.categorical_td(logits, targets, *numbers, lowest=-1.0, step=1.0))
+
+    assert loss(0, 1) == pytest.approx(np.log(4))
+    assert loss(-0.25, 1) == pytest.approx(0.25 * np.log(2) + 0.75 * np.log(4))
+    assert loss(5, 0) == pytest.approx(np.log(4))  # clipped to the last atom
+    assert loss(-5, 0) == pytest.approx(np.log(2))

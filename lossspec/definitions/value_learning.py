@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from mpmath import fsum, mpf
+from mpmath import fsum, log, mpf
+
+from lossspec.definitions.common import softmax
 
 
 def huber(u: Any, kappa: Any) -> Any:
@@ -15,3 +17,13 @@ def quantile_td(predictions: Any, targets: Any, kappa: Any) -> Any:
         level = mpf(2 * i + 1) / (2 * len(predictions))
         total += [abs(level - (target < prediction)) * huber(target - prediction, kappa) / kappa for target in targets]
     return fsum(total) / max(len(targets), 1)
+
+
+def categorical_td(logits: Any, targets: Any, rewards: Any, discounts: Any, lowest: Any, step: Any) -> Any:
+    atoms = [lowest + step * i for i in range(len(logits))]
+    shares = [0 * rewards for _ in atoms]
+    for atom, probability in zip(atoms, targets, strict=True):
+        moved = min(max(rewards + discounts * atom, atoms[0]), atoms[-1])
+        for i, other in enumerate(atoms):
+            shares[i] += probability * max(0, 1 - abs(moved - other) / step)
+    return -fsum(m * log(p) for m, p in zip(shares, softmax(logits), strict=True) if m != 0)

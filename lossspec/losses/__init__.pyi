@@ -241,6 +241,14 @@ class _categorical_hinge(Typed):
     def configured(self, **options: Unpack[_categorical_hinge_options]) -> Self: ...
 categorical_hinge: _categorical_hinge
 
+class _categorical_td_options(TypedDict, total=False): lowest: Number; step: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
+class _categorical_td(Typed):
+    """Categorical TD loss (C51): the cross entropy of a return with its target, moved and projected on the atoms."""
+    def __call__(self, logits: Array, targets: Array, rewards: Array, discounts: Array, *, lowest: Number = -10.0, step: Number = 0.4, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, axis: int = -1) -> Result: """Categorical TD loss (C51): the cross entropy of a return with its target, moved and projected on the atoms."""
+    def grad(self, logits: Array, targets: Array, rewards: Array, discounts: Array, *, wrt: Wrt[Literal['logits', 'targets', 'rewards', 'discounts', 'lowest', 'step', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_categorical_td_options]) -> Any: ...
+    def configured(self, **options: Unpack[_categorical_td_options]) -> Self: ...
+categorical_td: _categorical_td
+
 class _center_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None
 class _center(Typed):
     """Center loss: half the squared distance of each embedding from the center of its class."""

@@ -31,8 +31,8 @@ def wing(
 ) -> Real["*batch"]:
     """Wing loss of coordinates of landmarks: logarithmic near zero, where it weighs small errors up, linear beyond.
 
-    l = width * log(1 + e / curvature) where e < width and e - width + width * log(1 + width / curvature) elsewhere,
-    with e = |predictions - targets|.
+    l = width * log(1 + e / curvature) where e < width, e - width + width * log(1 + width / curvature) elsewhere, with
+    e = |predictions - targets|.
 
     Shapes: `predictions` and `targets` [*batch], any real numbers, of the unit in which `width` is given, pixels in the
     paper; `width` > 0, its w; `curvature` > 0, its epsilon -> element [*batch].
@@ -80,9 +80,9 @@ def adaptive_wing(
 ) -> Real["*batch"]:
     """Adaptive wing loss of heatmaps of landmarks: a wing loss on bright pixels, nearly a squared error on dark ones.
 
-    l = omega * log(1 + (e / epsilon)^p) where e < theta and A (e - theta) + omega * log(1 + (theta / epsilon)^p)
-    elsewhere, with e = |predictions - targets|, p = alpha - targets and A the slope that both have at e = theta,
-    omega * p / theta * q / (1 + q) for q = (theta / epsilon)^p.
+    l = omega * log(1 + (e / epsilon)^p) where e < theta, A * (e - theta) + omega * log(1 + q) elsewhere, with
+    e = |predictions - targets|, p = alpha - targets, q = (theta / epsilon)^p and A = omega * p / theta * q / (1 + q),
+    the slope that both sides have at e = theta.
 
     Shapes: `predictions` [*batch], any real numbers; `targets` [*batch] in [0, 1], the pixels of a heatmap; `omega`,
     `theta` and `epsilon` > 0; `alpha` >= 2 -> element [*batch].

@@ -73,8 +73,8 @@ def chamfer_distance(
 def distortion(weights: NonNegative["*batch intervals"], places: Real["*batch edges"]) -> Real["*batch"]:
     """Distortion of a ray (mip-NeRF 360): the mean distance of two places on it, which draws its weight together.
 
-    l = sum_i sum_j weights_i weights_j |m_i - m_j| + sum_i weights_i^2 (places_{i + 1} - places_i) / 3, with
-    m_i = (places_i + places_{i + 1}) / 2 the middle of interval i.
+    l = sum_i sum_j weights_i weights_j |m_i - m_j| + sum_i weights_i^2 d_i / 3, with m_i the middle and d_i the length
+    of the interval between places i and i + 1.
 
     Shapes: `weights` [*batch intervals] >= 0, the part of the light of a ray that comes from each interval; `places`
     [*batch edges], the ends of the intervals in rising order, one more than weights -> ray [*batch]. It forms all

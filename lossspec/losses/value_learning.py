@@ -1,10 +1,74 @@
 """Losses of estimates of a return."""
 
 from lossspec.declaration import Equal, loss
-from lossspec.numerics import absolute, array_namespace, per_row, positions, with_value
-from lossspec.terms import Positive, Real
+from lossspec.numerics import (
+    absolute,
+    array_namespace,
+    expected_negative_log_softmax,
+    per_row,
+    positions,
+    with_value,
+)
+from lossspec.terms import Array, Distribution, Logits, Positive, Real, UnitInterval
 
-__all__ = ["quantile_td"]
+__all__ = ["categorical_td", "quantile_td"]
+
+
+def _between(x: Array, low: Array, high: Array) -> Array:
+    """The entries clipped to [low, high], with half of the derivative at both ends."""
+    xp = array_namespace(x)
+    value = xp.where(x < low, 0 * x + low, xp.where(x > high, 0 * x + high, x))
+    return with_value(value, (absolute(x - low) - absolute(x - high) + low + high) / 2)
+
+
+@loss(
+    family="value_learning",
+    unit="example",
+    source="Bellemare, Dabney and Munos 2017, arXiv:1707.06887, algorithm 1 (from memory, not read)",
+    aliases=("C51", "categorical_dqn"),
+    invariant_in=("logits",),
+    sizes={"batch": 2, "classes": 3, "lowest": -1.0, "step": 0.75},
+)
+def categorical_td(
+    logits: Logits["*batch classes"],
+    targets: Distribution["*batch classes"],
+    rewards: Real["*batch"],
+    discounts: UnitInterval["*batch"],
+    *,
+    lowest: Real = -10.0,
+    step: Positive = 0.4,
+) -> Real["*batch"]:
+    """Categorical TD loss (C51): the cross entropy of a return with its target, moved and projected on the atoms.
+
+    l = -sum_i m_i log softmax(logits)_i, with m_i = sum_j targets_j max(0, 1 - |b_j - i|) the targets projected on the
+    atoms z_i = lowest + step * i, i = 0, 1, ..., and b_j = (clip(rewards + discounts * z_j) - lowest) / step the place
+    of a moved atom, which is clipped to the first and the last one.
+
+    Shapes: `logits` [*batch classes], one class an atom (the class axis anywhere: `axis`); `targets` [*batch classes]
+    the probabilities of the return of the next state; `rewards` [*batch], any real numbers; `discounts` [*batch] in
+    [0, 1], 0 where an episode ends; `lowest` the first atom and `step` > 0 from one to the next: 51 atoms from -10 to
+    10, unless given -> example [*batch].
+    Weights and mean: the common contract; importance weights of replayed examples are `sample_weight`. Targets, rewards
+    and discounts are constants by convention; the gradients in them are the mathematical ones, at a kink the mean of
+    the one-sided ones.
+    Errors: `ContractError` for another shape or step <= 0, `DTypeError` for integers; targets that are no distribution
+    raise under `checking("values")`.
+    Equals: the loss of the paper; with discount 1 and reward 0 `cross_entropy` with the targets as labels.
+
+    >>> import numpy as np
+    >>> z, t = np.zeros((1, 2)), np.asarray([[0.0, 1.0]])
+    >>> round(float(categorical_td(z, t, np.asarray([0.0]), np.asarray([0.5]), lowest=0.0, step=1.0)), 6)  # log 2
+    0.693147
+    """
+    last = logits.shape[-1] - 1
+    steps = positions(logits, dtype=logits.dtype)
+    places = rewards[..., None] / step + (discounts[..., None] * (lowest + step * steps) - lowest) / step
+    apart = _between(places, 0.0, float(last))[..., :, None] - steps[..., None, :]
+    xp = array_namespace(logits)
+    near = xp.where(absolute(apart) < 1, 1 - absolute(apart), 0.0)
+    smooth = (absolute(apart + 1) + absolute(apart - 1)) / 2 - absolute(apart)  # half of the derivative at the ends
+    shares = xp.sum(targets[..., :, None] * with_value(near, smooth), axis=-2)
+    return expected_negative_log_softmax(logits, shares)
 
 
 @loss(
