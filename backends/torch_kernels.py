@@ -273,6 +273,6 @@ def _again(ctx: Any, *cotangents: Array) -> tuple[Array | None, ...]:
 
 
 _apply = super(torch.autograd.Function, _Differentiated).apply
-"""What `apply` of a function does where no transform of `torch.func` and no wrapper of one has a part, as here."""
+"""The `apply` of a function without the look for transforms of `torch.func` and for their wrappers: here are none."""
 
 __all__ = ["by_kernel", "host", "is_plain_eager"]

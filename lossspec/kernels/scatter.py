@@ -154,13 +154,13 @@ class RowEmitter(Emitter):
                     offset = self.times(index, self.named(f"{name} by {axis}"))
                     pointer = self.write(f"getelementptr i8, ptr {pointer.text}, i64 {offset.text}", "ptr")
                 rows.append(pointer)
-            (self.pull if self.is_pull else self.take)(*rows)
+            (self.pull if self.is_pull else self.read)(*rows)
 
         self.repeat(self.binary("sub", V("%last", "i64"), V("%first", "i64")), 1, row)
         self.do("ret void")
         return self.module()
 
-    def take(self, entries: V, index: V, row: V, _: V) -> None:
+    def read(self, entries: V, index: V, row: V, _: V) -> None:
         """Write the entries that an index names."""
         count, lanes = self.named("count"), self.lanes
         common = self.normaliser(row)[:2] if self.is_normalised else ()
