@@ -62,7 +62,7 @@ def _is_plain(x: Array, strided: bool = False) -> bool:
 
 
 def _keys_of_plain_tensors() -> frozenset[int]:
-    """What the dispatcher of Torch knows of a tensor of the host, one of inference mode or not.
+    """The dispatch keys of a tensor of the host, of inference mode or not.
 
     Another layout or device, a negation that is not carried out, zeros without memory and wrappers have other keys.
     """
@@ -268,6 +268,6 @@ def _again(ctx: Any, *cotangents: Array) -> tuple[Array | None, ...]:
 
 
 _apply = super(torch.autograd.Function, _Differentiated).apply
-"""What `apply` of a function does where no transform of `torch.func` and no wrapper of one has a part, as here."""
+"""`apply` of a function without its care for transforms of `torch.func` and their wrappers, which come nowhere near."""
 
 __all__ = ["by_kernel", "host", "is_plain_eager"]
