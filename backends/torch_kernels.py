@@ -64,7 +64,7 @@ def _is_plain(x: Array, strided: bool = False) -> bool:
 
 
 def _keys_of_plain_tensors() -> frozenset[int]:
-    """What the dispatcher of Torch knows of a tensor of the host, one of inference mode or not.
+    """The dispatch keys of a tensor of the host, of inference mode or not.
 
     Another layout or device, a negation that is not carried out, zeros without memory and wrappers have other keys.
     """

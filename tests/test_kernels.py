@@ -947,7 +947,7 @@ def test_torch_gradients_in_inference_mode():
 
 
 def test_torch_tensors_without_memory_of_their_own_take_the_array_path():
-    """What a transform leaves behind when it has ended, and zeros that nothing holds."""
+    """Such are those that a transform has left behind, and zeros that nothing holds."""
     x, y = torch.tensor(draw(6)), torch.tensor(draw(6, seed=1))
     left = []
     torch.func.grad(lambda x: left.append(x) or x.sum())(x)

@@ -2,12 +2,15 @@
 
 Run `python -m tests.benchmarks.bench_kernels` from the root of the repository. Losses take NumPy arrays, Torch takes
 tensors of the same values; both sides make their gradients anew. Times are those of the processor, so that what else
-runs on the machine counts little. The second table is what a small call costs, on NumPy and on Torch.
+runs on the machine counts little.
+
+The second table is what a small call costs, on NumPy and on Torch. With `--catalogue` every loss that has a kernel is
+timed beside its own array path instead, on both frameworks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from time import process_time
 from typing import Any
 
@@ -15,6 +18,7 @@ import numpy as np
 import typer
 
 import lossspec
+from lossspec.conformance.sampling import typical_inputs
 from lossspec.kernels import disabled, set_threads
 from lossspec.kernels.front import served
 
@@ -143,10 +147,49 @@ def small_rows(repeats: int = 7, calls: int = 1000) -> Iterator[Row]:
         yield Row((name, shape, "float32", "torch, by Torch"), compare(on_torch, theirs, repeats, calls))
 
 
-def main() -> None:
-    """Print both tables."""
+def catalogue_rows(names: Iterable[str], framework: str, units: int = 20_000, repeats: int = 3) -> Iterator[Row]:
+    """Losses beside their own array path, with the gradients in all real inputs."""
+    import torch
+
+    for name in names:
+        loss = lossspec.get(name)
+        inputs = typical_inputs(loss.contract, {"batch": units, "classes": 10})
+        inputs = {n: x.astype("float32") if getattr(x, "dtype", None) == np.float64 else x for n, x in inputs.items()}
+        wrt = [n for n, x in inputs.items() if getattr(x, "dtype", None) == np.float32]
+        labels = (name, str(units), "float32", f"arrays of {framework}")
+        if loss.contract.form == "coupled" or any(isinstance(x, list) for x in inputs.values()):
+            yield Row(labels, NotRun("it pairs its units, or takes lists"))
+            continue
+
+        def on_numpy(loss: Any = loss, inputs: Any = inputs, wrt: Any = wrt) -> object:
+            return loss.value_and_grad(**inputs, wrt=wrt)
+
+        tensors = {n: torch.from_numpy(x).requires_grad_(n in wrt) for n, x in inputs.items()}
+
+        def on_torch(loss: Any = loss, tensors: Any = tensors, wrt: Any = wrt) -> object:
+            return torch.autograd.grad(loss(**tensors), [tensors[n] for n in wrt], allow_unused=True)
+
+        ours = on_numpy if framework == "numpy" else on_torch
+
+        def by_arrays(ours: Thunk = ours) -> object:
+            with disabled():
+                return ours()
+
+        try:
+            yield Row(labels, compare(ours, by_arrays, repeats))
+        except lossspec.LossSpecError as error:  # typical inputs are too small for some windows
+            yield Row(labels, NotRun(str(error)))
+
+
+def main(catalogue: bool = False) -> None:
+    """Print the tables."""
     set_threads(1)
     with torch_threads(1):
+        if catalogue:
+            for framework in ("numpy", "torch"):
+                found = list(catalogue_rows(lossspec.names(), framework))
+                print_rows(f"kernels beside arrays of {framework}", HEADINGS, found, cells)
+            return
         print_rows("kernels, ratios of processor time", HEADINGS, list(rows()), cells)
         print_rows("small calls", HEADINGS, list(small_rows()), cells)
 
