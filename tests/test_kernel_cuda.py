@@ -281,13 +281,9 @@ def softmax(x):
     return np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("size", [5, 33, 100])
-@pytest.mark.parametrize("name", SAME)
-def test_bits_are_those_of_vectors_of_the_width_of_a_warp(name, size, dtype):
-    """A kernel of the CPU whose vectors have 32 lanes does what a warp does, step by step."""
-    inputs, made = SAME[name](size, dtype), Programs.made
-    value, gradient = on_gpu(get(name), "value_and_grad", *inputs)
+def by_vectors_of_32(loss, *inputs):
+    """Value and gradient by a kernel of the CPU whose vectors have as many lanes as a warp."""
+    made, job, before = Programs.made, ready.Job, front.served()
 
     def wide(self, piece, by_units, lanes, *rest):
         return made(self, piece, by_units, 32 if lanes else 0, *rest)
@@ -295,12 +291,32 @@ def test_bits_are_those_of_vectors_of_the_width_of_a_warp(name, size, dtype):
     def roomy(made, head, sizes, chunks, buffer, entries):
         return job(made, head, sizes, chunks, 2 * buffer, entries)
 
-    before, job = front.served(), ready.Job
     with patch.object(Programs, "made", wide), patch.object(ready, "Job", roomy):
-        wanted, right = get(name).value_and_grad(*inputs)
+        found = loss.value_and_grad(*inputs)
     assert front.served() > before
-    assert value.tobytes() == np.asarray(wanted).tobytes()
-    assert gradient.tobytes() == right.tobytes()
+    return [np.asarray(x).tobytes() for x in found]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [5, 33, 100])
+@pytest.mark.parametrize("name", SAME)
+def test_bits_are_those_of_vectors_of_the_width_of_a_warp(name, size, dtype):
+    """A kernel of the CPU whose vectors have 32 lanes does what a warp does, step by step."""
+    inputs = SAME[name](size, dtype)
+    found = on_gpu(get(name), "value_and_grad", *inputs)
+    assert [x.tobytes() for x in found] == by_vectors_of_32(get(name), *inputs)
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_long_rows_are_summed_in_blocks(blocks, monkeypatch):
+    """A row of more than 16 steps of a warp is several blocks, whose sums are float64; in one go it has other bits."""
+    monkeypatch.setattr("lossspec.kernels.compile.folder", lambda: None)
+    inputs = SAME["cross_entropy"](1500, "float32")
+    right = by_vectors_of_32(lossspec.cross_entropy, *inputs)
+    _forget(lossspec.cross_entropy)
+    with patch.object(accumulate, "BLOCK", 16 if blocks else 1 << 40):
+        found = on_gpu(lossspec.cross_entropy, "value_and_grad", *inputs)
+    assert ([x.tobytes() for x in found] == right) is blocks
 
 
 @pytest.mark.parametrize("groups", [1, 2])
