@@ -4,6 +4,7 @@ import doctest
 import html
 import re
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from lossdocs.calls import example, translated
 from lossdocs.figure import Drawn, draw
 from lossdocs.page import page
 from lossdocs.section import section
+from lossspec.conformance.run import Check, fill
 from lossspec.describe import by_family
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -58,6 +60,19 @@ def test_a_shape_lost_to_italics_is_seen():
     contract = ls.get("cross_entropy").contract
     _, words = rendered("`logits` [*batch classes], `labels` [*batch] -> example [*batch].")
     assert "[*batch classes]" in lost_shapes(contract, words)
+
+
+def test_a_page_shows_the_errors_of_the_cells_that_were_filled_and_a_failure():
+    loss = ls.get("huber")
+    cells = [cell for step in fill(Check(["huber"], ("numpy",), quick=True)) for cell in step.cells]
+    _, words = rendered(page(loss, DRAWN, cells))
+    for cell in cells:
+        assert f"{cell.backend} {cell.dtype}, a quick check" in words
+        assert f"pass in {cell.checks} checks; the worst is " in words
+    assert "a quick check" not in rendered(page(loss, DRAWN))[1]
+    _, words = rendered(page(loss, DRAWN, [replace(cells[0], status="fail", value_error=8.0)]))
+    assert "8.00" in words
+    assert f"fail in {cells[0].checks} checks; the worst is 200% of its budget" in words
 
 
 @pytest.mark.parametrize("name", ls.names())

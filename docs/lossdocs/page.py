@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from itertools import groupby
 from operator import itemgetter
@@ -19,6 +19,8 @@ from lossdocs.figure import Drawn
 from lossdocs.formula import escape, formula, prose
 from lossspec import Contract, Loss
 from lossspec.conformance.cases import make_cases
+from lossspec.conformance.matrix import Cell
+from lossspec.conformance.report import number, percent, worst_share
 from lossspec.describe import arguments
 from lossspec.since import since
 
@@ -33,8 +35,8 @@ def title(contract: Contract) -> str:
     return f"losses/{contract.name}.md"
 
 
-def page(loss: Loss, drawn: Drawn) -> str:
-    """The page of a loss in Markdown."""
+def page(loss: Loss, drawn: Drawn, cells: Sequence[Cell] = ()) -> str:
+    """The page of a loss in Markdown; `cells` are those of the matrix that were filled for it."""
     contract = loss.contract
     parts = [
         _front(contract),
@@ -57,7 +59,7 @@ def page(loss: Loss, drawn: Drawn) -> str:
         *_contract_words(loss),
         "\n".join(_facts(contract)),
         "## Conformance",
-        "\n".join(_conformance(contract)),
+        "\n".join(_conformance(contract, cells)),
         "## Source",
         "\n".join(_references(contract)),
         _code(loss),
@@ -183,13 +185,17 @@ def _facts(contract: Contract) -> Iterator[str]:
             yield f"- **{key}**: {value}"
 
 
-def _conformance(contract: Contract) -> Iterator[str]:
-    """The budgets of error, and the laws that the contract declares."""
+def _conformance(contract: Contract, cells: Sequence[Cell]) -> Iterator[str]:
+    """The budgets of error, the errors of the cells, and the laws that the contract declares."""
     yield "| | values | gradients | Hessians | |"
     yield "|---|---|---|---|---|"
     for backend, budget in {"every backend": contract.accuracy, **contract.accuracy.on}.items():
         numbers = " | ".join(f"{limit:g}" for limit in (budget.value, budget.gradient, budget.hessian))
         yield f"| {backend} | {numbers} | {escape(budget.reason)} |"
+    for cell in cells:
+        errors = " | ".join(number(error) for error, _, _ in cell.errors.values())
+        words = f"{cell.status} in {cell.checks} checks; the worst is {percent(worst_share([cell])[0])} of its budget"
+        yield f"| {cell.backend} {cell.dtype}, a quick check | {errors} | {words} |"
     yield ""
     count = len(make_cases(contract, np.float64))
     yield (

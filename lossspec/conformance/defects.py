@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -104,14 +104,14 @@ def _inputs(loss: Loss, case: Case, index: tuple[int, ...]) -> str:
     return "; ".join(parts)
 
 
-def table() -> str:
-    """The defects of all installed libraries in Markdown."""
+def table(losses: Sequence[str] = ()) -> str:
+    """The defects of all installed libraries in Markdown; those of some losses, or of all."""
     store = Store()
     rows = [
         "| loss | library | dtype | input | its value | true value | eps * scale |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name in names():
+    for name in losses or names():
         loss = get(name)
         for equal in loss.contract.equals:
             if PEERS[equal.peer].missing() or loss.contract.form != "pointwise":
