@@ -31,6 +31,7 @@ __all__ = [
     "finite_pull",
     "first_largest",
     "focal_cross_entropy",
+    "gaps_to_largest",
     "gather",
     "hypot1m1",
     "is_number",
@@ -179,6 +180,16 @@ def largest(x: Array, size: Array | None = None) -> tuple[Array, Array, Array]:
     xp = array_namespace(x)
     index = xp.argmax(x if size is None else size, axis=-1, keepdims=True)
     return index, positions(x, dtype=index.dtype) == index, xp.take_along_axis(x, index, axis=-1)
+
+
+def gaps_to_largest(x: Array) -> Array:
+    """The entries less the largest of the last axis, as a constant: what they share leaves no rounding in what follows.
+
+    A row of -inf stays as it is.
+    """
+    xp = array_namespace(x)
+    top = xp.max(stop_gradient(x), axis=-1, keepdims=True)
+    return x - xp.where(top == -inf, 0.0, top)
 
 
 @primitive(row_axes=0, blocks=False)

@@ -10,6 +10,7 @@ from lossspec.errors import ContractError, DTypeError, MergeError
 
 inf, nan = math.inf, math.nan
 AVERAGE = [ls.relativistic_average_gan_discriminator, ls.relativistic_average_gan_generator]
+OTHER_AVERAGE = [ls.relativistic_average_lsgan_discriminator, ls.relativistic_average_gan_hinge_generator]
 R, F = [0.5, -2.0, 3.0], [1.0, -0.25, -4.0]
 
 
@@ -59,6 +60,17 @@ def test_the_averages_of_the_relativistic_ones_by_hand(array, plain):
     for loss, s in signs:
         wanted = [softplus(-s * (r - fake_mean)) + softplus(s * (f - real_mean)) for r, f in zip(R, F, strict=True)]
         assert np.allclose(plain(loss.per_example(array(R), array(F))), wanted, rtol=1e-14, atol=0)
+
+
+def test_other_players_relative_to_averages_by_hand(array, plain):
+    """Of (3, 1) and (0.5, -0.5) the differences from the mean of the other kind are (3, 1) and (-1.5, -2.5)."""
+    for loss, wanted in (
+        (ls.relativistic_average_lsgan_discriminator, [4 + 0.25, 0 + 2.25]),
+        (ls.relativistic_average_lsgan_generator, [16 + 6.25, 4 + 12.25]),
+        (ls.relativistic_average_gan_hinge_discriminator, [0.0, 0.0]),
+        (ls.relativistic_average_gan_hinge_generator, [4 + 2.5, 2 + 3.5]),
+    ):
+        assert plain(loss.per_example(array([3.0, 1.0]), array([0.5, -0.5]))).tolist() == wanted
 
 
 @pytest.mark.parametrize(
@@ -118,7 +130,7 @@ def test_the_hinges_stop_at_the_kink(backend):
     assert gradient(backend, ls.gan_hinge_discriminator, at, -at, wrt="fake_scores") == 0
 
 
-@pytest.mark.parametrize("loss", AVERAGE, ids=lambda loss: loss.contract.name)
+@pytest.mark.parametrize("loss", [*AVERAGE, *OTHER_AVERAGE], ids=lambda loss: loss.contract.name)
 def test_a_masked_pair_is_in_no_mean(loss, backend):
     real, fake = np.asarray([*R, nan]), np.asarray([*F, 1e30])
     keep = backend.from_numpy(np.asarray([True, True, True, False]))
@@ -129,9 +141,9 @@ def test_a_masked_pair_is_in_no_mean(loss, backend):
     assert np.allclose(slopes, [*gradient(backend, loss, real[:3], fake[:3]), 0.0], rtol=1e-14, atol=0)
 
 
-@pytest.mark.parametrize("loss", AVERAGE, ids=lambda loss: loss.contract.name)
+@pytest.mark.parametrize("loss", [*AVERAGE, *OTHER_AVERAGE], ids=lambda loss: loss.contract.name)
 def test_the_averages_do_not_merge_and_take_empty_batches(loss, array, plain):
-    with pytest.raises(MergeError, match="mean logit of the other kind"):
+    with pytest.raises(MergeError, match="mean score of the other kind"):
         loss.partial(array(R), array(F))
     assert plain(loss.per_example(array([], "float64"), array([], "float64"))).shape == (0,)
     nothing = array([False] * 3)

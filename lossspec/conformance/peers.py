@@ -74,7 +74,7 @@ PEERS = {
     "pytorch-crf": Peer("torch", {"torchcrf": "torchcrf", "torch": "torch"}),
     "keras": Peer("torch", {"keras": "keras", "ops": "keras.ops"}, single=True),
     "optax": Peer("jax", {"optax": "optax", "jnp": "jax.numpy"}),
-    "rax": Peer("jax", {"rax": "rax", "jnp": "jax.numpy"}),
+    "rax": Peer("jax", {"rax": "rax", "jax": "jax", "jnp": "jax.numpy"}),
     "sklearn": Peer("numpy", {"metrics": "sklearn.metrics", "losses": "sklearn._loss", "np": "numpy"}),
     "scipy": Peer(
         "numpy",

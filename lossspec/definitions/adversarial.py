@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mpmath import fsum, log
+from mpmath import log
 
 from lossspec.definitions.common import flat, norm, sigmoid
 
@@ -47,21 +47,8 @@ def relativistic_gan_generator(real_logits: Any, fake_logits: Any) -> Any:
     return -log(sigmoid(fake_logits - real_logits))
 
 
-def relative_to_mean(real_logits: Any, fake_logits: Any, sign: Any) -> Any:
-    count = len(real_logits)
-    real_mean, fake_mean = fsum(real_logits) / count, fsum(fake_logits) / count
-    return [
-        -log(sigmoid(sign * (real - fake_mean))) - log(sigmoid(sign * (real_mean - fake)))
-        for real, fake in zip(real_logits, fake_logits, strict=True)
-    ]
-
-
-def relativistic_average_gan_discriminator(real_logits: Any, fake_logits: Any) -> Any:
-    return relative_to_mean(real_logits, fake_logits, 1) if real_logits else []
-
-
-def relativistic_average_gan_generator(real_logits: Any, fake_logits: Any) -> Any:
-    return relative_to_mean(real_logits, fake_logits, -1) if real_logits else []
+def ebgan_discriminator(real_energies: Any, fake_energies: Any, margin: Any) -> Any:
+    return real_energies + max(0, margin - fake_energies)
 
 
 def gradient_penalty(gradients: Any, target: Any, one_sided: Any) -> Any:

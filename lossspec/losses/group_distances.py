@@ -108,8 +108,8 @@ def lifted_structure(
 ) -> Real["batch"]:
     """Lifted structure loss: the distance of each positive pair against all negatives of both of its members.
 
-    l_i = mean over p of max(0, d_ip + log(sum_{n of i} exp(margin - d_in) + sum_{n of p} exp(margin - d_pn)))^2 / 2,
-    with d the distances, p the others of the same label as i, and n those of other labels; with `generalized`
+    l_i = mean over p of max(0, d_ip + log(sum_n exp(margin - d_in) + sum_n exp(margin - d_pn)))^2 / 2, with d the
+    distances, p the others of the same label as i, and n those of other labels; with `generalized`
     l_i = max(0, log sum_p exp(d_ip) + log sum_n exp(margin - d_in)).
 
     Shapes: `embeddings` [batch dim], any vectors; `labels` [batch], any integers; `margin` >= 0 -> example [batch].

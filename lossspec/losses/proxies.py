@@ -101,9 +101,9 @@ def proxy_anchor(
 ) -> Real["batch"]:
     """Proxy-anchor loss: each proxy draws the examples of its class near and pushes all others away, the hardest most.
 
-    l = mean over c with examples of log(1 + sum_{i: label_i = c} exp(-alpha (s_ic - margin))) + mean over all c of
-    log(1 + sum_{i: label_i != c} exp(alpha (s_ic + margin))), the same for all examples of a batch, with s_ic the
-    cosine of embeddings_i and proxies_c.
+    l = sum_{c in P} log(1 + sum_{i: labels[i] = c} exp(-alpha (s[i, c] - margin))) / n + sum_c log(1 +
+    sum_{i: labels[i] != c} exp(alpha (s[i, c] + margin))) / classes, the same for all examples of a batch, with P the
+    classes that have examples, n their number, and s[i, c] the cosine of embeddings_i and proxies_c.
 
     Shapes: `embeddings` [batch dim] and `proxies` [classes dim], any vectors; `labels` [batch], integers in
     [0, classes); `margin` >= 0, `alpha` > 0 -> example [batch].

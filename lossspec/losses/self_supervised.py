@@ -1,10 +1,28 @@
-"""Losses that compare two views of a batch and need no negatives."""
+"""Losses that compare views of a batch, or spread its embeddings, and need no labels and no negatives."""
+
+from math import inf
 
 from lossspec.declaration import Accuracy, Equal, loss
-from lossspec.numerics import array_namespace, matmul, normalize, positions, relu, sqrt, stop_gradient
-from lossspec.terms import Array, Embedding, NonNegative, Real
+from lossspec.losses._distances import all_distances, furthest, power_of
+from lossspec.losses._similarities import own
+from lossspec.numerics import (
+    array_namespace,
+    expected_negative_log_softmax,
+    gaps_to_largest,
+    matmul,
+    negative_log_mean_exp,
+    norm,
+    normalize,
+    per_row,
+    positions,
+    relu,
+    softmax,
+    sqrt,
+    stop_gradient,
+)
+from lossspec.terms import Array, AtLeastOne, Embedding, Logits, NonNegative, Positive, Real
 
-__all__ = ["barlow_twins", "vicreg"]
+__all__ = ["alignment", "barlow_twins", "dino", "koleo", "uniformity", "vicreg"]
 
 _STATISTICS = (
     "the statistics of the features are those of the whole batch, so a shard does not know its own loss. "
@@ -53,11 +71,6 @@ def _count(x: Array, selected: Array) -> Array:
     """The number of rows that are selected, in the dtype of `x`."""
     xp = array_namespace(x)
     return x.shape[0] if selected is None else xp.sum(xp.astype(selected, x.dtype))
-
-
-def _own(x: Array) -> Array:
-    """True on the diagonal of a matrix."""
-    return positions(x, -2) == positions(x)
 
 
 @loss(
@@ -112,7 +125,7 @@ def barlow_twins(
     correlation = matmul(u, xp.matrix_transpose(v))
     # 1 - C_jj keeps its digits where the views agree
     apart = xp.where(first_is_constant | second_is_constant, 1.0, 0.5 * xp.sum((u - v) ** 2, axis=-1))
-    others = xp.where(_own(correlation), 0.0, correlation)
+    others = xp.where(own(correlation), 0.0, correlation)
     return xp.broadcast_to(xp.sum(apart**2) + redundancy * xp.sum(others**2), (first.shape[0],))
 
 
@@ -173,6 +186,185 @@ def vicreg(
         deviation = sqrt(xp.sum(centered**2, axis=0) / freedom + epsilon)
         spread = spread + 0.5 * xp.mean(relu(1 - deviation))
         covariances = matmul(xp.matrix_transpose(centered), centered) / freedom
-        redundant = redundant + xp.sum(xp.where(_own(covariances), 0.0, covariances) ** 2) / x.shape[1]
+        redundant = redundant + xp.sum(xp.where(own(covariances), 0.0, covariances) ** 2) / x.shape[1]
     apart = xp.mean((first - second) ** 2, axis=-1)
     return invariance * apart + (variance * spread + covariance * redundant)
+
+
+@loss(
+    family="self_supervised",
+    unit="pair",
+    source="Caron et al. 2021, arXiv:2104.14294 (read in code of others, not in the paper)",
+    aliases=("DINO",),
+    also={
+        "lightly:DINOLoss": "it holds the center and pairs all views; dino takes the center and the pairs of views",
+    },
+    equals=(
+        Equal(
+            "torch",
+            "F.cross_entropy(student_logits / torch.as_tensor(student_temperature)[..., None], F.softmax("
+            "(teacher_logits - (0 if center is None else center)) / torch.as_tensor(teacher_temperature)[..., None], "
+            "-1), reduction='none')",
+            when="student_logits.ndim == 2",
+        ),
+    ),
+    invariant_in=("student_logits", "teacher_logits"),
+    sizes={"classes": 2},
+)
+def dino(
+    student_logits: Logits["*batch classes"],
+    teacher_logits: Logits["*batch classes"],
+    *,
+    center: Real["classes"] | None = None,
+    student_temperature: Positive["#*batch"] = 0.1,
+    teacher_temperature: Positive["#*batch"] = 0.04,
+) -> Real["*batch"]:
+    """DINO: cross entropy of the student's view under the centred and sharpened probabilities of the teacher's.
+
+    l = -sum_c p[c] log q[c], with p = softmax((teacher_logits - center) / teacher_temperature) and
+    q = softmax(student_logits / student_temperature).
+
+    Shapes: `student_logits` and `teacher_logits` [*batch classes], a logit of -inf rules its class out (the class axis
+    anywhere: `axis`); `center` [classes], the running mean of the teacher's logits, 0 where it is left out; both
+    temperatures > 0 -> pair [*batch].
+    Weights and mean: the common contract. The paper's loss is the mean over pairs of a view of the student and another
+    one of the teacher: stack these pairs. In it the teacher gets no gradient: ask for that of the student alone.
+    Errors: `ContractError` for another shape or a temperature <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: torch `F.cross_entropy` of the teacher's probabilities.
+
+    >>> import numpy as np
+    >>> student, teacher = np.asarray([[0.0, 0.0]]), np.asarray([[5.0, 7.0]])
+    >>> round(float(dino(student, teacher, center=np.asarray([5.0, 7.0]))), 12)
+    0.69314718056
+    """
+    centred = teacher_logits if center is None else teacher_logits - center
+    targets = softmax(gaps_to_largest(centred) / per_row(teacher_temperature))
+    return expected_negative_log_softmax(gaps_to_largest(student_logits) / per_row(student_temperature), targets)
+
+
+@loss(
+    family="self_supervised",
+    unit="example",
+    source="Sablayrolles et al. 2019, arXiv:1806.03198 (read in the code of DINOv2, not in the paper)",
+    aliases=("KoLeo", "KoLeoLoss"),
+    equals=(
+        Equal(
+            "torch",
+            "-torch.log(torch.where(torch.eye(len(embeddings), dtype=torch.bool), torch.inf, torch.cdist(*2 * "
+            "[F.normalize(embeddings) if normalized else embeddings])).amin(1))",
+            when="len(np.unique(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), axis=0)) == "
+            "len(embeddings) > 1",
+            differs={"gradient more edges": "a vector of length 0 is divided by 1e-12: its gradient is of that size"},
+        ),
+    ),
+    coupled="the nearest neighbour of each example is sought in the whole batch, so a shard does not know its own "
+    "loss. Gather the embeddings of all shards, then take the loss once.",
+    sizes={"batch": 3, "dim": 2},
+)
+def koleo(embeddings: Embedding["batch dim"], *, normalized: bool = True, selected: Array = None) -> Real["batch"]:
+    """KoLeo: minus the logarithm of the distance to the nearest other example, which spreads embeddings evenly.
+
+    l_i = -log(min_{j != i} |u_i - u_j|), with u the embeddings divided by their lengths, or as they are with
+    `normalized=False`.
+
+    Shapes: `embeddings` [batch dim], any vectors -> example [batch].
+    Weights and mean: the common contract; a masked example is no one's neighbour. An example that has no other has the
+    loss 0. Where two examples coincide the loss is inf, its derivative 0. A vector of length 0 stays 0. Of neighbours
+    that are equally near the first is taken, also for the gradient. Not mergeable.
+    Errors: `ContractError` for another shape, `DTypeError` for integers, `MergeError` for `partial`.
+    Equals: DINOv2 `KoLeoLoss` without the 1e-8 that it adds.
+
+    >>> import numpy as np
+    >>> koleo.per_example(np.asarray([[0.0], [1.0], [5.0]]), normalized=False).round(12).tolist()
+    [-0.0, -0.0, -1.38629436112]
+    """
+    xp = array_namespace(embeddings)
+    if embeddings.shape[0] == 0:
+        return xp.sum(embeddings, axis=-1)
+    points, is_zero = normalize(embeddings) if normalized else (embeddings, None)
+    apart = all_distances(stop_gradient(points))
+    others = ~own(apart) if selected is None else ~own(apart) & selected[None, :]
+    nearest, has_other = furthest(-apart, others)
+    distance = norm(points - xp.take(points, nearest, axis=0))
+    if is_zero is not None:  # from one that stays 0 it is the length of a unit vector, to the last digit
+        distance = xp.where(is_zero != xp.take(is_zero, nearest, axis=0), 1.0, distance)
+    coincide = distance == 0
+    value = xp.where(coincide, inf, -xp.log(xp.where(coincide, 1.0, distance)))
+    return xp.where(has_other, value, 0.0)
+
+
+@loss(
+    family="self_supervised",
+    unit="pair",
+    source="Wang and Isola 2020, arXiv:2005.10242 (read in code of others, not in the paper)",
+    aliases=("align_loss",),
+    equals=(Equal("torch", "(first - second).norm(p=2, dim=-1).pow(alpha)"),),
+    perfect={"first": "second"},
+    convex_in=("first", "second"),
+)
+def alignment(
+    first: Embedding["*batch dim"], second: Embedding["*batch dim"], *, alpha: AtLeastOne["#*batch"] = 2.0
+) -> Real["*batch"]:
+    """Alignment loss: a power of the distance of the embeddings of two views of one example.
+
+    l = |first - second|^alpha.
+
+    Shapes: `first` and `second` [*batch dim], in the paper of length 1, any vectors here; `alpha` >= 1, a number or an
+    array with size 1 where it does not vary -> pair [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights. The derivative of a distance at 0 is
+    declared 0. It goes with `uniformity`, which keeps embeddings apart.
+    Errors: `ContractError` for another shape or alpha < 1, `DTypeError` for integers or mixed dtypes.
+    Equals: the authors' `align_loss`.
+
+    >>> import numpy as np
+    >>> float(alignment(np.asarray([[3.0, 0.0]]), np.asarray([[0.0, 4.0]])))
+    25.0
+    """
+    apart = first - second
+    return power_of(norm(apart), array_namespace(first).sum(apart**2, axis=-1), alpha)
+
+
+@loss(
+    family="self_supervised",
+    unit="example",
+    source="Wang and Isola 2020, arXiv:2005.10242 (read in code of others, not in the paper)",
+    aliases=("uniform_loss",),
+    equals=(
+        Equal(
+            "torch",
+            "torch.pdist(embeddings).square().mul(-t).exp().mean().log()",
+            reduction="mean",
+            when="len(embeddings) > 1",
+        ),
+    ),
+    coupled="each example is compared with all others of the batch, so a shard does not know its own loss. Gather the "
+    "embeddings of all shards, then take the loss once.",
+    sizes={"batch": 3, "dim": 2},
+)
+def uniformity(embeddings: Embedding["batch dim"], *, t: Positive = 2.0, selected: Array = None) -> Real["batch"]:
+    """Uniformity loss: the logarithm of the mean Gaussian potential of all pairs of a batch, least where it is spread.
+
+    l = log mean_{i < j} exp(-t |x_i - x_j|^2), the same for all examples of a batch, with x the embeddings. Never
+    positive.
+
+    Shapes: `embeddings` [batch dim], in the paper of length 1, any vectors here; `t` > 0 -> example [batch].
+    Weights and mean: every example has the loss of the batch, so that "mean" is that loss, whatever the weights; "sum"
+    is that times the weights. A masked example is in no pair. A batch of one has the loss 0. Not mergeable.
+    Errors: `ContractError` for another shape or t <= 0, `DTypeError` for integers, `MergeError` for `partial`.
+    Equals: the authors' `uniform_loss`.
+
+    >>> import numpy as np
+    >>> float(uniformity(np.asarray([[0.0], [3.0]]), t=0.5))
+    -4.5
+    """
+    xp = array_namespace(embeddings)
+    if embeddings.shape[0] == 0:
+        return xp.sum(embeddings, axis=-1)
+    squares = xp.sum((embeddings[:, None, :] - embeddings[None, :, :]) ** 2, axis=-1)
+    paired = positions(squares, -2) < positions(squares)
+    if selected is not None:
+        paired = paired & selected[:, None] & selected[None, :]
+    some = xp.any(paired)
+    potential = xp.reshape(xp.where(some & ~paired, -inf, xp.zeros_like(squares)), (-1,))
+    value = -negative_log_mean_exp(potential, xp.reshape(t * squares, (-1,)))
+    return xp.broadcast_to(xp.where(some, value, 0.0), (embeddings.shape[0],))

@@ -4,6 +4,7 @@
 # isort: off
 from lossspec.losses.classification import (
     logits,
+    sparse,
     long_tail,
     noisy,
     binary,
@@ -14,6 +15,7 @@ from lossspec.losses.classification import (
     linear,
 )
 from lossspec.losses.classification.logits import *  # noqa: F403
+from lossspec.losses.classification.sparse import *  # noqa: F403
 from lossspec.losses.classification.long_tail import *  # noqa: F403
 from lossspec.losses.classification.noisy import *  # noqa: F403
 from lossspec.losses.classification.binary import *  # noqa: F403
@@ -25,6 +27,7 @@ from lossspec.losses.classification.linear import *  # noqa: F403
 
 __all__ = [
     *logits.__all__,
+    *sparse.__all__,
     *long_tail.__all__,
     *noisy.__all__,
     *binary.__all__,

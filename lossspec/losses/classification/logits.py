@@ -74,6 +74,8 @@ __all__ = [
         },
         "jaxopt:multiclass_logistic_loss": {"reduction": "none"},
         "timm:LabelSmoothingCrossEntropy": {"label_smoothing": 0.1},
+        "class_balanced class_balanced_loss": "it is a loss with class weights. Fix: pass `class_weight=(1 - beta) / "
+        "(1 - beta**counts)`, by the number of examples of each class, to cross_entropy or focal",
     },
     equals=(
         Equal(

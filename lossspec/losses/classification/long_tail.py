@@ -1,12 +1,11 @@
 """Losses of labels under the logits of classes whose numbers of examples differ widely."""
 
-from math import inf
-
 from lossspec.declaration import Equal, loss
 from lossspec.losses.classification._labels import is_integral, is_label, rows_of_labels
 from lossspec.numerics import (
     array_namespace,
     expected_negative_log_softmax,
+    gaps_to_largest,
     negative_log_softmax,
     per_row,
     stop_gradient,
@@ -14,13 +13,6 @@ from lossspec.numerics import (
 from lossspec.terms import Array, Distribution, Label, Logits, NonNegative, Positive, Real
 
 __all__ = ["ldam", "logit_adjusted", "seesaw"]
-
-
-def _gaps(logits: Array) -> Array:
-    """The logits less the largest, a constant: what is added to them is not rounded to the size of what they share."""
-    xp = array_namespace(logits)
-    top = xp.max(stop_gradient(logits), axis=-1, keepdims=True)
-    return logits - xp.where(top == -inf, 0.0, top)
 
 
 def _row(values: Array, logits: Array) -> Array:
@@ -69,7 +61,7 @@ def logit_adjusted(
     >>> np.round(np.exp(-logit_adjusted.per_example(logits, labels, prior=prior)), 12).tolist()
     [0.75, 0.25]
     """
-    adjusted = _gaps(logits)
+    adjusted = gaps_to_largest(logits)
     if prior is not None:
         adjusted = adjusted + per_row(tau) * _row(array_namespace(logits).log(prior), logits)
     return (negative_log_softmax if is_integral(labels) else expected_negative_log_softmax)(adjusted, labels)
@@ -122,7 +114,7 @@ def ldam(
     margins = per_row(max_margin)
     if class_counts is not None:
         margins = margins * rows_of_labels((xp.min(class_counts) / class_counts) ** 0.25, labels)[..., None]
-    gaps = _gaps(logits)
+    gaps = gaps_to_largest(logits)
     shifted = xp.where(is_label(logits, labels), gaps - margins, gaps)
     return negative_log_softmax(per_row(scale) * shifted, labels)
 
@@ -163,7 +155,7 @@ def seesaw(
     [1.5, 2.0]
     """
     xp = array_namespace(logits)
-    gaps = _gaps(logits)
+    gaps = gaps_to_largest(logits)
     fixed = stop_gradient(gaps)  # log C less a constant of the row: of two classes that win by much it keeps the gap
     adjusted = gaps + per_row(q) * xp.maximum(fixed, xp.take_along_axis(fixed, labels[..., None], axis=-1))
     if class_counts is not None:

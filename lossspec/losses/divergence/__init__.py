@@ -1,10 +1,11 @@
-"""Divergences of two distributions: of classes, of Gaussians, and of policies."""
+"""Divergences of two distributions: of classes, of Gaussians, of policies, and of samples."""
 
 # This is the order of `lossspec list`.
 # isort: off
-from lossspec.losses.divergence import categorical, gaussian, policies
+from lossspec.losses.divergence import categorical, gaussian, policies, samples
 from lossspec.losses.divergence.categorical import *  # noqa: F403
 from lossspec.losses.divergence.gaussian import *  # noqa: F403
 from lossspec.losses.divergence.policies import *  # noqa: F403
+from lossspec.losses.divergence.samples import *  # noqa: F403
 
-__all__ = [*categorical.__all__, *gaussian.__all__, *policies.__all__]
+__all__ = [*categorical.__all__, *gaussian.__all__, *policies.__all__, *samples.__all__]

@@ -32,7 +32,10 @@ _FLAT = "predictions.ndim == 1"
         "sklearn:mean_squared_error",
         "rax:pointwise_mse_loss",
     ),
-    also={"optax:squared_error": {"reduction": "none"}},
+    also={
+        "optax:squared_error": {"reduction": "none"},
+        "flow_matching": "it is squared_error of the predicted velocity and data - noise, at a point between them",
+    },
     equals=(
         Equal("torch", "F.mse_loss(predictions, targets, reduction='none')"),
         Equal("optax", "optax.squared_error(predictions, targets)"),
