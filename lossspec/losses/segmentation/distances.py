@@ -1,6 +1,6 @@
 """Losses of overlap that know how far classes are from each other."""
 
-from lossspec.declaration import Equal, loss, require
+from lossspec.declaration import loss, require
 from lossspec.losses.segmentation._regions import classes_last, one_minus_overlap
 from lossspec.numerics import array_namespace, kept, softmax
 from lossspec.terms import Array, Label, Logits, NonNegative, Real, UnitInterval
@@ -21,15 +21,6 @@ __all__ = [
             "largest distance"
         ),
     },
-    equals=(
-        Equal(
-            "monai",
-            "monai.GeneralizedWassersteinDiceLoss(class_distances, smooth_nr=smooth, smooth_dr=smooth, "
-            "reduction='none')(logits, labels)",
-            when="logits.size > 0 and np.max(class_distances) == 1 and np.ndim(smooth) == 0",
-            differs={"edges": "it divides 0 by 0 where an image has neither overlap nor error"},
-        ),
-    ),
     invariant_in=("logits",),
     sizes={"batch": 2, "classes": 3, "space": 2},
     entries="batch *space",
