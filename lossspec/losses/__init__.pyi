@@ -49,6 +49,14 @@ class _advantage_weighted_regression(Typed):
     def configured(self, **options: Unpack[_advantage_weighted_regression_options]) -> Self: ...
 advantage_weighted_regression: _advantage_weighted_regression
 
+class _alignment_options(TypedDict, total=False): alpha: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _alignment(Typed):
+    """Alignment loss: a power of the distance of the embeddings of two views of one example."""
+    def __call__(self, first: Array, second: Array, *, alpha: Varying = 2.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Alignment loss: a power of the distance of the embeddings of two views of one example."""
+    def grad(self, first: Array, second: Array, *, wrt: Wrt[Literal['first', 'second', 'alpha', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_alignment_options]) -> Any: ...
+    def configured(self, **options: Unpack[_alignment_options]) -> Self: ...
+alignment: _alignment
+
 class _alpha_iou_options(TypedDict, total=False): alpha: Varying; format: Literal['xyxy', 'xywh', 'cxcywh']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _alpha_iou(Typed):
     """Alpha-IoU loss: one minus a power of the intersection over union of two boxes."""
@@ -489,6 +497,14 @@ class _decoupled_contrastive(Typed):
     def configured(self, **options: Unpack[_decoupled_contrastive_options]) -> Self: ...
 decoupled_contrastive: _decoupled_contrastive
 
+class _deep_coral_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _deep_coral(Typed):
+    """Deep CORAL: the squared distance of the covariances of two samples of features, of two domains."""
+    def __call__(self, first: Array, second: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Deep CORAL: the squared distance of the covariances of two samples of features, of two domains."""
+    def grad(self, first: Array, second: Array, *, wrt: Wrt[Literal['first', 'second', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_deep_coral_options]) -> Any: ...
+    def configured(self, **options: Unpack[_deep_coral_options]) -> Self: ...
+deep_coral: _deep_coral
+
 class _dice_options(TypedDict, total=False): smooth: Varying; smooth_denominator: Varying | None; squared: bool; overlap: Literal['product', 'minimum']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _dice(Typed):
     """Dice loss: one minus the Dice overlap of every region, one channel of one example."""
@@ -504,6 +520,14 @@ class _dice_focal(Typed):
     def grad(self, logits: Array, targets: Array, *, wrt: Wrt[Literal['logits', 'targets', 'smooth', 'gamma', 'dice_factor', 'focal_factor', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_dice_focal_options]) -> Any: ...
     def configured(self, **options: Unpack[_dice_focal_options]) -> Self: ...
 dice_focal: _dice_focal
+
+class _dino_options(TypedDict, total=False): center: Numbers | None; student_temperature: Varying; teacher_temperature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
+class _dino(Typed):
+    """DINO: cross entropy of the student's view under the centred and sharpened probabilities of the teacher's."""
+    def __call__(self, student_logits: Array, teacher_logits: Array, *, center: Numbers | None = None, student_temperature: Varying = 0.1, teacher_temperature: Varying = 0.04, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, axis: int = -1) -> Result: """DINO: cross entropy of the student's view under the centred and sharpened probabilities of the teacher's."""
+    def grad(self, student_logits: Array, teacher_logits: Array, *, wrt: Wrt[Literal['student_logits', 'teacher_logits', 'center', 'student_temperature', 'teacher_temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_dino_options]) -> Any: ...
+    def configured(self, **options: Unpack[_dino_options]) -> Self: ...
+dino: _dino
 
 class _discopop_options(TypedDict, total=False): beta: Varying; temperature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _discopop(Typed):
@@ -553,6 +577,14 @@ class _dpo(Typed):
     def configured(self, **options: Unpack[_dpo_options]) -> Self: ...
 dpo: _dpo
 
+class _ebgan_discriminator_options(TypedDict, total=False): margin: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _ebgan_discriminator(Typed):
+    """Discriminator loss of the energy-based GAN: low energies for real examples, above a margin for fake ones."""
+    def __call__(self, real_energies: Array, fake_energies: Array, *, margin: Varying = 10.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Discriminator loss of the energy-based GAN: low energies for real examples, above a margin for fake ones."""
+    def grad(self, real_energies: Array, fake_energies: Array, *, wrt: Wrt[Literal['real_energies', 'fake_energies', 'margin', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ebgan_discriminator_options]) -> Any: ...
+    def configured(self, **options: Unpack[_ebgan_discriminator_options]) -> Self: ...
+ebgan_discriminator: _ebgan_discriminator
+
 class _edge_aware_smoothness_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _edge_aware_smoothness(Typed):
     """Edge-aware smoothness of a disparity map: its steps, which count less where the image has steps too."""
@@ -592,6 +624,14 @@ class _ensemble_crps(Typed):
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ensemble_crps_options]) -> Any: ...
     def configured(self, **options: Unpack[_ensemble_crps_options]) -> Self: ...
 ensemble_crps: _ensemble_crps
+
+class _entmax15_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
+class _entmax15(Typed):
+    """1.5-entmax loss: between cross entropy and sparsemax, 0 as soon as the label leads by 2."""
+    def __call__(self, logits: Array, labels: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """1.5-entmax loss: between cross entropy and sparsemax, 0 as soon as the label leads by 2."""
+    def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_entmax15_options]) -> Any: ...
+    def configured(self, **options: Unpack[_entmax15_options]) -> Self: ...
+entmax15: _entmax15
 
 class _entropy_bonus_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
 class _entropy_bonus(Typed):
@@ -985,6 +1025,14 @@ class _kl_penalty(Typed):
     def configured(self, **options: Unpack[_kl_penalty_options]) -> Self: ...
 kl_penalty: _kl_penalty
 
+class _koleo_options(TypedDict, total=False): normalized: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _koleo(Typed):
+    """KoLeo: minus the logarithm of the distance to the nearest other example, which spreads embeddings evenly."""
+    def __call__(self, embeddings: Array, *, normalized: bool = True, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """KoLeo: minus the logarithm of the distance to the nearest other example, which spreads embeddings evenly."""
+    def grad(self, embeddings: Array, *, wrt: Wrt[Literal['embeddings', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_koleo_options]) -> Any: ...
+    def configured(self, **options: Unpack[_koleo_options]) -> Self: ...
+koleo: _koleo
+
 class _kto_options(TypedDict, total=False): beta: Varying; desirable_weight: Varying; undesirable_weight: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _kto(Typed):
     """KTO (Kahneman-Tversky optimization): the value of single answers relative to a reference point."""
@@ -1153,6 +1201,14 @@ class _margin_ranking(Typed):
     def configured(self, **options: Unpack[_margin_ranking_options]) -> Self: ...
 margin_ranking: _margin_ranking
 
+class _maximum_mean_discrepancy_options(TypedDict, total=False): bandwidth: Varying; unbiased: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _maximum_mean_discrepancy(Typed):
+    """Maximum mean discrepancy (MMD) of two samples: the squared distance of their means by a Gaussian kernel."""
+    def __call__(self, first: Array, second: Array, *, bandwidth: Varying = 1.0, unbiased: bool = False, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Maximum mean discrepancy (MMD) of two samples: the squared distance of their means by a Gaussian kernel."""
+    def grad(self, first: Array, second: Array, *, wrt: Wrt[Literal['first', 'second', 'bandwidth', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_maximum_mean_discrepancy_options]) -> Any: ...
+    def configured(self, **options: Unpack[_maximum_mean_discrepancy_options]) -> Self: ...
+maximum_mean_discrepancy: _maximum_mean_discrepancy
+
 class _mcc_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _mcc(Typed):
     """MCC loss: one minus the Matthews correlation of prediction and truth in every region."""
@@ -1160,6 +1216,14 @@ class _mcc(Typed):
     def grad(self, probabilities: Array, targets: Array, *, wrt: Wrt[Literal['probabilities', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_mcc_options]) -> Any: ...
     def configured(self, **options: Unpack[_mcc_options]) -> Self: ...
 mcc: _mcc
+
+class _min_snr_options(TypedDict, total=False): gamma: Varying; prediction: Literal['noise', 'data', 'velocity']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _min_snr(Typed):
+    """Min-SNR weighted loss of a diffusion model: the squared error, by the signal-to-noise ratio of its time step."""
+    def __call__(self, predictions: Array, targets: Array, snr: Array, *, gamma: Varying = 5.0, prediction: Literal['noise', 'data', 'velocity'] = 'noise', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Min-SNR weighted loss of a diffusion model: the squared error, by the signal-to-noise ratio of its time step."""
+    def grad(self, predictions: Array, targets: Array, snr: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'snr', 'gamma', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_min_snr_options]) -> Any: ...
+    def configured(self, **options: Unpack[_min_snr_options]) -> Self: ...
+min_snr: _min_snr
 
 class _modified_huber_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _modified_huber(Typed):
@@ -1505,6 +1569,38 @@ class _relativistic_average_gan_generator(Typed):
     def configured(self, **options: Unpack[_relativistic_average_gan_generator_options]) -> Self: ...
 relativistic_average_gan_generator: _relativistic_average_gan_generator
 
+class _relativistic_average_gan_hinge_discriminator_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _relativistic_average_gan_hinge_discriminator(Typed):
+    """Discriminator loss of the relativistic average hinge GAN: margins relative to the mean of the other kind."""
+    def __call__(self, real_scores: Array, fake_scores: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Discriminator loss of the relativistic average hinge GAN: margins relative to the mean of the other kind."""
+    def grad(self, real_scores: Array, fake_scores: Array, *, wrt: Wrt[Literal['real_scores', 'fake_scores', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_relativistic_average_gan_hinge_discriminator_options]) -> Any: ...
+    def configured(self, **options: Unpack[_relativistic_average_gan_hinge_discriminator_options]) -> Self: ...
+relativistic_average_gan_hinge_discriminator: _relativistic_average_gan_hinge_discriminator
+
+class _relativistic_average_gan_hinge_generator_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _relativistic_average_gan_hinge_generator(Typed):
+    """Generator loss of the relativistic average hinge GAN: margins relative to the mean of the other kind."""
+    def __call__(self, real_scores: Array, fake_scores: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Generator loss of the relativistic average hinge GAN: margins relative to the mean of the other kind."""
+    def grad(self, real_scores: Array, fake_scores: Array, *, wrt: Wrt[Literal['real_scores', 'fake_scores', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_relativistic_average_gan_hinge_generator_options]) -> Any: ...
+    def configured(self, **options: Unpack[_relativistic_average_gan_hinge_generator_options]) -> Self: ...
+relativistic_average_gan_hinge_generator: _relativistic_average_gan_hinge_generator
+
+class _relativistic_average_lsgan_discriminator_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _relativistic_average_lsgan_discriminator(Typed):
+    """Discriminator loss of the relativistic average LSGAN (RaLSGAN): squared errors of scores less the other mean."""
+    def __call__(self, real_scores: Array, fake_scores: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Discriminator loss of the relativistic average LSGAN (RaLSGAN): squared errors of scores less the other mean."""
+    def grad(self, real_scores: Array, fake_scores: Array, *, wrt: Wrt[Literal['real_scores', 'fake_scores', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_relativistic_average_lsgan_discriminator_options]) -> Any: ...
+    def configured(self, **options: Unpack[_relativistic_average_lsgan_discriminator_options]) -> Self: ...
+relativistic_average_lsgan_discriminator: _relativistic_average_lsgan_discriminator
+
+class _relativistic_average_lsgan_generator_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _relativistic_average_lsgan_generator(Typed):
+    """Generator loss of the relativistic average LSGAN (RaLSGAN): squared errors of scores less the other mean."""
+    def __call__(self, real_scores: Array, fake_scores: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Generator loss of the relativistic average LSGAN (RaLSGAN): squared errors of scores less the other mean."""
+    def grad(self, real_scores: Array, fake_scores: Array, *, wrt: Wrt[Literal['real_scores', 'fake_scores', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_relativistic_average_lsgan_generator_options]) -> Any: ...
+    def configured(self, **options: Unpack[_relativistic_average_lsgan_generator_options]) -> Self: ...
+relativistic_average_lsgan_generator: _relativistic_average_lsgan_generator
+
 class _relativistic_gan_discriminator_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _relativistic_gan_discriminator(Typed):
     """Discriminator loss of the relativistic GAN (RSGAN): the logistic loss of real minus fake logit."""
@@ -1849,6 +1945,14 @@ class _tversky(Typed):
     def configured(self, **options: Unpack[_tversky_options]) -> Self: ...
 tversky: _tversky
 
+class _uniformity_options(TypedDict, total=False): t: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _uniformity(Typed):
+    """Uniformity loss: the logarithm of the mean Gaussian potential of all pairs of a batch, least where it is spread."""
+    def __call__(self, embeddings: Array, *, t: Number = 2.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Uniformity loss: the logarithm of the mean Gaussian potential of all pairs of a batch, least where it is spread."""
+    def grad(self, embeddings: Array, *, wrt: Wrt[Literal['embeddings', 't', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_uniformity_options]) -> Any: ...
+    def configured(self, **options: Unpack[_uniformity_options]) -> Self: ...
+uniformity: _uniformity
+
 class _unique_softmax_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _unique_softmax(Typed):
     """Unique softmax loss: every item competes with those that are less relevant, alone."""
@@ -1872,6 +1976,22 @@ class _vicreg(Typed):
     def grad(self, first: Array, second: Array, *, wrt: Wrt[Literal['first', 'second', 'invariance', 'variance', 'covariance', 'epsilon', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_vicreg_options]) -> Any: ...
     def configured(self, **options: Unpack[_vicreg_options]) -> Self: ...
 vicreg: _vicreg
+
+class _vq_commitment_options(TypedDict, total=False): beta: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _vq_commitment(Typed):
+    """Codebook and commitment loss of VQ-VAE: codes move to the encodings, and encodings, more slowly, to their codes."""
+    def __call__(self, encodings: Array, codes: Array, *, beta: Varying = 0.25, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Codebook and commitment loss of VQ-VAE: codes move to the encodings, and encodings, more slowly, to their codes."""
+    def grad(self, encodings: Array, codes: Array, *, wrt: Wrt[Literal['encodings', 'codes', 'beta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_vq_commitment_options]) -> Any: ...
+    def configured(self, **options: Unpack[_vq_commitment_options]) -> Self: ...
+vq_commitment: _vq_commitment
+
+class _wasserstein_1d_options(TypedDict, total=False): power: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _wasserstein_1d(Typed):
+    """Wasserstein distance of two samples of numbers of one size, to its power: the cost of pairing them in order."""
+    def __call__(self, first: Array, second: Array, *, power: Varying = 1.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Wasserstein distance of two samples of numbers of one size, to its power: the cost of pairing them in order."""
+    def grad(self, first: Array, second: Array, *, wrt: Wrt[Literal['first', 'second', 'power', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_wasserstein_1d_options]) -> Any: ...
+    def configured(self, **options: Unpack[_wasserstein_1d_options]) -> Self: ...
+wasserstein_1d: _wasserstein_1d
 
 class _wasserstein_dice_options(TypedDict, total=False): smooth: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; ignore_index: int | None; axis: int
 class _wasserstein_dice(Typed):

@@ -104,7 +104,7 @@ def gaussian_wasserstein_distance(
 @rotated_loss(
     source="Yang, Yang, Yang, Ming, Wang, Tian and Yan 2021, arXiv:2106.01883 (read in the code of MMRotate, not in "
     "the paper)",
-    aliases=("KLD", "kld_box"),
+    aliases=("mmrotate:KLD", "kld_box"),
 )
 def kullback_leibler_box(
     predictions: RotatedBox["*batch 5"],

@@ -156,7 +156,7 @@ class CallableTarget:
             missing = missing or ("" if reduction in ("none", "sum") else f"it takes no reduction, as {reduction!r}")
         if missing:
             return {}, f"the function of --gradient: {missing}"
-        found = self.slope.invoke({name: self._put(value) for name, value in given.items()})
+        found: Any = self.slope.invoke({name: self._put(value) for name, value in given.items()})
         if isinstance(found, Mapping):
             ours = {theirs: name for name, theirs in self.slope_matched.names.items()}
             by_name = {ours.get(name, name): x for name, x in found.items()}
@@ -164,7 +164,7 @@ class CallableTarget:
             by_name = dict(zip(wrt, found if isinstance(found, (list, tuple)) else [found], strict=False))
         gradients = {name: self._fetch(x) for name, x in by_name.items()}
         for name, x in gradients.items():
-            shape = np.shape(case.inputs.get(name))
+            shape = np.asarray(case.inputs.get(name)).shape
             if name not in wrt or (not isinstance(x, list) and x.shape != shape):
                 raise TypeError(f"--gradient gives {np.shape(x)} for `{name}`, whose shape is {shape}")
         return gradients, ""
