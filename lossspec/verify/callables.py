@@ -157,9 +157,10 @@ class CallableTarget:
         if missing:
             return {}, f"the function of --gradient: {missing}"
         found: Any = self.slope.invoke({name: self._put(value) for name, value in given.items()})
+        by_name: dict[str, Any]
         if isinstance(found, Mapping):
             ours = {theirs: name for name, theirs in self.slope_matched.names.items()}
-            by_name = {ours.get(name, name): x for name, x in found.items()}
+            by_name = {ours.get(name) or name: x for name, x in found.items()}
         else:
             by_name = dict(zip(wrt, found if isinstance(found, (list, tuple)) else [found], strict=False))
         gradients = {name: self._fetch(x) for name, x in by_name.items()}
