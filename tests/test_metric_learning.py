@@ -649,3 +649,14 @@ def test_a_masked_pair_is_compared_with_none(array, plain):
     mask, labels = array(np.asarray([True, False, True])), array(np.asarray([1.0, np.nan, 0.5]))
     got = plain(ls.cosent.per_example(*map(array, pairs_of_cosines(0.9, 0.8, 0.1)), labels, where=mask, scale=1.0))
     assert np.allclose(got, np.log1p(np.exp(0.1 - 0.9)) * np.asarray([1, 0, 1]), rtol=1e-14)
+
+
+def test_the_gradient_in_a_negative_is_a_direction_in_its_small_coordinates_too(backend):
+    rows = ([[0.0, 1e-10]], [[0.0, 3.0]], [[2.0, 3e-10]])
+    anchors, positives, negatives = (backend.from_numpy(np.asarray(x, dtype=np.float32)) for x in rows)
+    _, found = ls.triplet_margin.value_and_grad(
+        *(anchors, positives, negatives), margin=9.0, wrt=("positives", "negatives")
+    )
+    towards, away = (backend.to_numpy(gradient)[0] for gradient in found)
+    assert away == pytest.approx([-1.0, -1e-10], rel=1e-6)
+    assert towards == pytest.approx([0.0, 1.0], rel=1e-6)

@@ -4,6 +4,7 @@ from math import inf
 from typing import Any
 
 from lossspec.numerics import array_namespace, norm, normalize
+from lossspec.primitive import primitive
 from lossspec.terms import Array
 
 
@@ -19,12 +20,24 @@ def further(common: Array, near: Array, far: Array, distance: str) -> Array:
         (u, u_is_zero), (v, v_is_zero), (w, w_is_zero) = normalize(common), normalize(near), normalize(far)
         middle = xp.where((u_is_zero | v_is_zero | w_is_zero)[..., None], 0.0, 0.5 * (v + w))
         return xp.sum((w - v) * (u - middle), axis=-1)  # v and w are of one length, so that middle adds nothing
-    x, y = common - near, common - far
     if distance == "squared":
-        return xp.sum((far - near) * (x + y), axis=-1)
+        return xp.sum((far - near) * ((common - near) + (common - far)), axis=-1)
+    return _further_by_norms(common, near, far)
+
+
+@primitive(row_axes=1)
+def _further_by_norms(xp: Any, common: Array, near: Array, far: Array) -> Any:
+    """|common - near| - |common - far|, whose derivatives in the last two are directions and no differences."""
+    x, y, apart = common - near, common - far, far - near
+    (to_x, _), (to_y, _) = normalize(x), normalize(y)
     total = norm(x) + norm(y)
-    total = xp.where(total == 0, 1.0, total)
-    return xp.sum((far - near) * ((x + y) / total[..., None]), axis=-1)
+    total = xp.where(total == 0, 1.0, total)[..., None]
+    value = xp.sum(apart * ((x + y) / total), axis=-1)
+
+    def pull_common(g: Array) -> Array:
+        return g[..., None] * ((2 * apart - value[..., None] * (to_x + to_y)) / total)
+
+    return value, (pull_common, lambda g: -g[..., None] * to_x, lambda g: g[..., None] * to_y)
 
 
 def furthest(apart: Array, among: Array) -> tuple[Array, Array]:
