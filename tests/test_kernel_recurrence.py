@@ -134,7 +134,7 @@ def one_row_of_sums_counts():
 
 
 def lanes_behind_a_row_count():
-    """What lies behind the last class is a logit of 0."""
+    """Logits of 0 lie behind the last class and count."""
     original = RowEmitter.part
     return patch.object(
         RowEmitter, "part", lambda self, pointer, j, element, _=0.0: original(self, pointer, j, element)
