@@ -137,19 +137,20 @@ def test_cupy_without_a_gpu_gives_its_reason_and_an_unknown_backend_the_known_on
 # Recurrences, memory of calls, compilers.
 
 
+@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("length", [1, 5])
-def test_scan_is_a_loop_over_the_leading_axis(array, plain, length):
+def test_scan_is_a_loop_over_the_leading_axis(array, plain, length, reverse):
     xs = [[float(t), 2.0 * t] for t in range(length)]
-    total, seen = [1.0, -1.0], []
-    for t in range(length):
-        seen.append([2 * value for value in total])
+    total, seen = [1.0, -1.0], [None] * length
+    for t in reversed(range(length)) if reverse else range(length):
+        seen[t] = [2 * value for value in total]
         total = [value / 2 + x + 1 for value, x in zip(total, xs[t], strict=True)]
 
     def step(carry, now):
         x, one = now
         return carry / 2 + x + one[None], carry * 2
 
-    carry, collected = scan(step, array([1.0, -1.0]), (array(xs), array([1.0] * length)))
+    carry, collected = scan(step, array([1.0, -1.0]), (array(xs), array([1.0] * length)), reverse)
     assert plain(carry).tolist() == total
     assert plain(collected).tolist() == seen
 

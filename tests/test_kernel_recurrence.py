@@ -10,7 +10,7 @@ from test_kernels import both
 
 import lossspec
 import lossspec.kernels
-from lossspec import get, numerics
+from lossspec import get, numerics, paths
 from lossspec.autodiff import hvp
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.conformance.store import Store
@@ -134,7 +134,7 @@ def one_row_of_sums_counts():
 
 
 def lanes_behind_a_row_count():
-    """Behind the last class lies a logit of 0."""
+    """Logits of 0 lie behind the last class and count."""
     original = RowEmitter.part
     return patch.object(
         RowEmitter, "part", lambda self, pointer, j, element, _=0.0: original(self, pointer, j, element)
@@ -421,6 +421,30 @@ def test_a_row_without_cotangent_gives_zeros_whatever_it_holds():
     assert not np.any(scatter.scattered_log_softmax(g, index, logits)[1, 2])
     g[1, 2, 3] = 1.0
     assert np.all(np.isnan(scatter.scattered_log_softmax(g, index, logits)[1, 2]))
+
+
+def marginals_of_one_label(dtype):
+    """The gradient of a label that is sure in the middle, less so a frame away by a factor; and in theory."""
+    factor, away = (12.0 if dtype == "float32" else 72.5), np.abs(np.arange(31) - 15)
+    frames = np.zeros((1, 31, 2), dtype)
+    frames[0, :, 1] = -factor * away
+    _, gradient = lossspec.ctc.value_and_grad(frames, np.asarray([[1]]), np.asarray([31]), np.asarray([1]))
+    return gradient[0, :, 1], -np.exp(-factor * away) * (1 + (away == 1))  # there it may last for two frames, too
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_small_marginals_keep_their_digits_and_are_never_denormal(dtype):
+    found, wanted = marginals_of_one_label(dtype)
+    least = np.finfo(dtype).smallest_normal
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=16 * least)
+    assert not np.any((found != 0) & (np.abs(found) < least))
+
+
+@pytest.mark.usefixtures("fresh")
+def test_without_a_lift_they_are_denormal(monkeypatch):
+    monkeypatch.setattr(paths, "_lift", lambda xp, x: (1.0, 0.0))
+    found, _ = marginals_of_one_label("float32")
+    assert np.any((found != 0) & (np.abs(found) < np.finfo(np.float32).smallest_normal))
 
 
 def test_one_kernel_serves_all_sizes():
