@@ -98,7 +98,8 @@ def _added(partial: Sum, group: Any, gradients: Gradients) -> Sum:
                 )
     except MixtureError as error:
         failed(error, group)
-    rows = agree(_signature(partial), [part.weight for part in parts], [part.batch for part in parts], group)
+    signature = {**_signature(partial), "`gradients`": gradients}
+    rows = agree(signature, [part.weight for part in parts], [part.batch for part in parts], group)
     counted, flat = bool(rows[:, DIGEST + 1].all()), bool(rows[:, DIGEST + 2].any())
     factor = dist.get_world_size(group) if gradients == "mean" else 1
     added = [_add(part, counted, flat, factor, group) for part in parts]
