@@ -104,7 +104,8 @@ def _added(partial: Sum, group: Any, gradients: Gradients) -> Sum:
     sizes = [sum(map(_size, part.totals)) + 3 for part in parts]
     sent = _numbers(parts) if sum(sizes) <= ROOM else None
     weights, batches = [part.weight for part in parts], [part.batch for part in parts]
-    rows = agree(_signature(partial), weights, batches, group, sent)
+    signature = {**_signature(partial), "`gradients`": gradients}
+    rows = agree(signature, weights, batches, group, sent)
     counted, flat = bool(rows[:, DIGEST + 1].all()), bool(rows[:, DIGEST + 2].any())
     factor = dist.get_world_size(group) if gradients == "mean" else 1
     known: Sequence[Any] = [None] * len(parts)
