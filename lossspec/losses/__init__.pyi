@@ -953,6 +953,14 @@ class _l2_regularization(Typed):
     def configured(self, **options: Unpack[_l2_regularization_options]) -> Self: ...
 l2_regularization: _l2_regularization
 
+class _lambda_rank_options(TypedDict, total=False): weighting: Literal['lambdarank', 'ndcg_loss2']; reduction: _Reduction2; empty: Empty
+class _lambda_rank(Typed):
+    """LambdaRank: the logistic loss of every pair of unequal relevance, by how much NDCG changes where the two swap."""
+    def __call__(self, scores: Array, labels: Array, *, weighting: Literal['lambdarank', 'ndcg_loss2'] = 'lambdarank', reduction: _Reduction2 = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """LambdaRank: the logistic loss of every pair of unequal relevance, by how much NDCG changes where the two swap."""
+    def grad(self, scores: Array, labels: Array, *, wrt: Wrt[Literal['scores', 'labels', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_lambda_rank_options]) -> Any: ...
+    def configured(self, **options: Unpack[_lambda_rank_options]) -> Self: ...
+lambda_rank: _lambda_rank
+
 class _laplace_nll_options(TypedDict, total=False): reduction: _Reduction2; empty: Empty
 class _laplace_nll(Typed):
     """Laplace negative log-likelihood of a target, from a predicted centre and scale."""
