@@ -221,3 +221,60 @@ def test_an_infinite_logit_is_refused_where_values_are_checked():
     with ls.checking("values"), pytest.raises(ContractError) as caught:
         ls.distillation(row(inf, 0.0), row(0.0, 0.0))
     assert "`student_logits` holds inf at index (0, 0)" in str(caught.value)
+
+
+def test_decoupled_distillation_with_the_weights_of_the_teacher_is_distillation(backend):
+    student, teacher, labels = row(0.5, -1.0, 2.0, 0.0), row(1.0, 0.25, -0.5, 0.75), np.asarray([2])
+    p = np.exp(teacher / 2) / np.exp(teacher / 2).sum()
+    inputs = (student, teacher, labels)
+    names = ("student_logits", "teacher_logits")
+    value, found = ls.decoupled_distillation.value_and_grad(
+        *map(backend.from_numpy, inputs), wrt=names, temperature=2.0, beta=float(1 - p[0, 2])
+    )
+    wanted, (of_student, _) = value_and_gradients(backend, ls.distillation, student, teacher, temperature=2.0)
+    assert close(float(backend.to_numpy(value)), wanted, ulps=64)
+    assert np.allclose(backend.to_numpy(found[0]), of_student, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "wanted"),
+    [
+        ((0.0, -inf, -inf), (1.0, -inf, -inf), 0.0),
+        ((0.0, 0.0, 0.0), (1.0, -inf, -inf), math.log(3)),
+        ((0.0, -inf, 0.0), (0.0, 0.0, 0.0), inf),
+        ((0.0, -inf, -inf), (0.0, 0.0, 0.0), inf),
+    ],
+)
+def test_classes_that_are_ruled_out_of_decoupled_distillation(student, teacher, wanted, backend):
+    inputs = row(*student), row(*teacher), np.asarray([0])
+    value, gradient = ls.decoupled_distillation.value_and_grad(*map(backend.from_numpy, inputs), temperature=1.0)
+    assert float(backend.to_numpy(value)) == pytest.approx(wanted, rel=1e-15)
+    if wanted < inf:
+        assert np.all(np.isfinite(backend.to_numpy(gradient)))
+
+
+def test_relations_by_hand(array, plain):
+    """Distances 1, 1, 2 and 1, 3, 4 over their means 4/3 and 8/3; right angles at the first, 45 degrees else."""
+    x, y = array([[0.0], [1.0], [2.0]]), array([[0.0], [1.0], [4.0]])
+    each = plain(ls.relational_distance.per_example(x, y))
+    apart = [0.75 - 0.375, 0.75 - 1.125, 1.5 - 1.5]  # of the pairs (0, 1), (1, 2), (0, 2)
+    squares = [d * d / 2 for d in apart]
+    wanted = [squares[0] + squares[2], squares[0] + squares[1], squares[1] + squares[2]]
+    assert each == pytest.approx([w / 3 for w in wanted], rel=1e-14)
+    corner, line = array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), array([[0.0], [1.0], [2.0]])
+    each = plain(ls.relational_angle.per_example(corner, line))
+    half = (math.sqrt(0.5) + 1) - 0.5  # beyond the width of 1: from cos 45 degrees to -1
+    assert each == pytest.approx([1 / 9, 2 * half / 9, (1 - math.sqrt(0.5)) ** 2 / 9], rel=1e-13)
+
+
+@pytest.mark.parametrize("loss", [ls.relational_distance, ls.relational_angle], ids=lambda loss: loss.contract.name)
+def test_a_masked_example_has_no_relations_and_coinciding_ones_have_finite_gradients(loss, backend):
+    rng = np.random.default_rng(2)
+    x, y, keep = rng.normal(size=(4, 3)), rng.normal(size=(4, 2)), np.asarray([True, True, False, True])
+    spoilt = np.where(keep[:, None], x, np.nan)
+    value, gradient = loss.value_and_grad(*map(backend.from_numpy, (spoilt, y)), where=backend.from_numpy(keep))
+    wanted, kept = loss.value_and_grad(*map(backend.from_numpy, (x[keep], y[keep])))
+    assert float(backend.to_numpy(value)) == pytest.approx(float(backend.to_numpy(wanted)), rel=1e-13)
+    assert backend.to_numpy(gradient)[keep] == pytest.approx(backend.to_numpy(kept), rel=1e-11)
+    _, gradient = loss.value_and_grad(*map(backend.from_numpy, (np.ones((4, 3)), y)))
+    assert not backend.to_numpy(gradient).any()

@@ -207,3 +207,33 @@ def test_pairwise_mse_is_the_variance_of_the_errors(array, plain):
     errors = np.asarray([1.5, -2.0, 0.25, 3.0])
     value = float(plain(ls.pairwise_mse(array([errors]), array([np.zeros(4)]))))
     assert math.isclose(value, 2 * 16 * np.var(errors), rel_tol=1e-14)
+
+
+METRICS = [ls.lambda_rank, ls.lambda_rank.configured(weighting="ndcg_loss2")]
+
+
+@pytest.mark.parametrize("loss", METRICS)
+def test_an_item_out_of_its_list_has_no_place_in_the_metric(loss, backend):
+    scores, labels, rest = np.asarray([[0.5, -inf, 3.0, -1.0]]), np.asarray([[1.0, 9.0, 0.0, 2.0]]), [0, 2, 3]
+    of_all, of_rest = (gradient(backend, loss, s, y) for s, y in ((scores, labels), (scores[:, rest], labels[:, rest])))
+    assert of_all[0, 1] == 0
+    assert np.allclose(of_all[:, rest], of_rest, rtol=1e-14, atol=0)
+    for nothing in (np.zeros((1, 0)), np.full((1, 2), -inf)):
+        assert not gradient(backend, loss, nothing, np.ones_like(nothing)).any()
+        assert float(backend.to_numpy(loss(*map(backend.from_numpy, (nothing, np.ones_like(nothing)))))) == 0
+
+
+def test_nothing_relevant_has_no_loss(array, plain):
+    for loss in METRICS:
+        assert float(plain(loss(array([[1.0, 2.0]]), array([[0.0, 0.0]])))) == 0
+
+
+def test_the_weights_of_pairs_by_hand(array, plain):
+    """Ranks 1, 2, 3 for the grades 0, 1, 2: gains 0, 1, 3 over the ideal 3 + 1 / log2(3)."""
+    scores, labels, d = array([[3.0, 2.0, 0.0]]), array([[0.0, 1.0, 2.0]]), [1.0, 1 / math.log2(3), 0.5]
+    gaps = {(1, 0): (1, 1.0, d[0] - d[1]), (2, 0): (3, 3.0, d[0] - d[2]), (2, 1): (2, 2.0, d[1] - d[2])}
+    for weighting, steps in (("lambdarank", None), ("ndcg_loss2", [d[0] - d[1], d[1] - d[2], d[0] - d[1]])):
+        swaps = steps or [swap for _, _, swap in gaps.values()]
+        total = sum(g * w * softplus(s) for (g, s, _), w in zip(gaps.values(), swaps, strict=True))
+        value = plain(ls.lambda_rank(scores, labels, weighting=weighting))
+        assert math.isclose(float(value), total / (3 + d[1]), rel_tol=1e-14)

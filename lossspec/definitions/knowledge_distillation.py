@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from lossspec.definitions.common import divergence, mixture_divergence, softmax
+from mpmath import fsum, inf, mpf
+
+from lossspec.definitions.common import cosine, distance, divergence, flat, mixture_divergence, softmax
 
 
 def _soft(logits: Any, temperature: Any) -> Any:
@@ -19,3 +21,57 @@ def distillation(
 
 def generalized_jsd(student_logits: Any, teacher_logits: Any, beta: Any, temperature: Any) -> Any:
     return mixture_divergence(_soft(teacher_logits, temperature), _soft(student_logits, temperature), beta)
+
+
+def decoupled_distillation(
+    student_logits: Any, teacher_logits: Any, labels: Any, alpha: Any, beta: Any, temperature: Any
+) -> Any:
+    if labels not in range(len(student_logits)):
+        return None
+    q, p = _soft(student_logits, temperature), _soft(teacher_logits, temperature)
+
+    def kinds(row: Any) -> Any:
+        return [row[labels], fsum(x for c, x in enumerate(row) if c != labels)]
+
+    def rest(row: Any) -> Any:
+        others = [x for c, x in enumerate(row) if c != labels]
+        total = fsum(others)
+        return [x / total for x in others] if total else others
+
+    of_rest = 0
+    if fsum(rest(p)):
+        of_rest = divergence(rest(p), rest(q)) if fsum(rest(q)) else inf
+    return temperature**2 * (alpha * divergence(kinds(p), kinds(q)) + beta * of_rest)
+
+
+def margin_mse(student_positives: Any, student_negatives: Any, teacher_positives: Any, teacher_negatives: Any) -> Any:
+    return (student_positives - student_negatives - teacher_positives + teacher_negatives) ** 2
+
+
+def huber(difference: Any) -> Any:
+    return difference**2 / 2 if abs(difference) < 1 else abs(difference) - mpf(1) / 2
+
+
+def relational_distance(student_embeddings: Any, teacher_embeddings: Any) -> Any:
+    def relations(x: Any) -> Any:
+        apart = [[distance(a, b) for b in x] for a in x]
+        positive = [d for row in apart for d in row if d > 0]
+        mean = fsum(positive) / len(positive) if positive else 1
+        return [[d / mean for d in row] for row in apart]
+
+    rows = zip(relations(student_embeddings), relations(teacher_embeddings), strict=True)
+    return [fsum(huber(s - t) for s, t in zip(own, other, strict=True)) / len(own) for own, other in rows]
+
+
+def relational_angle(student_embeddings: Any, teacher_embeddings: Any) -> Any:
+    def relations(x: Any, at: Any) -> Any:
+        return [[cosine(gaps(a, at), gaps(b, at)) for b in x] for a in x]
+
+    def gaps(a: Any, b: Any) -> Any:
+        return [i - j for i, j in zip(a, b, strict=True)]
+
+    losses = []
+    for own, other in zip(student_embeddings, teacher_embeddings, strict=True):
+        pairs = zip(flat(relations(student_embeddings, own)), flat(relations(teacher_embeddings, other)), strict=True)
+        losses.append(fsum(huber(s - t) for s, t in pairs) / len(student_embeddings) ** 2)
+    return losses

@@ -1,13 +1,42 @@
 """Losses that make a student like its teacher."""
 
+from functools import partial
 from math import inf
 from typing import Any, Literal
 
-from lossspec.declaration import Equal, loss
-from lossspec.numerics import array_namespace, log1p, mixture_terms, per_row, softmax_divergence, softmax_pair
-from lossspec.terms import Array, Fraction, Logits, Positive, Real
+from lossspec.declaration import Accuracy, Equal, loss
+from lossspec.losses._distances import all_distances
+from lossspec.numerics import (
+    absolute,
+    array_namespace,
+    largest,
+    log1p,
+    log_odds,
+    matmul,
+    mixture_terms,
+    normalize,
+    per_row,
+    positions,
+    softmax_divergence,
+    softmax_pair,
+    stop_gradient,
+    with_value,
+)
+from lossspec.terms import Array, Embedding, Fraction, Label, Logits, NonNegative, Positive, Real
 
-__all__ = ["distillation", "generalized_jsd"]
+__all__ = [
+    "decoupled_distillation",
+    "distillation",
+    "generalized_jsd",
+    "margin_mse",
+    "relational_angle",
+    "relational_distance",
+]
+
+_PAIRS_OF_BATCH = (
+    "the relations of each example with all others of the batch are compared, so a shard does not know its own loss. "
+    "Gather the embeddings of all shards, then take the loss once."
+)
 
 
 @loss(
@@ -15,6 +44,10 @@ __all__ = ["distillation", "generalized_jsd"]
     unit="example",
     source="Hinton, Vinyals and Dean 2015, arXiv:1503.02531; reverse: Gu et al. 2024, arXiv:2306.08543",
     aliases=("knowledge_distillation",),
+    also={
+        "deit:DistillationLoss": "its hard form is half the cross entropy of the class head and half that of the "
+        "distillation head, whose labels are the teacher's likeliest classes: 0.5 * cross_entropy of each",
+    },
     equals=(
         Equal(
             "torch",
@@ -138,3 +171,257 @@ def _log1p_of_power(xp: Any, factor: Any, x: Array) -> Array:
     up, down = xp.where(positive, finite, 0.0), xp.where(positive, 0.0, finite)
     above = up + xp.log(factor + xp.exp(-up))
     return xp.where(x == inf, 0.0, xp.where(positive, above, xp.log1p(factor * xp.exp(down))))
+
+
+@loss(
+    family="distillation",
+    unit="example",
+    source="Zhao et al. 2022, arXiv:2203.08679 (read in the official code, not in the paper)",
+    aliases=("DKD",),
+    equals=(
+        Equal(
+            "torch",
+            "(lambda s, t, own, kl: temperature**2 * (alpha * kl(*(torch.stack([torch.logsumexp(torch.where(m, z, "
+            "-torch.inf), 1) for m in (own, ~own)], 1) for z in (s, t))) + beta * kl(*(z[~own].reshape(len(z), -1) "
+            "for z in (s, t)))))(student_logits / torch.as_tensor(temperature)[..., None], teacher_logits / "
+            "torch.as_tensor(temperature)[..., None], F.one_hot(labels, student_logits.shape[1]) == 1, lambda s, t: "
+            "F.kl_div(F.log_softmax(s, 1), F.log_softmax(t, 1), reduction='none', log_target=True).sum(1))",
+            when="student_logits.ndim == 2 and student_logits.shape[1] > 1 and len(labels) > 0",
+        ),
+    ),
+    perfect={"student_logits": "teacher_logits"},
+    invariant_in=("student_logits", "teacher_logits"),
+    sizes={"classes": 3},
+)
+def decoupled_distillation(
+    student_logits: Logits["*batch classes"],
+    teacher_logits: Logits["*batch classes"],
+    labels: Label["*batch"],
+    *,
+    alpha: NonNegative["#*batch"] = 1.0,
+    beta: NonNegative["#*batch"] = 8.0,
+    temperature: Positive["#*batch"] = 4.0,
+) -> Real["*batch"]:
+    """Decoupled knowledge distillation (DKD): the divergence of the label from the rest, and that among the rest.
+
+    l = temperature^2 (alpha KL(b_p || b_q) + beta KL(r_p || r_q)), with p = softmax(teacher_logits / temperature), q
+    the same of the student, b = (p[label], 1 - p[label]), and r the probabilities of the classes other than the label,
+    divided by their sum.
+
+    Shapes: `student_logits` and `teacher_logits` [*batch classes], a logit of -inf rules its class out (the class axis
+    anywhere: `axis`); `labels` [*batch], integers in [0, classes); `alpha` and `beta` >= 0, `temperature` > 0
+    -> example [*batch].
+    Weights and mean: w = sample_weight * class_weight[label]. `distillation` is this with alpha = 1 and the teacher's
+    1 - p[label] for beta. The teacher has a gradient too: ask for that of the student alone, or stop it. A student near
+    its teacher keeps the digits of its loss. Where the teacher rules out all classes but the label the second
+    divergence is declared 0; a divergence is inf where the student alone rules out what the teacher does not.
+    Errors: `ContractError` for another shape, alpha or beta < 0 or temperature <= 0, `DTypeError` for float labels; a
+    label outside [0, classes) gives NaN, and raises under `checking("values")`.
+    Equals: the official `dkd_loss(alpha=1, beta=8, temperature=4)`, which subtracts 1000 from the logit of the label.
+
+    >>> import numpy as np
+    >>> student, teacher = np.asarray([[0.0, 0.0, 0.0]]), np.asarray([[np.log(2.0), 0.0, 0.0]])
+    >>> loss = decoupled_distillation(student, teacher, np.asarray([0]), temperature=1.0)
+    >>> round(float(np.exp(2 * loss)), 12)  # the divergence of (1/2, 1/2) from (1/3, 2/3) is log(9/8) / 2
+    1.125
+    """
+    xp = array_namespace(student_logits)
+    is_label, heat = positions(student_logits, dtype=labels.dtype) == labels[..., None], per_row(temperature)
+    kinds, rest = [], []
+    for logits in (teacher_logits, student_logits):
+        rest.append(xp.where(is_label, -inf, logits))
+        top = xp.max(stop_gradient(rest[-1]), axis=-1, keepdims=True)
+        odds = log_odds((logits - xp.where(top == -inf, 0.0, top)) / heat, labels)
+        likely = odds > 0
+        kinds.append(xp.stack([xp.where(likely, 0.0, odds), xp.where(likely, -odds, 0.0)], axis=-1))
+    of_label = softmax_divergence(kinds[0], kinds[1])
+    has_rest = [xp.any(logits != -inf, axis=-1) for logits in rest]
+    both = has_rest[0] & has_rest[1]
+    teacher_rest, student_rest = (xp.where(both[..., None], logits, 0.0) for logits in rest)
+    of_rest = softmax_divergence(teacher_rest, student_rest, heat)
+    of_rest = xp.where(both, of_rest, xp.where(has_rest[0], inf, xp.zeros_like(of_rest)))
+    return (alpha * of_label + beta * of_rest) * temperature * temperature
+
+
+@loss(
+    family="distillation",
+    unit="triplet",
+    source="Hofstaetter et al. 2020, arXiv:2010.02666 (formula from memory, not read)",
+    aliases=("MarginMSE", "MarginMSELoss"),
+    equals=(
+        Equal(
+            "torch",
+            "F.mse_loss(student_positives - student_negatives, teacher_positives - teacher_negatives, "
+            "reduction='none')",
+        ),
+    ),
+    perfect={"student_positives": "teacher_positives", "student_negatives": "teacher_negatives"},
+    convex_in=("student_positives", "student_negatives", "teacher_positives", "teacher_negatives"),
+)
+def margin_mse(
+    student_positives: Real["*batch"],
+    student_negatives: Real["*batch"],
+    teacher_positives: Real["*batch"],
+    teacher_negatives: Real["*batch"],
+) -> Real["*batch"]:
+    """Margin MSE: the squared error of the student's margin between two scores of one query, by the teacher's.
+
+    l = ((student_positives - student_negatives) - (teacher_positives - teacher_negatives))^2.
+
+    Shapes: four arrays [*batch], the scores of the relevant and of the other passage of each query, any real numbers
+    -> triplet [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights. The scores may be of different scales
+    and offsets: only margins are compared. The teacher has a gradient too: ask for that of the student alone.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: torch `F.mse_loss` of the margins; by its documentation Sentence Transformers `MarginMSELoss`, whose labels
+    are the margins of the teacher, which was not run.
+
+    >>> import numpy as np
+    >>> float(margin_mse(*(np.asarray([x]) for x in (3.0, 1.0, 9.0, 4.0))))
+    9.0
+    """
+    return ((student_positives - student_negatives) - (teacher_positives - teacher_negatives)) ** 2
+
+
+relation_loss = partial(
+    loss,
+    family="distillation",
+    unit="example",
+    source="Park, Kim, Lu and Cho 2019, arXiv:1904.05068 (read in the official code, not in the paper)",
+    coupled=_PAIRS_OF_BATCH,
+    sizes={"batch": 3, "dim": 2, "teacher_dim": 2},
+)
+
+
+def _huber(difference: Array) -> Array:
+    """The Huber loss with the width 1."""
+    size = absolute(difference)
+    return array_namespace(size).where(size < 1, 0.5 * difference * difference, size - 0.5)
+
+
+def _count(selected: Array | None, like: Array) -> Any:
+    """The number of selected examples, at least 1."""
+    if selected is None:
+        return max(like.shape[0], 1)
+    xp = array_namespace(like)
+    count = xp.sum(xp.astype(selected, like.dtype))
+    return xp.where(count > 0, count, 1.0)
+
+
+def _relative_distances(x: Array, selected: Array | None) -> Array:
+    """The distances of all selected rows over the mean of those above 0.
+
+    The part of the largest is 1 less the others: one distance alone is the mean, and has no derivative.
+    """
+    xp, apart = array_namespace(x), all_distances(x)
+    paired = positions(apart, -2) < positions(apart)
+    if selected is not None:
+        paired = paired & selected[:, None] & selected[None, :]
+    each = xp.reshape(xp.where(paired, apart, 0.0), (-1,))
+    _, is_top, top = largest(each)
+    others = xp.where(is_top, 0.0, each / xp.where(top == 0, 1.0, top))
+    whole = 1 + xp.sum(others)
+    parts = others / whole
+    parts = xp.where(is_top & (top > 0), with_value(1 / whole, -xp.sum(parts)), parts)
+    ratios = xp.reshape(parts * xp.sum(xp.astype(each > 0, each.dtype)), apart.shape)
+    return ratios + xp.matrix_transpose(ratios)
+
+
+@relation_loss(
+    aliases=("RKD-D", "RkdDistance"),
+    equals=(
+        Equal(
+            "torch",
+            "F.smooth_l1_loss(*(d / d[d > 0].mean() for d in (torch.where(torch.eye(len(x), dtype=torch.bool), 0.0, "
+            "(x[:, None] - x[None] + torch.eye(len(x), dtype=x.dtype)[..., None]).norm(dim=2)) for x in "
+            "(student_embeddings, teacher_embeddings))), reduction='none').mean(1)",
+            when="len(np.unique(student_embeddings, axis=0)) == len(student_embeddings) > 1 and "
+            "len(np.unique(teacher_embeddings, axis=0)) == len(teacher_embeddings)",
+        ),
+    ),
+    accuracy=Accuracy(
+        gradient=2048.0,
+        reason="where one example is far from all others its distances grow together and their ratios hardly change: "
+        "that slope, nearly 0, is the difference of nearly parallel unit vectors",
+    ),
+)
+def relational_distance(
+    student_embeddings: Embedding["batch dim"],
+    teacher_embeddings: Embedding["batch teacher_dim"],
+    *,
+    selected: Array = None,
+) -> Real["batch"]:
+    """Relational distillation of distances (RKD-D): the distances between examples are the teacher's, but for scale.
+
+    l_i = sum_j h(s_ij - t_ij) / batch, with h the Huber loss of width 1, s_ij the distance of examples i and j for the
+    student divided by the mean of its distances above 0 in the batch, and t_ij the same of the teacher.
+
+    Shapes: `student_embeddings` [batch dim] and `teacher_embeddings` [batch teacher_dim], any vectors, row i of both of
+    one example -> example [batch].
+    Weights and mean: the common contract; a masked example has no distances. "mean" divides by batch^2, as the official
+    code does. Where all examples coincide their distances are 0. The derivative of a distance at 0 is declared 0. The
+    teacher has a gradient too: ask for that of the student alone. Not mergeable.
+    Errors: `ContractError` for another shape, `MergeError` for `partial`.
+    Equals: the official `RkdDistance`, which keeps squared distances above 1e-12.
+
+    >>> import numpy as np
+    >>> x = np.asarray([[0.0], [1.0], [2.0]])
+    >>> relational_distance.per_example(x, 7 * np.concat([x, -x], axis=1)).tolist()
+    [0.0, 0.0, 0.0]
+    """
+    xp = array_namespace(student_embeddings)
+    if student_embeddings.shape[0] == 0:
+        return xp.sum(student_embeddings, axis=-1) + xp.sum(teacher_embeddings, axis=-1)
+    student, teacher = (_relative_distances(x, selected) for x in (student_embeddings, teacher_embeddings))
+    return xp.sum(_huber(student - teacher), axis=-1) / _count(selected, student_embeddings)
+
+
+@relation_loss(
+    aliases=("RKD-A", "RkdAngle"),
+    equals=(
+        Equal(
+            "torch",
+            "F.smooth_l1_loss(*(torch.bmm(u, u.mT) for u in (F.normalize(x[None] - x[:, None], dim=2) for x in "
+            "(student_embeddings, teacher_embeddings))), reduction='none').mean((1, 2))",
+            when="len(student_embeddings) > 0",
+            differs={"gradient edges": "a vector of length 0 is divided by 1e-12: its gradient is of that size"},
+        ),
+    ),
+)
+def relational_angle(
+    student_embeddings: Embedding["batch dim"],
+    teacher_embeddings: Embedding["batch teacher_dim"],
+    *,
+    selected: Array = None,
+) -> Real["batch"]:
+    """Relational distillation of angles (RKD-A): the angles between examples are the teacher's.
+
+    l_i = sum_{j, k} h(s_ijk - t_ijk) / batch^2, with h the Huber loss of width 1, s_ijk the cosine of the angle at
+    example i between j and k for the student, and t_ijk the same of the teacher.
+
+    Shapes: `student_embeddings` [batch dim] and `teacher_embeddings` [batch teacher_dim], any vectors, row i of both of
+    one example -> example [batch]. It forms all batch * batch * batch triplets.
+    Weights and mean: the common contract; a masked example is in no angle. "mean" divides by batch^3, as the official
+    code does. An angle with an example that coincides with i has the cosine 0, derivative 0. The teacher has a gradient
+    too: ask for that of the student alone. Not mergeable.
+    Errors: `ContractError` for another shape, `MergeError` for `partial`.
+    Equals: the official `RKdAngle`.
+
+    >>> import numpy as np
+    >>> x = np.asarray([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> relational_angle.per_example(x, np.asarray([[0.0], [1.0], [2.0]]))[0].round(12)  # 2 * (0 - 1)^2 / 2 / 9
+    np.float64(0.111111111111)
+    """
+    xp = array_namespace(student_embeddings)
+    if student_embeddings.shape[0] == 0:
+        return xp.sum(student_embeddings, axis=-1) + xp.sum(teacher_embeddings, axis=-1)
+    cosines = []
+    for x in (student_embeddings, teacher_embeddings):
+        directions, coincide = normalize(x[None, :, :] - x[:, None, :])
+        cosine = matmul(directions, xp.matrix_transpose(directions))
+        of_itself = xp.astype(~coincide, x.dtype)[..., None]  # a constant, which a product of directions would round
+        cosines.append(xp.where(coincide[None, :, :], of_itself, cosine))
+    each = _huber(cosines[0] - cosines[1])
+    if selected is not None:
+        each = xp.where(selected[None, :, None] & selected[None, None, :], each, 0.0)
+    return xp.sum(each, axis=(-2, -1)) / _count(selected, student_embeddings) ** 2

@@ -3,6 +3,7 @@
 from math import inf, log
 
 from lossspec.declaration import Equal, loss
+from lossspec.losses._lists import listed, pairs
 from lossspec.numerics import (
     array_namespace,
     expected_negative_log_softmax,
@@ -24,23 +25,6 @@ __all__ = [
     "pairwise_mse",
     "unique_softmax",
 ]
-
-
-def _listed(scores: Array, entries: Array | None) -> tuple[Array, Array]:
-    """Return the scores, -inf for items that do not count, and the mask of the items of each list."""
-    xp = array_namespace(scores)
-    if entries is not None:
-        scores = xp.where(entries, scores, -inf)
-    return scores, scores != -inf
-
-
-def _pairs(scores: Array, labels: Array, entries: Array | None) -> tuple[Array, Array, Array]:
-    """Return the scores, 0 for items out of the list; the mask of pairs whose first is better; all gaps."""
-    xp = array_namespace(scores)
-    scores, listed = _listed(scores, entries)
-    above = (labels[..., :, None] > labels[..., None, :]) & listed[..., :, None] & listed[..., None, :]
-    scores = xp.where(listed, scores, 0.0)
-    return scores, above, xp.where(above, scores[..., :, None] - scores[..., None, :], 0.0)
 
 
 @loss(
@@ -88,7 +72,7 @@ def pairwise_logistic(
     1.38629436112
     """
     xp = array_namespace(scores)
-    scores, above, gap = _pairs(scores, labels, entries)
+    scores, above, gap = pairs(scores, labels, entries)
     # softplus(-gap) = rest(gap) - slope * gap with a constant slope of 0, 1/2 or 1. In derivatives the slopes of all
     # pairs add up exactly, where 1 - exp(-30) of one pair and -1 of the next would cancel. The value is made of gaps:
     # a constant added to all scores leaves no rounding in it.
@@ -146,7 +130,7 @@ def pairwise_hinge(
     8.0
     """
     xp = array_namespace(scores)
-    _, above, gap = _pairs(scores, labels, entries)
+    _, above, gap = pairs(scores, labels, entries)
     return xp.sum(xp.where(above, relu(1 - gap), 0.0), axis=(-2, -1))
 
 
@@ -189,9 +173,9 @@ def listwise_softmax(
     xp = array_namespace(scores)
     if not scores.shape[-1]:
         return xp.sum(scores, axis=-1)
-    scores, listed = _listed(scores, entries)
-    scores = xp.where(xp.any(listed, axis=-1, keepdims=True), scores, 0.0)
-    return expected_negative_log_softmax(scores, xp.where(listed, labels, 0.0))
+    scores, present = listed(scores, entries)
+    scores = xp.where(xp.any(present, axis=-1, keepdims=True), scores, 0.0)
+    return expected_negative_log_softmax(scores, xp.where(present, labels, 0.0))
 
 
 @loss(
@@ -236,14 +220,14 @@ def listmle(
     xp = array_namespace(scores)
     if not scores.shape[-1]:
         return xp.sum(scores, axis=-1)
-    scores, listed = _listed(scores, entries)
+    scores, present = listed(scores, entries)
     steps = positions(scores)
     mine, theirs = labels[..., :, None], labels[..., None, :]
     follows = (theirs < mine) | ((theirs == mine) & (steps[..., None, :] >= steps[..., :, None]))
     rivals = xp.where(follows, scores[..., None, :], -inf)
-    rivals = xp.where(listed[..., :, None], rivals, 0.0)
+    rivals = xp.where(present[..., :, None], rivals, 0.0)
     each = negative_log_softmax(rivals, xp.broadcast_to(steps, scores.shape))
-    return xp.sum(xp.where(listed, each, 0.0), axis=-1)
+    return xp.sum(xp.where(present, each, 0.0), axis=-1)
 
 
 @loss(
@@ -280,13 +264,13 @@ def unique_softmax(
     xp = array_namespace(scores)
     if not scores.shape[-1]:
         return xp.sum(scores, axis=-1)
-    scores, listed = _listed(scores, entries)
-    labels = xp.where(listed, labels, 0.0)
+    scores, present = listed(scores, entries)
+    labels = xp.where(present, labels, 0.0)
     steps = positions(scores)
     rivals = (labels[..., None, :] < labels[..., :, None]) | (steps[..., None, :] == steps[..., :, None])
-    kept = xp.where(listed[..., :, None], xp.where(rivals, scores[..., None, :], -inf), 0.0)
+    kept = xp.where(present[..., :, None], xp.where(rivals, scores[..., None, :], -inf), 0.0)
     each = negative_log_softmax(kept, xp.broadcast_to(steps, scores.shape))
-    return xp.sum(xp.where(listed, expm1(log(2) * labels) * each, 0.0), axis=-1)
+    return xp.sum(xp.where(present, expm1(log(2) * labels) * each, 0.0), axis=-1)
 
 
 @loss(
@@ -331,10 +315,10 @@ def pairwise_mse(
     8.0
     """
     xp = array_namespace(scores)
-    scores, listed = _listed(scores, entries)
-    scores, labels = xp.where(listed, scores, 0.0), xp.where(listed, labels, 0.0)
+    scores, present = listed(scores, entries)
+    scores, labels = xp.where(present, scores, 0.0), xp.where(present, labels, 0.0)
     gaps = (scores[..., :, None] - scores[..., None, :]) - (labels[..., :, None] - labels[..., None, :])
-    return xp.sum(xp.where(listed[..., :, None] & listed[..., None, :], gaps, 0.0) ** 2, axis=(-2, -1))
+    return xp.sum(xp.where(present[..., :, None] & present[..., None, :], gaps, 0.0) ** 2, axis=(-2, -1))
 
 
 @loss(
