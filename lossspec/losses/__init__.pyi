@@ -497,6 +497,14 @@ class _decoupled_contrastive(Typed):
     def configured(self, **options: Unpack[_decoupled_contrastive_options]) -> Self: ...
 decoupled_contrastive: _decoupled_contrastive
 
+class _decoupled_distillation_options(TypedDict, total=False): alpha: Varying; beta: Varying; temperature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
+class _decoupled_distillation(Typed):
+    """Decoupled knowledge distillation (DKD): the divergence of the label from the rest, and that among the rest."""
+    def __call__(self, student_logits: Array, teacher_logits: Array, labels: Array, *, alpha: Varying = 1.0, beta: Varying = 8.0, temperature: Varying = 4.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """Decoupled knowledge distillation (DKD): the divergence of the label from the rest, and that among the rest."""
+    def grad(self, student_logits: Array, teacher_logits: Array, labels: Array, *, wrt: Wrt[Literal['student_logits', 'teacher_logits', 'alpha', 'beta', 'temperature', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_decoupled_distillation_options]) -> Any: ...
+    def configured(self, **options: Unpack[_decoupled_distillation_options]) -> Self: ...
+decoupled_distillation: _decoupled_distillation
+
 class _deep_coral_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _deep_coral(Typed):
     """Deep CORAL: the squared distance of the covariances of two samples of features, of two domains."""
@@ -1065,6 +1073,14 @@ class _l2_regularization(Typed):
     def configured(self, **options: Unpack[_l2_regularization_options]) -> Self: ...
 l2_regularization: _l2_regularization
 
+class _lambda_rank_options(TypedDict, total=False): weighting: Literal['lambdarank', 'ndcg_loss2']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _lambda_rank(Typed):
+    """LambdaRank: the logistic loss of every pair of unequal relevance, by how much NDCG changes where the two swap."""
+    def __call__(self, scores: Array, labels: Array, *, weighting: Literal['lambdarank', 'ndcg_loss2'] = 'lambdarank', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """LambdaRank: the logistic loss of every pair of unequal relevance, by how much NDCG changes where the two swap."""
+    def grad(self, scores: Array, labels: Array, *, wrt: Wrt[Literal['scores', 'labels', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_lambda_rank_options]) -> Any: ...
+    def configured(self, **options: Unpack[_lambda_rank_options]) -> Self: ...
+lambda_rank: _lambda_rank
+
 class _laplace_nll_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _laplace_nll(Typed):
     """Laplace negative log-likelihood of a target, from a predicted centre and scale."""
@@ -1192,6 +1208,14 @@ class _margin_based(Typed):
     def grad(self, first: Array, second: Array, labels: Array, *, wrt: Wrt[Literal['first', 'second', 'labels', 'margin', 'boundary', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_margin_based_options]) -> Any: ...
     def configured(self, **options: Unpack[_margin_based_options]) -> Self: ...
 margin_based: _margin_based
+
+class _margin_mse_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _margin_mse(Typed):
+    """Margin MSE: the squared error of the student's margin between two scores of one query, by the teacher's."""
+    def __call__(self, student_positives: Array, student_negatives: Array, teacher_positives: Array, teacher_negatives: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Margin MSE: the squared error of the student's margin between two scores of one query, by the teacher's."""
+    def grad(self, student_positives: Array, student_negatives: Array, teacher_positives: Array, teacher_negatives: Array, *, wrt: Wrt[Literal['student_positives', 'student_negatives', 'teacher_positives', 'teacher_negatives', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_margin_mse_options]) -> Any: ...
+    def configured(self, **options: Unpack[_margin_mse_options]) -> Self: ...
+margin_mse: _margin_mse
 
 class _margin_ranking_options(TypedDict, total=False): margin: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _margin_ranking(Typed):
@@ -1552,6 +1576,22 @@ class _ramp(Typed):
     def grad(self, scores: Array, costs: Array, *, wrt: Wrt[Literal['scores', 'costs', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ramp_options]) -> Any: ...
     def configured(self, **options: Unpack[_ramp_options]) -> Self: ...
 ramp: _ramp
+
+class _relational_angle_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _relational_angle(Typed):
+    """Relational distillation of angles (RKD-A): the angles between examples are the teacher's."""
+    def __call__(self, student_embeddings: Array, teacher_embeddings: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Relational distillation of angles (RKD-A): the angles between examples are the teacher's."""
+    def grad(self, student_embeddings: Array, teacher_embeddings: Array, *, wrt: Wrt[Literal['student_embeddings', 'teacher_embeddings', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_relational_angle_options]) -> Any: ...
+    def configured(self, **options: Unpack[_relational_angle_options]) -> Self: ...
+relational_angle: _relational_angle
+
+class _relational_distance_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _relational_distance(Typed):
+    """Relational distillation of distances (RKD-D): the distances between examples are the teacher's, but for scale."""
+    def __call__(self, student_embeddings: Array, teacher_embeddings: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Relational distillation of distances (RKD-D): the distances between examples are the teacher's, but for scale."""
+    def grad(self, student_embeddings: Array, teacher_embeddings: Array, *, wrt: Wrt[Literal['student_embeddings', 'teacher_embeddings', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_relational_distance_options]) -> Any: ...
+    def configured(self, **options: Unpack[_relational_distance_options]) -> Self: ...
+relational_distance: _relational_distance
 
 class _relativistic_average_gan_discriminator_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _relativistic_average_gan_discriminator(Typed):
