@@ -19,6 +19,10 @@ LEFT_OUT = {
     "coverage_error": "a mean depth of rankings, which has no gradient",
     "max_error": "the largest error of the data, no loss of a sample",
     "median_absolute_error": "the median error of the data, no loss of a sample",
+    **dict.fromkeys(
+        ("d2_absolute_error_score", "d2_brier_score", "d2_log_loss_score", "d2_pinball_score", "d2_tweedie_score"),
+        "a score, 1 less a loss over that of the best constant",
+    ),
     "HalfBinomialLossArrayAPI": "`HalfBinomialLoss` here takes any arrays",
     "HalfMultinomialLossArrayAPI": "`HalfMultinomialLoss` here takes any arrays",
     "HalfPoissonLossArrayAPI": "`HalfPoissonLoss` here takes any arrays",
@@ -30,7 +34,7 @@ CLASSES = sorted(
 )
 CLASSES.remove("BaseLoss")
 FUNCTIONS = sorted(
-    name for name in metrics.__all__ if name.endswith(("_loss", "_error", "_deviance")) and not name.startswith("d2")
+    name for name in metrics.__all__ if name.endswith(("_loss", "_error", "_deviance")) or name.startswith("d2_")
 )
 
 _random = np.random.default_rng(5)
