@@ -420,3 +420,9 @@ def test_names_of_other_libraries_have_their_defaults():
     for name in ("JaccardLoss", "smp:DiceLoss", "smp:TverskyLoss"):
         with pytest.raises(ContractError, match=r"Fix: batch_\w+.configured\(.*absent='zero'\) of their probabilities"):
             ls.get(name)
+
+
+def test_errors_that_round_to_1_have_the_order_of_their_logits(backend):
+    logits, targets = np.asarray([[1e-10, 3e-10, 2e-10]], dtype=np.float32), np.asarray([[0, 0, 1]])
+    _, gradient = ls.lovasz_hinge.value_and_grad(backend.from_numpy(logits), backend.from_numpy(targets))
+    assert backend.to_numpy(gradient)[0] == pytest.approx([1 / 6, 1 / 2, -1 / 3], rel=1e-6)
