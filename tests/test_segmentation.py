@@ -439,3 +439,9 @@ def test_hausdorff_errors_count_by_their_distances():
     near, far = np.asarray([[[0.0, 1.0, 2.0]]]), np.asarray([[[3.0, 0.0, 5.0]]])
     found = ls.hausdorff_distance_transform(p, t, near, far, alpha=1.5)
     np.testing.assert_allclose(found, (3**1.5 / 4 + 1) / 3, rtol=1e-14)
+
+
+def test_errors_that_round_to_1_have_the_order_of_their_logits(backend):
+    logits, targets = np.asarray([[1e-10, 3e-10, 2e-10]], dtype=np.float32), np.asarray([[0, 0, 1]])
+    _, gradient = ls.lovasz_hinge.value_and_grad(backend.from_numpy(logits), backend.from_numpy(targets))
+    assert backend.to_numpy(gradient)[0] == pytest.approx([1 / 6, 1 / 2, -1 / 3], rel=1e-6)

@@ -1,6 +1,6 @@
 """The Lovasz extension of the Jaccard loss, for binary and for multi-class images."""
 
-from math import prod
+from math import inf, prod
 from typing import Literal
 
 from lossspec.declaration import Equal, loss
@@ -14,13 +14,14 @@ __all__ = [
 ]
 
 
-def _lovasz(errors: Array, is_true: Array) -> Array:
+def _lovasz(errors: Array, is_true: Array, rank: Array | None = None) -> Array:
     """The Lovasz extension over the last axis: errors in falling order, each times its increment of the Jaccard loss.
 
-    An entry that is not true and has no error changes nothing: it comes after all that have one.
+    An entry that is not true and has no error changes nothing: it comes after all that have one. `rank` has the order
+    of the errors where these were rounded.
     """
     xp = array_namespace(errors)
-    order = xp.argsort(stop_gradient(errors), axis=-1, descending=True)
+    order = xp.argsort(stop_gradient(errors if rank is None else rank), axis=-1, descending=True)
     truth = xp.take_along_axis(xp.astype(is_true, order.dtype), order, axis=-1)
     seen = cumulative_sum(truth)
     size = xp.sum(truth, axis=-1, keepdims=True)
@@ -75,8 +76,10 @@ def lovasz_hinge(
     xp = array_namespace(logits)
     flat = (logits.shape[0], prod(logits.shape[1:]))
     is_true = targets == 1
-    errors = kept(relu(1 - xp.where(is_true, logits, -logits)), entries)
-    return _lovasz(xp.reshape(errors, flat), xp.reshape(is_true, flat))
+    wrong = xp.where(is_true, -logits, logits)
+    errors = kept(relu(1 + wrong), entries)
+    rank = wrong if entries is None else xp.where(entries, wrong, -inf)  # 1 + wrong is 1 for all small logits
+    return _lovasz(*(xp.reshape(x, flat) for x in (errors, is_true, rank)))
 
 
 @loss(
