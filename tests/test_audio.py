@@ -20,6 +20,14 @@ def test_neither_scale_nor_sign_of_a_signal_counts(zero_mean):
     assert ls.scale_invariant_sdr.per_example(-3e100 * X, 1e-100 * T, zero_mean=zero_mean) == pytest.approx(known)
 
 
+@pytest.mark.parametrize("zero_mean", [False, True])
+def test_it_is_what_torchmetrics_has_with_the_other_sign(zero_mean):
+    torch = pytest.importorskip("torch", reason="Torch is not installed")
+    audio = pytest.importorskip("torchmetrics.functional.audio", reason="torchmetrics is not installed")
+    theirs = audio.scale_invariant_signal_distortion_ratio(torch.tensor(X), torch.tensor(T), zero_mean=zero_mean)
+    assert ls.scale_invariant_sdr.per_example(X, T, zero_mean=zero_mean) == pytest.approx(-theirs.numpy(), rel=1e-10)
+
+
 def test_a_constant_counts_without_zero_mean_alone():
     assert float(ls.scale_invariant_sdr(X + 2.0, T + 1.0, zero_mean=True)) == pytest.approx(
         float(ls.scale_invariant_sdr(X, T, zero_mean=True))

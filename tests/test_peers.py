@@ -2,10 +2,12 @@
 
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 import lossspec as ls
+from lossspec.conformance import defects
 from lossspec.conformance.peers import PEERS, compare, names_of, stale
 from lossspec.contract import Equal
 
@@ -42,3 +44,24 @@ def test_libraries_that_need_torchvision_import_in_the_test_environment(library)
         pytest.skip(f"{library} is not installed")
     names_of("torch")  # names the operators that torchvision asks for, beside a Torch that it was not built for
     assert import_module(library).__version__
+
+
+def rows_of(table, losses=()):
+    """The loss, the library, the dtype, the input and the true value of each row of a table of defects."""
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    return [(*row[:4], row[5]) for row in rows if not losses or row[0].strip("`") in losses]
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [("i_divergence",), pytest.param((), marks=pytest.mark.thorough)],
+    ids=["some", "all"],
+)
+@pytest.mark.filterwarnings("default")
+def test_the_page_names_the_defects_that_others_have_today(losses):
+    if missing := [peer.missing() for peer in PEERS.values() if peer.missing()]:
+        pytest.skip(f"not run: {', '.join(missing)} is not installed")
+    page = (Path(__file__).parents[1] / "docs" / "accuracy.md").read_text("utf-8")
+    between = page.partition(defects.BEGIN)[2].partition(defects.END)[0]
+    assert rows_of(between, losses) == rows_of(defects.table(losses))
+    assert rows_of(between, losses)

@@ -104,7 +104,7 @@ def gaussian_wasserstein_distance(
 @rotated_loss(
     source="Yang, Yang, Yang, Ming, Wang, Tian and Yan 2021, arXiv:2106.01883 (read in the code of MMRotate, not in "
     "the paper)",
-    aliases=("mmrotate:KLD", "kld_box"),
+    aliases=("kld_box",),
 )
 def kullback_leibler_box(
     predictions: RotatedBox["*batch 5"],
@@ -127,8 +127,9 @@ def kullback_leibler_box(
     gradient 0. It does not change with the scale of both boxes.
     Errors: `ContractError` for another shape, tau < 1 or an unknown `transform`; a box without positive sides or with a
     NaN gives NaN, and raises under `checking("values")`.
-    Equals: MMRotate `GDLoss_v1(loss_type="kld")` up to the numbers by which it clamps. The divergence of the targets
-    from the predictions is this loss with both exchanged.
+    The divergence of the targets from the predictions is this loss with both exchanged.
+    Equals: MMRotate `GDLoss(loss_type="kld", tau=1, sqrt=False)` with both exchanged, up to the numbers by which it
+    clamps. Its older `GDLoss_v1(loss_type="kld")` takes twice the divergence.
 
     >>> import numpy as np
     >>> a, b = np.asarray([[0.0, 0.0, 2.0, 4.0, 0.3]]), np.asarray([[0.0, 0.0, 4.0, 8.0, 0.3]])

@@ -156,16 +156,15 @@ class CallableTarget:
             missing = missing or ("" if reduction in ("none", "sum") else f"it takes no reduction, as {reduction!r}")
         if missing:
             return {}, f"the function of --gradient: {missing}"
-        found: Any = self.slope.invoke({name: self._put(value) for name, value in given.items()})
-        by_name: dict[str, Any]
+        found = self.slope.invoke({name: self._put(value) for name, value in given.items()})
         if isinstance(found, Mapping):
             ours = {theirs: name for name, theirs in self.slope_matched.names.items()}
-            by_name = {ours.get(name) or name: x for name, x in found.items()}
+            by_name: dict[str, Any] = {ours.get(str(name), str(name)): x for name, x in found.items()}
         else:
             by_name = dict(zip(wrt, found if isinstance(found, (list, tuple)) else [found], strict=False))
         gradients = {name: self._fetch(x) for name, x in by_name.items()}
         for name, x in gradients.items():
-            shape = np.asarray(case.inputs.get(name)).shape
+            shape = np.shape(case.inputs[name]) if name in wrt else ()
             if name not in wrt or (not isinstance(x, list) and x.shape != shape):
                 raise TypeError(f"--gradient gives {np.shape(x)} for `{name}`, whose shape is {shape}")
         return gradients, ""
