@@ -77,8 +77,11 @@ def typical_inputs(contract: Contract, sizes: Mapping[str, int], seed: int = 0) 
     def one(argument: Argument, item: int) -> NDArray[Any]:
         term = argument.terms[0]
         assert term.shape is not None, "an input is an array"
-        axes = (axis.size or facts.setdefault(axis.name, 3) + axis.per_item * item for axis in term.shape.axes)
-        return typical(term, random, tuple(axes), facts)
+        sizes: list[int] = []
+        for axis in term.shape.axes:
+            size = axis.size or facts.setdefault(axis.name, 3)
+            sizes += size if isinstance(size, tuple) else [size if axis.size else size + axis.per_item * item]
+        return typical(term, random, tuple(sizes), facts)
 
     return {a.name: [one(a, 0), one(a, 1)] if a.many else one(a, 0) for a in contract.inputs}
 
