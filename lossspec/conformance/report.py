@@ -127,7 +127,7 @@ def worst_share(cells: Sequence[Cell]) -> tuple[float, str]:
     """The largest share of a budget that an error takes among some cells, and where that is."""
     found = [(share, kind, cell) for cell in cells for kind, share in shares(cell).items()]
     share, kind, cell = max(found, key=lambda item: item[0])
-    return share, f"{kind} of {cell.loss}, {cell.backend} {DTYPE_MARKS.get(cell.dtype, cell.dtype)}"
+    return share, f"{cell.backend} {DTYPE_MARKS.get(cell.dtype, cell.dtype)}: {kind} of {cell.loss}"
 
 
 def percent(share: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import Any
 
@@ -121,7 +122,7 @@ def _built(cls: Any, plain: int, fixed: tuple[str, ...]) -> Any:
     def build_and_call(*arguments: Any, **keywords: Any) -> Any:
         own = {key: keywords[f"of_{key}"] for key in fixed}
         rest = {key: value for key, value in keywords.items() if not key.startswith("of_")}
-        if "strict" in (getattr(cls.__init__, "__kwdefaults__", None) or {}):
+        if "strict" in inspect.signature(cls).parameters:
             own["strict"] = True
         return cls(*arguments[:plain], **own)(*arguments[plain:], **rest)
 
