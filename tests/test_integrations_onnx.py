@@ -204,8 +204,9 @@ def test_a_model_gives_what_other_calls_of_its_form_give(name):
         given = {**case.inputs, **case.parameters, **case.options}
         found = run(model, {key: x for key, x in given.items() if isinstance(x, np.ndarray)})
         slopes = {key: loss.grad(**given, wrt=key) for key in case.inputs if f"gradient_{key}" in found}
-        with np.errstate(invalid="ignore"):  # log-probabilities of -inf times slopes of 0
-            scale = sum(float(np.nansum(np.abs(case.inputs[key] * slope))) for key, slope in slopes.items())
+        with np.errstate(invalid="ignore"):  # a log-probability of -inf times a slope of 0
+            terms = np.concatenate([np.abs(case.inputs[key] * slope).ravel() for key, slope in slopes.items()])
+        scale = float(terms[np.isfinite(terms)].sum())
         for key, right in {"loss": np.asarray(loss(**given)), **slopes}.items():
             got = found[key if key == "loss" else f"gradient_{key}"]
             size = float(np.abs(right[np.isfinite(right)]).max(initial=0.0)) + (scale if key == "loss" else 0.0)
