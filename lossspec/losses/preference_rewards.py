@@ -201,9 +201,9 @@ def aot(
     pair.
 
     >>> import numpy as np
-    >>> zero, chosen = np.zeros(2), np.asarray([-3.0, -1.0])
-    >>> aot.per_example(chosen, zero, chosen[::-1].copy(), zero).round(6).tolist()  # the same margins, in other pairs
-    [0.693147, 0.693147]
+    >>> zero, chosen, other = np.zeros(2), np.asarray([-3.0, -1.0]), np.asarray([-1.0, -3.0])
+    >>> round(float(aot(chosen, zero, other, zero)), 6)  # log 2: the same margins, in other pairs
+    0.693147
     """
     margins = log_difference(policy_chosen, policy_rejected)
     others = log_difference(reference_chosen, reference_rejected)
@@ -248,9 +248,9 @@ def aot_unpaired(
     Equals: TRL `DPOTrainer(loss_type="aot_unpaired")`, called "aot_pair" before; `dpo` for one pair.
 
     >>> import numpy as np
-    >>> zero, rewards = np.zeros(2), np.asarray([-3.0, -1.0])
-    >>> aot_unpaired.per_example(rewards, rewards[::-1].copy(), zero, zero).round(6).tolist()
-    [0.693147, 0.693147]
+    >>> zero, rewards, other = np.zeros(2), np.asarray([-3.0, -1.0]), np.asarray([-1.0, -3.0])
+    >>> round(float(aot_unpaired(rewards, other, zero, zero)), 6)  # log 2
+    0.693147
     """
     chosen = log_difference(policy_chosen, reference_chosen)
     rejected = log_difference(policy_rejected, reference_rejected)
