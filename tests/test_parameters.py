@@ -17,8 +17,9 @@ ONE_NUMBER = {
     "psnr": {"data_range"},
     "focal": {"alpha"},
     "linear_cross_entropy": {"softcap"},
+    "categorical_td": {"lowest", "step"},
 }
-"""Parameters that are one number a call: they belong to the images of a data set or to a layer, or are one a class."""
+"""Parameters that are one number a call: those of the images of a data set, of a layer or its atoms, or one a class."""
 
 VARYING = {
     (name, argument.name): argument.varies
