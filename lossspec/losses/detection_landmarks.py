@@ -101,8 +101,9 @@ def adaptive_wing(
     xp = array_namespace(error)
     far, none = error >= theta, error == 0
     near = xp.where(none, 0.0, xp.where(far | none, 1.0, error / epsilon) ** power)
-    exponent = power * xp.log(0.0 * error + theta / epsilon)
-    beyond = omega * power / theta * sigmoid(exponent) * (error - theta)
+    steep, above = xp.where(far, power, 2.0), xp.where(far, error - theta, 0.0)
+    exponent = steep * xp.log(0.0 * error + theta / epsilon)
+    beyond = omega * steep / theta * sigmoid(exponent) * above
     return xp.where(far, beyond + omega * softplus(exponent), omega * xp.log1p(near))
 
 
