@@ -4,12 +4,10 @@ from functools import partial
 from math import inf
 from typing import Any, Literal
 
-from lossspec.declaration import Accuracy, Equal, loss
-from lossspec.losses._distances import all_distances
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     absolute,
     array_namespace,
-    largest,
     log1p,
     log_odds,
     matmul,
@@ -20,7 +18,6 @@ from lossspec.numerics import (
     softmax_divergence,
     softmax_pair,
     stop_gradient,
-    with_value,
 )
 from lossspec.terms import Array, Embedding, Fraction, Label, Logits, NonNegative, Positive, Real
 
@@ -30,7 +27,6 @@ __all__ = [
     "generalized_jsd",
     "margin_mse",
     "relational_angle",
-    "relational_distance",
 ]
 
 _PAIRS_OF_BATCH = (
@@ -306,74 +302,6 @@ def _count(selected: Array | None, like: Array) -> Any:
     xp = array_namespace(like)
     count = xp.sum(xp.astype(selected, like.dtype))
     return xp.where(count > 0, count, 1.0)
-
-
-def _relative_distances(x: Array, selected: Array | None) -> Array:
-    """The distances of all selected rows over the mean of those above 0.
-
-    The part of the largest is 1 less the others: one distance alone is the mean, and has no derivative.
-    """
-    xp, apart = array_namespace(x), all_distances(x)
-    paired = positions(apart, -2) < positions(apart)
-    if selected is not None:
-        paired = paired & selected[:, None] & selected[None, :]
-    each = xp.reshape(xp.where(paired, apart, 0.0), (-1,))
-    _, is_top, top = largest(each)
-    others = xp.where(is_top, 0.0, each / xp.where(top == 0, 1.0, top))
-    whole = 1 + xp.sum(others)
-    parts = others / whole
-    parts = xp.where(is_top & (top > 0), with_value(1 / whole, -xp.sum(parts)), parts)
-    ratios = xp.reshape(parts * xp.sum(xp.astype(each > 0, each.dtype)), apart.shape)
-    return ratios + xp.matrix_transpose(ratios)
-
-
-@relation_loss(
-    aliases=("RKD-D", "RkdDistance"),
-    equals=(
-        Equal(
-            "torch",
-            "F.smooth_l1_loss(*(d / d[d > 0].mean() for d in (torch.where(torch.eye(len(x), dtype=torch.bool), 0.0, "
-            "(x[:, None] - x[None] + torch.eye(len(x), dtype=x.dtype)[..., None]).norm(dim=2)) for x in "
-            "(student_embeddings, teacher_embeddings))), reduction='none').mean(1)",
-            when="len(np.unique(student_embeddings, axis=0)) == len(student_embeddings) > 1 and "
-            "len(np.unique(teacher_embeddings, axis=0)) == len(teacher_embeddings)",
-        ),
-    ),
-    accuracy=Accuracy(
-        gradient=2048.0,
-        reason="where one example is far from all others its distances grow together and their ratios hardly change: "
-        "that slope, nearly 0, is the difference of nearly parallel unit vectors",
-    ),
-)
-def relational_distance(
-    student_embeddings: Embedding["batch dim"],
-    teacher_embeddings: Embedding["batch teacher_dim"],
-    *,
-    selected: Array = None,
-) -> Real["batch"]:
-    """Relational distillation of distances (RKD-D): the distances between examples are the teacher's, but for scale.
-
-    l_i = sum_j h(s_ij - t_ij) / batch, with h the Huber loss of width 1, s_ij the distance of examples i and j for the
-    student divided by the mean of its distances above 0 in the batch, and t_ij the same of the teacher.
-
-    Shapes: `student_embeddings` [batch dim] and `teacher_embeddings` [batch teacher_dim], any vectors, row i of both of
-    one example -> example [batch].
-    Weights and mean: the common contract; a masked example has no distances. "mean" divides by batch^2, as the official
-    code does. Where all examples coincide their distances are 0. The derivative of a distance at 0 is declared 0. The
-    teacher has a gradient too: ask for that of the student alone. Not mergeable.
-    Errors: `ContractError` for another shape, `MergeError` for `partial`.
-    Equals: the official `RkdDistance`, which keeps squared distances above 1e-12.
-
-    >>> import numpy as np
-    >>> x = np.asarray([[0.0], [1.0], [2.0]])
-    >>> relational_distance.per_example(x, 7 * np.concat([x, -x], axis=1)).tolist()
-    [0.0, 0.0, 0.0]
-    """
-    xp = array_namespace(student_embeddings)
-    if student_embeddings.shape[0] == 0:
-        return xp.sum(student_embeddings, axis=-1) + xp.sum(teacher_embeddings, axis=-1)
-    student, teacher = (_relative_distances(x, selected) for x in (student_embeddings, teacher_embeddings))
-    return xp.sum(_huber(student - teacher), axis=-1) / _count(selected, student_embeddings)
 
 
 @relation_loss(

@@ -237,6 +237,8 @@ def dino(
     >>> round(float(dino(student, teacher, center=np.asarray([5.0, 7.0]))), 12)
     0.69314718056
     """
+    if center is not None:
+        center = array_namespace(center).reshape(center, (1,) * (len(teacher_logits.shape) - 1) + center.shape)
     centred = teacher_logits if center is None else teacher_logits - center
     targets = softmax(gaps_to_largest(centred) / per_row(teacher_temperature))
     return expected_negative_log_softmax(gaps_to_largest(student_logits) / per_row(student_temperature), targets)
