@@ -807,7 +807,8 @@ def softmax(logits: Array) -> Array:
     """
     xp = array_namespace(logits)
     _, is_best, top = largest(logits)
-    ratios = xp.where(is_best, 0.0, xp.exp(logits - top))
+    root = xp.where(is_best, 0.0, xp.exp(0.5 * (logits - top)))
+    ratios = root * root  # where a probability is too small for the dtype, its multiples, the derivatives, are not
     whole = 1 + xp.sum(ratios, axis=-1, keepdims=True)
     others = ratios / whole
     return xp.where(is_best, with_value(1 / whole, -xp.sum(others, axis=-1, keepdims=True)), others)

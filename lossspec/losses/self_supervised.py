@@ -237,9 +237,9 @@ def dino(
     >>> round(float(dino(student, teacher, center=np.asarray([5.0, 7.0]))), 12)
     0.69314718056
     """
+    centred = teacher_logits
     if center is not None:
-        center = array_namespace(center).reshape(center, (1,) * (len(teacher_logits.shape) - 1) + center.shape)
-    centred = teacher_logits if center is None else teacher_logits - center
+        centred = teacher_logits - center[(None,) * (len(teacher_logits.shape) - 1) + (...,)]
     targets = softmax(gaps_to_largest(centred) / per_row(teacher_temperature))
     return expected_negative_log_softmax(gaps_to_largest(student_logits) / per_row(student_temperature), targets)
 
@@ -254,8 +254,8 @@ def dino(
             "torch",
             "-torch.log(torch.where(torch.eye(len(embeddings), dtype=torch.bool), torch.inf, torch.cdist(*2 * "
             "[F.normalize(embeddings) if normalized else embeddings])).amin(1))",
-            when="len(np.unique(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), axis=0)) == "
-            "len(embeddings) > 1",
+            when="len(np.unique(embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12), "
+            "axis=0)) == len(embeddings) > 1",
             differs={"gradient more edges": "a vector of length 0 is divided by 1e-12: its gradient is of that size"},
         ),
     ),
