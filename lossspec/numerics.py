@@ -57,6 +57,7 @@ __all__ = [
     "number",
     "per_row",
     "positions",
+    "ratio_or_zero",
     "relu",
     "scan",
     "scattered",
@@ -190,6 +191,13 @@ def gaps_to_largest(x: Array) -> Array:
     xp = array_namespace(x)
     top = xp.max(stop_gradient(x), axis=-1, keepdims=True)
     return x - xp.where(top == -inf, 0.0, top)
+
+
+def ratio_or_zero(above: Array, below: Array) -> Array:
+    """The quotient above / below, and 0 with derivative 0 where below is 0."""
+    xp = array_namespace(below)
+    nothing = below == 0
+    return xp.where(nothing, 0.0, above / xp.where(nothing, 1.0, below))
 
 
 @primitive(row_axes=0, blocks=False)

@@ -5,7 +5,7 @@ from typing import Any
 from mpmath import exp, log
 
 from lossspec.definitions.common import sigmoid
-from lossspec.definitions.preference import gap
+from lossspec.definitions.preference import dpo, gap
 
 
 def apo_down(
@@ -32,11 +32,7 @@ def by_rank(first: Any, second: Any, beta: Any, label_smoothing: Any) -> Any:
     order = sorted(range(len(first)), key=lambda i: first[i])
     partners = dict(zip(order, sorted(second), strict=True))
 
-    def unit(i: int) -> Any:
-        z = beta * (first[i] - partners[i])
-        return -(1 - label_smoothing) * log(sigmoid(z)) - label_smoothing * log(sigmoid(-z))
-
-    return [unit(i) for i in range(len(first))]
+    return [dpo(x, partners[i], 0, 0, beta, label_smoothing) for i, x in enumerate(first)]
 
 
 def aot(

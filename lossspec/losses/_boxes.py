@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple, TypeAlias
 
-from lossspec.numerics import array_namespace, relu
+from lossspec.numerics import array_namespace, ratio_or_zero, relu
 from lossspec.terms import Array
 
 Format: TypeAlias = Literal["xyxy", "xywh", "cxcywh"]
@@ -78,13 +78,6 @@ def area_of(size: Array) -> Array:
 
 def squared_length(x: Array) -> Array:
     return x[..., 0] ** 2 + x[..., 1] ** 2
-
-
-def ratio_or_zero(x: Array, y: Array) -> Array:
-    """The quotient x / y, and 0 with derivative 0 where y is 0."""
-    xp = array_namespace(x)
-    zero = y == 0
-    return xp.where(zero, 0.0, x / xp.where(zero, 1.0, y))
 
 
 class Overlap(NamedTuple):

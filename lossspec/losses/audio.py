@@ -3,15 +3,10 @@
 import math
 
 from lossspec.declaration import loss, require
-from lossspec.numerics import array_namespace, norm, normalize, stop_gradient
-from lossspec.terms import Array, Embedding, Real
+from lossspec.numerics import array_namespace, norm, normalize, ratio_or_zero, stop_gradient
+from lossspec.terms import Embedding, Real
 
 __all__ = ["scale_invariant_sdr"]
-
-
-def _ratio(x: Array, y: Array) -> Array:
-    xp = array_namespace(y)
-    return x / xp.where(y == 0, 1.0, y)
 
 
 @loss(
@@ -52,7 +47,7 @@ def scale_invariant_sdr(
     # What is left beside a constant multiple of the target first: it is exactly 0 for equal signals.
     fixed, along = stop_gradient(predictions), stop_gradient(direction)
     shares = (xp.sum(x * along, axis=-1, keepdims=True) for x in (fixed, stop_gradient(targets)))
-    beside = predictions - _ratio(*shares) * targets
+    beside = predictions - ratio_or_zero(*shares) * targets
     rest = norm(beside - xp.sum(beside * direction, axis=-1, keepdims=True) * direction)
     none, exact = (length == 0) | silent, rest == 0
     safe = none | exact

@@ -11,10 +11,9 @@ from lossspec.losses._boxes import (
     distance_of,
     growth_of,
     overlap_of,
-    ratio_or_zero,
     squared_length,
 )
-from lossspec.numerics import array_namespace, stop_gradient, with_value
+from lossspec.numerics import array_namespace, ratio_or_zero, stop_gradient, with_value
 from lossspec.terms import Array, Box, Real
 
 __all__ = ["complete_iou", "distance_iou", "efficient_iou", "generalized_iou", "iou"]

@@ -6,11 +6,10 @@ from lossspec.losses._boxes import (
     compare,
     growth_of,
     overlap_of,
-    ratio_or_zero,
     shift_of_centers,
     squared_length,
 )
-from lossspec.numerics import absolute, array_namespace, expm1, log1p, per_row, stop_gradient, zero_where
+from lossspec.numerics import absolute, array_namespace, expm1, log1p, per_row, ratio_or_zero, stop_gradient, zero_where
 from lossspec.terms import AtLeastOne, Box, Positive, Real
 
 __all__ = ["alpha_iou", "mpd_iou", "siou", "wise_iou"]

@@ -1,6 +1,5 @@
 """Losses that make a student like its teacher."""
 
-from functools import partial
 from math import inf
 from typing import Any, Literal
 
@@ -279,16 +278,6 @@ def margin_mse(
     return ((student_positives - student_negatives) - (teacher_positives - teacher_negatives)) ** 2
 
 
-relation_loss = partial(
-    loss,
-    family="distillation",
-    unit="example",
-    source="Park, Kim, Lu and Cho 2019, arXiv:1904.05068 (read in the official code, not in the paper)",
-    coupled=_PAIRS_OF_BATCH,
-    sizes={"batch": 3, "dim": 2, "teacher_dim": 2},
-)
-
-
 def _huber(difference: Array) -> Array:
     """The Huber loss with the width 1."""
     size = absolute(difference)
@@ -304,7 +293,10 @@ def _count(selected: Array | None, like: Array) -> Any:
     return xp.where(count > 0, count, 1.0)
 
 
-@relation_loss(
+@loss(
+    family="distillation",
+    unit="example",
+    source="Park, Kim, Lu and Cho 2019, arXiv:1904.05068 (read in the official code, not in the paper)",
     aliases=("RKD-A", "RkdAngle"),
     equals=(
         Equal(
@@ -315,6 +307,8 @@ def _count(selected: Array | None, like: Array) -> Any:
             differs={"gradient edges": "a vector of length 0 is divided by 1e-12: its gradient is of that size"},
         ),
     ),
+    coupled=_PAIRS_OF_BATCH,
+    sizes={"batch": 3, "dim": 2, "teacher_dim": 2},
 )
 def relational_angle(
     student_embeddings: Embedding["batch dim"],

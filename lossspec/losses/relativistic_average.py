@@ -3,7 +3,7 @@
 from functools import partial
 
 from lossspec.declaration import Equal, loss
-from lossspec.numerics import array_namespace, carry_nan, relu, softplus
+from lossspec.numerics import array_namespace, carry_nan, ratio_or_zero, relu, softplus
 from lossspec.terms import Array, Logits, Real
 
 __all__ = [
@@ -32,7 +32,12 @@ def _mean(x: Array, selected: Array | None) -> Array:
     if selected is None:
         return xp.sum(x) / max(x.shape[0], 1)
     count = xp.sum(xp.astype(selected, x.dtype))
-    return xp.sum(x) / xp.where(count == 0, 1.0, count)
+    return ratio_or_zero(xp.sum(x), count)
+
+
+def _relative(real_scores: Array, fake_scores: Array, selected: Array | None) -> tuple[Array, Array]:
+    """The scores of both kinds less the mean of the other kind."""
+    return real_scores - _mean(fake_scores, selected), fake_scores - _mean(real_scores, selected)
 
 
 @relative_loss(
@@ -62,7 +67,8 @@ def relativistic_average_gan_discriminator(
     >>> round(float(relativistic_average_gan_discriminator(same, same)), 12)
     1.38629436112
     """
-    return softplus(_mean(fake_logits, selected) - real_logits) + softplus(fake_logits - _mean(real_logits, selected))
+    real, fake = _relative(real_logits, fake_logits, selected)
+    return softplus(-real) + softplus(fake)
 
 
 @relative_loss(
@@ -91,12 +97,8 @@ def relativistic_average_gan_generator(
     >>> round(float(relativistic_average_gan_generator(same, same)), 12)
     1.38629436112
     """
-    return softplus(real_logits - _mean(fake_logits, selected)) + softplus(_mean(real_logits, selected) - fake_logits)
-
-
-def _relative(real_scores: Array, fake_scores: Array, selected: Array | None) -> tuple[Array, Array]:
-    """The scores of both kinds less the mean of the other kind."""
-    return real_scores - _mean(fake_scores, selected), fake_scores - _mean(real_scores, selected)
+    real, fake = _relative(real_logits, fake_logits, selected)
+    return softplus(real) + softplus(-fake)
 
 
 @relative_loss(

@@ -7,7 +7,7 @@ perfect region keeps its digits.
 from math import prod
 from typing import Any
 
-from lossspec.numerics import array_namespace, kept, positions, softmax, stop_gradient
+from lossspec.numerics import array_namespace, kept, positions, ratio_or_zero, softmax, stop_gradient
 from lossspec.terms import Array
 
 PIXELS = ("batch *space", "batch channels *space")
@@ -31,13 +31,6 @@ def mean_over_pixels(x: Array, entries: Array) -> Array:
         return total / max(prod(x.shape[2:]), 1)
     xp = array_namespace(entries)
     return ratio_or_zero(total, xp.astype(xp.count_nonzero(entries, axis=space), x.dtype))
-
-
-def ratio_or_zero(above: Array, below: Array) -> Array:
-    """The quotient above / below, and 0 with derivative 0 where below is 0."""
-    xp = array_namespace(below)
-    nothing = below == 0
-    return xp.where(nothing, 0.0, above / xp.where(nothing, 1.0, below))
 
 
 def one_minus_overlap(
