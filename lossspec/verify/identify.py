@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lossspec.conformance.cases import Case, make_cases
 from lossspec.conformance.probes import probe_of
+from lossspec.conformance.sampling import typical_inputs
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
 from lossspec.registry import get, names
@@ -21,6 +22,8 @@ from lossspec.verify.callables import as_numpy, candidates
 
 SAME = 1e-5
 """The relative difference up to which two functions are the same: wide enough for float32, and for log(p + eps)."""
+ROUNDING = 1e-12
+"""A relative difference below which one match is as near as another."""
 MOST_INPUTS = 3
 CALLS = 3
 NAMED = {2.0: "2", 0.5: "1/2", -1.0: "-1", 1 / float(np.log(2)): "1/ln 2", 100.0: "100"}
@@ -69,8 +72,10 @@ def identify(function: Callable[..., Any], framework: str = "") -> list[Match]:
 
 
 def _rank(match: Match) -> tuple[Any, ...]:
-    usual = match.reduction not in ("none", "mean")
-    return match.error > 1e-9, abs(match.factor - 1) > 1e-4, usual, match.error, match.loss
+    unusual, factor = match.reduction not in ("none", "mean"), abs(match.factor)
+    is_odd = abs(factor - round(factor)) > 1e-6 and not any(abs(match.factor / known - 1) < 1e-4 for known in NAMED)
+    plainness = abs(match.factor - 1) > 1e-4, unusual, max(match.error, ROUNDING), is_odd, abs(np.log(factor))
+    return match.error > 1e-9, *plainness, match.loss
 
 
 def _matches(function: Callable[..., Any], loss: Loss, framework: str) -> Iterator[Match]:
@@ -88,16 +93,38 @@ def _matches(function: Callable[..., Any], loss: Loss, framework: str) -> Iterat
     chosen = [c for c in by_kind if all(x.size < 4000 for x in c.inputs.values())][:CALLS]
     if not any(value.dtype.kind == "f" for value in chosen[0].inputs.values()):
         return
-    places = [p.name for p in room][: len(given)]
+    places, other = [p.name for p in room][: len(given)], _of_other_sizes(loss, chosen[0])
     for order in itertools.permutations(given):
         theirs = _results(form.invoke, chosen, order, places, candidates(function, framework))
         if theirs is None:
             continue
-        for reduction in contract.reductions:
-            if reduction != "over":
-                match = _compare(loss, chosen, theirs, reduction)
-                if match is not None:
-                    yield Match(contract.name, match[0], reduction, order, match[1])
+        compared = chosen
+        if any(_compare(loss, chosen, theirs, reduction) for reduction in _reductions(loss)):
+            more = _results(form.invoke, other, order, places, candidates(function, framework))
+            if more is not None:
+                compared, theirs = [*chosen, *other], [*theirs, *more]
+        for reduction in _reductions(loss):
+            match = _compare(loss, compared, theirs, reduction)
+            if match is not None:
+                yield Match(contract.name, match[0], reduction, order, match[1])
+
+
+def _reductions(loss: Loss) -> list[str]:
+    return [reduction for reduction in loss.contract.reductions if reduction != "over"]
+
+
+def _of_other_sizes(loss: Loss, case: Case) -> list[Case]:
+    """The case with axes of other sizes, if the loss takes them: a sum over an axis is no longer 3 times the mean."""
+    contract = loss.contract
+    shapes = [term.shape for argument in contract.inputs for term in argument.array_terms if term.shape]
+    sizes = {axis.name: 4 for shape in shapes for axis in shape.axes if axis.name not in contract.sizes}
+    other = replace(case, inputs=typical_inputs(contract, sizes, seed=1))
+    try:
+        with np.errstate(all="ignore"):
+            loss(**other.inputs, **other.parameters)
+    except Exception:  # sizes that must go with others
+        return []
+    return [other]
 
 
 def _kinds(case: Case) -> dict[str, str]:
