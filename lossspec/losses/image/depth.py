@@ -41,9 +41,10 @@ def silog(
     are not above 0 raise under `checking("values")`.
     Equals: the loss of the paper. That of BTS and its successors is 10 times its root, with variance_focus = 0.85.
 
+    >>> import math
     >>> import numpy as np
     >>> a, b = np.asarray([[2.0, 4.0]]), np.asarray([[1.0, 2.0]])
-    >>> abs(float(silog(a, b)) - np.log(2) ** 2 / 2) < 1e-15, float(silog(a, b, variance_focus=1.0))
+    >>> abs(float(silog(a, b)) - math.log(2) ** 2 / 2) < 1e-15, float(silog(a, b, variance_focus=1.0))
     (True, 0.0)
     """
     xp, space = array_namespace(predictions), tuple(range(1, len(predictions.shape)))
