@@ -828,12 +828,21 @@ def focal_cross_entropy(logits: Array, targets: Array, gamma: Any) -> Array:
     above = logits > 0
     size = xp.where(above, logits, -logits)
     wrong = xp.where(above, 1 - targets, targets)  # the weight of the side that the logit speaks against
-    tail = xp.exp(-size)
-    excess = xp.log1p(tail)
-    odds = tail - wrong * expm1(-size)
-    lost = odds < float(xp.finfo(logits.dtype).smallest_normal)
-    log_odds = xp.where(lost, -size, xp.log(xp.where(lost, 1.0, odds)))
-    return xp.exp(gamma * (log_odds - excess)) * (excess + wrong * size)
+    excess = xp.log1p(xp.exp(-size))
+    return xp.exp(gamma * (log_mass_against(size, wrong) - excess)) * (excess + wrong * size)
+
+
+@primitive(row_axes=0)
+def log_mass_against(xp: Any, size: Array, wrong: Array) -> Any:
+    """log(e^-size + wrong (1 - e^-size)), whose derivatives divide by no mass: its square may underflow."""
+    tail, rest = xp.exp(-size), xp.expm1(-size)
+    mass = tail - wrong * rest
+    lost = mass < float(xp.finfo(size.dtype).smallest_normal)
+    value = xp.where(lost, -size, xp.log(xp.where(lost, number(1.0, size), mass)))
+    return value, (
+        lambda g: g * (wrong - 1) * xp.exp(-(size + value)),
+        lambda g: g * xp.where(lost, number(0.0, size), -rest * xp.exp(xp.where(lost, number(0.0, size), -value))),
+    )
 
 
 def whole(function: Callable[..., Array], *arguments: Any, **static: Any) -> Array:

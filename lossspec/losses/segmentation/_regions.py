@@ -46,8 +46,8 @@ def one_minus_overlap(
     whole = xp.where(nothing, 1.0, whole)
     unit = stop_gradient(whole)  # of a small whole the square, by which a quotient is differentiated, would underflow
     near, far = lost / unit, kept / unit
-    one = whole / unit
-    return xp.where(nothing, empty, xp.where(kept > lost, near / one, 1 - far / one))
+    share = 1 / (whole / unit)  # no quotient of two quotients: a compiler may make products of that, which underflow
+    return xp.where(nothing, empty, xp.where(kept > lost, near * share, 1 - far * share))
 
 
 def mean_of_regions(losses: Array, weight: Array | None) -> Array:
