@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 from lossspec.autodiff import value_and_grad_on
 from lossspec.conformance.axes import Values, hessian_inputs
-from lossspec.conformance.cases import Case
+from lossspec.conformance.cases import Case, usual_parameters
 from lossspec.conformance.probes import Probe, probe_of
 from lossspec.contract import Accuracy, Argument, Contract
 from lossspec.dispatch import Backend
 from lossspec.loss import Loss
 from lossspec.registry import get, names
-from lossspec.terms import Term
 
 EAGER_DTYPE = np.float32
-"""The dtype in which a framework that compiles every operation for every shape runs them one by one: see `as_one`."""
+"""The dtype in which a framework that compiles every operation for every shape runs some one by one: see `as_one`."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,12 @@ class Bench:
     def as_one(self) -> bool:
         """Say whether a call, its gradients and its second derivatives run as one compiled program.
 
-        Where every operation is compiled for every shape, that is done in one dtype and operation by operation in the
-        other: so users of either way are served, and no dtype costs both. Only cases without parameters and keywords of
-        their own share such a program, so only those are run in that dtype, unless all is asked for. A quick
-        check has nothing but such programs.
+        Where every operation is compiled for every shape, running them one by one costs ten times as much. So one loss
+        of each family does that in one dtype, with weights, masks, reductions and parameters of every form, and users
+        of either way are served; all else is judged by such programs, one a loss and dtype, unless all is asked for.
         """
-        eager = self.dtype is EAGER_DTYPE and not self.quick
-        return self.probe.compiles_by_shape and not self.thorough and not eager
+        one_by_one = self.dtype is EAGER_DTYPE and self.stands_for_family and not self.quick
+        return self.probe.compiles_by_shape and not self.thorough and not one_by_one
 
     @cached_property
     def first_of_family(self) -> str:
@@ -68,20 +66,13 @@ class Bench:
     def runs(self, case: Case) -> bool:
         """Say whether a case is run: one that needs compilations of its own only if all cases are asked for.
 
-        Nor where weights, masks and reductions come one by one, but for a loss of each family: all run them together.
-        Where the program of one dtype judges every kind of input with all derivatives, the other dtype tries the first
-        kind operation by operation. A quick check has typical inputs and edges of each kind, and weights with masks.
+        A quick check has typical inputs and edges of each kind, and weights with masks.
         """
         if self.quick and not self.is_quick(case):
             return False
         if not self.probe.compiles_by_shape or self.thorough:
             return True
-        own_shapes = case.once or case.axis != -1
-        alone = bool(case.options) and case.options.keys() - {"reduction"} in (set(), {"sample_weight"}, {"where"})
-        together = not alone or self.stands_for_family
-        if self.as_one:
-            return self.is_plain(case)
-        return not own_shapes and together and (self.stands_for_family or not self.is_of_another_kind(case))
+        return self.is_of_the_program(case) if self.as_one else not (case.once or case.axis != -1)
 
     def is_quick(self, case: Case) -> bool:
         """Say whether a case is one of the few of a quick check."""
@@ -89,25 +80,33 @@ class Bench:
             return case.name == f"typical, weights and mask, {self.contract.default_reduction}"
         return self.is_plain(case) and case.name.startswith(("typical", "edges"))
 
-    def is_of_another_kind(self, case: Case) -> bool:
-        """Say whether an input of a case is of another kind than the first: a distribution in place of labels."""
-        return any(not _has_kind_of(argument.terms[0], case.inputs[argument.name]) for argument in self.contract.inputs)
-
     def shares(self, case: Case) -> bool:
-        """Say whether the compiled program of all plain cases computes everything that this one asks for."""
+        """Say whether the compiled program of several cases computes everything that this one asks for."""
         usual = case.options in ({}, {"reduction": "none"})
-        return self.as_one and usual and self.is_plain(replace(case, options={}))
+        return self.as_one and usual and self.is_of_the_program(replace(case, options={}))
+
+    def is_of_the_program(self, case: Case) -> bool:
+        """Say whether a case differs from a plain one in numbers alone, which are arguments of the program."""
+        usual = {**case.parameters, **{name: self.usual[name] for name in self.numbers}}
+        return self.is_plain(replace(case, parameters=usual)) and all(
+            np.ndim(case.parameters[name]) == 0 for name in self.numbers
+        )
 
     def is_plain(self, case: Case) -> bool:
         """Say whether a case has no parameters, keywords or shapes of its own."""
-        usual = {a.name: a.default for a in self.contract.parameters} | self.sized
-        defaults = all(case.parameters[name] is value for name, value in usual.items())
+        defaults = all(case.parameters[name] is value for name, value in self.usual.items())
         return defaults and not (case.options or case.once or case.axis != -1)
 
-    @property
-    def sized(self) -> Values:
-        """The parameters that go with the sizes of the generated cases."""
-        return {a.name: self.contract.sizes[a.name] for a in self.contract.parameters if a.name in self.contract.sizes}
+    @cached_property
+    def usual(self) -> Values:
+        """The parameters of a plain case: those that go with the sizes of the generated ones, and the defaults."""
+        return usual_parameters(self.contract)
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """The parameters that are a number of an interval where nothing else is given."""
+        real = (a.name for a in self.contract.parameters if any(term.shape is None for term in a.terms))
+        return tuple(name for name in real if isinstance(self.usual[name], float))
 
     @property
     def contract(self) -> Contract:
@@ -165,9 +164,9 @@ class Bench:
 
     def result(self, case: Case) -> Any:
         """The loss of a case as the framework gives it."""
-        inputs, keywords = self.arguments(case)
         if self.shares(case):
-            return self._program(case)(inputs)["units" if keywords.get("reduction") == "none" else "value"]
+            return self._from_program(case)["units" if case.options else "value"]
+        inputs, keywords = self.arguments(case)
         return self._run(case, lambda given: self.loss(**given, **keywords), inputs)
 
     def _run(self, case: Case, function: Callable[[Values], Any], inputs: Values) -> Any:
@@ -181,24 +180,19 @@ class Bench:
 
     def value_and_grad(self, case: Case) -> tuple[NDArray[Any], dict[str, Any]]:
         """The loss of a case and its gradient in every real input."""
-        inputs, keywords = self.arguments(case)
         wrt = self.real_among(case.inputs)
         if self.shares(case) and not case.options:
-            value, gradients = self._program(case)(inputs)["gradients"]
+            value, gradients = self._from_program(case)["gradients"]
         else:
+            inputs, keywords = self.arguments(case)
             call = partial(self.loss.value_and_grad, wrt=wrt, **keywords)
             value, gradients = self._run(case, lambda given: call(**given), inputs)
         found = {name: self.fetch(gradient) for name, gradient in zip(wrt, gradients, strict=True)}
         return self.fetch(value), {name: self._class_axis_last(case, name, g) for name, g in found.items()}
 
     def has_hessians(self, case: Case) -> bool:
-        """Say whether second derivatives of a case are run here: one compilation has to serve several cases.
-
-        The program of one dtype has them for every loss; a loss of each family has them in the other too.
-        """
-        if not self.probe.compiles_by_shape:
-            return case.hessian
-        return case.hessian and self.is_plain(case) and (self.as_one or self.stands_for_family)
+        """Say whether second derivatives of a case are run here: one compilation has to serve several cases."""
+        return case.hessian and (self.is_plain(case) or not self.probe.compiles_by_shape)
 
     def grad_hess(self, case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
         """First and second derivatives of a case in every input that has both, under reduction "sum"."""
@@ -206,8 +200,8 @@ class Bench:
         keywords.pop("reduction", None)
         names, _ = hessian_inputs(self.contract, case.inputs)
         chosen = {name: inputs.pop(name) for name in names}
-        if self.shares(case):
-            found = self._program(case)({**chosen, **inputs})["second"]
+        if self.shares(replace(case, options={})):
+            found = self._from_program(case)["second"]
         elif self.probe.compiles_by_shape:
             found = self._compiled_grad_hess(chosen, inputs)
         else:
@@ -220,15 +214,18 @@ class Bench:
 
     @cached_property
     def _compiled_grad_hess(self) -> Callable[[Values, Values], dict[str, Any]]:
-        return self.backend.compile(lambda chosen, rest: self._grad_hess(chosen, rest, self.sized))
+        return self.backend.compile(lambda chosen, rest: self._grad_hess(chosen, rest, self.usual))
 
-    def _program(self, case: Case) -> Callable[[Values], dict[str, Any]]:
-        """All that is asked about a plain case, compiled once for all of them that have the same kinds of inputs."""
+    def _from_program(self, case: Case) -> dict[str, Any]:
+        """All that is asked about a case, by a program that is compiled once for all of the same kinds of inputs."""
+        inputs, keywords = self.arguments(case)
+        numbers = {name: self.put(np.asarray(keywords[name], dtype=self.dtype)) for name in self.numbers}
         wrt, (curved, _) = self.real_among(case.inputs), hessian_inputs(self.contract, case.inputs)
         if (wrt, curved) not in self._programs:
-            units, usual = "none" in self.contract.reductions, self.sized
+            units = "none" in self.contract.reductions
 
-            def everything(given: Values) -> dict[str, Any]:
+            def everything(given: Values, numbers: Values) -> dict[str, Any]:
+                usual = {**self.usual, **numbers}
                 rest = {name: value for name, value in given.items() if name not in curved}
                 return {
                     "value": self.loss(**given, **usual),
@@ -238,10 +235,10 @@ class Bench:
                 }
 
             self._programs[wrt, curved] = self.backend.compile(everything)
-        return self._programs[wrt, curved]
+        return self._programs[wrt, curved](inputs, numbers)
 
     @cached_property
-    def _programs(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Callable[[Values], dict[str, Any]]]:
+    def _programs(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Callable[[Values, Values], dict[str, Any]]]:
         return {}
 
     def together(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -265,14 +262,6 @@ class Bench:
 
 def _kinds(kinds: tuple[str, ...]) -> str:
     return "".join({"real floating": "f", "integral": "iu"}.get(kind, "") for kind in kinds)
-
-
-def _has_kind_of(term: Term, value: Any) -> bool:
-    """Say whether an input, or the first of a list, has the rank and the kind of dtype of a term."""
-    first = value[0] if isinstance(value, list) else value
-    names = () if term.shape is None else term.shape.axes
-    ranks = any(axis.variadic for axis in names) or len(names) == first.ndim
-    return ranks and first.dtype.kind in _kinds(term.kinds) + "b" * ("bool" in term.kinds)
 
 
 def is_real(value: Any) -> bool:

@@ -24,6 +24,14 @@ LAWS: dict[str, Law] = {}
 ONE_GRAPH, DTYPES_STAY = "one graph for many sizes", "dtype in, dtype out"
 COMPILING = ("compiled is eager", ONE_GRAPH)
 """Laws for which a framework with a compiler compiles."""
+OF_THE_PROGRAM = (
+    DTYPES_STAY,
+    "same value with gradient",
+    "perfect prediction",
+    "shifts change nothing",
+    "NaN in is NaN out",
+)
+"""Laws that need few programs beside the one that judges all cases of a loss."""
 
 
 def law(name: str) -> Callable[[Law], Law]:
@@ -37,17 +45,17 @@ def law(name: str) -> Callable[[Law], Law]:
 
 
 def spared(bench: Bench, name: str) -> str:
-    """The reason not to try a law, or nothing: one dtype stands for both if a framework compiles programs for it.
+    """The reason not to try a law, or nothing: what costs seconds and shows nothing new is tried once.
 
-    Those programs differ in nothing but the dtype. Where every operation is compiled for every shape, that holds for
-    all laws but the one about dtypes; so it does where arrays are those of another backend under stricter rules, which
-    ask for dtypes by their kind. What follows the body of a loss is the same for all, and that a loss is linear in soft
-    labels is a fact of its formula: where it costs seconds, one loss stands for its family.
+    One dtype stands for both if a framework compiles programs for it, for those differ in nothing but the dtype, and if
+    arrays are those of another backend under stricter rules, which ask for dtypes by their kind. Where every operation
+    is compiled for every shape, only laws whose calls are those of the program of plain cases are tried for each loss.
+    What follows the body of a loss is the same for all: there one loss stands for its family.
     """
     if bench.thorough:
         return ""
     compiles = bench.probe.compiles_by_shape
-    of_family = name == ONE_GRAPH or (compiles and name in ("merge", "a soft label is a mixture"))
+    of_family = name == ONE_GRAPH or (compiles and name not in OF_THE_PROGRAM)
     if of_family and not bench.stands_for_family:
         return f"not run: {bench.first_of_family} stands for its family; --thorough tries it"
     if bench.quick and (name in COMPILING or compiles or not bench.stands_for_family):
@@ -365,8 +373,7 @@ def _silent(trial: Trial, name: str, spoiled: Any, units: Any) -> str | None:
         wrong = trial.differ(each, np.where(units, np.nan, trial.value(reduction="none")))
         if has_units(bench, name) and wrong is not None:
             return f"`{name}` is spoiled: {wrong}"
-    reduction = "sum" if "sum" in contract.reductions else contract.default_reduction
-    value, gradients = bench.value_and_grad(replace(case, options={"reduction": reduction}))
+    value, gradients = bench.value_and_grad(case)
     if not np.isnan(value):
         return f"`{name}` is spoiled: the value is {value}"
     trained = contract.inputs[0].name if has_units(bench, name) else name

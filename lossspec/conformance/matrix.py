@@ -32,7 +32,6 @@ KINDS = ("value", "gradient", "Hessian")
 KERNELS = "+kernels"
 TOGETHER = {"cupy+kernels": "cupy"}
 """The columns that come with another one, as only a GPU can try both."""
-SECOND_ELSEWHERE = "not run: the program of the other dtype has them; --thorough tries them"
 
 
 @dataclass
@@ -189,8 +188,6 @@ def run_cell(job: Job, store: Store, thorough: bool = False, quick: bool = False
     bench = Bench(job.loss, job.backend, DTYPES[job.dtype], job.device, thorough, quick)
     cases = [case for case in store.cases(job.loss, job.dtype) if bench.runs(case)]
     _, cell.hessian_reason = hessian_inputs(contract, cases[0].inputs)
-    if not cell.hessian_reason and not any(map(bench.has_hessians, cases)):
-        cell.hessian_reason = SECOND_ELSEWHERE
     before = served()
     with bench.probe.strictest(), warnings.catch_warnings(), on_cuda() if job.kernels else disabled():
         warnings.simplefilter("error")
