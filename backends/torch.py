@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -31,7 +30,9 @@ class TorchBackend(Backend):
         return torch_namespace
 
     def recognises(self, x: object) -> bool:
-        return isinstance(x, sys.modules["torch"].Tensor)
+        import torch  # a statement: a compiler that meets `sys.modules` follows every module in it
+
+        return isinstance(x, torch.Tensor)
 
     def devices(self) -> tuple[str, ...]:
         import torch
@@ -124,7 +125,9 @@ class TorchBackend(Backend):
         return g.new_zeros((*g.shape[:-1], sizes["size"])).scatter_add(-1, index, g)
 
     def is_tracing(self) -> bool:
-        return bool(sys.modules["torch"].compiler.is_compiling())
+        import torch
+
+        return bool(torch.compiler.is_compiling())
 
     def known(self, x: Array) -> Array | None:
         if self.is_tracing():
@@ -226,7 +229,9 @@ class TorchBackend(Backend):
 
 def _is_inference(x: object) -> bool:
     """Say whether an argument is a tensor of inference mode, which no graph may hold."""
-    return isinstance(x, sys.modules["torch"].Tensor) and bool(x.is_inference())
+    import torch
+
+    return isinstance(x, torch.Tensor) and bool(x.is_inference())
 
 
 def _beneath(x: Array) -> tuple[Array, bool]:
