@@ -178,6 +178,8 @@ def small_rows(repeats: int = 7, calls: int = 1000) -> Iterator[Row]:
     x, labels = random.standard_normal(SMALL).astype("float32"), random.integers(0, SMALL[1], SMALL[0])
     y = random.random(SMALL).astype("float32")
     for name, second, function in (
+        ("squared_error", y, F.mse_loss),
+        ("huber", y, F.huber_loss),
         ("binary_cross_entropy_with_logits", y, F.binary_cross_entropy_with_logits),
         ("cross_entropy", labels, F.cross_entropy),
     ):
