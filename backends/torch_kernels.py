@@ -29,7 +29,10 @@ def by_kernel(loss: Any, method: str, inputs: tuple[Any, ...], options: Mapping[
     if is_on_cuda():
         gpu = gpu_of(Request(loss, method, inputs, options).first())
     try:
-        key = tracked, gpu and gpu.index, key_of(gpu.kind if gpu else _kind, method, inputs, options, wrt)
+        if gpu is None:
+            key = _key(tracked, method, inputs, options, wrt)
+        else:
+            key = tracked, gpu.index, key_of(gpu.kind, method, inputs, options, wrt)
         plan = loss.kernels.get(key)
     except (AttributeError, TypeError, NotTaken):
         return None
@@ -47,15 +50,21 @@ _transforms = torch._C._functorch.peek_interpreter_stack
 _dispatch_modes, _function_modes = torch._C._len_torch_dispatch_stack, torch._C._len_torch_function_stack
 
 
-def _kind(x: Any) -> tuple[Any, ...]:
-    """All of an argument that a plan depends on."""
-    if type(x) in _CLASSES:
-        if _keys(x).raw_repr() in _PLAIN and x.is_contiguous():
-            return x.shape, x.dtype, x.requires_grad, None
-        raise NotTaken
-    if isinstance(x, torch.Tensor):
-        raise NotTaken
-    return type(x), x
+def _key(
+    tracked: bool, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: str | Sequence[str] | None
+) -> tuple[Any, ...]:
+    """All that a plan depends on, as `key_of` has it, in one frame: half of a small call is what comes before it."""
+    key: list[Any] = ["torch", tracked, method, wrt if wrt is None or type(wrt) is str else tuple(wrt), *options]
+    for x in (*inputs, *options.values()) if options else inputs:
+        if type(x) in _CLASSES:
+            if _keys(x).raw_repr() not in _PLAIN or not x.is_contiguous():
+                raise NotTaken
+            key += x.shape, x.dtype, x.requires_grad
+        elif type(x) not in _NUMBERS_AND_TEXT and isinstance(x, torch.Tensor):
+            raise NotTaken
+        else:
+            key += type(x), x
+    return tuple(key)
 
 
 def _is_plain(x: Array, strided: bool = False) -> bool:
@@ -75,6 +84,8 @@ def _keys_of_plain_tensors() -> frozenset[int]:
 
 _keys = torch._C._dispatch_keys
 _CLASSES = (torch.Tensor, torch.nn.Parameter)
+_NUMBERS_AND_TEXT = frozenset((str, float, int, bool, type(None)))
+"""Types that are told from tensors without a search among the classes of Torch."""
 _PLAIN = _keys_of_plain_tensors()
 
 
@@ -137,7 +148,7 @@ class _Plan:
         if self.method == "partial":
             return self.partial(tensors)
         if self.tracked:
-            return _apply(self, tensors, *[tensors[n] for n in self.wrt])
+            return _apply((self, tensors), *[tensors[n] for n in self.wrt])
         inputs_at = self.at(tensors)
         if self.method == "value":
             return self.value(inputs_at, tensors)
@@ -178,7 +189,7 @@ def _at(tensors: Sequence[Array]) -> Words:
 
 
 def _number(value: Any, dtype: Any) -> Array:
-    return value.to(dtype) if isinstance(value, torch.Tensor) else torch.scalar_tensor(value, dtype=dtype)
+    return value.to(dtype) if type(value) is torch.Tensor else torch.scalar_tensor(value, dtype=dtype)
 
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -200,8 +211,9 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
     """
 
     @staticmethod
-    def forward(ctx: Any, plan: _Plan, tensors: list[Array], *tracked: Array) -> Array:
-        """The value."""
+    def forward(ctx: Any, call: tuple[_Plan, Sequence[Array]], *tracked: Array) -> Array:
+        """The value; the fewer arguments, the less Torch wraps."""
+        plan, tensors = call
         ctx.plan = plan
         ctx.save_for_backward(*tensors)
         if plan.pull is not None:
@@ -215,20 +227,20 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
         """The gradients that forward has found, times the cotangent."""
         plan = ctx.plan
         if torch.is_grad_enabled() or not is_plain_eager():
-            return (None, None, *_again(ctx, g))
+            return (None, *_again(ctx, g))
         if plan.pull is not None:
             tensors, g = ctx.saved_tensors, g.contiguous()
             gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
             plan.pull.pull(plan.at(tensors), plan.at(gradients), plan.at([g]))
-            return (None, None, *gradients)
+            return (None, *gradients)
         if ctx.gradients is None:
-            return (None, None, *_again(ctx, g))
+            return (None, *_again(ctx, g))
         gradients, ctx.gradients = ctx.gradients, None
         factor = g.item() if plan.gpu is None else g  # to read a number of a GPU is to wait for it
         if plan.gpu is not None or factor != 1.0:
             for gradient in gradients:
                 gradient.mul_(factor)
-        return (None, None, *gradients)
+        return (None, *gradients)
 
 
 class _Totals(torch.autograd.Function):  # type: ignore[misc]

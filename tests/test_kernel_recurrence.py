@@ -134,11 +134,20 @@ def one_row_of_sums_counts():
 
 
 def lanes_behind_a_row_count():
-    """Logits of 0 lie behind the last class and count."""
-    original = RowEmitter.part
-    return patch.object(
-        RowEmitter, "part", lambda self, pointer, j, element, _=0.0: original(self, pointer, j, element)
-    )
+    """Ratios to the largest logit that are 0, as those behind the last class are, count as 1.
+
+    None of them is the largest: the gradient of that one is written at its place, which would lie behind the array.
+    """
+    original = RowEmitter.function
+
+    def function(self, name, x):
+        found = original(self, name, x)
+        if name != "exp":
+            return found
+        is_zero = self.compare("oeq", found, self.constant(0.0, found.element))
+        return self.select(is_zero, self.constant(1.0, found.element), found)
+
+    return patch.object(RowEmitter, "function", function)
 
 
 def ends_one_frame_early():
@@ -194,6 +203,20 @@ def test_planted_faults_turn_the_column_red(fault, name):
 
 
 # Sizes, layouts, threads.
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("classes", [3, 17])
+@pytest.mark.parametrize("logit", [-np.inf, np.nan, np.inf, -1e30])
+def test_nothing_is_written_behind_the_last_class(logit, classes, dtype):
+    """Whatever the largest logit is, where there is one."""
+    memory = np.full(2 * classes + 32, 7.0, dtype)
+    out, index = memory[: 2 * classes].reshape(2, classes), np.asarray([[0, 1], [1, 2]])
+    before = memory.copy()
+    with np.errstate(all="ignore"):
+        scatter._pass(np.ones((2, 2), dtype), index, out, np.full((2, classes), logit, dtype), True)
+    assert (out != before[: 2 * classes].reshape(2, classes)).all()
+    assert np.array_equal(memory[2 * classes :], before[2 * classes :])
 
 
 def of_alignments(labels, dtype="float64", batch=4, time=9, classes=7, seed=0):

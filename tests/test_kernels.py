@@ -19,7 +19,9 @@ from mpmath import mp
 import lossspec
 import lossspec.kernels
 from lossspec import get
+from lossspec.autodiff.tape import Tape
 from lossspec.conformance.matrix import plan, run_cell
+from lossspec.conformance.sampling import typical_inputs
 from lossspec.conformance.store import Store
 from lossspec.kernels import compile as compiler
 from lossspec.kernels import front, memory, planning, programs
@@ -28,6 +30,7 @@ from lossspec.kernels.accumulate import Accumulator
 from lossspec.kernels.emit import Emitter
 from lossspec.kernels.halves import narrow, widen
 from lossspec.kernels.hessian import Diagonal
+from lossspec.kernels.last_step import record
 from lossspec.kernels.lower import Lowering
 from lossspec.kernels.programs import Programs
 from lossspec.kernels.request import Request
@@ -371,6 +374,41 @@ def test_an_aggregate_of_nothing_and_of_no_error():
     )
     agree(fast, slow)
     agree(*both(lambda: lossspec.root_mean_squared_error.value_and_grad(x, x)))
+
+
+def test_an_aggregate_divided_by_nothing():
+    x, zero = draw(6), np.zeros(6)
+    for over in (0, 2.5):
+        given = {"reduction": lossspec.Mean(over=over), "empty": -1.0}
+        agree(*both(lambda given=given: lossspec.root_mean_squared_error.value_and_grad(x, zero, **given)))
+
+
+@pytest.mark.parametrize("name", [name for name in lossspec.names() if get(name).contract.form == "aggregate"])
+def test_the_last_step_is_recorded_once(name, monkeypatch):
+    loss = get(name)
+    inputs = typical_inputs(loss.contract, {"batch": 4})
+    first = loss(**inputs), *loss.value_and_grad(**inputs)
+
+    def record(*_):
+        raise AssertionError("a call records")
+
+    monkeypatch.setattr(Tape, "__enter__", record)
+    before = front.served()
+    agree((loss(**inputs), *loss.value_and_grad(**inputs)), first)
+    assert front.served() > before
+
+
+def test_a_last_step_may_take_lists_dtypes_and_arrays_of_its_own():
+    def last(a, b):
+        xp = a.__array_namespace__()
+        both = xp.concat([a * np.asarray([2.0, 3.0]), xp.astype(xp.astype(b, xp.float32), xp.float64)])
+        return xp.sum(both[1:3] * xp.stack([xp.ones_like(both[0]), 5 * both[3]]))
+
+    value, of_a, of_b = record(last, 2, (2,), differentiated=True)(np.asarray([7.0, 11.0]), np.asarray([13.0, 17.0]))
+    assert (float(value), of_a.tolist(), of_b.tolist()) == (33 + 13 * 85, [0, 3], [85, 65])
+    assert float(record(last, 2, (2,), differentiated=False)(np.ones(2), np.zeros(2))[0]) == 3
+    (constant, nothing) = record(lambda a: a.__array_namespace__().zeros_like(a) + 4.0, 1, (), True)(np.float64(2.0))
+    assert (float(constant), float(nothing)) == (4, 0)
 
 
 @pytest.mark.parametrize("reduction", ["token_mean", "length_mean"])

@@ -238,7 +238,7 @@ class Program:
 
         for step in self.steps:
             operands = [real(x) for x in step.operands]
-            values[step.output] = _function(xp, step.function)(
+            values[step.output] = function_named(xp, step.function)(
                 *operands, **{k: real(x) for k, x in step.keywords.items()}
             )
             for used in _values_of(step):
@@ -301,7 +301,8 @@ def dtype_name(dtype: Any) -> str:
     return str(getattr(dtype, "name", dtype)).rpartition(".")[2]
 
 
-def _function(xp: Any, name: str) -> Callable[..., Any]:
+def function_named(xp: Any, name: str) -> Callable[..., Any]:
+    """The function of a step, by its name in the namespace."""
     if name == "getitem":
         return lambda x, key: x[key]
     if name == "stop_gradient":

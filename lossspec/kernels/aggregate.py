@@ -1,20 +1,20 @@
-"""Aggregate losses: kernels find the statistics and carry cotangents back; the last step takes the array path.
+"""Aggregate losses: kernels find the statistics and carry cotangents back; between them is the last step, on numbers.
 
-The last step is a handful of operations on sums, in float64. Where a statistic has axes of its own (channels), these
-are axes of units for the kernel, which writes the statistics of each, and NumPy adds them up over the batch.
+Where a statistic has axes of its own (channels), these are axes of units for the kernel, which writes the statistics of
+each, and NumPy adds them up over the batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from lossspec.autodiff import value_and_grad
+from lossspec.kernels.last_step import record
 from lossspec.kernels.ready import Known, Ready, Words, at
 from lossspec.kernels.trace import Refused
-from lossspec.reduction import finish
 
 
 class Aggregate(Ready):
@@ -26,11 +26,13 @@ class Aggregate(Ready):
         self.all_shape = call.unit_shape
         if self.own_shape and (self.weighted or self.masked):
             raise Refused("the units are weighted, and its statistics have axes of their own")
-        self.loss = call.request.loss
-        self.parameters = call.values
-        for name in self.loss.declared.parameters:
-            if isinstance(self.parameters[name], np.ndarray):
+        declared = call.request.loss.declared
+        for name in declared.parameters:
+            if isinstance(call.values[name], np.ndarray):
                 raise Refused(f"its last step takes the array `{name}`")
+        if self.method in ("value", "value_and_grad"):
+            last, differentiated = partial(_finalize, declared.finalize, call.values), self.method == "value_and_grad"
+            self.last = record(last, len(self.facts.statistics), self.own_shape, differentiated)
         self.main = self.job("each" if self.own_shape else "value")
         if self.method in ("value_and_grad", "back"):
             self.backwards = self.job("pull" if self.own_shape else "back")
@@ -46,18 +48,13 @@ class Aggregate(Ready):
 
     def value(self, inputs: Words) -> float:
         """The loss."""
-        totals, weight, count = self.totals(inputs)
-        with np.errstate(all="ignore"):
-            return float(self._finish(weight, count)(*map(np.asarray, totals)))
+        return self._finish(*self.totals(inputs))[0]
 
     def gradient(self, inputs: Words, outputs: Words) -> float:
         """The value; gradients are written to where outputs are."""
-        totals, weight, count = self.totals(inputs)
-        with np.errstate(all="ignore"):
-            numbers = tuple(range(len(totals)))
-            value, cotangents = value_and_grad(self._finish(weight, count), numbers)(*map(np.asarray, totals))
+        value, cotangents = self._finish(*self.totals(inputs))
         self.back(inputs, outputs, cotangents)
-        return float(value)
+        return value
 
     def back(self, inputs: Words, outputs: Words, cotangents: Sequence[Any]) -> None:
         """Write the gradients for the cotangents of the totals."""
@@ -70,17 +67,21 @@ class Aggregate(Ready):
         ]
         self.backwards.run(inputs, outputs, at(arrays))
 
-    def _finish(self, weight: float | None, count: int) -> Any:
-        """The last step as a function of the sums."""
+    def _finish(self, totals: Sequence[Any], weight: float | None, count: int) -> tuple[float, Sequence[Any]]:
+        """The loss, and its derivatives in the sums if they are asked for; a mean over nothing is `empty`."""
         weights = ([] if weight is None else [weight]) + ([float(count)] if self.masked else [])
-        number = self.divisor(weights)
-        divisor = None if number is None else np.asarray(float(number))
+        divisor = self.divisor(weights)
+        factor = 1.0 if divisor is None or divisor == 0 else float(divisor)
+        with np.errstate(all="ignore"):
+            value, *cotangents = self.last(*[np.float64(x) / factor for x in totals])
+            cotangents = [g / factor for g in cotangents]
+        if divisor == 0:
+            return self.finished(float(value), divisor), [g * 0.0 for g in cotangents]
+        return float(value), cotangents
 
-        def last(*totals: Any) -> Any:
-            xp = totals[0].__array_namespace__()
-            return finish(xp, self.loss.declared.finalize, self.parameters, totals, divisor, self.empty)
 
-        return last
+def _finalize(finalize: Callable[..., Any], parameters: Mapping[str, Any], *averages: Any) -> Any:
+    return finalize(averages, parameters)
 
 
 __all__ = ["Aggregate"]

@@ -286,7 +286,9 @@ class RowEmitter(Emitter):
             power = self.function("exp", self.binary("fsub", x, top))
             where = self.at(self.powers, j, self.element)
             self.do(f"store {power.type} {power.text}, ptr {where.text}, align 4")
-            is_top, zero = self.compare("oeq", x, top), self.constant(0.0, "double")
+            # In a row without a number above -inf the lanes behind its end are as large; no class of theirs has memory.
+            is_top = self.binary("and", self.compare("oeq", x, top), self.inside(j, size))
+            zero = self.constant(0.0, "double")
             self.put(self.binary("fadd", self.get(rest), self.select(is_top, zero, self.wide(power))), rest)
             self.put(self.binary("fadd", self.get(ties), self.select(is_top, self.constant(1.0, "double"), zero)), ties)
             self.put(self.select(is_top, self.each(j), self.get(at)), at)

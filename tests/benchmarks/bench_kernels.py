@@ -5,7 +5,9 @@ tensors of the same values; both sides make their gradients anew. Times are thos
 runs on the machine counts little.
 
 The second table is what a small call costs, on NumPy and on Torch. With `--catalogue` every loss that has a kernel is
-timed beside its own array path instead, on both frameworks.
+timed beside its own array path instead, on both frameworks. `--peer NAME` gives one table of float32 beside another
+library: "torch.compile" for the same functions compiled, "sklearn" for `loss_gradient` of the classes of sklearn._loss
+(values and gradients of each unit, no mean), "monai" for its DiceLoss.
 """
 
 from __future__ import annotations
@@ -92,30 +94,79 @@ def cases(dtype: str, divide: int) -> Iterator[tuple[str, tuple[Any, ...], dict[
     yield "dice", (volume, (volume > 0.7).astype(dtype)), {}, dice
 
 
-def rows(repeats: int = 7, divide: int = 1) -> Iterator[Row]:
-    """All losses in both precisions."""
+def _ours(name: str, arrays: tuple[Any, ...], options: dict[str, Any]) -> tuple[Thunk, int]:
+    """The call of a loss, and the number of inputs that it differentiates, which are the first ones."""
+    loss, count = lossspec.get(name), options.pop("wrt", 1)
+    wrt = tuple(a.name for a in loss.contract.inputs[:count])
+    return lambda: loss.value_and_grad(*arrays, wrt=wrt, **options), count
+
+
+def _theirs(function: Callable[..., Any], arrays: tuple[Any, ...], count: int) -> Thunk:
+    """The call of a function of Torch, with the gradients in its first arguments."""
     import torch
 
+    tensors = [torch.from_numpy(x) for x in arrays]
+    followed = [x.requires_grad_() for x in tensors[:count]]
+    return lambda: torch.autograd.grad(function(*tensors), followed)
+
+
+def rows(repeats: int = 7, divide: int = 1) -> Iterator[Row]:
+    """All losses in both precisions."""
     for dtype in ("float32", "float64"):
         for name, arrays, options, function in cases(dtype, divide):
-            loss = lossspec.get(name)
-            wrt = tuple(a.name for a in loss.contract.inputs[: options.pop("wrt", 1)])
-            tensors = [torch.from_numpy(x) for x in arrays]
-            followed = [x.requires_grad_() for x in tensors[: len(wrt)]]
+            ours, count = _ours(name, arrays, options)
             labels = (name, " x ".join(map(str, arrays[0].shape)), dtype, "torch")
-
-            def ours(loss: Any = loss, arrays: Any = arrays, wrt: Any = wrt, options: Any = options) -> object:
-                return loss.value_and_grad(*arrays, wrt=wrt, **options)
-
-            def theirs(function: Any = function, tensors: Any = tensors, followed: Any = followed) -> object:
-                return torch.autograd.grad(function(*tensors), followed)
 
             def by_arrays(ours: Thunk = ours) -> object:
                 with disabled():
                     return ours()
 
-            yield Row(labels, compare(ours, theirs, repeats))
+            yield Row(labels, compare(ours, _theirs(function, arrays, count), repeats))
             yield Row((*labels[:3], "arrays"), compare(ours, by_arrays, max(repeats // 3, 1)))
+
+
+PEERS = ("torch.compile", "sklearn", "monai")
+
+
+def peer_rows(peer: str, repeats: int = 7, divide: int = 1, compiler: str = "inductor") -> Iterator[Row]:
+    """The losses that another library has, in float32."""
+    for name, arrays, options, function in cases("float32", divide):
+        ours, count = _ours(name, arrays, options)
+        labels = (name, " x ".join(map(str, arrays[0].shape)), "float32", peer)
+        try:
+            theirs = _by_peer(peer, name, arrays, count, function, compiler)
+            if theirs is not None:
+                yield Row(labels, compare(ours, theirs, repeats))
+        except ModuleNotFoundError as error:
+            yield Row(labels, NotRun(f"{error.name} is not installed"))
+
+
+def _by_peer(
+    peer: str, name: str, arrays: tuple[Any, ...], count: int, function: Callable[..., Any], compiler: str
+) -> Thunk | None:
+    """The call of another library; None if it has no such loss."""
+    if peer == "torch.compile":
+        import torch
+
+        torch.compiler.reset()  # else the shapes of earlier rows count towards the limit of recompilations
+        return _theirs(torch.compile(function, fullgraph=True, dynamic=False, backend=compiler), arrays, count)
+    if peer == "monai" and name == "dice":
+        from monai.losses import DiceLoss
+
+        return _theirs(DiceLoss(), arrays, count)
+    if peer == "sklearn" and arrays[0].ndim < 3:
+        from sklearn._loss import HalfBinomialLoss, HalfMultinomialLoss, HalfSquaredError, HuberLoss
+
+        known: dict[str, Callable[[], Any]] = {
+            "squared_error": HalfSquaredError,
+            "huber": lambda: HuberLoss(delta=1.0),
+            "binary_cross_entropy_with_logits": HalfBinomialLoss,
+            "cross_entropy": lambda: HalfMultinomialLoss(n_classes=arrays[0].shape[1]),
+        }
+        if name in known:
+            other, truth = known[name](), arrays[1].astype(arrays[0].dtype)
+            return lambda: other.loss_gradient(truth, arrays[0], n_threads=1)
+    return None
 
 
 def small_rows(repeats: int = 7, calls: int = 1000) -> Iterator[Row]:
@@ -127,6 +178,8 @@ def small_rows(repeats: int = 7, calls: int = 1000) -> Iterator[Row]:
     x, labels = random.standard_normal(SMALL).astype("float32"), random.integers(0, SMALL[1], SMALL[0])
     y = random.random(SMALL).astype("float32")
     for name, second, function in (
+        ("squared_error", y, F.mse_loss),
+        ("huber", y, F.huber_loss),
         ("binary_cross_entropy_with_logits", y, F.binary_cross_entropy_with_logits),
         ("cross_entropy", labels, F.cross_entropy),
     ):
@@ -181,10 +234,15 @@ def catalogue_rows(names: Iterable[str], framework: str, units: int = 20_000, re
             yield Row(labels, NotRun(str(error)))
 
 
-def main(catalogue: bool = False) -> None:
+def main(catalogue: bool = False, peer: str = "") -> None:
     """Print the tables."""
+    if peer not in ("", *PEERS):
+        raise typer.BadParameter(f"the peers are {', '.join(PEERS)}", param_hint="--peer")
     set_threads(1)
     with torch_threads(1):
+        if peer:
+            print_rows(f"kernels beside {peer}", HEADINGS, list(peer_rows(peer)), cells)
+            return
         if catalogue:
             for framework in ("numpy", "torch"):
                 found = list(catalogue_rows(lossspec.names(), framework))

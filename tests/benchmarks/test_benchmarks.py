@@ -66,7 +66,11 @@ def test_kernels(capsys):
     rows = list(bench_kernels.rows(repeats=1, divide=1000))
     assert_measured(rows, 48)
     small = list(bench_kernels.small_rows(repeats=1, calls=2))
-    assert_measured(small, 4)
+    assert_measured(small, 8)
+    for peer, count in zip(bench_kernels.PEERS, (12, 6, 1), strict=True):
+        beside = list(bench_kernels.peer_rows(peer, repeats=1, divide=1000, compiler="eager"))
+        assert_measured(beside, count)
+        small += beside
     for framework in ("numpy", "torch"):
         of_all = list(bench_kernels.catalogue_rows(("huber", "dice", "info_nce"), framework, units=5, repeats=1))
         assert_measured([row for row in of_all if row.labels[0] != "info_nce"], 2)
