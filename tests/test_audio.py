@@ -1,11 +1,13 @@
-"""Losses of waveforms: scales, silence, signals without distortion."""
+"""Losses of waveforms: scales, silence, signals without distortion, sources in any order."""
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
 
 import lossspec as ls
+from lossspec.errors import ContractError
 
 RANDOM = np.random.default_rng(5)
 X, T = RANDOM.normal(size=(2, 2, 50))
@@ -51,3 +53,44 @@ def test_a_nearly_perfect_signal_keeps_its_digits():
         x = np.asarray([[1.0, 2.0**-power]])
         loss = float(ls.scale_invariant_sdr(x, np.asarray([[1.0, 0.0]])))
         assert loss == pytest.approx(-20 * power * math.log10(2), rel=1e-15)
+
+
+@pytest.mark.parametrize("sources", [1, 2, 3, 4])
+def test_the_best_of_all_orders_of_the_sources_counts(sources):
+    x, t = RANDOM.normal(size=(2, 3, sources, 6))
+    orders = [ls.scale_invariant_sdr.per_example(x[:, order, :], t).mean(-1) for order in permutations(range(sources))]
+    known = ls.permutation_invariant_sdr.per_example(x, t)
+    assert known == pytest.approx(np.min(orders, axis=0), rel=1e-13)
+    turned = RANDOM.permutation(sources)
+    assert ls.permutation_invariant_sdr.per_example(x[:, turned], t) == pytest.approx(known, rel=1e-13)
+
+
+def test_a_tie_of_two_orders_has_the_gradient_of_one(backend):
+    x, t = np.asarray([[[1.0, 2.0], [1.0, 2.0]]]), np.asarray([[[1.0, 0.0], [0.0, 1.0]]])
+    got = backend.to_numpy(ls.permutation_invariant_sdr.grad(*map(backend.from_numpy, (x, t))))
+    orders = [ls.scale_invariant_sdr.grad(x[:, order], t, reduction="sum")[:, order] / 2 for order in ([0, 1], [1, 0])]
+    assert any(got == pytest.approx(order, rel=1e-12) for order in orders)
+
+
+def test_a_source_without_anything_of_its_target_makes_an_order_infinite_whatever_the_others_are():
+    x = np.asarray([[[1.0, 0.0], [0.0, 1.0]]])
+    assert float(ls.permutation_invariant_sdr(x, x)) == -math.inf
+    assert float(ls.permutation_invariant_sdr(x, np.asarray([[[1.0, 0.0], [0.0, 0.0]]]))) == math.inf
+    half = np.asarray([[[1.0, 0.0], [1.0, 1.0]]])  # in order: exact and 0 dB; turned: 0 dB and nothing
+    assert float(ls.permutation_invariant_sdr(half, x)) == -math.inf
+
+
+def test_more_sources_than_8_and_none_are_refused():
+    for sources in (0, 9):
+        with pytest.raises(ContractError, match=f"there are {sources} sources"):
+            ls.permutation_invariant_sdr(np.ones((1, sources, 3)), np.ones((1, sources, 3)))
+
+
+def test_the_best_order_is_that_of_torchmetrics():
+    torch = pytest.importorskip("torch", reason="Torch is not installed")
+    audio = pytest.importorskip("torchmetrics.functional.audio", reason="torchmetrics is not installed")
+    x, t = RANDOM.normal(size=(2, 4, 3, 20))
+    theirs, _ = audio.permutation_invariant_training(
+        torch.tensor(x), torch.tensor(t), audio.scale_invariant_signal_distortion_ratio, eval_func="max"
+    )
+    assert ls.permutation_invariant_sdr.per_example(x, t) == pytest.approx(-theirs.numpy(), rel=1e-10)

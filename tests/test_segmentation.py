@@ -227,6 +227,58 @@ def test_a_region_needs_no_space_axis_and_may_have_three(backend, loss):
     assert np.allclose(value(backend, loss, p, t), same, rtol=1e-14)
 
 
+# Unified focal loss.
+
+
+def test_the_unified_focal_loss_has_its_closed_form(backend):
+    p, t = np.asarray([[[0.75, 0.5]]]), np.asarray([[[1.0, 0.0]]])
+    # region: 0.75 shared, 0.25 missed, 0.5 wrong; background: 0.5 shared, 0.5 missed, 0.25 wrong
+    missed, behind = 1 - 0.75 / (0.75 + 0.6 * 0.25 + 0.4 * 0.5), 1 - 0.5 / (0.5 + 0.6 * 0.5 + 0.4 * 0.25)
+    surprise, alarm = -0.6 * math.log(0.75), -0.4 * 0.5**0.25 * math.log(0.5)
+    options = {"overlap_weight": 0.25, "gamma": 0.25}
+    wanted = 0.25 * (behind + missed**0.75) / 2 + 0.75 * (surprise + alarm) / 2
+    assert close(value(backend, ls.unified_focal, p, t, **options), wanted, ulps=8)
+    wanted = 0.25 * (behind**0.75 + missed**0.75) / 2 + 0.75 * (0.25**0.25 * surprise + alarm) / 2
+    assert close(value(backend, ls.unified_focal, p, t, asymmetric=False, **options), wanted, ulps=8)
+
+
+def test_the_unified_focal_loss_without_focus_is_tversky_plus_balanced_cross_entropy(backend):
+    random = np.random.default_rng(5)
+    p, t = random.random((2, 2, 1, 4, 3))
+    options = {"gamma": 0.0, "delta": 0.7, "reduction": "none"}
+    inverse = (
+        value(backend, ls.tversky, *pair, alpha=0.3, beta=0.7, reduction="none") for pair in ((p, t), (1 - p, 1 - t))
+    )
+    overlap = sum(inverse) / 2
+    likelihood = -np.mean(0.7 * t * np.log(p) + 0.3 * (1 - t) * np.log(1 - p), axis=(2, 3))
+    for asymmetric in (True, False):
+        got = value(backend, ls.unified_focal, p, t, asymmetric=asymmetric, **options)
+        assert np.allclose(got, (overlap + likelihood) / 2, rtol=1e-13)
+
+
+def test_certain_pixels_of_the_unified_focal_loss(backend):
+    for asymmetric in (True, False):
+        options = {"asymmetric": asymmetric}
+        t = np.asarray([[[1.0, 0.0]]])
+        assert value(backend, ls.unified_focal, t, t, **options) == 0
+        assert value(backend, ls.unified_focal, 1 - t, t, **options) == math.inf
+        assert value(backend, ls.unified_focal, 1 - t, t, overlap_weight=1.0, **options) == 1
+        for p in (t, 1 - t):
+            assert all(np.all(np.isfinite(g)) for g in gradients(backend, ls.unified_focal, p, t, **options))
+
+
+@pytest.mark.parametrize("weight", [0.2, 0.5])
+def test_monai_has_half_of_the_cross_entropy_of_the_unified_focal_loss(weight):
+    torch = pytest.importorskip("torch", reason="Torch is not installed")
+    monai = pytest.importorskip("monai.losses", reason="MONAI is not installed")
+    random = np.random.default_rng(6)
+    p, t = random.random((2, 1, 4, 5)), (random.random((2, 1, 4, 5)) < 0.5) * 1.0
+    theirs = monai.AsymmetricUnifiedFocalLoss(weight=weight)(torch.tensor(p), torch.tensor(t))
+    share = 1 - weight / 2
+    ours = share * float(ls.unified_focal(p, t, overlap_weight=(1 - weight) / share, delta=0.7))
+    assert ours == pytest.approx(float(theirs), rel=1e-6)  # it adds 1e-7 to sums and clips by it
+
+
 # Losses of logits.
 
 

@@ -1,5 +1,6 @@
 """Definitions of the losses of waveforms."""
 
+from itertools import permutations
 from typing import Any
 
 from mpmath import fsum, inf, log
@@ -16,3 +17,11 @@ def scale_invariant_sdr(predictions: Any, targets: Any, zero_mean: bool) -> Any:
     factor = inner(x, t) / inner(t, t)
     distortion = fsum((a - factor * b) ** 2 for a, b in zip(x, t, strict=True))
     return 10 * log(distortion / (factor**2 * inner(t, t)), 10) if distortion else -inf
+
+
+def permutation_invariant_sdr(predictions: Any, targets: Any, zero_mean: bool) -> Any:
+    means = []
+    for order in permutations(predictions):
+        losses = [scale_invariant_sdr(x, t, zero_mean) for x, t in zip(order, targets, strict=True)]
+        means.append(inf if inf in losses else fsum(losses) / len(losses))
+    return min(means)

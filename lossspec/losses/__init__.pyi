@@ -1425,6 +1425,14 @@ class _perceptual(Typed):
     def configured(self, **options: Unpack[_perceptual_options]) -> Self: ...
 perceptual: _perceptual
 
+class _permutation_invariant_sdr_options(TypedDict, total=False): zero_mean: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _permutation_invariant_sdr(Typed):
+    """Negative scale-invariant signal-to-distortion ratio of separated sources, which may come in any order."""
+    def __call__(self, predictions: Array, targets: Array, *, zero_mean: bool = False, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Negative scale-invariant signal-to-distortion ratio of separated sources, which may come in any order."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_permutation_invariant_sdr_options]) -> Any: ...
+    def configured(self, **options: Unpack[_permutation_invariant_sdr_options]) -> Self: ...
+permutation_invariant_sdr: _permutation_invariant_sdr
+
 class _perplexity_options(TypedDict, total=False): reduction: _Reduction_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _perplexity(Typed):
     """Perplexity: the exponential of the mean negative log-likelihood of all tokens, one number for the call."""
@@ -1976,6 +1984,14 @@ class _tversky(Typed):
     def grad(self, probabilities: Array, targets: Array, *, wrt: Wrt[Literal['probabilities', 'targets', 'alpha', 'beta', 'smooth', 'smooth_denominator', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_tversky_options]) -> Any: ...
     def configured(self, **options: Unpack[_tversky_options]) -> Self: ...
 tversky: _tversky
+
+class _unified_focal_options(TypedDict, total=False): overlap_weight: Varying; delta: Varying; gamma: Varying; asymmetric: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _unified_focal(Typed):
+    """Unified focal loss of every region: focal Tversky losses of region and background plus a focal cross entropy."""
+    def __call__(self, probabilities: Array, targets: Array, *, overlap_weight: Varying = 0.5, delta: Varying = 0.6, gamma: Varying = 0.5, asymmetric: bool = True, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Unified focal loss of every region: focal Tversky losses of region and background plus a focal cross entropy."""
+    def grad(self, probabilities: Array, targets: Array, *, wrt: Wrt[Literal['probabilities', 'targets', 'overlap_weight', 'delta', 'gamma', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_unified_focal_options]) -> Any: ...
+    def configured(self, **options: Unpack[_unified_focal_options]) -> Self: ...
+unified_focal: _unified_focal
 
 class _uniformity_options(TypedDict, total=False): t: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _uniformity(Typed):
