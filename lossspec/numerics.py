@@ -504,9 +504,8 @@ def normalize(x: Array) -> tuple[Array, Array]:
     top = xp.where(zero, 1.0, top)
     ratios = x / top
     length = xp.sqrt(1.0 + xp.sum(xp.where(is_top, 0.0, ratios) ** 2, axis=-1, keepdims=True))
-    unit = xp.where(is_top, 1.0, ratios) * (
-        1.0 / xp.where(top > 0, length, -length)
-    )  # one quotient a row, not an entry
+    factor = 1.0 / xp.where(top > 0, length, -length)  # one quotient a row, not an entry
+    unit = xp.where(is_top, 1.0, ratios) * factor
     return xp.where(zero, 0.0, unit), zero[..., 0]
 
 

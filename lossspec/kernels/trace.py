@@ -351,6 +351,8 @@ class Merge:
                 raise Refused("an array that it makes depends on the sizes of axes")
             return Constant(a, dims)
         flat, other = a.reshape(-1), b.reshape(-1)
+        if not flat.size:
+            raise Refused("it makes an array without entries")
         if (flat == flat[0]).all() and (other == flat[0]).all():
             return Constant(np.asarray(flat[0]).reshape((1,) * a.ndim), dims)
         counts = all(np.array_equal(x, np.arange(x.size)) for x in (flat, other))
