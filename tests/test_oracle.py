@@ -1,5 +1,7 @@
 """The oracle's second derivatives against closed forms, and the interval or freedom that it leaves at kinks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from mpmath import cos, exp, log, mp, mpf, sin, sqrt, tanh
@@ -7,7 +9,7 @@ from mpmath import cos, exp, log, mp, mpf, sin, sqrt, tanh
 from lossspec import get
 from lossspec.conformance.cases import make_cases
 from lossspec.conformance.measure import error
-from lossspec.conformance.oracle import case_hash, curvature, derivative, solve_hessians
+from lossspec.conformance.oracle import case_hash, curvature, derivative, solve, solve_hessians
 from lossspec.conformance.store import HESSIAN, Store
 from lossspec.conformance.vectors import DTYPES
 
@@ -102,6 +104,19 @@ def test_the_scale_is_what_the_last_digits_of_all_inputs_do():
         h = p * (1 - p)
         assert float(c.low) == pytest.approx(float(h), rel=1e-14)
         assert c.scale == pytest.approx(float(h + abs(z * h * (1 - 2 * p)) + t * h), rel=1e-12)
+
+
+@pytest.mark.parametrize("z", [-20, -50, -75, -95, -300])
+def test_the_scale_of_a_derivative_near_0_is_no_noise_of_the_digits(z):
+    loss = get("gan_generator")
+    typical = next(case for case in make_cases(loss.contract, DTYPES["float64"]) if case.name == "typical")
+    case = replace(typical, inputs={"fake_logits": np.full(1, -float(z))})
+    (gradient,), (second,) = solve(loss, case).components[0], solve_hessians(loss, case)[0]
+    p = 1 / (1 + exp(-mpf(z)))
+    h = p * (1 - p)
+    assert (float(gradient.low), float(second.low)) == pytest.approx((float(-p), float(h)), rel=1e-14, abs=0)
+    assert gradient.scale == pytest.approx(float(p - z * h), rel=1e-12, abs=0)
+    assert second.scale == pytest.approx(float(h - z * h * (1 - 2 * p)), rel=1e-12, abs=0)
 
 
 def test_second_derivatives_are_stored_beside_the_results_of_a_case_and_alone():

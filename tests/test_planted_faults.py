@@ -133,6 +133,15 @@ class BendsNowhere(Specified):
         return gradient, array_namespace(hessian).where(first, float("nan"), hessian)
 
 
+class BendsNowhereIfSure(Specified):
+    """A second derivative too small to be seen beside 1e-28 is 0."""
+
+    def grad_hess(self, *inputs, **options):
+        gradient, hessian = super().grad_hess(*inputs, **options)
+        xp = array_namespace(hessian)
+        return gradient, xp.where(xp.abs(hessian) < 1e-28, 0.0, hessian)
+
+
 class SlopesTooMuch(Specified):
     """The gradient that comes with the second derivative is wrong, that of `value_and_grad` is right."""
 
@@ -325,6 +334,7 @@ FAULTS = {
     "half a second derivative of the sure": (planted("sigmoid_focal", kind=BendsHalf), "numpy"),
     "half a compiled second derivative of the sure": (planted("sigmoid_focal", kind=BendsHalf), "jax"),
     "half a second derivative of the sure in regions": (planted("dice_focal", kind=BendsHalf), "numpy"),
+    "no second derivative of the nearly sure": (planted("cross_entropy", kind=BendsNowhereIfSure), "numpy"),
     "means of means": (planted("squared_error", kind=MergesTheMeans), "numpy"),
 }
 

@@ -134,4 +134,17 @@ def test_a_student_of_many_degrees_is_gaussian():
 def test_at_beta_one_the_means_have_the_gradient_of_half_the_square():
     gradient = ls.beta_nll.grad(X, Y, S, beta=1.0, reduction="sum")
     np.testing.assert_allclose(gradient, X - Y, rtol=1e-14)
-    np.testing.assert_array_equal(ls.beta_nll.per_example(X, Y, S, beta=0.0), ls.gaussian_nll.per_example(X, Y, S))
+    gaussian = ls.gaussian_nll.per_example(X, Y, S)
+    np.testing.assert_allclose(ls.beta_nll.per_example(X, Y, S, beta=0.0), gaussian, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("error", "variance"), [(1e12, 1e-30), (1e12, 1e30), (1e-12, 1e-37), (1e-30, 1e-37)])
+def test_a_variance_far_from_1_cancels_before_it_overflows(error, variance, dtype):
+    x, v = np.full(1, error, dtype), np.full(1, variance, dtype)
+    value, slopes = ls.beta_nll.value_and_grad(x, 0 * x, v, beta=1.0, wrt=("predictions", "variances"))
+    e, c = mpmath.mpf(float(x[0])), mpmath.mpf(float(v[0]))
+    right = [(c * mpmath.log(c) + e**2) / 2, e, (1 - e**2 / c) / 2]
+    with np.errstate(over="ignore"):  # the slope in the smallest variance is infinite in float32
+        wanted = np.asarray([float(number) for number in right]).astype(dtype)
+    np.testing.assert_allclose([value, slopes[0][0], slopes[1][0]], wanted, rtol=100 * np.finfo(dtype).eps)
