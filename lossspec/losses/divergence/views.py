@@ -46,8 +46,9 @@ def jsd_consistency(logits: Logits["*batch views classes"]) -> Real["*batch"]:
     Shapes: `logits` [*batch views classes], a logit of -inf rules its class out of a view (the class axis anywhere:
     `axis`) -> example [*batch]. It forms all views * views pairs.
     Weights and mean: the common contract, one weight an example; "mean" divides by the sum of weights. It lies in
-    [0, log(views)], and keeps its digits where the views are nearly alike. The loss of AugMix, of a clean view and two
-    others, is `cross_entropy` of the clean one plus 12 times this. Without a view the loss is 0.
+    [0, log(views)], and keeps its digits where the views are nearly alike, down to differences of eps between their
+    logits. The loss of AugMix, of a clean view and two others, is `cross_entropy` of the clean one plus 12 times this.
+    Without a view the loss is 0.
     Errors: `ContractError` for another shape, `DTypeError` for integers.
     Equals: the second term of the official code without its weight of 12, and without the bound of 1e-7 on m; of two
     views `generalized_jsd`.
