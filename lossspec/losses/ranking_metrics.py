@@ -143,8 +143,8 @@ def lambda_rank(
     equals=(
         Equal(
             "rax",
-            "rax.approx_t12n(rax.ndcg_metric, temperature=temperature)(scores, jax.lax.stop_gradient(labels), "
-            "reduce_fn=None)",
+            "-rax.ndcg_metric(scores, jax.lax.stop_gradient(labels), rank_fn=lambda s, **_: 0.5 + jax.nn.sigmoid("
+            "(s[..., None, :] - s[..., :, None]) / temperature).sum(-1), reduce_fn=None)",
             when="np.ndim(temperature) == 0 and scores.shape[-1] > 0",
         ),
     ),
