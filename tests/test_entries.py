@@ -46,7 +46,7 @@ def test_the_losses_of_regions_images_lists_and_tokens_have_entries():
         *("jaccard", "lovasz_hinge", "lovasz_softmax", "mcc", "tversky", "psnr", "sequence_nll"),
         *("gradient_difference", "gspo", "total_variation"),
         *("listmle", "listwise_softmax", "pairwise_hinge", "pairwise_logistic"),
-        *("pairwise_mse", "unique_softmax", "zlpr", "lambda_rank"),
+        *("pairwise_mse", "unique_softmax", "zlpr", "lambda_rank", "approx_ndcg"),
         *("silog", "hausdorff_distance_transform", "wasserstein_dice"),
     }
 

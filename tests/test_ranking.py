@@ -209,7 +209,7 @@ def test_pairwise_mse_is_the_variance_of_the_errors(array, plain):
     assert math.isclose(value, 2 * 16 * np.var(errors), rel_tol=1e-14)
 
 
-METRICS = [ls.lambda_rank, ls.lambda_rank.configured(weighting="ndcg_loss2")]
+METRICS = [ls.lambda_rank, ls.lambda_rank.configured(weighting="ndcg_loss2"), ls.approx_ndcg]
 
 
 @pytest.mark.parametrize("loss", METRICS)
@@ -237,3 +237,22 @@ def test_the_weights_of_pairs_by_hand(array, plain):
         total = sum(g * w * softplus(s) for (g, s, _), w in zip(gaps.values(), swaps, strict=True))
         value = plain(ls.lambda_rank(scores, labels, weighting=weighting))
         assert math.isclose(float(value), total / (3 + d[1]), rel_tol=1e-14)
+
+
+def test_smooth_ranks_by_hand_and_without_temperature(array, plain):
+    """Grades 0, 1, 2 in the places 1, 2, 3: gains 1 and 3 over the ideal 3 + 1 / log2(3)."""
+    scores, labels = array([[3.0, 2.0, 0.0]]), array([[0.0, 1.0, 2.0]])
+    second = 1 + sigmoid(1.0) + sigmoid(-2.0)
+    third = 1 + sigmoid(3.0) + sigmoid(2.0)
+    wanted = (1 / math.log2(1 + second) + 3 / math.log2(1 + third)) / (3 + 1 / math.log2(3))
+    assert math.isclose(float(plain(ls.approx_ndcg(scores, labels))), -wanted, rel_tol=1e-14)
+    ndcg = (1 / math.log2(3) + 3 / 2) / (3 + 1 / math.log2(3))
+    assert math.isclose(float(plain(ls.approx_ndcg(scores, labels, temperature=1e-3))), -ndcg, rel_tol=1e-14)
+    perfect = ls.approx_ndcg(scores, array([[2.0, 1.0, 0.0]]), temperature=1e-3)
+    assert math.isclose(float(plain(perfect)), -1, rel_tol=1e-14)
+
+
+def test_padding_has_finite_derivatives_in_scores_and_labels(backend):
+    scores, labels = np.asarray([[0.5, -inf, 3.0]]), np.asarray([[1.0, inf, 2.0]])
+    for name in ("scores", "labels"):
+        assert np.all(np.isfinite(gradient(backend, ls.approx_ndcg, scores, labels, wrt=name)))

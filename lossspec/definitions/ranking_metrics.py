@@ -4,7 +4,7 @@ from typing import Any
 
 from mpmath import exp, fsum, log, mpf
 
-from lossspec.definitions.common import constant
+from lossspec.definitions.common import constant, sigmoid
 
 
 def gain(label: Any) -> Any:
@@ -34,3 +34,12 @@ def lambda_rank(scores: Any, labels: Any, weighting: Any) -> Any:
 
     pairs = [(i, j) for i in items for j in items if labels[i] > labels[j]]
     return fsum(weight(i, j) * log(1 + exp(scores[j] - scores[i])) for i, j in pairs)
+
+
+def approx_ndcg(scores: Any, labels: Any, temperature: Any) -> Any:
+    labels = [constant(y) for y in labels]
+
+    def rank(i: Any) -> Any:
+        return 1 + fsum(sigmoid((s - scores[i]) / temperature) for j, s in enumerate(scores) if j != i)
+
+    return -fsum(gain(y) * discount(rank(i)) for i, y in enumerate(labels)) / ideal(labels)

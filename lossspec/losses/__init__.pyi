@@ -105,6 +105,14 @@ class _apo_zero(Typed):
     def configured(self, **options: Unpack[_apo_zero_options]) -> Self: ...
 apo_zero: _apo_zero
 
+class _approx_ndcg_options(TypedDict, total=False): temperature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _approx_ndcg(Typed):
+    """ApproxNDCG: minus the NDCG of ranks that are smooth in the scores."""
+    def __call__(self, scores: Array, labels: Array, *, temperature: Varying = 1.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """ApproxNDCG: minus the NDCG of ranks that are smooth in the scores."""
+    def grad(self, scores: Array, labels: Array, *, wrt: Wrt[Literal['scores', 'labels', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_approx_ndcg_options]) -> Any: ...
+    def configured(self, **options: Unpack[_approx_ndcg_options]) -> Self: ...
+approx_ndcg: _approx_ndcg
+
 class _arcface_options(TypedDict, total=False): margin: Varying; scale: Varying; monotone: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None
 class _arcface(Typed):
     """ArcFace: cross entropy of cosines, with a margin added to the angle with the own class."""
@@ -945,6 +953,14 @@ class _i_divergence(Typed):
     def configured(self, **options: Unpack[_i_divergence_options]) -> Self: ...
 i_divergence: _i_divergence
 
+class _ibot_patch_options(TypedDict, total=False): center: Numbers | None; student_temperature: Varying; teacher_temperature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
+class _ibot_patch(Typed):
+    """Masked patches of iBOT: cross entropy of the patches that the student does not see under the teacher's view."""
+    def __call__(self, student_logits: Array, teacher_logits: Array, masked: Array, *, center: Numbers | None = None, student_temperature: Varying = 0.1, teacher_temperature: Varying = 0.07, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, axis: int = -1) -> Result: """Masked patches of iBOT: cross entropy of the patches that the student does not see under the teacher's view."""
+    def grad(self, student_logits: Array, teacher_logits: Array, masked: Array, *, wrt: Wrt[Literal['student_logits', 'teacher_logits', 'masked', 'center', 'student_temperature', 'teacher_temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ibot_patch_options]) -> Any: ...
+    def configured(self, **options: Unpack[_ibot_patch_options]) -> Self: ...
+ibot_patch: _ibot_patch
+
 class _infinite_ramp_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
 class _infinite_ramp(Typed):
     """Ramp loss without a gold label: the best-scoring of the cheapest candidates takes its place."""
@@ -1008,6 +1024,14 @@ class _jensen_shannon(Typed):
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_jensen_shannon_options]) -> Any: ...
     def configured(self, **options: Unpack[_jensen_shannon_options]) -> Self: ...
 jensen_shannon: _jensen_shannon
+
+class _jsd_consistency_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
+class _jsd_consistency(Typed):
+    """Jensen-Shannon consistency (AugMix): the mean divergence of the predictions for all views from their mean."""
+    def __call__(self, logits: Shards, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, axis: int = -1) -> Result: """Jensen-Shannon consistency (AugMix): the mean divergence of the predictions for all views from their mean."""
+    def grad(self, logits: Shards, *, wrt: Wrt[Literal['logits', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_jsd_consistency_options]) -> Any: ...
+    def configured(self, **options: Unpack[_jsd_consistency_options]) -> Self: ...
+jsd_consistency: _jsd_consistency
 
 class _kl_divergence_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
 class _kl_divergence(Typed):
@@ -1593,6 +1617,14 @@ class _relational_angle(Typed):
     def configured(self, **options: Unpack[_relational_angle_options]) -> Self: ...
 relational_angle: _relational_angle
 
+class _relational_distance_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _relational_distance(Typed):
+    """Relational distillation of distances (RKD-D): the distances between examples are the teacher's, but for scale."""
+    def __call__(self, student_embeddings: Array, teacher_embeddings: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Relational distillation of distances (RKD-D): the distances between examples are the teacher's, but for scale."""
+    def grad(self, student_embeddings: Array, teacher_embeddings: Array, *, wrt: Wrt[Literal['student_embeddings', 'teacher_embeddings', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_relational_distance_options]) -> Any: ...
+    def configured(self, **options: Unpack[_relational_distance_options]) -> Self: ...
+relational_distance: _relational_distance
+
 class _relativistic_average_gan_discriminator_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _relativistic_average_gan_discriminator(Typed):
     """Discriminator loss of the relativistic average GAN (RaSGAN): logits relative to the mean of the other kind."""
@@ -1944,6 +1976,14 @@ class _supervised_contrastive(Typed):
     def grad(self, embeddings: Array, labels: Array, *, wrt: Wrt[Literal['embeddings', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_supervised_contrastive_options]) -> Any: ...
     def configured(self, **options: Unpack[_supervised_contrastive_options]) -> Self: ...
 supervised_contrastive: _supervised_contrastive
+
+class _swav_options(TypedDict, total=False): temperature: Number; epsilon: Number; iterations: int; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
+class _swav(Typed):
+    """SwAV: each view predicts the code of the other one, its share in prototypes that the batch uses evenly."""
+    def __call__(self, first_scores: Array, second_scores: Array, *, temperature: Number = 0.1, epsilon: Number = 0.05, iterations: int = 3, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, axis: int = -1) -> Result: """SwAV: each view predicts the code of the other one, its share in prototypes that the batch uses evenly."""
+    def grad(self, first_scores: Array, second_scores: Array, *, wrt: Wrt[Literal['first_scores', 'second_scores', 'temperature', 'epsilon', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_swav_options]) -> Any: ...
+    def configured(self, **options: Unpack[_swav_options]) -> Self: ...
+swav: _swav
 
 class _symmetric_cross_entropy_options(TypedDict, total=False): alpha: Varying; beta: Varying; log_zero: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _symmetric_cross_entropy(Typed):

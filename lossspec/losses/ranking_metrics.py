@@ -9,14 +9,16 @@ from lossspec.numerics import (
     array_namespace,
     carry_nan,
     expm1,
+    per_row,
     positions,
+    sigmoid,
     softplus,
     stop_gradient,
     zero_where,
 )
-from lossspec.terms import Array, Logits, NonNegative, Real
+from lossspec.terms import Array, Logits, NonNegative, Positive, Real
 
-__all__ = ["lambda_rank"]
+__all__ = ["approx_ndcg", "lambda_rank"]
 
 
 def _gains(labels: Array, present: Array) -> Array:
@@ -125,3 +127,69 @@ def lambda_rank(
         swapped = _discounts(apart) - _discounts(apart + 1)
     weights = xp.where(above, (gains[..., :, None] - gains[..., None, :]) * swapped, 0.0)
     return _with_nan_of(labels, xp.sum(weights * softplus(-gap), axis=(-2, -1)), scores, present)
+
+
+@loss(
+    family="ranking",
+    unit="list",
+    source="Qin, Liu and Li 2010, doi:10.1007/s10791-009-9124-x (read in code of allRank and rax, not in the paper)",
+    aliases=("ApproxNDCG", "ApproxNDCGLoss"),
+    also={
+        "rax:approx_t12n": "it is a function of metrics; approx_ndcg is that of rax.ndcg_metric",
+        "allrank:approxNDCGLoss": "its alpha is 1 / temperature, and it takes labels of -1 for padding: pass "
+        "`where_entries=labels != -1`",
+        "tfr:ApproxNDCGLoss": {"temperature": 0.1},
+    },
+    equals=(
+        Equal(
+            "rax",
+            "-rax.ndcg_metric(scores, jax.lax.stop_gradient(labels), rank_fn=lambda s, **_: 0.5 + jax.nn.sigmoid("
+            "(s[..., None, :] - s[..., :, None]) / temperature).sum(-1), reduce_fn=None)",
+            when="np.ndim(temperature) == 0 and scores.shape[-1] > 0",
+        ),
+    ),
+    invariant_in=("scores",),
+    sizes={"items": 3},
+    entries="*batch items",
+)
+def approx_ndcg(
+    scores: Logits["*batch items"],
+    labels: NonNegative["*batch items"],
+    *,
+    temperature: Positive["#*batch"] = 1.0,
+    entries: Array = None,
+) -> Real["*batch"]:
+    """ApproxNDCG: minus the NDCG of ranks that are smooth in the scores.
+
+    l = -sum_i (2^labels[i] - 1) D(r[i]) / ideal, with D(r) = 1 / log2(1 + r), r[i] = 1 + sum_{j != i}
+    sigmoid((scores[j] - scores[i]) / temperature), and ideal the greatest sum of (2^labels - 1) D(rank) over the orders
+    of the list. Labels are constants for the gradient.
+
+    Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items] >= 0, grades of relevance as floats;
+    `temperature` > 0, a number or an array with size 1 where it does not vary -> list [*batch]. It forms all items *
+    items pairs.
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. A list
+    without a relevant item has the loss 0.
+    Weights and mean: as `pairwise_logistic`. The loss lies in [-1, 0]; as the temperature goes to 0 it goes to minus
+    NDCG where no scores are equal.
+    Errors: `ContractError` for another shape or temperature <= 0, `DTypeError` for integers.
+    Equals: rax `approx_t12n(ndcg_metric)` and, with alpha = 1 / temperature, allRank `approxNDCGLoss` but for its
+    1e-10; TF-Ranking `ApproxNDCGLoss` has the temperature 0.1.
+
+    >>> import numpy as np
+    >>> scores, labels = np.asarray([[0.0, 0.0]]), np.asarray([[1.0, 0.0]])
+    >>> round(float(approx_ndcg(scores, labels)), 12)  # -1 / log2(2.5)
+    -0.756470797366
+    """
+    xp = array_namespace(scores)
+    if not scores.shape[-1]:
+        return xp.sum(scores, axis=-1)
+    scores, present = listed(scores, entries)
+    scores = xp.where(present, scores, 0.0)
+    steps = positions(scores)
+    rivals = present[..., None, :] & (steps[..., None, :] != steps[..., :, None])
+    behind = (scores[..., None, :] - scores[..., :, None]) / per_row(temperature, 2)
+    ranks = 1 + xp.sum(xp.where(rivals, sigmoid(behind), 0.0), axis=-1)
+    gains = _gains(labels, present)
+    value = -xp.sum(gains / _ideal(gains, present) * _discounts(ranks), axis=-1)
+    return _with_nan_of(labels, value, scores, present)
