@@ -65,6 +65,14 @@ class _alpha_iou(Typed):
     def configured(self, **options: Unpack[_alpha_iou_options]) -> Self: ...
 alpha_iou: _alpha_iou
 
+class _alpha_po_options(TypedDict, total=False): beta: Varying; alpha: Varying; gamma: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _alpha_po(Typed):
+    """AlphaPO: `simpo` of rewards that are a power of the probability in place of its logarithm."""
+    def __call__(self, chosen: Array, rejected: Array, *, beta: Varying = 2.5, alpha: Varying = 0.25, gamma: Varying = 0.1, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """AlphaPO: `simpo` of rewards that are a power of the probability in place of its logarithm."""
+    def grad(self, chosen: Array, rejected: Array, *, wrt: Wrt[Literal['chosen', 'rejected', 'beta', 'alpha', 'gamma', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_alpha_po_options]) -> Any: ...
+    def configured(self, **options: Unpack[_alpha_po_options]) -> Self: ...
+alpha_po: _alpha_po
+
 class _angle_similarity_options(TypedDict, total=False): scale: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _angle_similarity(Typed):
     """AnglE: CoSENT with a similarity of complex vectors in place of the cosine, whose slope is not flat at its ends."""
