@@ -78,3 +78,45 @@ def test_a_hopeless_preference_has_a_finite_discopop(dtype):
     value, gradient = ls.discopop.value_and_grad(far, zero, zero, zero)
     assert float(value) == pytest.approx(1e4)
     assert gradient[0] == pytest.approx(-0.1)
+
+
+CHOSEN, REJECTED = np.asarray([-0.5, -1.0, -2.0, -3.0]), np.asarray([-1.5, -1.0, -0.25, -2.999])
+
+
+@pytest.mark.parametrize("alpha", [-1.5, -1e-3, 0.25, 2.0])
+def test_alpha_po_is_simpo_of_powers_of_the_probability(alpha):
+    rewards = [(1 - np.exp(x) ** -alpha) / alpha for x in (CHOSEN, REJECTED)]
+    exact = softplus(0.3 - 2 * (rewards[0] - rewards[1]))
+    got = ls.alpha_po.per_example(CHOSEN, REJECTED, beta=2, alpha=alpha, gamma=0.3)
+    assert got == pytest.approx(exact, rel=1e-12)
+
+
+def test_alpha_po_tends_to_simpo_on_both_sides():
+    simpo = ls.simpo.per_example(CHOSEN, REJECTED, beta=2, gamma=0.3)
+    for alpha in (0.0, 1e-13, -1e-13):
+        given = {"beta": 2, "alpha": alpha, "gamma": 0.3}
+        assert ls.alpha_po.per_example(CHOSEN, REJECTED, **given) == pytest.approx(simpo, rel=1e-12)
+
+
+def test_the_derivative_in_alpha_is_that_of_the_values(backend):
+    chosen, rejected = map(backend.from_numpy, (CHOSEN, REJECTED))
+    for alpha in (-2.0, -1e-6, 0.0, 1e-6, 0.25, 3.0):
+        given = backend.from_numpy(np.asarray(alpha))
+        got = ls.alpha_po.grad(chosen, rejected, alpha=given, reduction="sum", wrt="alpha")
+        above, below = (
+            float(ls.alpha_po(CHOSEN, REJECTED, alpha=alpha + step, reduction="sum")) for step in (1e-5, -1e-5)
+        )
+        assert float(backend.to_numpy(got)) == pytest.approx((above - below) / 2e-5, rel=1e-6)
+
+
+def test_far_answers_of_alpha_po_are_finite_unless_the_wrong_one_wins(backend):
+    chosen, rejected = (
+        backend.from_numpy(np.asarray(x)) for x in ([-1e4, -1e4, -1.0, -math.inf], [-1e4, -1.0, -1e4, -math.inf])
+    )
+    value, gradients = ls.alpha_po.value_and_grad(chosen, rejected, reduction="sum", wrt=("chosen", "rejected"))
+    values = backend.to_numpy(ls.alpha_po.per_example(chosen, rejected))
+    equal = float(np.log1p(np.exp(0.1)))
+    assert values[[0, 2, 3]].tolist() == pytest.approx([equal, 0.0, equal], rel=1e-14)
+    assert values[1] == float(value) == math.inf
+    for gradient in map(backend.to_numpy, gradients):
+        assert gradient[[0, 2, 3]].tolist() == [0.0, 0.0, 0.0]

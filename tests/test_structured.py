@@ -457,6 +457,34 @@ def test_it_refuses(call, error, words, array):
         call(array)
 
 
+# The expected number of errors over a list.
+
+
+def test_mwer_is_the_risk_less_the_mean_of_the_list(backend):
+    random = np.random.default_rng(2)
+    scores, costs = (backend.from_numpy(x) for x in (random.normal(size=(3, 5)), random.integers(0, 9, (3, 5)) / 1.0))
+    (value, of_scores), (risk, of_risk) = (f.value_and_grad(scores, costs, reduction="sum") for f in (ls.mwer, ls.risk))
+    mean = float(np.sum(np.mean(backend.to_numpy(costs), axis=-1)))
+    assert math.isclose(float(value), float(risk) - mean, rel_tol=1e-13)
+    assert np.allclose(backend.to_numpy(of_scores), backend.to_numpy(of_risk), rtol=1e-13, atol=1e-15)
+
+
+def test_mwer_of_nearly_equal_scores_keeps_its_digits(array, plain):
+    """The second-order term of the softmax is symmetric: l = gap * (c_0 - c_1) / 4 but for the third power."""
+    gap = 2.0**-40
+    assert plain(ls.mwer(array([[gap, 0.0]]), array([[7.0, 2.0]]))) == gap * 5 / 4
+    assert plain(ls.mwer(array([[0.0, 0.0, 0.0]]), array([[0.1, 0.2, 0.7]]))) == 0
+
+
+def test_a_shorter_list_of_hypotheses_is_that_list(array, plain):
+    scores, costs = array([[1.0, -inf, 0.5], [-inf, -inf, -inf]]), array([[3.0, 9.0, 1.0], [1.0, 1.0, 1.0]])
+    values, gradient = plain(ls.mwer.per_example(scores, costs)), plain(ls.mwer.grad(scores, costs, reduction="sum"))
+    assert math.isclose(values[0], float(ls.mwer(np.asarray([[1.0, 0.5]]), np.asarray([[3.0, 1.0]]))), rel_tol=1e-14)
+    assert values[1] == inf
+    assert gradient[0, 1] == 0
+    assert not gradient[1].any()
+
+
 # The primitives on rows that have nothing.
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import lossspec as ls
 from lossspec.errors import MergeError
-from lossspec.losses._special import _bernoulli, complementary_log_log, log_of_exponential_rise
+from lossspec.losses._special import bernoulli, complementary_log_log, log_of_exponential_rise
 
 SCORES = np.asarray([0.3, -1.2, 0.8, 0.1, -0.4])
 TIMES = np.asarray([5.0, 2.0, 2.0, 2.0, 7.0])
@@ -109,5 +109,5 @@ def test_logarithms_of_small_and_large_rises_keep_their_digits():
         logs = np.log(x[1:])
         doubles = [-mpmath.log(-mpmath.expm1(-mpmath.exp(float(v)))) for v in logs]
     np.testing.assert_allclose(log_of_exponential_rise(x), np.asarray(rises, dtype=float), rtol=1e-14)
-    np.testing.assert_allclose(_bernoulli(x), np.asarray(ratios, dtype=float), rtol=1e-14)
+    np.testing.assert_allclose(bernoulli(x), np.asarray(ratios, dtype=float), rtol=1e-14)
     np.testing.assert_allclose(complementary_log_log(logs), np.asarray(doubles, dtype=float), rtol=1e-12)

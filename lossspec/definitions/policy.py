@@ -60,13 +60,3 @@ def kl_penalty(policy_logits: Any, reference_logits: Any, beta: Any, under: Any)
 def cispo(log_probabilities: Any, old_log_probabilities: Any, advantages: Any, clip_low: Any, clip_high: Any) -> Any:
     weight = constant(clip(exp(log_probabilities) / exp(old_log_probabilities), 1 - clip_low, 1 + clip_high))
     return -weight * advantages * log_probabilities
-
-
-def gspo(
-    log_probabilities: Any, old_log_probabilities: Any, advantages: Any, lengths: Any, clip_low: Any, clip_high: Any
-) -> Any:
-    if not 0 <= lengths <= len(log_probabilities):
-        return None
-    ratio = exp(fsum(log_probabilities[:lengths]) / max(lengths, 1))
-    old = exp(fsum(old_log_probabilities[:lengths]) / max(lengths, 1))
-    return -min(ratio / old * advantages, clip(ratio / old, 1 - clip_low, 1 + clip_high) * advantages)

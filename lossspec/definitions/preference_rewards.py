@@ -28,6 +28,16 @@ def discopop(
     return (1 - modulation) * -log(sigmoid(z)) + modulation * exp(-z)
 
 
+def alpha_po(chosen: Any, rejected: Any, beta: Any, alpha: Any, gamma: Any) -> Any:
+    def reward(x: Any) -> Any:
+        return (1 - exp(-alpha * x)) / alpha if alpha else x
+
+    z = beta * (reward(chosen) - reward(rejected)) - gamma
+    if abs(z) > 10**4:  # exp(-10**4) is 0 in any dtype
+        return max(0, -z)
+    return -log(sigmoid(z))
+
+
 def by_rank(first: Any, second: Any, beta: Any, label_smoothing: Any) -> Any:
     order = sorted(range(len(first)), key=lambda i: first[i])
     partners = dict(zip(order, sorted(second), strict=True))

@@ -31,6 +31,12 @@ def risk(scores: Any, costs: Any) -> Any:
     return inner(softmax(scores), costs)
 
 
+def mwer(scores: Any, costs: Any) -> Any:
+    listed = [c for s, c in zip(scores, costs, strict=True) if s != -inf]
+    mean = fsum(listed) / len(listed)
+    return risk(scores, [c - mean for c in costs])
+
+
 def ramp(scores: Any, costs: Any, variant: Any) -> Any:
     fear, model, hope = max(plus(scores, costs)), max(scores), max(minus(scores, costs))
     return {1: fear - model, 2: model - hope, 3: fear - hope}[variant]

@@ -65,6 +65,14 @@ class _alpha_iou(Typed):
     def configured(self, **options: Unpack[_alpha_iou_options]) -> Self: ...
 alpha_iou: _alpha_iou
 
+class _alpha_po_options(TypedDict, total=False): beta: Varying; alpha: Varying; gamma: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _alpha_po(Typed):
+    """AlphaPO: `simpo` of rewards that are a power of the probability in place of its logarithm."""
+    def __call__(self, chosen: Array, rejected: Array, *, beta: Varying = 2.5, alpha: Varying = 0.25, gamma: Varying = 0.1, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """AlphaPO: `simpo` of rewards that are a power of the probability in place of its logarithm."""
+    def grad(self, chosen: Array, rejected: Array, *, wrt: Wrt[Literal['chosen', 'rejected', 'beta', 'alpha', 'gamma', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_alpha_po_options]) -> Any: ...
+    def configured(self, **options: Unpack[_alpha_po_options]) -> Self: ...
+alpha_po: _alpha_po
+
 class _angle_similarity_options(TypedDict, total=False): scale: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _angle_similarity(Typed):
     """AnglE: CoSENT with a similarity of complex vectors in place of the cosine, whose slope is not flat at its ends."""
@@ -1225,6 +1233,14 @@ class _lsgan_generator(Typed):
     def configured(self, **options: Unpack[_lsgan_generator_options]) -> Self: ...
 lsgan_generator: _lsgan_generator
 
+class _luspo_options(TypedDict, total=False): clip_low: Varying; clip_high: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _luspo(Typed):
+    """LUSPO (length-unbiased sequence policy optimization): `gspo` times the number of tokens of an answer."""
+    def __call__(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, clip_low: Varying = 0.002, clip_high: Varying = 0.0025, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """LUSPO (length-unbiased sequence policy optimization): `gspo` times the number of tokens of an answer."""
+    def grad(self, log_probabilities: Array, old_log_probabilities: Array, advantages: Array, lengths: Array, *, wrt: Wrt[Literal['log_probabilities', 'old_log_probabilities', 'advantages', 'clip_low', 'clip_high', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_luspo_options]) -> Any: ...
+    def configured(self, **options: Unpack[_luspo_options]) -> Self: ...
+luspo: _luspo
+
 class _margin_based_options(TypedDict, total=False): margin: Varying; boundary: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _margin_based(Typed):
     """Margin based loss: similar pairs are nearer than a boundary by a margin, dissimilar ones further."""
@@ -1344,6 +1360,14 @@ class _multilabel_soft_margin(Typed):
     def grad(self, logits: Array, targets: Array, *, wrt: Wrt[Literal['logits', 'targets', 'label_weights', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_multilabel_soft_margin_options]) -> Any: ...
     def configured(self, **options: Unpack[_multilabel_soft_margin_options]) -> Self: ...
 multilabel_soft_margin: _multilabel_soft_margin
+
+class _mwer_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
+class _mwer(Typed):
+    """MWER (minimum word error rate): the expected number of word errors over an n-best list, less their mean."""
+    def __call__(self, scores: Array, costs: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, axis: int = -1) -> Result: """MWER (minimum word error rate): the expected number of word errors over an n-best list, less their mean."""
+    def grad(self, scores: Array, costs: Array, *, wrt: Wrt[Literal['scores', 'costs', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_mwer_options]) -> Any: ...
+    def configured(self, **options: Unpack[_mwer_options]) -> Self: ...
+mwer: _mwer
 
 class _n_pairs_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _n_pairs(Typed):
@@ -1729,6 +1753,14 @@ class _risk(Typed):
     def configured(self, **options: Unpack[_risk_options]) -> Self: ...
 risk: _risk
 
+class _rloo_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _rloo(Typed):
+    """RLOO (REINFORCE leave-one-out): policy gradient of a group of answers, each against the mean of the others."""
+    def __call__(self, log_probabilities: Array, rewards: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """RLOO (REINFORCE leave-one-out): policy gradient of a group of answers, each against the mean of the others."""
+    def grad(self, log_probabilities: Array, rewards: Array, *, wrt: Wrt[Literal['log_probabilities', 'rewards', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_rloo_options]) -> Any: ...
+    def configured(self, **options: Unpack[_rloo_options]) -> Self: ...
+rloo: _rloo
+
 class _rnn_transducer_options(TypedDict, total=False): blank: int; reduction: _Reduction_n_s_m_cm_bm_o_lm_tm; empty: Empty; axis: int
 class _rnn_transducer(Typed):
     """RNN transducer loss: the negative log-probability of a label sequence over all ways to emit it."""
@@ -1752,6 +1784,30 @@ class _root_mean_squared_error(Typed):
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_root_mean_squared_error_options]) -> Any: ...
     def configured(self, **options: Unpack[_root_mean_squared_error_options]) -> Self: ...
 root_mean_squared_error: _root_mean_squared_error
+
+class _sac_actor_options(TypedDict, total=False): temperature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _sac_actor(Typed):
+    """SAC policy loss (soft actor-critic): the log-density of an action times a temperature, less its value."""
+    def __call__(self, log_probabilities: Array, values: Array, *, temperature: Varying = 0.2, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """SAC policy loss (soft actor-critic): the log-density of an action times a temperature, less its value."""
+    def grad(self, log_probabilities: Array, values: Array, *, wrt: Wrt[Literal['log_probabilities', 'values', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_sac_actor_options]) -> Any: ...
+    def configured(self, **options: Unpack[_sac_actor_options]) -> Self: ...
+sac_actor: _sac_actor
+
+class _sac_critic_options(TypedDict, total=False): temperature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _sac_critic(Typed):
+    """SAC value loss (soft actor-critic): half the squared error of a value from its soft Bellman target."""
+    def __call__(self, values: Array, rewards: Array, discounts: Array, next_values: Array, next_log_probabilities: Array, *, temperature: Varying = 0.2, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """SAC value loss (soft actor-critic): half the squared error of a value from its soft Bellman target."""
+    def grad(self, values: Array, rewards: Array, discounts: Array, next_values: Array, next_log_probabilities: Array, *, wrt: Wrt[Literal['values', 'rewards', 'discounts', 'next_values', 'next_log_probabilities', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_sac_critic_options]) -> Any: ...
+    def configured(self, **options: Unpack[_sac_critic_options]) -> Self: ...
+sac_critic: _sac_critic
+
+class _sac_temperature_options(TypedDict, total=False): target_entropy: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _sac_temperature(Typed):
+    """SAC temperature loss (soft actor-critic): raises the temperature while the entropy is below its target."""
+    def __call__(self, log_probabilities: Array, temperatures: Array, *, target_entropy: Varying = -1.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """SAC temperature loss (soft actor-critic): raises the temperature while the entropy is below its target."""
+    def grad(self, log_probabilities: Array, temperatures: Array, *, wrt: Wrt[Literal['log_probabilities', 'temperatures', 'target_entropy', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_sac_temperature_options]) -> Any: ...
+    def configured(self, **options: Unpack[_sac_temperature_options]) -> Self: ...
+sac_temperature: _sac_temperature
 
 class _sapo_options(TypedDict, total=False): temperature: Varying; negative_temperature: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _sapo(Typed):

@@ -87,7 +87,7 @@ def log_of_exponential_rise(xp: Any, x: Array) -> Any:
 
 
 @primitive(row_axes=0)
-def _bernoulli(xp: Any, x: Array) -> Any:
+def bernoulli(xp: Any, x: Array) -> Any:
     """The quotient x / (exp(x) - 1) for x >= 0, with digits in its derivative near 0."""
     near, far = x < 1e-5, x > 80  # near 0 squares would be below the smallest number
     safe, large = xp.where(near | far, 1.0, x), xp.where(far, x, 0.0)
@@ -105,4 +105,4 @@ def complementary_log_log(xp: Any, x: Array) -> Any:
     low, small = x < -50, power < 0.7
     near = -xp.log(-xp.expm1(-xp.where(small & ~low, power, 1.0)))
     far = -xp.log1p(-xp.exp(-xp.where(small, 1.0, power)))
-    return xp.where(low, -x, xp.where(small, near, far)), (lambda g: -g * _bernoulli(power),)
+    return xp.where(low, -x, xp.where(small, near, far)), (lambda g: -g * bernoulli(power),)

@@ -7,33 +7,29 @@ their ratio is declared 0, without gradient; an advantage of 0 makes nothing of 
 """
 
 from math import inf
-from typing import Any, Literal
+from typing import Literal
 
 from lossspec.declaration import Accuracy, Equal, loss
-from lossspec.losses._ratios import fixed_ratio
+from lossspec.losses._ratios import clipped_surrogate, fixed_ratio
 from lossspec.numerics import (
     array_namespace,
     carry_nan,
     expm1_minus,
-    is_number,
     is_zero,
-    kept,
     log_difference,
     log_softmax_terms,
     relu,
     softmax_divergence,
     stop_gradient,
-    tokens_that_count,
     with_value,
     zero_where,
 )
-from lossspec.terms import Array, AtLeastOne, Length, LogDensity, Logits, NonNegative, Positive, Real, UnitInterval
+from lossspec.terms import AtLeastOne, LogDensity, Logits, NonNegative, Positive, Real, UnitInterval
 
 __all__ = [
     "cispo",
     "entropy_bonus",
     "grpo",
-    "gspo",
     "kl_penalty",
     "policy_gradient",
     "ppo_clip",
@@ -68,22 +64,6 @@ def policy_gradient(log_probabilities: LogDensity["*batch"], advantages: Real["*
     xp = array_namespace(log_probabilities)
     nothing = (advantages == 0) & (log_probabilities == -inf)
     return carry_nan(-advantages * xp.where(nothing, 0.0, log_probabilities))
-
-
-def _clipped_surrogate(log_ratio: Array, advantages: Array, low: Any, high: Any, most: Any = inf) -> Array:
-    """-min(r A, clip(r, 1 - low, 1 + high) A) with r = exp(log_ratio); where A < 0, at most -most A.
-
-    The clip binds above where A >= 0 and below where A < 0. In two factors r times a small A does not overflow early.
-    """
-    xp = array_namespace(log_ratio)
-    gains, losses, ratio = advantages >= 0, advantages < 0, fixed_ratio(log_ratio)
-    clipped = xp.where(gains, ratio > 1 + high, losses & (ratio < 1 - low))
-    bound = xp.where(gains, (1 + high) * advantages, (1 - low) * advantages)
-    if not is_number(most, inf):
-        beyond = losses & (ratio > most)
-        clipped, bound = clipped | beyond, xp.where(beyond, most * advantages, bound)
-    half = xp.exp(0.5 * xp.where(clipped, 0.0, log_ratio))
-    return -xp.where(clipped, bound, advantages * half * half)
 
 
 @loss(
@@ -129,7 +109,7 @@ def ppo_clip(
     >>> [round(x, 12) for x in ppo_clip.per_example(new, old, np.asarray([1.0, -1.0])).tolist()]
     [-1.2, 2.0]
     """
-    return _clipped_surrogate(log_difference(log_probabilities, old_log_probabilities), advantages, clip_low, clip_high)
+    return clipped_surrogate(log_difference(log_probabilities, old_log_probabilities), advantages, clip_low, clip_high)
 
 
 @loss(
@@ -178,7 +158,7 @@ def ppo_dual_clip(
     [2.0, 3.0]
     """
     log_ratio = log_difference(log_probabilities, old_log_probabilities)
-    return _clipped_surrogate(log_ratio, advantages, clip_low, clip_high, dual_clip)
+    return clipped_surrogate(log_ratio, advantages, clip_low, clip_high, dual_clip)
 
 
 @loss(
@@ -378,7 +358,7 @@ def grpo(
     >>> grpo.per_example(same, same, same, np.asarray([[-2.0], [1.0]])).tolist()
     [[2.0, 2.0, 2.0, 2.0], [-1.0, -1.0, -1.0, -1.0]]
     """
-    surrogate = _clipped_surrogate(
+    surrogate = clipped_surrogate(
         log_difference(log_probabilities, old_log_probabilities), advantages, clip_low, clip_high
     )
     if is_zero(beta):
@@ -438,61 +418,3 @@ def cispo(
     factor = -xp.where(ratio > high, high, xp.where(ratio < low, low, ratio)) * advantages
     value = factor * xp.where((factor == 0) & (log_probabilities == -inf), 0.0, log_probabilities)
     return carry_nan(value + zero_where(log_ratio, ratio == ratio))  # a constant, but where the old policy is NaN
-
-
-@loss(
-    family="policy",
-    unit="answer",
-    source="Zheng et al. 2025, arXiv:2507.18071, equations 5 to 7 (read in the code of TRL 1.16, not in the paper)",
-    aliases=("GSPO", "group_sequence_policy_optimization"),
-    equals=(
-        Equal(
-            "torch",
-            "(lambda r: -torch.minimum(r * advantages, torch.clamp(r, 1 - clip_low, 1 + clip_high) * advantages))"
-            "(torch.exp(((log_probabilities - old_log_probabilities)"
-            " * (torch.arange(log_probabilities.shape[1]) < lengths[:, None])).sum(-1) / lengths.clamp(min=1)))",
-            differs={"edges": "wrong: 0 * inf where r overflows and the clip binds"},
-        ),
-    ),
-    reductions=("none", "sum", "mean", "count_mean", "batch_mean", "over"),
-    sizes={"batch": 5, "time": 4, "clip_low": 0.9, "clip_high": 9.0},
-    entries="batch time",
-)
-def gspo(
-    log_probabilities: LogDensity["batch time"],
-    old_log_probabilities: LogDensity["batch time"],
-    advantages: Real["batch"],
-    lengths: Length["batch", "of time"],
-    *,
-    clip_low: UnitInterval["#batch"] = 3e-4,
-    clip_high: NonNegative["#batch"] = 4e-4,
-    entries: Array = None,
-) -> Real["batch"]:
-    """GSPO (group sequence policy optimization): the clipped surrogate of the ratio of whole answers.
-
-    l = -min(r * advantages, clip(r, 1 - clip_low, 1 + clip_high) * advantages), with r the geometric mean of the ratios
-    of the tokens, exp(mean_{t < lengths} (log_probabilities_t - old_log_probabilities_t)).
-
-    Shapes: `log_probabilities` and `old_log_probabilities` [batch time] of the tokens, or their log-densities, which
-    may be above 0; `advantages` [batch], any real numbers; `lengths` integers [batch] in [0, time]: what lies beyond
-    them is padding and may hold anything; `clip_low` in [0, 1]; `clip_high` >= 0 -> answer [batch].
-    Weights and mean: the common contract; "mean" divides by the sum of weights over answers. `where_entries`
-    [batch time] leaves tokens out of the mean of logarithms. In an answer without tokens r is 1, with gradient 0.
-    Kinks and overflow are those of `ppo_clip`. The advantages are an input: (reward - group mean) / group deviation is
-    the caller's; they and the old policy are constants by convention, the gradients in them the mathematical ones.
-    Errors: `ContractError` for another shape or a clip outside its domain, `DTypeError` for float lengths; a length
-    out of range gives NaN, and raises under `checking("values")`.
-    Equals: TRL `GRPOTrainer(importance_sampling_level="sequence")` with loss_type "grpo" and without its KL penalty.
-
-    >>> import numpy as np
-    >>> new, old = np.log(np.asarray([[0.5, 0.5]])), np.log(np.asarray([[0.25, 0.0625]]))
-    >>> round(float(gspo(new, old, np.asarray([-1.0]), np.asarray([2]))), 12)  # the root of 2 * 8
-    4.0
-    """
-    xp = array_namespace(log_probabilities)
-    log_ratio = log_difference(log_probabilities, old_log_probabilities)
-    counted = tokens_that_count(log_ratio, lengths, entries)
-    count = xp.astype(xp.count_nonzero(counted, axis=-1), log_ratio.dtype)
-    mean = xp.sum(kept(log_ratio, counted), axis=-1) / xp.where(count > 0, count, 1.0)
-    surrogate = _clipped_surrogate(mean, advantages, clip_low, clip_high)
-    return surrogate + zero_where(mean, mean == mean)  # where it is clipped too, a gradient of NaN passes

@@ -1,4 +1,4 @@
-"""Losses of the rewards that a policy implies: anchored, found by search, and compared as distributions of a batch.
+"""Losses of the rewards that a policy implies: anchored, shaped, found by search, compared as distributions of a batch.
 
 Where two log-probabilities that are compared are both -inf, their difference is declared 0, without gradient.
 """
@@ -8,12 +8,14 @@ from math import inf
 from typing import Any
 
 from lossspec.declaration import Equal
-from lossspec.losses._preference import GAP, Beta, Logp, log_ratio_gap, pair_loss
+from lossspec.losses._preference import GAP, Beta, Factor, Logp, log_ratio_gap, pair_loss
+from lossspec.losses._special import bernoulli
 from lossspec.numerics import (
     absolute,
     array_namespace,
     carry_nan,
     expm1,
+    expm1_minus,
     log_difference,
     logistic_density,
     sigmoid,
@@ -24,7 +26,7 @@ from lossspec.numerics import (
 from lossspec.primitive import primitive
 from lossspec.terms import Array, FlipProbability, LogProbability, Positive, Real
 
-__all__ = ["aot", "aot_unpaired", "apo_down", "discopop"]
+__all__ = ["alpha_po", "aot", "aot_unpaired", "apo_down", "discopop"]
 
 
 @primitive(row_axes=0)
@@ -136,6 +138,92 @@ def discopop(
     power = xp.where(wrong, distance * (1 / temperature - 1), distance) - softplus(distance / temperature)
     exponential = xp.where(z == -inf, 0.0, xp.exp(power))
     return sigmoid(-z / temperature) * softplus(-z) + exponential
+
+
+def _power(xp: Any, x: Array, alpha: Array) -> Array:
+    """exp(-alpha * x / 2), which is 1 where alpha = 0, for x = -inf too."""
+    logs = alpha == 0
+    return xp.exp(-0.5 * xp.where(logs, 0.0, alpha) * xp.where(logs, 0.0, x))
+
+
+def _gap_and_root(xp: Any, chosen: Array, rejected: Array, alpha: Array) -> tuple[Array, Array]:
+    """`_shaped_gap`, and the root of the larger exponential.
+
+    That is a factor, which leaves a quotient of positive numbers; by two roots it overflows only where the gap does.
+    """
+    logs = alpha == 0
+    apart, steep = log_difference(chosen, rejected), xp.where(logs, 1.0, absolute(alpha))
+    size = steep * xp.where(logs, 0.0, absolute(apart))
+    far = size > 80
+    near = xp.where(far, 0.0, size)
+    ratio = xp.where(far, xp.where(apart > 0, 1 / steep, -1 / steep), apart / (near + bernoulli(near)))
+    root = _power(xp, xp.where((alpha > 0) == (apart > 0), rejected, chosen), alpha)
+    finite = xp.where((ratio == 0) & (root == inf), 1.0, root)
+    return finite * ratio * finite, root
+
+
+@primitive(row_axes=0)
+def _shaped_gap(xp: Any, chosen: Array, rejected: Array, alpha: Array) -> Any:
+    """(exp(-alpha * rejected) - exp(-alpha * chosen)) / alpha, and its limit chosen - rejected where alpha = 0."""
+
+    def bend(x: Array) -> Array:
+        """Minus the derivative of (1 - exp(-alpha * x)) / alpha in alpha."""
+        scaled = alpha * x
+        small = absolute(scaled) < 1e-5
+        safe = xp.where(small, 1.0, scaled)
+        far = xp.exp(-safe) * (expm1_minus(safe) / safe**2)
+        return x * x * xp.where(small, 0.5 - scaled / 3 + scaled * scaled / 8, far)
+
+    return _gap_and_root(xp, chosen, rejected, alpha)[0], (
+        lambda g: g * _power(xp, chosen, alpha) ** 2,
+        lambda g: -g * _power(xp, rejected, alpha) ** 2,
+        lambda g: g * (bend(rejected) - bend(chosen)),
+    )
+
+
+@pair_loss(
+    source="Gupta et al. 2025, arXiv:2501.03884 (read in the code of TRL, not in the paper)",
+    aliases=("AlphaPO", "alphapo"),
+    equals=(
+        Equal(
+            "torch",
+            "-F.logsigmoid(beta * ((1 - torch.exp(-alpha * chosen)) / alpha"
+            " - (1 - torch.exp(-alpha * rejected)) / alpha) - gamma)",
+        ),
+    ),
+    sizes={"alpha": 0.004},  # far log-probabilities are -1e4, and the power of one that is not overflows in float32
+)
+def alpha_po(
+    chosen: Logp, rejected: Logp, *, beta: Beta = 2.5, alpha: Real["#*batch"] = 0.25, gamma: Factor = 0.1
+) -> Real["*batch"]:
+    """AlphaPO: `simpo` of rewards that are a power of the probability in place of its logarithm.
+
+    l = -log sigmoid(beta * (r(chosen) - r(rejected)) - gamma), with r(x) = (1 - exp(-alpha * x)) / alpha.
+
+    Shapes: `chosen` and `rejected` [*batch], the log-probabilities of the answers under the policy, averaged over their
+    tokens (<= 0); `beta` > 0; `alpha`, any real number, 0 for the limit r(x) = x; `gamma` >= 0, the margin of the
+    rewards -> pair [*batch]. There is no reference.
+    Weights and mean: the common contract; "mean" divides by the sum of weights over pairs. Not convex. With a positive
+    `alpha` the reward falls the faster the less likely an answer is; with a negative one it is never below 1 / alpha.
+    Where alpha * x is below -709 (-88 in float32) a wrong preference gives inf, and so is its gradient; two equal
+    log-probabilities are there no preference, without gradient.
+    Errors: `ContractError` for another shape, beta <= 0 or gamma < 0, `DTypeError` for integers or mixed dtypes.
+    Equals: TRL `CPOTrainer(loss_type="alphapo", cpo_alpha=0)`; `simpo` with alpha=0, the default there.
+
+    >>> import numpy as np
+    >>> chosen, rejected = np.log(np.asarray([0.5])), np.log(np.asarray([0.25]))
+    >>> round(float(alpha_po(chosen, rejected, beta=1.0, alpha=1.0, gamma=2.0)), 12)  # rewards of -1 and -3
+    0.69314718056
+    """
+    xp = array_namespace(chosen)
+    alpha = alpha + xp.zeros_like(chosen)
+    gap, root = _gap_and_root(xp, *(stop_gradient(x) for x in (chosen, rejected, alpha)))
+    sure = beta * gap - gamma > 1000  # a loss of exp(-1000) is 0, and so is all that follows
+    alike = (chosen == rejected) & ((chosen == -inf) | (root * root == inf))
+    chosen, rejected = (xp.where(sure | alike, 0.0, x) for x in (chosen, rejected))
+    z = beta * _shaped_gap(chosen, rejected, alpha) - gamma
+    hopeless = z < -1000  # there the slope of the softplus is constant, and that of a reward may be infinite
+    return xp.where(sure, 0.0, xp.where(hopeless, -z, softplus(-xp.where(hopeless, 0.0, z))))
 
 
 _COUPLED = (
