@@ -254,21 +254,15 @@ def test_classes_that_are_ruled_out_of_decoupled_distillation(student, teacher, 
 
 
 def test_relations_by_hand(array, plain):
-    """Distances 1, 1, 2 and 1, 3, 4 over their means 4/3 and 8/3; right angles at the first, 45 degrees else."""
-    x, y = array([[0.0], [1.0], [2.0]]), array([[0.0], [1.0], [4.0]])
-    each = plain(ls.relational_distance.per_example(x, y))
-    apart = [0.75 - 0.375, 0.75 - 1.125, 1.5 - 1.5]  # of the pairs (0, 1), (1, 2), (0, 2)
-    squares = [d * d / 2 for d in apart]
-    wanted = [squares[0] + squares[2], squares[0] + squares[1], squares[1] + squares[2]]
-    assert each == pytest.approx([w / 3 for w in wanted], rel=1e-14)
+    """Right angles at the first, 45 degrees at the others."""
     corner, line = array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), array([[0.0], [1.0], [2.0]])
     each = plain(ls.relational_angle.per_example(corner, line))
     half = (math.sqrt(0.5) + 1) - 0.5  # beyond the width of 1: from cos 45 degrees to -1
     assert each == pytest.approx([1 / 9, 2 * half / 9, (1 - math.sqrt(0.5)) ** 2 / 9], rel=1e-13)
 
 
-@pytest.mark.parametrize("loss", [ls.relational_distance, ls.relational_angle], ids=lambda loss: loss.contract.name)
-def test_a_masked_example_has_no_relations_and_coinciding_ones_have_finite_gradients(loss, backend):
+def test_a_masked_example_has_no_relations_and_coinciding_ones_have_finite_gradients(backend):
+    loss = ls.relational_angle
     rng = np.random.default_rng(2)
     x, y, keep = rng.normal(size=(4, 3)), rng.normal(size=(4, 2)), np.asarray([True, True, False, True])
     spoilt = np.where(keep[:, None], x, np.nan)
@@ -278,12 +272,3 @@ def test_a_masked_example_has_no_relations_and_coinciding_ones_have_finite_gradi
     assert backend.to_numpy(gradient)[keep] == pytest.approx(backend.to_numpy(kept), rel=1e-11)
     _, gradient = loss.value_and_grad(*map(backend.from_numpy, (np.ones((4, 3)), y)))
     assert not backend.to_numpy(gradient).any()
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_distances_that_are_equal_whatever_one_example_does_have_no_slope_in_it(dtype, backend):
-    """Two examples coincide, so that both distances of the third are the mean; two examples have one distance alone."""
-    for student, alone in (([[0.1, 0.7], [0.1, 0.7], [0.3, -0.4]], 2), ([[0.1, 0.7], [0.3, -0.4]], 1)):
-        x, y = np.asarray(student, dtype), np.asarray([[0.0], [1.0], [5.0]][: len(student)], dtype)
-        gradient = ls.relational_distance.grad(*map(backend.from_numpy, (x, y)), reduction="sum")
-        assert not backend.to_numpy(gradient)[alone].any()

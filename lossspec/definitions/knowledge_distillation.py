@@ -4,7 +4,7 @@ from typing import Any
 
 from mpmath import fsum, inf, mpf
 
-from lossspec.definitions.common import cosine, distance, divergence, flat, mixture_divergence, softmax
+from lossspec.definitions.common import cosine, divergence, flat, mixture_divergence, softmax
 
 
 def _soft(logits: Any, temperature: Any) -> Any:
@@ -50,17 +50,6 @@ def margin_mse(student_positives: Any, student_negatives: Any, teacher_positives
 
 def huber(difference: Any) -> Any:
     return difference**2 / 2 if abs(difference) < 1 else abs(difference) - mpf(1) / 2
-
-
-def relational_distance(student_embeddings: Any, teacher_embeddings: Any) -> Any:
-    def relations(x: Any) -> Any:
-        apart = [[distance(a, b) for b in x] for a in x]
-        positive = [d for row in apart for d in row if d > 0]
-        mean = fsum(positive) / len(positive) if positive else 1
-        return [[d / mean for d in row] for row in apart]
-
-    rows = zip(relations(student_embeddings), relations(teacher_embeddings), strict=True)
-    return [fsum(huber(s - t) for s, t in zip(own, other, strict=True)) / len(own) for own, other in rows]
 
 
 def relational_angle(student_embeddings: Any, teacher_embeddings: Any) -> Any:

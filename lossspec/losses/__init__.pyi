@@ -1641,14 +1641,6 @@ class _relational_angle(Typed):
     def configured(self, **options: Unpack[_relational_angle_options]) -> Self: ...
 relational_angle: _relational_angle
 
-class _relational_distance_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
-class _relational_distance(Typed):
-    """Relational distillation of distances (RKD-D): the distances between examples are the teacher's, but for scale."""
-    def __call__(self, student_embeddings: Array, teacher_embeddings: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Relational distillation of distances (RKD-D): the distances between examples are the teacher's, but for scale."""
-    def grad(self, student_embeddings: Array, teacher_embeddings: Array, *, wrt: Wrt[Literal['student_embeddings', 'teacher_embeddings', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_relational_distance_options]) -> Any: ...
-    def configured(self, **options: Unpack[_relational_distance_options]) -> Self: ...
-relational_distance: _relational_distance
-
 class _relativistic_average_gan_discriminator_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _relativistic_average_gan_discriminator(Typed):
     """Discriminator loss of the relativistic average GAN (RaSGAN): logits relative to the mean of the other kind."""

@@ -1,11 +1,9 @@
 """Losses that make a student like its teacher."""
 
-from functools import partial
 from math import inf
 from typing import Any, Literal
 
-from lossspec.declaration import Accuracy, Equal, loss
-from lossspec.losses._distances import all_distances
+from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     absolute,
     array_namespace,
@@ -16,11 +14,9 @@ from lossspec.numerics import (
     normalize,
     per_row,
     positions,
-    softmax,
     softmax_divergence,
     softmax_pair,
     stop_gradient,
-    with_value,
 )
 from lossspec.terms import Array, Embedding, Fraction, Label, Logits, NonNegative, Positive, Real
 
@@ -30,7 +26,6 @@ __all__ = [
     "generalized_jsd",
     "margin_mse",
     "relational_angle",
-    "relational_distance",
 ]
 
 _PAIRS_OF_BATCH = (
@@ -283,16 +278,6 @@ def margin_mse(
     return ((student_positives - student_negatives) - (teacher_positives - teacher_negatives)) ** 2
 
 
-relation_loss = partial(
-    loss,
-    family="distillation",
-    unit="example",
-    source="Park, Kim, Lu and Cho 2019, arXiv:1904.05068 (read in the official code, not in the paper)",
-    coupled=_PAIRS_OF_BATCH,
-    sizes={"batch": 3, "dim": 2, "teacher_dim": 2},
-)
-
-
 def _huber(difference: Array) -> Array:
     """The Huber loss with the width 1."""
     size = absolute(difference)
@@ -308,75 +293,10 @@ def _count(selected: Array | None, like: Array) -> Any:
     return xp.where(count > 0, count, 1.0)
 
 
-def _relative_distances(x: Array, selected: Array | None) -> Array:
-    """The distances of all selected rows over the mean of those above 0, as a softmax of their logarithms.
-
-    Derivatives of logarithms that cancel do so exactly: one distance alone is the mean, as are several equal ones.
-    """
-    xp, apart = array_namespace(x), all_distances(x)
-    paired = (positions(apart, -2) < positions(apart)) & (apart != 0)
-    if selected is not None:
-        paired = paired & selected[:, None] & selected[None, :]
-    paired = xp.reshape(paired, (-1,))
-    some = xp.any(paired)
-    each = xp.where(paired, xp.reshape(apart, (-1,)), 1.0)
-    top = xp.where(some, xp.max(xp.where(paired, each, 0.0)), 1.0)
-    logs = with_value(xp.log(each / top), xp.log(each))
-    logs = xp.where(some & ~paired, -inf, logs)
-    ratios = xp.reshape(softmax(logs) * xp.sum(xp.astype(paired, each.dtype)), apart.shape)
-    return ratios + xp.matrix_transpose(ratios)
-
-
-@relation_loss(
-    aliases=("RKD-D", "RkdDistance"),
-    equals=(
-        Equal(
-            "torch",
-            "F.smooth_l1_loss(*(d / d[d > 0].mean() for d in (torch.where(torch.eye(len(x), dtype=torch.bool), 0.0, "
-            "(x[:, None] - x[None] + torch.eye(len(x), dtype=x.dtype)[..., None]).norm(dim=2)) for x in "
-            "(student_embeddings, teacher_embeddings))), reduction='none').mean(1)",
-            when="len(np.unique(student_embeddings, axis=0)) == len(student_embeddings) > 1 and "
-            "len(np.unique(teacher_embeddings, axis=0)) == len(teacher_embeddings)",
-        ),
-    ),
-    accuracy=Accuracy(
-        gradient=2048.0,
-        reason="where one example is far from all others its distances grow together and their ratios hardly change: "
-        "that slope, nearly 0, is the difference of nearly parallel unit vectors",
-    ),
-)
-def relational_distance(
-    student_embeddings: Embedding["batch dim"],
-    teacher_embeddings: Embedding["batch teacher_dim"],
-    *,
-    selected: Array = None,
-) -> Real["batch"]:
-    """Relational distillation of distances (RKD-D): the distances between examples are the teacher's, but for scale.
-
-    l_i = sum_j h(s_ij - t_ij) / batch, with h the Huber loss of width 1, s_ij the distance of examples i and j for the
-    student divided by the mean of its distances above 0 in the batch, and t_ij the same of the teacher.
-
-    Shapes: `student_embeddings` [batch dim] and `teacher_embeddings` [batch teacher_dim], any vectors, row i of both of
-    one example -> example [batch].
-    Weights and mean: the common contract; a masked example has no distances. "mean" divides by batch^2, as the official
-    code does. Where all examples coincide their distances are 0. The derivative of a distance at 0 is declared 0. The
-    teacher has a gradient too: ask for that of the student alone. Not mergeable.
-    Errors: `ContractError` for another shape, `MergeError` for `partial`.
-    Equals: the official `RkdDistance`, which keeps squared distances above 1e-12.
-
-    >>> import numpy as np
-    >>> x = np.asarray([[0.0], [1.0], [2.0]])
-    >>> relational_distance.per_example(x, 7 * np.concat([x, -x], axis=1)).tolist()
-    [0.0, 0.0, 0.0]
-    """
-    xp = array_namespace(student_embeddings)
-    if student_embeddings.shape[0] == 0:
-        return xp.sum(student_embeddings, axis=-1) + xp.sum(teacher_embeddings, axis=-1)
-    student, teacher = (_relative_distances(x, selected) for x in (student_embeddings, teacher_embeddings))
-    return xp.sum(_huber(student - teacher), axis=-1) / _count(selected, student_embeddings)
-
-
-@relation_loss(
+@loss(
+    family="distillation",
+    unit="example",
+    source="Park, Kim, Lu and Cho 2019, arXiv:1904.05068 (read in the official code, not in the paper)",
     aliases=("RKD-A", "RkdAngle"),
     equals=(
         Equal(
@@ -387,6 +307,8 @@ def relational_distance(
             differs={"gradient edges": "a vector of length 0 is divided by 1e-12: its gradient is of that size"},
         ),
     ),
+    coupled=_PAIRS_OF_BATCH,
+    sizes={"batch": 3, "dim": 2, "teacher_dim": 2},
 )
 def relational_angle(
     student_embeddings: Embedding["batch dim"],

@@ -32,6 +32,7 @@ def _log_mean_exp(x: Array) -> Array:
             "(lambda p: F.kl_div(p.mean(-2, keepdim=True).log().expand_as(p), p, reduction='none').sum(-1).mean(-1))"
             "(F.softmax(logits, -1))",
             when="logits.shape[-2] > 0",
+            differs={"edges": "0 log 0 is NaN"},
         ),
     ),
     invariant_in=("logits",),
