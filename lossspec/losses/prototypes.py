@@ -129,9 +129,9 @@ def swav(
 ) -> Real["batch"]:
     """SwAV: each view predicts the code of the other one, its share in prototypes that the batch uses evenly.
 
-    l_i = -sum_c (q2[i, c] log p1[i, c] + q1[i, c] log p2[i, c]) / 2, with p = softmax(scores / temperature), and q the
-    rows, of sum 1, of exp(scores / epsilon) after so many iterations of dividing every column by its sum, then every
-    row. Codes are constants for the gradient.
+    l_i = -sum_c (b[i, c] log p[i, c] + a[i, c] log q[i, c]) / 2, with p and q = softmax(scores / temperature) of the
+    first and the second view, and their codes a and b: the rows, of sum 1, of exp(scores / epsilon) after so many
+    iterations of dividing every column by its sum, then every row. Codes are constants for the gradient.
 
     Shapes: `first_scores` and `second_scores` [batch classes], the similarities of the embeddings of two views with the
     prototypes, in the paper cosines, any real numbers here; `temperature` and `epsilon` > 0, `iterations` >= 0

@@ -133,7 +133,7 @@ def lambda_rank(
     family="ranking",
     unit="list",
     source="Qin, Liu and Li 2010, doi:10.1007/s10791-009-9124-x (read in code of allRank and rax, not in the paper)",
-    aliases=("ApproxNDCG", "ApproxNDCGLoss"),
+    aliases=("ApproxNDCG",),
     also={
         "rax:approx_t12n": "it is a function of metrics; approx_ndcg is that of rax.ndcg_metric",
         "allrank:approxNDCGLoss": "its alpha is 1 / temperature, and it takes labels of -1 for padding: pass "
@@ -161,9 +161,9 @@ def approx_ndcg(
 ) -> Real["*batch"]:
     """ApproxNDCG: minus the NDCG of ranks that are smooth in the scores.
 
-    l = -sum_i (2^labels[i] - 1) D(r[i]) / ideal, with D(r) = 1 / log2(1 + r), r[i] = 1 + sum_{j != i}
-    sigmoid((scores[j] - scores[i]) / temperature), and ideal the greatest sum of (2^labels - 1) D(rank) over the orders
-    of the list. Labels are constants for the gradient.
+    l = -sum_i g[i] D(r[i]) / n, with the gains g[i] = 2^labels[i] - 1, the discount D(r) = 1 / log2(1 + r), the smooth
+    ranks r[i] = 1 + sum_{j != i} sigmoid((scores[j] - scores[i]) / temperature), and n the greatest sum of g D(rank)
+    over the orders of the list. Labels are constants for the gradient.
 
     Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items] >= 0, grades of relevance as floats;
     `temperature` > 0, a number or an array with size 1 where it does not vary -> list [*batch]. It forms all items *

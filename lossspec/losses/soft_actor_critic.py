@@ -111,7 +111,8 @@ def sac_critic(
 ) -> Real["*batch"]:
     """SAC value loss (soft actor-critic): half the squared error of a value from its soft Bellman target.
 
-    l = (values - rewards - discounts * (min_k next_values_k - temperature * next_log_probabilities))^2 / 2.
+    l = (values - target)^2 / 2, with
+    target = rewards + discounts * (min_k next_values_k - temperature * next_log_probabilities).
 
     Shapes: `values` and `rewards` [*batch], any real numbers; `discounts` [*batch] in [0, 1], 0 where an episode ends;
     `next_values` [*batch critics], what each critic with its slow weights estimates for an action that the policy draws
