@@ -32,6 +32,7 @@ from lossspec.kernels.halves import narrow, widen
 from lossspec.kernels.hessian import Diagonal
 from lossspec.kernels.last_step import record
 from lossspec.kernels.lower import Lowering
+from lossspec.kernels.nodes import Nodes
 from lossspec.kernels.programs import Programs
 from lossspec.kernels.request import Request
 from lossspec.kernels.trace import Argument, Refused, Size, Task
@@ -1026,3 +1027,12 @@ def test_an_array_of_another_dtype_takes_the_array_path():
         other = labels.astype(dtype)
         assert float(lossspec.cross_entropy(logits, other)) == pytest.approx(expected, rel=1e-14)
         assert "is an array of" in str(lossspec.cross_entropy.explain(logits, other))
+
+
+def test_an_entry_of_a_row_is_picked_once_of_each_step():
+    nodes = Nodes()
+    x = nodes.node("input", (), "float64", "x", ("input:x:1",))
+    for _ in range(100):  # by each way from the last to the first these are 2^100
+        x = nodes.node("add", (x, x), "float64")
+    nodes.pick(x, nodes.constant(0, "int64"), x.row)
+    assert len(nodes.known) == 2 * 101 + 1

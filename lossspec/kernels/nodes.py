@@ -53,6 +53,7 @@ class Nodes:
 
     def __init__(self) -> None:
         self.known: dict[Any, Node] = {}
+        self.picked: dict[tuple[int, int, Symbols], Node] = {}
 
     def node(
         self, op: str, args: tuple[Node, ...] = (), dtype: str = "float32", detail: Any = None, row: Symbols = ()
@@ -143,8 +144,11 @@ class Nodes:
             return self.node("pick", (x, index), x.dtype)
         if x.op == "row":
             return x.args[0]
-        args = tuple(self.pick(a, index, row) for a in x.args)
-        return self.node(x.op, args, x.dtype, x.detail)
+        key = id(x), id(index), row  # what several steps use is picked once, not once for each way to it
+        if key not in self.picked:
+            args = tuple(self.pick(a, index, row) for a in x.args)
+            self.picked[key] = self.node(x.op, args, x.dtype, x.detail)
+        return self.picked[key]
 
 
 __all__ = ["FLOATS", "REDUCTIONS", "Node", "Nodes", "Place"]
