@@ -44,7 +44,7 @@ def test_the_losses_of_regions_images_lists_and_tokens_have_entries():
             "generalized_dice",
         ),
         *("jaccard", "lovasz_hinge", "lovasz_softmax", "mcc", "tversky", "psnr", "sequence_nll"),
-        *("gradient_difference", "gspo", "total_variation"),
+        *("gradient_difference", "gspo", "luspo", "rloo", "total_variation", "unified_focal"),
         *("listmle", "listwise_softmax", "pairwise_hinge", "pairwise_logistic"),
         *("pairwise_mse", "unique_softmax", "zlpr", "lambda_rank", "approx_ndcg"),
         *("silog", "hausdorff_distance_transform", "wasserstein_dice"),
