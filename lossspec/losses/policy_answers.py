@@ -3,6 +3,7 @@
 Advantages, rewards and old policies are constants by convention, as in the losses of `policy.py`.
 """
 
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -13,7 +14,14 @@ from lossspec.terms import Array, Length, LogDensity, NonNegative, Real, UnitInt
 
 __all__ = ["gspo", "luspo", "rloo"]
 
-_BY_ANSWERS = ("none", "sum", "mean", "count_mean", "batch_mean", "over")
+answer_loss = partial(
+    loss,
+    family="policy",
+    unit="answer",
+    reductions=("none", "sum", "mean", "count_mean", "batch_mean", "over"),
+    sizes={"batch": 5, "time": 4, "clip_low": 0.9, "clip_high": 9.0},
+    entries="batch time",
+)
 
 
 def _mean_log_ratio(
@@ -32,9 +40,7 @@ def _surrogate_of_answers(mean: Array, advantages: Array, low: Any, high: Any) -
     return clipped_surrogate(mean, advantages, low, high) + zero_where(mean, mean == mean)
 
 
-@loss(
-    family="policy",
-    unit="answer",
+@answer_loss(
     source="Zheng et al. 2025, arXiv:2507.18071, equations 5 to 7 (read in the code of TRL 1.16, not in the paper)",
     aliases=("GSPO", "group_sequence_policy_optimization"),
     equals=(
@@ -46,9 +52,6 @@ def _surrogate_of_answers(mean: Array, advantages: Array, low: Any, high: Any) -
             differs={"edges": "wrong: 0 * inf where r overflows and the clip binds"},
         ),
     ),
-    reductions=_BY_ANSWERS,
-    sizes={"batch": 5, "time": 4, "clip_low": 0.9, "clip_high": 9.0},
-    entries="batch time",
 )
 def gspo(
     log_probabilities: LogDensity["batch time"],
@@ -85,9 +88,7 @@ def gspo(
     return _surrogate_of_answers(mean, advantages, clip_low, clip_high)
 
 
-@loss(
-    family="policy",
-    unit="answer",
+@answer_loss(
     source="Length-unbiased sequence policy optimization 2026, arXiv:2602.05261 (read in the code of TRL 1.10, not in "
     "the paper)",
     aliases=("LUSPO", "length_unbiased_sequence_policy_optimization"),
@@ -101,9 +102,6 @@ def gspo(
             differs={"edges": "wrong: 0 * inf where r overflows and the clip binds"},
         ),
     ),
-    reductions=_BY_ANSWERS,
-    sizes={"batch": 5, "time": 4, "clip_low": 0.9, "clip_high": 9.0},
-    entries="batch time",
 )
 def luspo(
     log_probabilities: LogDensity["batch time"],
