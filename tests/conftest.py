@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ JAX_CACHE = "JAX_COMPILATION_CACHE_DIR"
 Most of the time of a run goes into programs of one small operation, and each worker needs most of those of the others.
 A cache of one's own, named in the environment, is kept and serves the next run.
 """
+
+
+OF_ONE_LOSS = Path(__file__).parent / "losses"
+"""The folder of tests of what one loss computes."""
 
 
 class BeforeTorchvision:
@@ -84,15 +89,19 @@ _after_a_module = pytest.fixture(autouse=True, scope="module")(_forget)
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try a claim about a loss with its first numbers where every shape is compiled for seconds, the rest if asked."""
+    """Leave to the thorough run what shows nothing new where every operation is compiled for every shape.
+
+    Claims about one loss are tried on JAX by the matrix: all cases of the loss in one program, against the oracle. Of
+    other claims the first numbers are tried, for each loss, function or dtype that they are made of.
+    """
     tried = set()
     for item in items:
         given = dict(getattr(getattr(item, "callspec", None), "params", {}))
         if given.pop("backend", None) != "jax":
             continue
-        subjects = (x for x in given.values() if callable(x) or (isinstance(x, str) and not hasattr(np, x)))
+        subjects = (x for x in given.values() if callable(x) or (isinstance(x, str) and x not in np.sctypeDict))
         claim = (item.path, getattr(item, "originalname", ""), *map(str, subjects))
-        if claim in tried:
+        if claim in tried or OF_ONE_LOSS in item.path.parents:
             item.add_marker(pytest.mark.thorough)
         tried.add(claim)
 
