@@ -168,7 +168,7 @@ class _Maker:
         return case
 
     def of_sizes(self) -> Iterator[Case]:
-        """A batch of one, an empty batch, a single class, several batch axes, the class axis in front."""
+        """A batch of one, an empty batch, a volume, a single class, several batch axes, the class axis in front."""
         kinds = self.first_kinds()
         units = self.contract.result.axes
         if units:
@@ -177,12 +177,26 @@ class _Maker:
             if units[0].variadic:
                 yield self.case("two batch axes", kinds, sizes={units[0].name: (2, 3)})
                 yield self.case("no batch axis", kinds, sizes={units[0].name: ()})
+            if self.has_space(kinds):
+                plane = self.sizes["space"]
+                side = min(plane) if isinstance(plane, tuple) else 2
+                saved, self.random = self.random, self.generator("volume")
+                yield self.case("volume", kinds, sizes={units[0].name: 1, "space": (side,) * 3})
+                self.random = saved
         if self.contract.class_axis:
             if not any(term.relation for term in kinds.values()):  # a class that is excluded needs another one
                 yield self.case("one class", kinds, sizes={CLASSES: 1})
             if units[0].variadic:
                 case = self.case("class axis 1 of 3", kinds, sizes={units[0].name: (2, 3)})
                 yield replace(case, axis=1)
+
+    def has_space(self, kinds: Mapping[str, Term]) -> bool:
+        """Say whether inputs have axes of space that a unit has not: as many as the user likes."""
+        return any(
+            axis.variadic and axis.name == "space" and axis not in self.contract.result.axes
+            for term in kinds.values()
+            for axis in (term.shape.axes if term.shape else ())
+        )
 
     def of_reductions(self, case: Case) -> Iterator[Case]:
         """Every reduction with weights, masks, class weights and an ignored label, together and apart."""

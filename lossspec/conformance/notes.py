@@ -24,6 +24,7 @@ NAMED = {
     "as a 0-d array": "parameter",
     "real: ": "real data",
     "batch of one": "shape",
+    "volume": "shape",
     "empty batch": "shape",
     "batch axes": "shape",
     "no batch axis": "shape",

@@ -1587,8 +1587,8 @@ pseudo_huber: _pseudo_huber
 
 class _psnr_options(TypedDict, total=False): data_range: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _psnr(Typed):
-    """Negative peak signal-to-noise ratio of an image, in decibels."""
-    def __call__(self, predictions: Array, targets: Array, *, data_range: Number = 1.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Negative peak signal-to-noise ratio of an image, in decibels."""
+    """Negative peak signal-to-noise ratio of an image or volume, in decibels."""
+    def __call__(self, predictions: Array, targets: Array, *, data_range: Number = 1.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Negative peak signal-to-noise ratio of an image or volume, in decibels."""
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'data_range', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_psnr_options]) -> Any: ...
     def configured(self, **options: Unpack[_psnr_options]) -> Self: ...
 psnr: _psnr
@@ -1995,8 +1995,8 @@ squentropy: _squentropy
 
 class _ssim_options(TypedDict, total=False): data_range: Number; window: Whole; sigma: Number; k1: Number; k2: Number; kernel: Literal['gaussian', 'uniform']; padding: Literal['valid', 'reflect']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _ssim(Typed):
-    """SSIM loss: one minus the mean structural similarity of two images."""
-    def __call__(self, predictions: Array, targets: Array, *, data_range: Number = 1.0, window: Whole = 11, sigma: Number = 1.5, k1: Number = 0.01, k2: Number = 0.03, kernel: Literal['gaussian', 'uniform'] = 'gaussian', padding: Literal['valid', 'reflect'] = 'valid', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """SSIM loss: one minus the mean structural similarity of two images."""
+    """SSIM loss: one minus the mean structural similarity of two images or volumes."""
+    def __call__(self, predictions: Array, targets: Array, *, data_range: Number = 1.0, window: Whole = 11, sigma: Number = 1.5, k1: Number = 0.01, k2: Number = 0.03, kernel: Literal['gaussian', 'uniform'] = 'gaussian', padding: Literal['valid', 'reflect'] = 'valid', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """SSIM loss: one minus the mean structural similarity of two images or volumes."""
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'data_range', 'sigma', 'k1', 'k2', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ssim_options]) -> Any: ...
     def configured(self, **options: Unpack[_ssim_options]) -> Self: ...
 ssim: _ssim

@@ -39,6 +39,20 @@ def gradients(backend, loss, *inputs, **options):
 # Structural similarity.
 
 
+@pytest.mark.parametrize("loss", [ls.ssim, ls.ms_ssim.configured(scale_weights=(0.4, 0.6))], ids=["ssim", "ms_ssim"])
+@pytest.mark.parametrize("window", [2, 3])
+def test_slices_of_a_volume_that_are_all_the_same_are_as_similar_as_one(backend, loss, window):
+    x, y = textures(2, 2, 6, 8)
+    options = {"window": window, "sigma": 0.8, "wrt": ("predictions", "targets")}
+    alone, slopes = gradients(backend, loss, x, y, **options)
+    for axis in (2, 3, 4):
+        stacked = [np.repeat(np.expand_dims(image, axis), 7, axis) for image in (x, y)]
+        value, found = gradients(backend, loss, *stacked, **options)
+        assert value == approx(alone)
+        for slope, of_slices in zip(slopes, found, strict=True):
+            np.testing.assert_allclose(of_slices.sum(axis), slope, rtol=1e-10, atol=1e-14)
+
+
 @pytest.mark.parametrize("kernel", ["gaussian", "uniform"])
 @pytest.mark.parametrize("padding", ["valid", "reflect"])
 @pytest.mark.parametrize(("a", "b"), [(0.0, 1.0), (0.25, 0.75), (0.5, 0.5 + 2.0**-20)])
@@ -347,7 +361,7 @@ REFUSED = {
     "too many scales": (
         lambda a: ls.ms_ssim(images(a, size=40), images(a, size=40), scale_weights=a([0.2] * 3)),
         ContractError,
-        "ms_ssim: an image of 40 x 40|`window` 11 at 3 scales|44 x 44|fewer `scale_weights`",
+        "ms_ssim: an image of 40 x 40|`window` 11 at 3 scales|at least 44 a side|fewer `scale_weights`",
     ),
     "no scale": (
         lambda a: ls.ms_ssim(images(a), images(a), scale_weights=a(np.zeros(0))),
@@ -362,7 +376,7 @@ REFUSED = {
     "images too small for the five scales": (
         lambda a: ls.ms_ssim(images(a), images(a)),
         ContractError,
-        "ms_ssim: an image of 12 x 12|`window` 11 at 5 scales|176 x 176|fewer `scale_weights`",
+        "ms_ssim: an image of 12 x 12|`window` 11 at 5 scales|at least 176 a side|fewer `scale_weights`",
     ),
     "a negative number among the scale weights": (
         lambda a: ls.ms_ssim(images(a), images(a), scale_weights=(1.0, -0.5)),
@@ -377,12 +391,17 @@ REFUSED = {
     "images of another size": (
         lambda a: ls.ssim(images(a), images(a, size=11)),
         ContractError,
-        "ssim: `targets` has shape (1, 1, 11, 11)|height = 12 (from `predictions`)|of shape (1, 1, 12, 12)",
+        "ssim: `targets` has shape (1, 1, 11, 11)|*space = (12, 12) (from `predictions`)|of shape (1, 1, 12, 12)",
+    ),
+    "an image without a batch": (
+        lambda a: ls.ssim(a(np.zeros((3, 12, 12))), a(np.zeros((3, 12, 12)))),
+        ContractError,
+        "ssim: `predictions` has shape (3, 12, 12)|two axes of space or more|with a batch of 1",
     ),
     "images without channels": (
         lambda a: ls.ms_ssim(a(np.zeros((12, 12))), a(np.zeros((12, 12))), scale_weights=a([1.0])),
         ContractError,
-        "ms_ssim: `predictions` has shape (12, 12), declared [batch channels height width]",
+        "ms_ssim: `predictions` has shape (12, 12), declared [batch channels *space]",
     ),
     "integer images": (
         lambda a: ls.ssim(images(a, dtype="uint8"), images(a, dtype="uint8")),

@@ -3,6 +3,7 @@
 import math
 
 from lossspec.declaration import Equal, loss, require
+from lossspec.losses.image._ranks import planar
 from lossspec.numerics import absolute, array_namespace, norm, per_row, steps
 from lossspec.terms import Array, AtLeastOne, Image, Positive, Real
 
@@ -20,33 +21,33 @@ __all__ = [
     equals=(
         Equal(
             "torchmetrics",
-            "-M.image.peak_signal_noise_ratio(predictions, targets, data_range=data_range, dim=(1, 2, 3), "
-            "reduction='none')",
+            "-M.image.peak_signal_noise_ratio(predictions, targets, data_range=data_range, "
+            "dim=tuple(range(1, predictions.ndim)), reduction='none')",
         ),
     ),
-    sizes={"batch": 2, "channels": 1, "height": 4, "width": 3},
-    entries="batch height width",
+    sizes={"batch": 2, "channels": 1, "space": (4, 3)},
+    entries="batch *space",
 )
 def psnr(
-    predictions: Image["batch channels height width"],
-    targets: Image["batch channels height width"],
+    predictions: Image["batch channels *space"],
+    targets: Image["batch channels *space"],
     *,
     data_range: Positive = 1.0,
     entries: Array = None,
 ) -> Real["batch"]:
-    """Negative peak signal-to-noise ratio of an image, in decibels.
+    """Negative peak signal-to-noise ratio of an image or volume, in decibels.
 
     l = 10 log10(m / data_range^2), with m = mean((predictions - targets)^2) over channels and pixels of one image.
 
-    Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range]; `data_range` > 0
-    -> image [batch], at most 0.
+    Shapes: `predictions` and `targets` [batch channels *space], intensities in [0, data_range], of images or
+    volumes; `data_range` > 0 -> image [batch], at most 0.
     Weights and mean: the common contract, one weight an image. Equal images have loss -inf, with gradient 0; so do
-    those of which no pixel counts. `where_entries` [batch height width] leaves pixels out of m. The mean
+    those of which no pixel counts. `where_entries` [batch *space] leaves pixels out of m. The mean
     is that of the ratios of the images; the ratio of the mean m of a batch is that of the batch as one image.
     Errors: `ContractError` for another shape, an image without pixels or data_range <= 0, `DTypeError` for integer
     images.
-    Equals: minus torchmetrics `peak_signal_noise_ratio` with `dim=(1, 2, 3)`; without `dim` it takes one m for the
-    whole batch, as kornia `psnr_loss` does.
+    Equals: minus torchmetrics `peak_signal_noise_ratio` with all axes but the first in `dim`; without `dim` it takes
+    one m for the whole batch, as kornia `psnr_loss` does.
 
     >>> import numpy as np
     >>> x = np.full((1, 1, 2, 2), 0.5)
@@ -55,6 +56,7 @@ def psnr(
     """
     xp = array_namespace(predictions)
     count = math.prod(predictions.shape[1:])
+    planar("psnr", predictions)
     require(
         count > 0, "psnr: `predictions` has shape {}: images without pixels have no mean.", tuple(predictions.shape)
     )
@@ -62,7 +64,7 @@ def psnr(
     equal = distance == 0
     root = math.sqrt(count)
     if entries is not None:
-        pixels = xp.astype(xp.count_nonzero(entries, axis=(1, 2, 3)), distance.dtype)
+        pixels = xp.astype(xp.count_nonzero(entries, axis=tuple(range(1, len(entries.shape)))), distance.dtype)
         root = xp.sqrt(xp.where(pixels == 0, 1.0, pixels) * predictions.shape[1])
     ratio = xp.where(equal, 1.0, distance) / (root * data_range)
     return xp.where(equal, -math.inf, (20 / math.log(10)) * xp.log(ratio))

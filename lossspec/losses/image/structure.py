@@ -3,6 +3,7 @@
 from typing import Literal
 
 from lossspec.declaration import Equal, loss, require
+from lossspec.losses.image._ranks import planar
 from lossspec.numerics import (
     array_namespace,
     expm1,
@@ -25,6 +26,11 @@ _BLOCK = 64
 """The most windows along an axis that one matrix product takes: the work is that many times the pixels."""
 
 
+def _space(z: Array) -> range:
+    """The axes of space of pairs of images, counted from the last."""
+    return range(3 - len(z.shape), 0)
+
+
 def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, Array, list[Array]]:
     """The weights of a block of windows, one column a window; fewer windows take its upper left part.
 
@@ -33,7 +39,9 @@ def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, 
     narrow one.
     """
     xp = array_namespace(z)
-    axis = -1 if z.shape[-1] > z.shape[-2] else -2
+    axis = -1  # the longest
+    for other in _space(z):
+        axis = other if z.shape[other] > z.shape[axis] else axis
     size = min(z.shape[axis], _BLOCK + window - 1)
     rows = xp.reshape(positions(z, axis=axis, dtype=z.dtype), (-1, 1))[:size, :]
     steps = rows - xp.matrix_transpose(rows) - (window - 1) / 2
@@ -51,8 +59,11 @@ def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, 
 
 
 def _average(z: Array, weights: Array, window: int, axis: int) -> Array:
-    """The weighted sums over the windows along one of the last two axes."""
+    """The weighted sums over the windows along an axis of space."""
     xp = array_namespace(z)
+    if axis < -2:  # a product of matrices takes what follows the axis as one
+        sums = _average(xp.reshape(z, (*z.shape[: axis + 1], -1)), weights, window, -2)
+        return xp.reshape(sums, (*sums.shape[:-1], *z.shape[axis + 1 :]))
     rest = (slice(None),) * (-1 - axis)
     count = z.shape[axis] - window + 1
     sums = []
@@ -116,10 +127,15 @@ def _dissimilarity(
     xp = array_namespace(z)
     c1, c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
     weights, others, share, factors = _windows(z, window, sigma)
-    rows, within, fixed_within = _moments_along(z, others, share, factors, -1)
-    means, between, fixed_between = _moments_along(rows, others, share, factors, -2)
-    moments = _average(within, weights, window, -2) + between
-    fixed = _average(fixed_within, stop_gradient(weights), window, -2) + fixed_between
+    moments: Array = None
+    fixed: Array = None
+    for axis in reversed(_space(z)):
+        z, between, fixed_between = _moments_along(z, others, share, factors, axis)
+        if axis == -1:
+            moments, fixed = between, fixed_between
+        else:  # what varies within the windows of the axes before, and between them
+            moments = _average(moments, weights, window, axis) + between
+            fixed = _average(fixed, stop_gradient(weights), window, axis) + fixed_between
     apart, alike = fixed[0, ...], fixed[1, ...]
 
     squares = with_value((apart + alike) / 2, moments[0, ...]) + c2
@@ -128,13 +144,13 @@ def _dissimilarity(
     similarity = with_value(contrast, xp.where(3 * apart < alike, -structure, contrast))
     loss = stop_gradient(structure)
     if with_luminance:
-        x, y = means[0, ...], means[1, ...]
-        difference, squares = means[2, ...] ** 2, x * x + y * y + c1
+        x, y = z[0, ...], z[1, ...]
+        difference, squares = z[2, ...] ** 2, x * x + y * y + c1
         luminance, brightness = (2 * x * y + c1) / squares, difference / squares
         similarity = similarity * with_value(luminance, xp.where(2 * difference < squares, -brightness, luminance))
         brightness = stop_gradient(brightness)
         loss = brightness + (1 - brightness) * loss
-    axes = (1, 2, 3)
+    axes = tuple(range(1, len(loss.shape)))
     return with_value(xp.mean(loss, axis=axes), -xp.mean(similarity, axis=axes))
 
 
@@ -156,12 +172,12 @@ def _reflected(z: Array, window: int, axis: int) -> Array:
         "kornia:SSIMLoss ssim_loss": "it is half of ssim. Fix: 0.5 * ssim",
     },
     perfect={"predictions": "targets"},
-    sizes={"batch": 2, "channels": 1, "height": 5, "width": 5, "window": 3, "sigma": 0.42},
+    sizes={"batch": 2, "channels": 1, "space": (5, 5), "window": 3, "sigma": 0.42},
     equals=(
         Equal(
             "monai",
-            "monai.SSIMLoss(2, data_range=data_range, kernel_type=kernel, win_size=window, kernel_sigma=sigma, k1=k1, "
-            "k2=k2, reduction='none')(predictions, targets).flatten()",
+            "monai.SSIMLoss(predictions.ndim - 2, data_range=data_range, kernel_type=kernel, win_size=window, "
+            "kernel_sigma=sigma, k1=k1, k2=k2, reduction='none')(predictions, targets).flatten()",
             when="padding == 'valid'",
             differs={"empty batch": "it refuses an empty batch"},
             single=True,
@@ -177,14 +193,15 @@ def _reflected(z: Array, window: int, axis: int) -> Array:
             "1 - M.structural_similarity_index_measure(predictions, targets, gaussian_kernel=kernel == 'gaussian', "
             "sigma=sigma, kernel_size=window, reduction='none', data_range=data_range, k1=k1, k2=k2, "
             "return_full_image=True)[1][..., window // 2:-(window // 2), window // 2:-(window // 2)].mean((1, 2, 3))",
-            when="padding == 'valid' and (kernel == 'uniform' or window == 2 * int(3.5 * sigma + 0.5) + 1)",
+            when="predictions.ndim == 4 and padding == 'valid' "
+            "and (kernel == 'uniform' or window == 2 * int(3.5 * sigma + 0.5) + 1)",
             differs={"empty batch": "of an empty batch it returns no image"},
         ),
     ),
 )
 def ssim(
-    predictions: Image["batch channels height width"],
-    targets: Image["batch channels height width"],
+    predictions: Image["batch channels *space"],
+    targets: Image["batch channels *space"],
     *,
     data_range: Positive = 1.0,
     window: Count = 11,
@@ -194,17 +211,18 @@ def ssim(
     kernel: Literal["gaussian", "uniform"] = "gaussian",
     padding: Literal["valid", "reflect"] = "valid",
 ) -> Real["batch"]:
-    """SSIM loss: one minus the mean structural similarity of two images.
+    """SSIM loss: one minus the mean structural similarity of two images or volumes.
 
     l = 1 - mean over channels and windows of
     (2 m_x m_y + c1)(2 s_xy + c2) / ((m_x^2 + m_y^2 + c1)(s_x^2 + s_y^2 + c2)),
-    with m and s the means, variances and covariance in a window of `window` by `window` pixels, whose weights are a
+    with m and s the means, variances and covariance in a window of `window` pixels along each axis, whose weights are a
     Gaussian of width `sigma` (in pixels) or, for kernel="uniform", equal; c1 = (k1 * data_range)^2 and
     c2 = (k2 * data_range)^2. For padding="valid" the windows are those that lie inside the image; for "reflect" every
     pixel has one, and the image is continued as in a mirror that does not repeat the edge.
 
-    Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range] -> image [batch],
-    in [0, 2]. For one result a channel make each an image: reshape both to [batch * channels, 1, height, width].
+    Shapes: `predictions` and `targets` [batch channels *space], intensities in [0, data_range], with two axes of space
+    for images and three for volumes -> image [batch], in [0, 2]. For one result a channel make each an image: reshape
+    both to [batch * channels, 1, *space].
     Weights and mean: the common contract, one weight an image. No pixel can be left out: windows are not defined
     without it.
     Errors: `ContractError` for another shape or a window larger than the image (for "reflect": that reaches beyond the
@@ -219,12 +237,13 @@ def ssim(
     (0.0, 0.99990001)
     """
     window = int(window)
-    size = predictions.shape[-2:]
+    size = predictions.shape[2:]
     reflected = padding == "reflect"
     needed = window // 2 + 1 if reflected else window
+    planar("ssim", predictions)
     require(
         min(size) >= needed,
-        "ssim: `window` is {}, larger than the image of {} x {}"
+        f"ssim: `window` is {{}}, larger than the image of {_sides(size)}"
         + (" with its mirror image, which takes at least {}" if reflected else "")
         + ". Fix: pass a smaller `window`.",
         *(window, *size, needed),
@@ -234,12 +253,17 @@ def ssim(
     return whole(_single_scale, predictions, targets, data_range, sigma, k1, k2, window=window, reflected=reflected)
 
 
+def _sides(size: tuple[int, ...]) -> str:
+    """The places of the sides of an image in a message."""
+    return " x ".join(["{}"] * len(size))
+
+
 def _single_scale(
     x: Array, y: Array, data_range: Array, sigma: Array | None, k1: Array, k2: Array, *, window: int, reflected: bool
 ) -> Array:
     z = array_namespace(x).stack((x, y, x - y))
-    if reflected:
-        z = _reflected(_reflected(z, window, -1), window, -2)
+    for axis in reversed(_space(z)) if reflected else ():
+        z = _reflected(z, window, axis)
     return _dissimilarity(z, window, sigma, data_range, k1, k2, with_luminance=True)
 
 
@@ -252,8 +276,7 @@ def _single_scale(
     sizes={
         "batch": 2,
         "channels": 1,
-        "height": 6,
-        "width": 6,
+        "space": (6, 6),
         "scales": 2,
         "scale_weights": (0.25, 0.75),
         "window": 3,
@@ -268,14 +291,15 @@ def _single_scale(
             "torch.nn.functional.avg_pool2d(targets, 2), sigma=sigma, reduction='none', data_range=data_range, k1=k1, "
             "k2=k2, return_full_image=True)[1][..., window // 2:-(window // 2), window // 2:-(window // 2)]"
             ".mean((1, 2, 3)).relu() ** scale_weights[1]",
-            when="normalize == 'relu' and len(scale_weights) == 2 and window == 2 * int(3.5 * sigma + 0.5) + 1",
+            when="predictions.ndim == 4 and normalize == 'relu' and len(scale_weights) == 2 "
+            "and window == 2 * int(3.5 * sigma + 0.5) + 1",
             differs={"empty batch": "of an empty batch it returns no image"},
         ),
     ),
 )
 def ms_ssim(
-    predictions: Image["batch channels height width"],
-    targets: Image["batch channels height width"],
+    predictions: Image["batch channels *space"],
+    targets: Image["batch channels *space"],
     *,
     scale_weights: NonNegative["scales"] = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333),
     data_range: Positive = 1.0,
@@ -289,13 +313,13 @@ def ms_ssim(
 
     l = 1 - prod_j f(C_j)^scale_weights[j], with C_j the mean over channels and windows of the contrast-structure
     (2 s_xy + c2) / (s_x^2 + s_y^2 + c2) at scale j, and for the last scale of the whole similarity, as in `ssim`. Each
-    scale is the one before averaged over blocks of 2 by 2 pixels; an odd last row or column is left out. f(C) is
+    scale is the one before averaged over blocks of 2 pixels a side; an odd last row or column is left out. f(C) is
     max(C, 0) for normalize="relu": images with a negative mean have the loss 1, with gradient 0. It is (1 + C) / 2 for
     "simple".
 
-    Shapes: `predictions` and `targets` [batch channels height width], intensities in [0, data_range]; `scale_weights`
-    [scales] >= 0, the finest scale first -> image [batch], in [0, 1]. Its default, of the paper, has five scales and
-    needs images of at least 176 by 176 pixels.
+    Shapes: `predictions` and `targets` [batch channels *space], intensities in [0, data_range], with two axes of space
+    for images and three for volumes; `scale_weights` [scales] >= 0, the finest scale first -> image
+    [batch], in [0, 1]. Its default, of the paper, has five scales and needs images of at least 176 by 176 pixels.
     Weights and mean: the common contract, one weight an image. No pixel can be left out: windows are not defined
     without it.
     Errors: `ContractError` for another shape or images of less than window * 2^(scales - 1) pixels a side,
@@ -312,14 +336,15 @@ def ms_ssim(
     (0.0, 0.99)
     """
     window, scales = int(window), scale_weights.shape[0]
-    height, width = predictions.shape[-2:]
+    size = predictions.shape[2:]
     needed = window * 2 ** (scales - 1) if scales else 0
     require(scales > 0, "ms_ssim: `scale_weights` is empty. Fix: pass one weight a scale.")
+    planar("ms_ssim", predictions)
     require(
-        min(height, width) >= needed,
-        "ms_ssim: an image of {} x {} is too small for `window` {} at {} scales, which take at least {} x {}. Fix: "
-        "pass fewer `scale_weights`, a smaller `window` or larger images.",
-        *(height, width, window, scales, needed, needed),
+        min(size) >= needed,
+        f"ms_ssim: an image of {_sides(size)} is too small for `window` {{}} at {{}} scales, which take at least {{}} "
+        "a side. Fix: pass fewer `scale_weights`, a smaller `window` or larger images.",
+        *(*size, window, scales, needed),
     )
     constants = (data_range, sigma, k1, k2)
     return whole(_all_scales, predictions, targets, scale_weights, *constants, window=window, normalize=normalize)
@@ -354,8 +379,8 @@ def _all_scales(
 
 
 def _halved(z: Array) -> Array:
-    """The means of blocks of 2 by 2 pixels."""
-    xp = array_namespace(z)
-    height, width = z.shape[-2] // 2, z.shape[-1] // 2
-    blocks = xp.reshape(z[..., : 2 * height, : 2 * width], (*z.shape[:-2], height, 2, width, 2))
-    return xp.mean(blocks, axis=(-3, -1))
+    """The means of blocks of 2 pixels along each axis of space."""
+    xp, space = array_namespace(z), z.shape[3:]
+    inside = z[(..., *(slice(size // 2 * 2) for size in space))]
+    blocks = xp.reshape(inside, (*z.shape[:3], *(part for size in space for part in (size // 2, 2))))
+    return xp.mean(blocks, axis=tuple(range(4, 3 + 2 * len(space), 2)))
