@@ -162,7 +162,11 @@ def _angle(pair: Pair) -> Array:
     """
     xp, growth = array_namespace(pair.size), growth_of(pair)
     (width, height), (other_width, other_height) = ((x[..., 0], x[..., 1]) for x in (pair.size, pair.other_size))
-    sine, cosine = growth[..., 0] * height - growth[..., 1] * width, width * other_width + height * other_height
+    close = xp.all(xp.abs(growth) < pair.size / 2, axis=-1)  # beyond, the difference may not hold the smaller size
+    sine = xp.where(
+        close, growth[..., 0] * height - growth[..., 1] * width, other_width * height - other_height * width
+    )
+    cosine = width * other_width + height * other_height
     point = (width + height == 0) | (other_width + other_height == 0)
     sine = xp.where(point, 0.0, sine)
     height, other_height, cosine = (xp.where(point, 1.0, x) for x in (height, other_height, cosine))

@@ -325,3 +325,16 @@ def test_distribution_focal_of_whole_numbers_is_cross_entropy(array, plain):
 def test_distribution_focal_of_a_target_beyond_the_bins_is_nan(array, plain):
     got = plain(ls.distribution_focal.per_example(array([[0.0, 0.0]] * 3), array([1.0, 1.5, -0.5])))
     assert np.isnan(got).tolist() == [False, True, True]
+
+
+@IN_EACH_FORMAT
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [1e-2, 1e-6, 1e-10])
+def test_a_far_smaller_box_has_its_own_aspect_ratio(size, dtype, format):
+    """The difference of two sizes holds no digit of the smaller one."""
+    a, b = written([[-1, -1, 3, 1]], format, dtype), written([[0, 0, 3 * size, 7 * size]], format, dtype)
+    for first, second in ((a, b), (b, a)):
+        overlap, distance = (float(loss(first, second, format=format)) for loss in (ls.iou, ls.distance_iou))
+        wanted = distance + weighed(overlap, shape(2, 3 / 7))
+        room = 8 * float(np.finfo(dtype).eps)
+        assert float(ls.complete_iou(first, second, format=format)) == pytest.approx(wanted, rel=room)
