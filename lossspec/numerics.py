@@ -25,6 +25,7 @@ __all__ = [
     "carry_nan",
     "cumulative_sum",
     "divergence_terms",
+    "excess_of_hypotenuse",
     "expected_negative_log_softmax",
     "expm1",
     "expm1_minus",
@@ -33,7 +34,6 @@ __all__ = [
     "focal_cross_entropy",
     "gaps_to_largest",
     "gather",
-    "hypot1m1",
     "is_number",
     "is_zero",
     "kept",
@@ -483,13 +483,23 @@ def norm(xp: Any, x: Array) -> Any:
 
 
 @primitive(row_axes=0)
-def hypot1m1(xp: Any, x: Array) -> Any:
-    """sqrt(1 + x^2) - 1, without overflow, right to the last digits at both ends and in second order."""
-    far = xp.abs(x) > 1
-    near, inverse = xp.where(far, 0.0, x), 1.0 / xp.where(far, x, 1.0)
-    root, steep = xp.sqrt(1.0 + near**2), 1.0 / xp.sqrt(1.0 + inverse**2)
-    value = xp.where(far, xp.abs(x) / (xp.abs(inverse) + 1.0 / steep), near * (near / (1.0 + root)))
-    return value, (lambda g: g * xp.where(far, xp.where(x > 0, steep, -steep), near / root),)
+def excess_of_hypotenuse(xp: Any, x: Array, y: Array) -> Any:
+    """The product y (sqrt(x^2 + y^2) - y) for y > 0, which is x^2 / 2 for small x and y |x| for large ones.
+
+    No square of a length but of x itself is formed, so that neither is lost where they are of other sizes.
+    """
+    ratio = x / y
+    far = xp.abs(ratio) > 1
+    near, inverse = xp.where(far, 0.0, ratio), 1.0 / xp.where(far, xp.abs(ratio), 1.0)
+    root, long = xp.sqrt(1.0 + near**2), xp.sqrt(1.0 + inverse**2)
+    small, size = xp.where(far, 0.0, x), xp.abs(x)
+    value = xp.where(far, y * (size / (inverse + long)), small * (small / (1.0 + root)))
+
+    def pull_y(g: Array) -> Array:
+        by_far = size / long * ((long - inverse) / (long + inverse))
+        return g * xp.where(far, by_far, small * near * (near / (1.0 + root)) ** 2 / root)
+
+    return value, (lambda g: g * xp.where(far, xp.where(x > 0, y, -y) / long, small / root), pull_y)
 
 
 def normalize(x: Array) -> tuple[Array, Array]:

@@ -74,7 +74,7 @@ OPERANDS = {
     "log_mass_against": (np.abs(ROWS), WEIGHTS),
     "expected_negative_log_softmax": (ROWS, WEIGHTS),
     "norm": (ROWS,),
-    "hypot1m1": (3 * ROWS,),
+    "excess_of_hypotenuse": (3 * ROWS, 1 + WEIGHTS),
     "logsumexp": (ROWS,),
     "softmax_mean": (ROWS, 3 * WEIGHTS),
     "log_mean_exp": (ROWS, WEIGHTS),

@@ -4,7 +4,7 @@ import math
 
 from lossspec.declaration import Equal, loss
 from lossspec.losses.regression._powers import exponential_growth
-from lossspec.numerics import absolute, array_namespace, hypot1m1, number, relu
+from lossspec.numerics import absolute, array_namespace, excess_of_hypotenuse, number, relu
 from lossspec.terms import NonNegative, Positive, Real, Robustness
 
 __all__ = [
@@ -115,7 +115,8 @@ def pseudo_huber(
     >>> pseudo_huber.per_example(np.asarray([0.75, 8.0]), np.asarray([0.0, 0.0]), delta=1.0).tolist()[0]
     0.25
     """
-    return delta * (delta * hypot1m1((predictions - targets) / delta))
+    error = predictions - targets
+    return excess_of_hypotenuse(error, delta + array_namespace(error).zeros_like(error))
 
 
 _LOG_2 = math.log(2.0)
