@@ -601,3 +601,15 @@ def test_what_a_tweedie_distribution_of_that_power_gives_is_admitted(each, power
 def test_what_it_does_not_give_is_refused(each, power, target):
     with ls.checking("values"), pytest.raises(ContractError, match="half_tweedie: `targets` holds"):
         each(ls.half_tweedie, 0.5, target, power=power)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("full", [False, True])
+def test_poisson_nll_of_a_mean_beyond_the_dtype_is_infinite(array, plain, dtype, full):
+    """The difference is no NaN where the product with the target overflows too."""
+    huge = 1e30 if dtype == "float32" else 1e200
+    logs, counts = (array([huge] * 4, dtype), array([0.0, 1.0, 20.0, huge], dtype))
+    with np.errstate(over="ignore"):
+        value = ls.poisson_nll.per_example(logs, counts, full=full)
+        gradient = ls.poisson_nll.grad(logs, counts, reduction="sum", full=full)
+    assert plain(value).tolist() == plain(gradient).tolist() == [math.inf] * 4

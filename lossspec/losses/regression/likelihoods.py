@@ -1,11 +1,13 @@
 """Negative log-likelihoods and deviances of a target under a predicted distribution."""
 
 import math
+from typing import Any
 
 from lossspec.declaration import Equal, loss
 from lossspec.losses._special import STIRLING, stirling_rest
 from lossspec.losses.regression._powers import tweedie_deviance
 from lossspec.numerics import absolute, array_namespace, carry_nan, is_zero, number, stop_gradient
+from lossspec.primitive import primitive
 from lossspec.terms import Amount, Array, LogMean, PositiveAmount, Power, Rate, Real, TweedieAmount
 
 __all__ = [
@@ -53,6 +55,14 @@ def _log_factorial(x: Array) -> Array:
 def _beyond_stirling(x: Array) -> Array:
     """The logarithm of Gamma(x + 1) minus (x log x - x), for x >= 10."""
     return 0.5 * array_namespace(x).log(2 * math.pi * x) + stirling_rest(x)
+
+
+@primitive(row_axes=0)
+def _poisson(xp: Any, log_means: Array, targets: Array) -> Any:
+    """exp(log_means) - targets * log_means; an infinite mean is more than any product."""
+    mean = xp.exp(log_means)
+    product = targets * xp.where(mean == math.inf, 0.0, log_means)
+    return mean - product, (lambda g: g * (mean - targets), lambda g: -(g * log_means))
 
 
 @loss(
@@ -116,9 +126,15 @@ def poisson_nll(
     >>> round(float(poisson_nll(x, y)), 12), round(float(poisson_nll(x, y, full=True)), 12)  # 2 - 3 log 2, + log 6
     (-0.07944154168, 1.712317927548)
     """
+    if log_input and not full:
+        return carry_nan(_poisson(predictions, targets))
     xp = array_namespace(predictions)
     zero = targets == 0
-    mean, log_mean = (xp.exp(predictions), predictions) if log_input else (predictions, _log(predictions, zero))
+    if log_input:
+        mean = xp.exp(predictions)
+        log_mean = xp.where(mean == math.inf, 0.0, predictions)  # an infinite mean is more than any multiple of it
+    else:
+        mean, log_mean = predictions, _log(predictions, zero)
     if not full:
         return carry_nan(mean - targets * log_mean)
     # From a target of 10 on it is (mean - targets) + targets * log(targets / mean), which is small near the mean, and a
@@ -127,7 +143,7 @@ def poisson_nll(
     few, large = xp.where(many, 0.0, targets), xp.where(many, targets, _ENOUGH)
     excess = mean - xp.where(many, targets, 0.0)
     if log_input:
-        ratio = predictions - xp.log(large)
+        ratio = log_mean - xp.log(large)
         near = many & (xp.abs(ratio) < 1)
         excess = xp.where(near, large * xp.expm1(xp.where(near, ratio, 0.0)), excess)
     else:
