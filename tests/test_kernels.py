@@ -36,6 +36,8 @@ from lossspec.kernels.nodes import Nodes
 from lossspec.kernels.programs import Programs
 from lossspec.kernels.request import Request
 from lossspec.kernels.trace import Argument, Refused, Size, Task
+from lossspec.numerics import array_namespace
+from lossspec.terms import Real
 
 pytest.importorskip("llvmlite")
 STORE = Store()
@@ -1017,6 +1019,24 @@ def test_torch_inference_mode():
 def test_refusals_are_no_errors():
     assert issubclass(Refused, Exception)
     assert front.reason(Request(lossspec.listmle, "value", (draw(3, 4), np.ones((3, 4), dtype=np.int64)), {})) != ""
+
+
+@pytest.mark.parametrize("method", ["per_example", "value", "value_and_grad"])
+def test_a_loss_that_widens_its_dtype_has_no_kernel(method):
+    """Its results would be written beyond the end of an array of the narrower dtype."""
+
+    def widening(predictions: Real["*batch"], targets: Real["*batch"]) -> Real["*batch"]:
+        """A loss of two numbers."""
+        xp = array_namespace(predictions)
+        return (predictions - targets) ** 2 * xp.where(predictions > 0, 0.5, 1.0)  # NumPy makes float64 of the numbers
+
+    own = lossspec.loss(family="regression", unit="element", source="here")(widening)
+    x, y = draw(20, dtype="float32"), draw(20, dtype="float32", seed=1)
+    how = {"reduction": "none"} if method == "per_example" else {}
+    request = Request(own, "value" if how else method, (x, y), how, ("predictions",) * (method == "value_and_grad"))
+    assert "float64" in front.reason(request)
+    wanted = (x.astype("float64") - y) ** 2 * np.where(x > 0, 0.5, 1.0)
+    assert np.allclose(own.per_example(x, y), wanted, rtol=1e-5)
 
 
 def test_an_array_of_another_dtype_takes_the_array_path():

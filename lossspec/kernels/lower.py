@@ -13,7 +13,7 @@ from lossspec.kernels import vmath
 from lossspec.kernels.cells import Val, is_unit
 from lossspec.kernels.functions import ELEMENTWISE, Functions
 from lossspec.kernels.moves import Moves
-from lossspec.kernels.nodes import REDUCTIONS, Node, Place
+from lossspec.kernels.nodes import FLOATS, REDUCTIONS, Node, Place
 from lossspec.kernels.trace import Dim, Item, Refused, Symbols, UnitProgram
 
 
@@ -51,6 +51,10 @@ class Lowering(Functions, Moves):
             if item.output in needed:
                 self.values[item.output] = self._item(item)
         statistics = [self._number(x) for x in outputs.statistics]
+        floats = {argument.dtype for argument in self.program.arguments if argument.dtype in FLOATS}
+        for node in statistics:
+            if node.dtype not in floats:
+                raise Refused(f"its value is of dtype {node.dtype}, which none of its inputs has")
         gradients, hessians = [], []
         for name, result in zip(self.wrt, outputs.gradients, strict=False):
             gradients += self._cells_of(name, result)
@@ -147,7 +151,7 @@ class Lowering(Functions, Moves):
 
     def _cells_of(self, name: str, result: Any) -> list[tuple[Node, Place]]:
         """The gradient of an input with where its entries go."""
-        value, (_, dims) = self._array(result), self.places[name]
+        value, (number, dims) = self._array(result), self.places[name]
         if not self.whole and not any(is_unit(dim) for dim in dims):
             raise Refused(f"the units share `{name}`, whose gradient is a sum over all of them")
         full = self._new(dims)
@@ -159,6 +163,8 @@ class Lowering(Functions, Moves):
             place = self.place(name, index)
             row = tuple(s for dim in dims if isinstance(dim, tuple) and not is_unit(dim) for s in dim)
             node = full[index]
+            if node.dtype != self.program.arguments[number].dtype:  # whose results would not fit into an array of that
+                raise Refused(f"the gradient of `{name}` is of dtype {node.dtype}")
             if node.row and node.row != row:
                 raise Refused(f"the gradient of `{name}` has other axes")
             cells.append((self.node("row", (node,), node.dtype, None, row) if row and not node.row else node, place))
