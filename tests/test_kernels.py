@@ -1039,6 +1039,15 @@ def test_a_loss_that_widens_its_dtype_has_no_kernel(method):
     assert np.allclose(own.per_example(x, y), wanted, rtol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(5, 4, 3), (2, 4, 5, 3)])
+def test_views_behind_the_classes_are_no_units(shape):
+    """A plane of a kernel is made of units, each of which has its own sums."""
+    logits = draw(*shape)
+    wanted = lossspec.jsd_consistency.per_example(np.ascontiguousarray(np.moveaxis(logits, 1, -1)))
+    assert "behind" in front.reason(Request(lossspec.jsd_consistency, "value", (logits,), {"axis": 1}))
+    np.testing.assert_allclose(lossspec.jsd_consistency.per_example(logits, axis=1), wanted, rtol=1e-12)
+
+
 def test_an_array_of_another_dtype_takes_the_array_path():
     """Labels of an unsigned dtype, or of the other order of bytes, are right and say why no kernel takes them."""
     logits, labels = np.asarray([[0.5, -1.0], [2.0, 0.0]]), np.asarray([1, 0])

@@ -173,6 +173,8 @@ class Planner:
         if name in plan.moved:
             place = self.axis % len(shape)
             if place != len(shape) - 1 and shape[place] != 1:
+                if any(axis.name not in self.unit_names for axis in declared.axes[:-1]):
+                    raise Refused(f"axes of a row of `{name}` lie behind its classes")
                 planes.add(name)
                 size = prod(shape[place + 1 :])
                 if self.sizes.setdefault("plane", size) != size:
