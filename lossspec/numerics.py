@@ -626,7 +626,15 @@ def softmax_pair(x: Array, y: Array, temperature: Any = 1.0) -> tuple[Array, Arr
     q, y_kept, y_shift, y_excess = _shifted_softmax(xp, y, temperature)
     ruled_out = x_ruled_out | y_ruled_out
     x_kept, y_kept = xp.where(ruled_out, x_shift, x_kept), xp.where(ruled_out, y_shift, y_kept)
-    log_ratio = _second_difference(xp, x_kept, y_kept, x_shift, y_shift) / temperature + (y_excess - x_excess)
+    apart = _second_difference(xp, x_kept, y_kept, x_shift, y_shift) / temperature
+    # The difference of two nearly equal excesses is noise; it is the logarithm of a mean of exponentials near 1.
+    fixed = stop_gradient(apart)
+    alike = (xp.abs(fixed) < 1) & (x_ruled_out == y_ruled_out)
+    close = xp.all(alike, axis=-1, keepdims=True)
+    rise = xp.sum(stop_gradient(p) * xp.expm1(xp.where(close, -fixed, 0.0)), axis=-1, keepdims=True)
+    of_sums = y_excess - x_excess
+    of_sums = with_value(xp.where(close, xp.log1p(rise), of_sums), of_sums)
+    log_ratio = apart + of_sums
     gone = xp.where(x_ruled_out, xp.where(y_ruled_out, xp.zeros_like(p), -inf), inf)
     return p, q, xp.where(ruled_out, gone, log_ratio)
 

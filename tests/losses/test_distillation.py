@@ -272,3 +272,19 @@ def test_a_masked_example_has_no_relations_and_coinciding_ones_have_finite_gradi
     assert backend.to_numpy(gradient)[keep] == pytest.approx(backend.to_numpy(kept), rel=1e-11)
     _, gradient = loss.value_and_grad(*map(backend.from_numpy, (np.ones((4, 3)), y)))
     assert not backend.to_numpy(gradient).any()
+
+
+@pytest.mark.parametrize(("step", "temperature"), [(2.0**-23, 1.0), (2.0**-20, 1.0), (2.0**-7, 1e3)])
+def test_generalized_jsd_of_logits_that_differ_by_their_last_digits(backend, step, temperature):
+    """A variance of the differences, however small they are beside the roundings of a sum of exponentials."""
+    random = np.random.default_rng(3)
+    teacher = random.uniform(1, 2, (20, 5)).astype(np.float32)
+    moves = random.integers(-1, 2, (20, 5)) * step
+    student = (teacher + moves).astype(np.float32)
+    moves = (student - teacher.astype("float64")) / temperature
+    p = np.exp(teacher.astype("float64") / temperature)
+    p /= p.sum(axis=-1, keepdims=True)
+    wanted = (np.sum(p * moves**2, axis=-1) - np.sum(p * moves, axis=-1) ** 2) / 8
+    inputs = map(backend.from_numpy, (student, teacher))
+    found = backend.to_numpy(ls.generalized_jsd.per_example(*inputs, temperature=temperature))
+    assert found == pytest.approx(wanted, rel=1e-5, abs=1e-30)
