@@ -389,7 +389,8 @@ def root_mean_squared_error(predictions: Real["*batch"], targets: Real["*batch"]
 
     L = sqrt(mean((predictions - targets)^2)); the gradient at L = 0 is declared 0.
 
-    Shapes: `predictions` and `targets` [*batch], any real numbers whose square is finite -> a number.
+    Shapes: `predictions` and `targets` [*batch], any real numbers; errors whose squares lie within the dtype keep their
+    digits, from 1e-19 to 1e19 in float32 and from 1e-154 to 1e154 in float64 -> a number.
     Weights and mean: weights enter the mean under the root, as sum(w l) / sum(w). There is no value per element, and
     the mean of roots of shards is not the root of the whole: use `partial`.
     Errors: `ContractError` for another shape or for reduction "none" or "sum", `DTypeError` for integers.
