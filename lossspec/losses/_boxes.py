@@ -40,7 +40,9 @@ def compare(predictions: Array, targets: Array, format: Format) -> Pair:
     """Compare two boxes edge by edge.
 
     Where a width and a height are given, the edges are counted from the prediction: as differences of edges far from
-    the origin the sizes would lose their digits.
+    the origin the sizes would lose their digits. Lengths have no unit of their own: products of two of them have to lie
+    within the dtype, as those of sides from 1e-15 to 1e18 do in float32. A scale would cost a kernel a fifth of its
+    time.
     """
     xp = array_namespace(predictions)
     first, second = predictions[..., :2], predictions[..., 2:]
