@@ -49,6 +49,7 @@ __all__ = [
     "logistic_density",
     "logsumexp",
     "matmul",
+    "mirrored",
     "mixture_terms",
     "negative_log_mean_exp",
     "negative_log_softmax",
@@ -165,6 +166,14 @@ def positions(x: Array, axis: int = -1, dtype: Any = None) -> Array:
     backend = backend_of(x)
     steps = xp.arange(x.shape[axis], dtype=dtype, device=backend.creation_device(x))
     return xp.reshape(steps, (1,) * (len(x.shape) + axis) + (-1,) + (1,) * (-1 - axis))
+
+
+def mirrored(x: Array, before: int, after: int, axis: int) -> Array:
+    """The array continued beyond both ends of an axis, counted from the end, as in mirrors that stand on its ends."""
+    xp, size = array_namespace(x), x.shape[axis]
+    rest = (slice(None),) * (-1 - axis)
+    first, last = x[(..., slice(1, before + 1), *rest)], x[(..., slice(size - 1 - after, size - 1), *rest)]
+    return xp.concat([xp.flip(first, axis=axis), x, xp.flip(last, axis=axis)], axis=axis)
 
 
 def tokens_that_count(x: Array, lengths: Array, entries: Array | None) -> Array:

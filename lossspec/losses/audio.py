@@ -3,11 +3,24 @@
 import math
 from itertools import combinations
 
-from lossspec.declaration import loss, require
-from lossspec.numerics import array_namespace, first_largest, norm, normalize, ratio_or_zero, stop_gradient
-from lossspec.terms import Array, Embedding, Real
+from lossspec.declaration import Equal, loss, require
+from lossspec.numerics import (
+    absolute,
+    array_namespace,
+    first_largest,
+    log1p,
+    matmul,
+    mirrored,
+    norm,
+    normalize,
+    positions,
+    ratio_or_zero,
+    stop_gradient,
+    with_value,
+)
+from lossspec.terms import Array, Count, Embedding, NonNegative, Positive, Real
 
-__all__ = ["permutation_invariant_sdr", "scale_invariant_sdr"]
+__all__ = ["permutation_invariant_sdr", "scale_invariant_sdr", "stft"]
 
 
 @loss(
@@ -115,3 +128,122 @@ def _least_assignment(costs: Array, size: int) -> Array:
                 sums.append(cost)
             best[rows] = -first_largest(-xp.stack(sums, axis=-1))
     return best[tuple(range(size))]
+
+
+@loss(
+    family="audio",
+    unit="signal",
+    source="Yamamoto, Song and Kim 2020, arXiv:1910.11480 (read in the code of ParallelWaveGAN, not in the paper)",
+    aliases=("auraloss:STFTLoss", "parallel_wavegan:STFTLoss"),
+    also={
+        "auraloss:MultiResolutionSTFTLoss": "it is the mean of stft over several resolutions. Fix: "
+        "sum([stft.configured(fft_size=n, hop=h, window=w) for n, h, w in ...]) / 3",
+    },
+    perfect={"predictions": "targets"},
+    sizes={"batch": 2, "time": 7, "fft_size": 4, "hop": 2, "window": 4, "floor": 1e-3},
+    equals=(
+        Equal(
+            "torch",
+            "(lambda p, t: convergence_factor * torch.linalg.matrix_norm(t - p) / torch.linalg.matrix_norm(t) "
+            "+ magnitude_factor * (t.log() - p.log()).abs().mean((-2, -1)))"
+            "(*(torch.view_as_real(torch.stft(x, fft_size, hop, window, torch.hann_window(window, dtype=x.dtype), "
+            "return_complex=True)).square().sum(-1).clamp(min=floor).sqrt() for x in (predictions, targets)))",
+            when="predictions.ndim == 2 and predictions.shape[0] > 0 and window <= fft_size",
+        ),
+    ),
+)
+def stft(
+    predictions: Embedding["*batch time"],
+    targets: Embedding["*batch time"],
+    *,
+    fft_size: Count = 1024,
+    hop: Count = 256,
+    window: Count = 1024,
+    convergence_factor: NonNegative = 1.0,
+    magnitude_factor: NonNegative = 1.0,
+    floor: Positive = 1e-8,
+) -> Real["*batch"]:
+    """STFT loss of a waveform: the distance of two spectrograms, relative and of their logarithms.
+
+    l = convergence_factor * norm(S(targets) - S(predictions)) / norm(S(targets))
+    + magnitude_factor * mean(|log S(targets) - log S(predictions)|), over frames and frequencies, with
+    S = sqrt(max(|F|^2, floor)) and F the Fourier transform of `fft_size` of a frame: of `window` samples, times a Hann
+    window. Frames are `hop` samples apart; the signal is continued as in a mirror by half of `fft_size` at both ends,
+    or by half of a `window` that is longer.
+
+    Shapes: `predictions` and `targets` [*batch time], any real numbers, of more than fft_size / 2 samples
+    -> signal [*batch]. Transforms are products with the matrix of the transform.
+    Weights and mean: the common contract, one weight a signal. Where both magnitudes lie below the floor the gradient
+    is 0. Small losses keep their digits: the difference of two spectra is the spectrum of the difference.
+    Errors: `ContractError` for another shape or signals that are too short, `DTypeError` for integers.
+    Equals: the loss of ParallelWaveGAN and auraloss `STFTLoss` for one signal; they take one norm for the whole batch.
+
+    >>> import numpy as np
+    >>> x = np.asarray([[0.0, 1.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0]])
+    >>> short = stft.configured(fft_size=4, hop=4, window=4)
+    >>> float(short(x, x)), round(float(short(2 * x, x, magnitude_factor=0)), 6)
+    (0.0, 1.0)
+    """
+    fft_size, hop, window = int(fft_size), int(hop), int(window)
+    time, span = predictions.shape[-1], max(fft_size, window)
+    require(
+        time > span // 2,
+        "stft: the signals have {} samples, too few for a mirror image of half of `fft_size` {} and `window` {}. Fix: "
+        "pass longer signals, or a smaller `fft_size` and `window`.",
+        *(time, fft_size, window),
+    )
+    xp = array_namespace(predictions)
+    real, imaginary = _spectra(xp.stack((predictions, targets)), fft_size, hop, window)
+    powers = real * real + imaginary * imaginary
+    silent = powers <= floor
+    bounded = xp.where(silent, floor, powers)
+    roots, logs = xp.sqrt(bounded), xp.log(bounded)
+    x, y = bounded[0, ...], bounded[1, ...]
+    # Values come from the spectrum of the difference, in which nothing cancels; derivatives do not need it.
+    fixed, kept = stop_gradient(predictions - targets), [stop_gradient(z) for z in (real, imaginary)]
+    parts = zip(kept, _spectra(fixed, fft_size, hop, window), strict=True)
+    apart = sum(difference * (part[0, ...] + part[1, ...]) for part, difference in parts)
+    apart = xp.where(silent[0, ...] | silent[1, ...], stop_gradient(x - y), apart)
+    excess = log1p(xp.abs(apart) / stop_gradient(xp.minimum(x, y)))
+    by_logs = with_value(xp.where(apart < 0, -excess, excess), logs[0, ...] - logs[1, ...])
+    by_roots = with_value(apart / stop_gradient(roots[0, ...] + roots[1, ...]), roots[0, ...] - roots[1, ...])
+    convergence = _relative(*map(_flat, (by_roots, roots[0, ...], roots[1, ...])))
+    return convergence_factor * convergence + magnitude_factor / 2 * xp.mean(absolute(by_logs), axis=(-2, -1))
+
+
+def _relative(apart: Array, x: Array, y: Array) -> Array:
+    """The quotient |x - y| / |y| over the last axis, from x - y.
+
+    Where x is much shorter it is nearly 1, and the terms of its derivative in y would cancel.
+    """
+    xp, length = array_namespace(x), norm(y)
+    quotient = norm(apart) / length
+    share, direction = x / length[..., None], y / length[..., None]
+    excess = xp.sum(share * (share - 2 * direction), axis=-1)
+    is_short = stop_gradient(xp.sum(share * share, axis=-1)) < 0.25
+    short = xp.sqrt(1 + xp.where(is_short, excess, 0.0))
+    return with_value(quotient, xp.where(is_short, short, quotient))
+
+
+def _flat(x: Array) -> Array:
+    """The last two axes as one."""
+    return array_namespace(x).reshape(x, (*x.shape[:-2], x.shape[-2] * x.shape[-1]))
+
+
+def _spectra(x: Array, fft_size: int, hop: int, window: int) -> tuple[Array, Array]:
+    """The real and imaginary parts of the Fourier transforms of frames, [..., frames frequencies].
+
+    The magnitudes do not depend on the place of a frame's samples in the transform: they come first.
+    """
+    xp, span = array_namespace(x), max(fft_size, window)
+    x = mirrored(x, span // 2, span // 2, -1)
+    count = (x.shape[-1] - span) // hop + 1
+    places = xp.reshape(positions(x), (-1,))
+    samples = places[:window]
+    starts = places[: (count - 1) * hop + 1 : hop] + (span - window) // 2
+    frames = xp.take(x, xp.reshape(starts[:, None] + samples[None, :], (-1,)), axis=-1)
+    frames = xp.reshape(frames, (*x.shape[:-1], count, window))
+    steps = xp.astype((samples[:, None] * places[None, : fft_size // 2 + 1]) % fft_size, x.dtype)
+    weights = 0.5 - 0.5 * xp.cos((2 * math.pi / window) * xp.astype(samples, x.dtype))[:, None]
+    angles = (2 * math.pi / fft_size) * steps
+    return matmul(frames, weights * xp.cos(angles)), matmul(frames, weights * xp.sin(angles))

@@ -94,3 +94,32 @@ def test_the_best_order_is_that_of_torchmetrics():
         torch.tensor(x), torch.tensor(t), audio.scale_invariant_signal_distortion_ratio, eval_func="max"
     )
     assert ls.permutation_invariant_sdr.per_example(x, t) == pytest.approx(-theirs.numpy(), rel=1e-10)
+
+
+SHORT = ls.stft.configured(fft_size=16, hop=5, window=12)
+
+
+@pytest.mark.parametrize("factor", [3.0, 0.25, -2.0, 1 + 2**-40])
+def test_a_multiple_of_a_signal_is_away_by_its_factor_in_every_spectrum(backend, factor):
+    targets = np.random.default_rng(1).normal(size=(2, 40))
+    x, t = backend.from_numpy(factor * targets), backend.from_numpy(targets)
+    convergence = float(SHORT(x, t, magnitude_factor=0.0))
+    magnitude = float(SHORT(x, t, convergence_factor=0.0))
+    assert convergence == pytest.approx(abs(abs(factor) - 1), rel=1e-11)
+    assert magnitude == pytest.approx(abs(math.log(abs(factor))), rel=1e-11)
+
+
+def test_silence_has_the_floor_for_a_spectrum_and_no_gradient(backend):
+    silent, loud = np.zeros((1, 40)), np.random.default_rng(2).normal(size=(1, 40))
+    arrays = [backend.from_numpy(x) for x in (silent, loud)]
+    assert float(SHORT(arrays[0], arrays[0])) == 0
+    value, gradient = SHORT.value_and_grad(arrays[0], arrays[1])
+    assert math.isfinite(float(value))
+    assert np.all(backend.to_numpy(gradient) == 0)
+
+
+@pytest.mark.parametrize("sizes", [(16, 12), (8, 12)], ids=["fft_size", "window"])
+def test_a_signal_without_a_mirror_image_is_refused(array, sizes):
+    x = array(np.zeros((1, max(sizes) // 2)))
+    with pytest.raises(ContractError, match=f"stft: .* `fft_size` {sizes[0]} and `window` {sizes[1]}. Fix: "):
+        ls.stft(x, x, fft_size=sizes[0], window=sizes[1])

@@ -9,6 +9,7 @@ from lossspec.numerics import (
     expm1,
     log1p,
     matmul,
+    mirrored,
     positions,
     stop_gradient,
     whole,
@@ -154,15 +155,6 @@ def _dissimilarity(
     return with_value(xp.mean(loss, axis=axes), -xp.mean(similarity, axis=axes))
 
 
-def _reflected(z: Array, window: int, axis: int) -> Array:
-    """The image continued beyond its edges as in a mirror, so that every pixel has a window."""
-    xp = array_namespace(z)
-    size, before, after = z.shape[axis], (window - 1) // 2, window // 2
-    rest = (slice(None),) * (-1 - axis)
-    first, last = z[(..., slice(1, before + 1), *rest)], z[(..., slice(size - 1 - after, size - 1), *rest)]
-    return xp.concat([xp.flip(first, axis=axis), z, xp.flip(last, axis=axis)], axis=axis)
-
-
 @loss(
     family="image",
     unit="image",
@@ -263,7 +255,7 @@ def _single_scale(
 ) -> Array:
     z = array_namespace(x).stack((x, y, x - y))
     for axis in reversed(_space(z)) if reflected else ():
-        z = _reflected(z, window, axis)
+        z = mirrored(z, (window - 1) // 2, window // 2, axis)
     return _dissimilarity(z, window, sigma, data_range, k1, k2, with_luminance=True)
 
 
