@@ -190,7 +190,7 @@ class DType:
 
 @dataclass(frozen=True)
 class Step:
-    """One call of a function of the standard; `getitem` and `stop_gradient` are the two that are no such function."""
+    """One call of a function of the standard; three are none: `getitem`, `stop_gradient`, the `call` of an operand."""
 
     function: str
     operands: tuple[Any, ...]
@@ -225,7 +225,7 @@ class Program:
             )
         device = inputs[0].device
         values: dict[int, Array] = dict(enumerate(inputs))
-        last = {used.index: step.output for step in self.steps for used in _values_of(step)}
+        last = {used.index: step.output for step in self.steps for used in values_of(step)}
 
         def real(x: Any) -> Any:
             if type(x) is Value:
@@ -241,7 +241,7 @@ class Program:
             values[step.output] = function_named(xp, step.function)(
                 *operands, **{k: real(x) for k, x in step.keywords.items()}
             )
-            for used in _values_of(step):
+            for used in values_of(step):
                 if last[used.index] == step.output and used != self.result:
                     values.pop(used.index, None)
         return real(self.result)
@@ -284,7 +284,7 @@ def make_program(tape: Tape, inputs: Sequence[Node], result: Any) -> Program:
     for step in reversed(steps):
         if step.output in needed:
             kept.append(step)
-            needed |= {value.index for value in _values_of(step)}
+            needed |= {value.index for value in values_of(step)}
     return Program(
         tuple(tuple(node.shape) for node in inputs),
         tuple(dtype_name(node.dtype) for node in inputs),
@@ -305,6 +305,8 @@ def function_named(xp: Any, name: str) -> Callable[..., Any]:
     """The function of a step, by its name in the namespace."""
     if name == "getitem":
         return lambda x, key: x[key]
+    if name == "call":
+        return lambda function, *operands: function(*operands)
     if name == "stop_gradient":
         return _stop_gradient
     for part in name.split("."):
@@ -318,7 +320,8 @@ def _stop_gradient(x: Array) -> Array:
     return x if backend is None else backend.stop_gradient(x)
 
 
-def _values_of(step: Step) -> list[Value]:
+def values_of(step: Step) -> list[Value]:
+    """The values that a step takes."""
     return _values_in([*step.operands, *step.keywords.values()])
 
 
