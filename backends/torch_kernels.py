@@ -10,11 +10,13 @@ import torch
 from torch.autograd import forward_ad
 from torch.compiler import is_compiling
 
+from lossspec.errors import LossSpecError
 from lossspec.kernels import disabled
 from lossspec.kernels.front import is_off, is_on_cuda, prepare
 from lossspec.kernels.gpu import NotTaken
 from lossspec.kernels.gpu import prepare as prepare_on_gpu
-from lossspec.kernels.ready import Ready, Words
+from lossspec.kernels.ready import Ready, Words, served
+from lossspec.kernels.replay import Replay
 from lossspec.kernels.request import Request, key_of
 from lossspec.terms import Array
 
@@ -113,32 +115,39 @@ class _Plan:
         self.at = _at if gpu is None else gpu.words
 
     @classmethod
-    def make(cls, request: Request, grad_is_enabled: bool, key: Any, gpu: TorchGpu | None) -> _Plan | str:
+    def make(cls, request: Request, grad_is_enabled: bool, key: Any, gpu: TorchGpu | None) -> _Plan | _Replayed | str:
         """The plan of a call, or why there is none."""
         method = request.method
         tracked = tuple(n for n, x in request.named().items() if isinstance(x, torch.Tensor) and x.requires_grad)
         tracked = tracked if grad_is_enabled else ()
 
-        def ready(method: str, wrt: Any = None) -> Ready | str:
+        def ready(method: str, wrt: Any = None) -> Ready | Replay | str:
             if gpu is not None:
                 found: Ready | str = prepare_on_gpu(request, gpu, method, wrt)
                 return found
             return prepare(request.of_hosts(_host, method, wrt), (method, key))
 
+        def way_back(method: str) -> Ready | str:
+            found = ready(method, tracked)
+            return "it is no single pass" if isinstance(found, Replay) else found
+
         pull: Ready | str | None = None
         if not tracked:
             found = ready(method, request.wrt)
         elif method == "partial":
-            found, pull = ready("partial"), ready("back", tracked)
+            found, pull = ready("partial"), way_back("back")
         elif method != "value":
             return "a graph hangs on the call"
         else:
             found = ready("value_and_grad", tracked)
             how = request.options.get("reduction", request.loss.declared.keywords.reduction)
-            if isinstance(found, str) and how == "none":
-                found, pull = ready("value"), ready("pull", tracked)
+            if how == "none" and not isinstance(found, Ready):
+                found, pull = ready("value"), way_back("pull")
         if isinstance(found, str) or isinstance(pull, str):
             return str(found if isinstance(found, str) else pull)
+        if isinstance(found, Replay):
+            is_known = not any(getattr(x, "dtype", None) is torch.bfloat16 for x in request.named().values())
+            return _Replayed(request, found, tracked) if is_known else "NumPy has no bfloat16"
         return cls(request, found, pull, tracked, gpu)
 
     def run(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
@@ -183,6 +192,46 @@ class _Plan:
         return values
 
 
+class _Replayed:
+    """Small calls of a loss over paths, on arrays of NumPy that share the memory of the tensors: they are recorded."""
+
+    pull = gpu = None
+
+    def __init__(self, request: Request, ready: Replay, tracked: tuple[str, ...]) -> None:
+        self.loss, self.method, self.ready, self.tracked = request.loss, request.method, ready, tracked
+        self.static = {name: x for name, x in request.named().items() if not isinstance(x, torch.Tensor)}
+        self.wrt = [ready.names.index(name) for name in tracked]
+
+    def run(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        """The result of the method; None where the array path has to find it, or to say what is wrong."""
+        loss, tensors, before = self.loss, self.ready.arrays(inputs, options), served()
+        if loss.recurs is False or not self.ready.is_small(tensors):
+            return None
+        given = {**self.static, **{name: _host(x) for name, x in zip(self.ready.names, tensors, strict=True)}}
+        is_value = self.method == "value" and not self.tracked
+        try:
+            found = loss(**given) if is_value else loss.value_and_grad(**given, wrt=self.tracked or self.ready.wrt)
+        except LossSpecError:
+            return None
+        if loss.recurs is None:
+            loss.recurs = served() > before
+        if not loss.recurs:
+            return None
+        if is_value:
+            return _of_numpy(found)
+        value, gradients = _of_numpy(found[0]), found[1]
+        if self.tracked:
+            call = self, tensors, value, [torch.from_numpy(g) for g in gradients]
+            return _apply_found(call, *[tensors[n] for n in self.wrt])
+        several = isinstance(gradients, tuple)
+        return value, tuple(map(torch.from_numpy, gradients)) if several else torch.from_numpy(gradients)
+
+
+def _of_numpy(value: Any) -> Array:
+    """A number of NumPy, or a new array of it, as a tensor."""
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else torch.from_numpy(np.asarray(value))
+
+
 def _at(tensors: Sequence[Array]) -> Words:
     """The addresses of tensors."""
     return [x.data_ptr() for x in tensors], tensors
@@ -211,7 +260,7 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
     """
 
     @staticmethod
-    def forward(ctx: Any, call: tuple[_Plan, Sequence[Array]], *tracked: Array) -> Array:
+    def forward(ctx: Any, call: tuple[Any, ...], *tracked: Array) -> Array:
         """The value; the fewer arguments, the less Torch wraps."""
         plan, tensors = call
         ctx.plan = plan
@@ -241,6 +290,24 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
             for gradient in gradients:
                 gradient.mul_(factor)
         return (None, *gradients)
+
+
+class _Found(_Differentiated):
+    """A loss whose gradients were found with its value, and are small enough to be kept for every backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, call: tuple[Any, ...], *tracked: Array) -> Array:
+        """The value."""
+        ctx.plan, tensors, value, ctx.gradients = call
+        ctx.save_for_backward(*tensors)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
+        """The gradients times the cotangent; by the array path where they are to be differentiated."""
+        if torch.is_grad_enabled() or not is_plain_eager():
+            return (None, *_again(ctx, g))
+        return (None, *[gradient * g for gradient in ctx.gradients])
 
 
 class _Totals(torch.autograd.Function):  # type: ignore[misc]
@@ -284,7 +351,7 @@ def _again(ctx: Any, *cotangents: Array) -> tuple[Array | None, ...]:
     return found
 
 
-_apply = super(torch.autograd.Function, _Differentiated).apply
+_apply, _apply_found = (super(torch.autograd.Function, kind).apply for kind in (_Differentiated, _Found))
 """The `apply` of a function without the look for transforms of `torch.func` and for their wrappers: here are none."""
 
 __all__ = ["by_kernel", "host", "is_plain_eager"]

@@ -69,7 +69,7 @@ class Plans:
         backend = find_backend(first[0] if isinstance(first, (list, tuple)) and first else first)
         if backend is not None and backend.is_tracing():
             return make_plan(self.contract, values, keywords)
-        key: list[Any] = [keywords.axis]
+        key: list[Any] = [keywords.axis, backend]
         try:
             for name, value in values.items():
                 if is_array(value) and hasattr(value, "shape"):

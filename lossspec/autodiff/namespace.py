@@ -95,8 +95,6 @@ class TracedBackend(Recording):
         self.module = base.module
         self.extra = base.extra
         self._namespace: TracedNamespace | None = None
-        self._entered = 0
-        self._lock = threading.Lock()
 
     @property
     def namespace(self) -> Any:
@@ -110,17 +108,17 @@ class TracedBackend(Recording):
         self._namespace = None
 
     def enter(self) -> None:
-        """Stand in for the base; counted, because differentiations nest and threads differentiate side by side."""
-        with self._lock:
-            self._entered += 1
+        """Stand in for the base; differentiations nest, and threads differentiate side by side, on several backends."""
+        with _lock:
+            _entered.setdefault(self.base, []).append(self)
             self.base.stand_in = self
 
     def leave(self) -> None:
         """Undo one `enter`."""
-        with self._lock:
-            self._entered -= 1
-            if not self._entered:
-                self.base.stand_in = None
+        with _lock:
+            others = _entered[self.base]
+            others.remove(self)
+            self.base.stand_in = others[-1] if others else None
 
     def recognises(self, x: object) -> bool:
         """Say whether `x` is an array of the base, traced or not."""
@@ -187,7 +185,7 @@ class TracedBackend(Recording):
         self, step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any, reverse: bool = False
     ) -> tuple[Any, Any]:
         """A recurrence; where none of its arrays is followed, that of the backend beneath."""
-        followed = innermost_tape(_leaves((carry, xs))) is not None
+        followed = innermost_tape(leaves_of((carry, xs))) is not None
         return super().scan(step, carry, xs, reverse) if followed else self.base.scan(step, carry, xs, reverse)
 
     def compiles_scans(self, x: Any) -> bool:
@@ -220,8 +218,9 @@ class TracedBackend(Recording):
         return Traced(value, node, tape)
 
 
-def _leaves(nested: Any) -> list[Any]:
-    return [x for item in nested for x in _leaves(item)] if isinstance(nested, tuple) else [nested]
+def leaves_of(nested: Any) -> list[Any]:
+    """The arrays of nested tuples."""
+    return [x for item in nested for x in leaves_of(item)] if isinstance(nested, tuple) else [nested]
 
 
 def values_of(x: Any) -> Array:
@@ -230,6 +229,10 @@ def values_of(x: Any) -> Array:
         x = x.value
     return x
 
+
+_lock = threading.Lock()
+_entered: dict[Backend, list[TracedBackend]] = {}
+"""The backends that stand in for a base now."""
 
 _backends: dict[Backend, TracedBackend] = {}
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,9 @@ from lossspec.errors import LossSpecError
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.planning import Planner
 from lossspec.kernels.ready import Ready, count, served
+from lossspec.kernels.replay import Replay
 from lossspec.kernels.request import Request, key_of
+from lossspec.kernels.switch import disabled, is_disabled, is_off, is_on_cuda, on_cuda
 from lossspec.kernels.trace import Refused
 from lossspec.pipeline import values_are_checked
 
@@ -22,43 +22,7 @@ _MOST_PLANS = 1024
 _WHOLE = 0x101
 """The flags of an array in one piece (C order), each entry at an address of its own size."""
 
-_switched_off: ContextVar[bool] = ContextVar("lossspec_kernels_off", default=False)
-_on_cuda: ContextVar[bool] = ContextVar("lossspec_kernels_on_cuda", default=False)
 _unavailable: str | None = None
-
-
-@contextmanager
-def disabled() -> Iterator[None]:
-    """Within this context every call takes the array path.
-
-    >>> import numpy as np
-    >>> import lossspec, lossspec.kernels
-    >>> with lossspec.kernels.disabled():
-    ...     float(lossspec.squared_error(np.asarray([1.0, 3.0]), np.asarray([0.0, 0.0])))
-    5.0
-    """
-    token = _switched_off.set(True)
-    try:
-        yield
-    finally:
-        _switched_off.reset(token)
-
-
-@contextmanager
-def on_cuda() -> Iterator[None]:
-    """Within this context calls on arrays of CuPy, and on CUDA tensors of Torch, take kernels where there are some.
-
-    These kernels were checked without a GPU so far; `lossspec check --backend cupy` checks them on one.
-
-    >>> import lossspec.kernels
-    >>> with lossspec.kernels.on_cuda():
-    ...     pass
-    """
-    token = _on_cuda.set(True)
-    try:
-        yield
-    finally:
-        _on_cuda.reset(token)
 
 
 def run(
@@ -83,7 +47,7 @@ def run(
         return None
     try:
         key = key_of(_kind, method, inputs, options, wrt)
-        ready: Ready | str | None = loss.kernels.get(key)
+        ready: Ready | Replay | str | None = loss.kernels.get(key)
         if ready is None:
             ready = prepare(Request(loss, method, inputs, options, wrt), key)
     except (AttributeError, TypeError):
@@ -97,16 +61,6 @@ def run(
     return ready.on_numpy(arrays)
 
 
-def is_off() -> bool:
-    """Say whether every call takes the array path now."""
-    return _switched_off.get() or values_are_checked()
-
-
-def is_on_cuda() -> bool:
-    """Say whether kernels take calls on a GPU now."""
-    return _on_cuda.get() and not is_off()
-
-
 def _kind(x: Any) -> tuple[Any, ...]:
     """All of an argument that a plan depends on."""
     if type(x) is np.ndarray:
@@ -114,18 +68,21 @@ def _kind(x: Any) -> tuple[Any, ...]:
     return type(x), x, str(x.dtype) if hasattr(x, "dtype") else ""
 
 
-def prepare(request: Request, key: Any) -> Ready | str:
+def prepare(request: Request, key: Any) -> Ready | Replay | str:
     """The plan of a call of NumPy arrays, or why there is none; remembered under a key."""
     known = request.loss.kernels
     if len(known) >= _MOST_PLANS:
         known.clear()
-    found = known[key] = _plan(request)
+    found: Ready | Replay | str = _plan(request)
+    if isinstance(found, str) and found != _unavailable and request.method in ("value", "value_and_grad"):
+        found = Replay(request)
+    known[key] = found
     return found
 
 
 def reason(request: Request) -> str:
     """Say why the array path takes a call, or nothing where a kernel does."""
-    if _switched_off.get():
+    if is_disabled():
         return "kernels are disabled here"
     if values_are_checked():
         return "values are checked"

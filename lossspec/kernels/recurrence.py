@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from lossspec.dispatch import Backend
 from lossspec.kernels import compile as compiler
-from lossspec.kernels.front import count, is_off
 from lossspec.kernels.ir import ELEMENTS
 from lossspec.kernels.loops import StepEmitter
+from lossspec.kernels.ready import count
 from lossspec.kernels.step import Leaf, flat, rebuilt, record
+from lossspec.kernels.switch import is_off
 from lossspec.kernels.threads import spread
 from lossspec.kernels.trace import Refused
 from lossspec.numerics import Step
 
+_MOST_LOOPS = 256
 _DTYPES = frozenset(np.dtype(name) for name in ELEMENTS)
 """Those of the order of bytes of this machine, which the name of a dtype does not tell."""
 
@@ -30,34 +33,57 @@ def run(backend: Backend, step: Any, carry: Any, xs: Any, reverse: bool) -> tupl
     """The result of a scan by a kernel; None if the loop in Python has to take it."""
     if not isinstance(step, Step) or is_off() or compiler.available():
         return None
-    before, frames = flat(carry), flat(xs)
-    hosts: list[Any] = [backend.host(x, strided=True) for x in (*before, *frames)]
+    before = flat(carry)
+    hosts: list[Any] = [backend.host(x, strided=True) for x in (*before, *flat(xs))]
     if any(x is None for x in hosts):
         return None
-    sizes = _sizes(hosts, len(before), step.moves)
-    if sizes is None:
+    found = run_flat(step, carry, xs, len(before), hosts, reverse)
+    if found is None:
         return None
-    key = (len(before), *((x.ndim, x.dtype) for x in hosts))
-    kernel = step.kernels.get(key)
-    if kernel is None:
-        leaves = tuple(Leaf(x.ndim - (n >= len(before)), x.dtype.name, n < len(before)) for n, x in enumerate(hosts))
-        try:
-            kernel = Recurrence(step, carry, xs, leaves)
-        except Refused as why:
-            kernel = str(why)
-        except Exception as error:  # whatever LLVM says: the loop in Python has the right answer
-            kernel = f"the kernel does not compile: {error}"
-        step.kernels[key] = kernel
-    if isinstance(kernel, str):
-        return None
-    last, results = kernel(hosts, *sizes, reverse)
-    count()
+    last, results, nesting = found
     after = [x if array is None else backend.of_host(array) for x, array in zip(before, last, strict=True)]
-    found = iter([backend.of_host(array) for array in results])
-    return rebuilt(carry, iter(after)), rebuilt(kernel.nesting, found)
+    return rebuilt(carry, iter(after)), rebuilt(nesting, iter([backend.of_host(array) for array in results]))
 
 
-def _sizes(hosts: list[Any], carried: int, moves: int) -> tuple[int, int, int] | None:
+def run_flat(
+    step: Step, carry: Any, xs: Any, carried: int, hosts: Sequence[Any], reverse: bool
+) -> tuple[list[Any], list[Any], Any] | None:
+    """The carry after the last frame, None for what stays as it is, the results, and the tuples that these come in.
+
+    The first of the arrays are carried. `carry` and `xs` give the tuples alone.
+    """
+    key = (carried, *[(x.ndim, x.dtype) for x in hosts])
+    kernel = step.kernels.get(key)
+    layout = (reverse, *[(x.shape, x.strides) for x in hosts])
+    loop = kernel.loops.get(layout) if isinstance(kernel, Recurrence) else None
+    if loop is None:
+        sizes = _sizes(hosts, carried, step.moves)
+        if sizes is None:
+            return None
+        if kernel is None:
+            kernel = step.kernels[key] = _made(step, carry, xs, carried, hosts)
+        if isinstance(kernel, str):
+            return None
+        if len(kernel.loops) >= _MOST_LOOPS:
+            kernel.loops.clear()
+        loop = kernel.loops[layout] = Loop(kernel, hosts, *sizes, reverse)
+    count()
+    last, results = loop(hosts)
+    return last, results, loop.nesting
+
+
+def _made(step: Step, carry: Any, xs: Any, carried: int, hosts: Sequence[Any]) -> Recurrence | str:
+    """The kernel of a step for some arrays, or why there is none."""
+    leaves = tuple(Leaf(x.ndim - (n >= carried), x.dtype.name, n < carried) for n, x in enumerate(hosts))
+    try:
+        return Recurrence(step, carry, xs, leaves)
+    except Refused as why:
+        return str(why)
+    except Exception as error:  # whatever LLVM says: the loop in Python has the right answer
+        return f"the kernel does not compile: {error}"
+
+
+def _sizes(hosts: Sequence[Any], carried: int, moves: int) -> tuple[int, int, int] | None:
     """The numbers of frames, sequences and states; None where a kernel has another idea of the axes."""
     frames = hosts[carried].shape[0]
     axes = None
@@ -90,52 +116,83 @@ class Recurrence:
         self.kept_out, self.leaves = emitter.kept_out, leaves
         self.results = [(len(recorded.dims[n]), recorded.dtypes[n]) for n in recorded.results]
         self.nesting = recorded.nesting
+        self.loops: dict[Any, Loop] = {}
+        """By the shapes and strides of the arrays, and the direction."""
 
-    def __call__(
-        self, hosts: list[Any], frames: int, batch: int, states: int, reverse: bool
-    ) -> tuple[list[Any], list[Any]]:
-        """The carry after the last frame, None for what stays as it is, and the results of all frames."""
-        shapes = {1: (batch,), 2: (batch, states), 3: (self.moves or states, batch, states)}
-        hosts = [x if x.strides[-1] == x.itemsize or x.ndim < 2 else np.ascontiguousarray(x) for x in hosts]
-        last = [
-            None if n in self.kept_out or not leaf.carried else np.empty(shapes[leaf.rank], leaf.dtype)
-            for n, leaf in enumerate(self.leaves)
+
+class Loop:
+    """A kernel with the sizes and strides of a call: all of its block but the addresses of arrays."""
+
+    def __init__(
+        self, made: Recurrence, hosts: Sequence[Any], frames: int, batch: int, states: int, reverse: bool
+    ) -> None:
+        self.nesting = made.nesting
+        shapes = {1: (batch,), 2: (batch, states), 3: (made.moves or states, batch, states)}
+        self.kernel, self.batch, self.entries = made.kernel, batch, frames * batch * states * (made.moves or states)
+        self.in_pieces = [n for n, x in enumerate(hosts) if x.ndim > 1 and x.strides[-1] != x.itemsize]
+        """Arrays of which a row is in pieces: they are copied."""
+        self.last = [
+            None if n in made.kept_out else (shapes[leaf.rank], leaf.dtype)
+            for n, leaf in enumerate(made.leaves)
+            if leaf.carried
         ]
-        results = [_by_sequence((frames, *shapes[rank]), dtype) for rank, dtype in self.results]
-        words = [states, frames]  # in the order of the names of `Entries`
-        for n, (x, leaf) in enumerate(zip(hosts, self.leaves, strict=True)):
-            words += _place(x[::-1] if reverse and not leaf.carried else x, not leaf.carried)
+        self.results = [((frames, *shapes[rank]), dtype) for rank, dtype in made.results]
+        self.words = [0, 0, 0, 0, states, frames]  # the last two in the order of the names of `Entries`
+        self.addresses: list[tuple[int, int]] = []
+        """The places of addresses in the block, and how far in each of the arrays the first frame lies."""
+        hosts, last, results = self.arrays(hosts)
+        for n, (x, leaf) in enumerate(zip(hosts, made.leaves, strict=True)):
+            self.place(x, not leaf.carried, reverse and not leaf.carried)
             if leaf.carried:
-                at, _, *strides = _place(last[n], False)
-                words += [at, *strides]
+                self.place(last[n], False, False)
+                del self.words[-3]  # the carry has one distance along frames: none
         for x in results:
-            words += _place(x[::-1] if reverse else x, True)
-        block = (ctypes.c_int64 * (4 + len(words)))(0, 0, 0, 0, *words)
+            self.place(x, True, reverse)
+        self.block = ctypes.c_int64 * len(self.words)
+        row = 8 * (-(-states // made.lanes) + 2) * made.lanes
+        self.scratch = ctypes.c_char * ((made.rows[0] + made.rows[1] * states) * row + 16 * made.lanes)
+
+    def place(self, x: Any, by_frame: bool, backwards: bool) -> None:
+        """Add an array to the block: its address, which a call knows; the distances along frames, units and rows."""
+        each, *strides = (0, 0, 0) if x is None else x.strides if by_frame else (0, *x.strides)
+        if x is not None:
+            self.addresses.append((len(self.words), (x.shape[0] - 1) * each if backwards else 0))
+        self.words += [0, -each if backwards else each, strides[len(strides) == 3], strides[0]]
+
+    def arrays(self, hosts: Sequence[Any]) -> tuple[Sequence[Any], list[Any], list[Any]]:
+        """The arrays of a call: those given, with rows in one piece; new ones for the last carry and the results."""
+        if self.in_pieces:
+            hosts = [np.ascontiguousarray(x) if n in self.in_pieces else x for n, x in enumerate(hosts)]
+        last = [None if made is None else np.empty(*made) for made in self.last]
+        return hosts, last, [_by_sequence(*made) for made in self.results]
+
+    def __call__(self, hosts: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """The carry after the last frame, None for what stays as it is, and the results of all frames."""
+        hosts, last, results = self.arrays(hosts)
+        block, carried = self.block(*self.words), len(last)
+        between = [x for pair in zip(hosts, last, strict=False) for x in pair if x is not None]
+        for (place, first), x in zip(self.addresses, (*between, *hosts[carried:], *results), strict=True):
+            try:
+                block[place] = _addressof(_buffer(x)) + first
+            except (TypeError, ValueError, BufferError):  # it is read-only, or in pieces
+                block[place] = x.__array_interface__["data"][0] + first
         address = ctypes.addressof(block)
-        row = 8 * (-(-states // self.lanes) + 2) * self.lanes
-        size = (self.rows[0] + self.rows[1] * states) * row + 16 * self.lanes
 
         def work(first: int, end: int) -> None:
-            scratch = (ctypes.c_char * size)()
+            scratch = self.scratch()
             self.kernel(address, first, end, ctypes.addressof(scratch))
 
-        spread(work, batch, frames * batch * states * (self.moves or states))
-        return [x for x, leaf in zip(last, self.leaves, strict=True) if leaf.carried], results
+        spread(work, self.batch, self.entries)
+        return last, results
 
 
 def _by_sequence(shape: tuple[int, ...], dtype: str) -> Any:
     """A new array whose memory holds all frames of a sequence together: its first axis but for the rows of a frame."""
     axis = max(1, len(shape) - 2)
     whole = np.empty((shape[axis], *shape[:axis], *shape[axis + 1 :]), dtype)
-    return np.moveaxis(whole, 0, axis)
+    return whole.transpose((*range(1, axis + 1), 0, *range(axis + 1, len(shape))))
 
 
-def _place(x: Any, by_frame: bool) -> tuple[int, ...]:
-    """The address of an array and the distances in bytes along frames, units and rows; of none, zeros."""
-    if x is None:
-        return 0, 0, 0, 0
-    each, *strides = x.strides if by_frame else (0, *x.strides)
-    return x.__array_interface__["data"][0], each, strides[len(strides) == 3], strides[0]
+_addressof, _buffer = ctypes.addressof, ctypes.c_char.from_buffer
 
-
-__all__ = ["Recurrence", "is_on", "run"]
+__all__ = ["Loop", "Recurrence", "is_on", "run", "run_flat"]

@@ -14,10 +14,10 @@ import numpy as np
 
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.emit import Emitter
-from lossspec.kernels.front import is_off
 from lossspec.kernels.ir import V
 from lossspec.kernels.memory import Block
 from lossspec.kernels.schedule import ENTRIES, Schedule
+from lossspec.kernels.switch import is_off
 from lossspec.kernels.threads import spread
 
 _LEAST_WORK = 1 << 16

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import combinations
 from math import prod, sqrt
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from lossspec import pipeline
-from lossspec.autodiff.array import Traced
+from lossspec.autodiff.array import Traced, innermost_tape
 from lossspec.autodiff.functions import make_input, value_and_grad
-from lossspec.autodiff.namespace import TracedBackend
+from lossspec.autodiff.namespace import TracedBackend, leaves_of
 from lossspec.autodiff.tape import Program, Tape, Value, make_program
 from lossspec.dispatch import get_backend
 from lossspec.numerics import Step
@@ -36,8 +37,16 @@ class Computed(Protocol):
     plans: Plans
     kernels: dict[Any, Any]
     """Plans of calls, by what they depend on."""
+    recurs: bool | None
+    """True if the loss is known to take recurrences, False if not."""
     kernel_programs: dict[Any, Any]
     """Unit programs and their kernels, by the same without sizes."""
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """The loss of a call."""
+
+    def value_and_grad(self, *inputs: Any, wrt: Any = None, **options: Any) -> tuple[Any, Any]:
+        """The loss of a call, and its gradients."""
 
 
 Symbols = tuple[str, ...]
@@ -203,7 +212,7 @@ def trace(task: Task) -> UnitProgram:
 
 def _record(task: Task, sizes: Mapping[str, int]) -> _Recording:
     """Record the pipeline on tiny arrays of these sizes."""
-    backend = _Recorder(get_backend("numpy"))
+    backend = _recorder()
     arrays = {a.name: _tiny(a, sizes) for a in task.arguments}
     loss, wrt, order = task.loss, task.wrt, task.order
     found: dict[str, Any] = {}
@@ -289,9 +298,14 @@ class _Recorder(TracedBackend):
 
     def scan(self, step: Any, carry: Any, xs: Any, reverse: bool = False) -> tuple[Any, Any]:
         """Refuse a recurrence, of which there is a kernel for itself; others are spelt out."""
-        if isinstance(step, Step):
+        if isinstance(step, Step) and innermost_tape(leaves_of((carry, xs))) is not None:
             raise Refused("it is a recurrence")
         return super().scan(step, carry, xs, reverse)
+
+
+@cache
+def _recorder() -> _Recorder:
+    return _Recorder(get_backend("numpy"))
 
 
 def _input(tape: Tape, like: Any, value: float) -> Any:
