@@ -1,6 +1,7 @@
 """Compiled recurrences: losses over paths by one loop a sequence, against the loop in Python and against the oracle."""
 
 import gc
+import weakref
 from unittest.mock import patch
 
 import numpy as np
@@ -16,7 +17,7 @@ from lossspec.conformance.matrix import plan, run_cell
 from lossspec.conformance.store import Store
 from lossspec.dispatch import get_backend
 from lossspec.kernels import compile as compiler
-from lossspec.kernels import front, scatter
+from lossspec.kernels import front, recurrence, scatter
 from lossspec.kernels.accumulate import Accumulator
 from lossspec.kernels.loops import StepEmitter
 from lossspec.kernels.recurrence import Recurrence
@@ -235,6 +236,46 @@ def test_every_number_of_labels(labels):
     )
     np.testing.assert_allclose(values, slow, rtol=1e-13)
     np.testing.assert_allclose(gradient, right, rtol=1e-12, atol=1e-15)
+
+
+def interrupted(held):
+    """What runs the work of a kernel, if a signal comes first; another thread may hold the work, and go on."""
+
+    def spread(work, *_):
+        held.append(work)
+        raise KeyboardInterrupt
+
+    return spread
+
+
+def test_a_loop_that_a_signal_loses_keeps_what_it_writes_to(monkeypatch):
+    costs, held, made, original = np.random.default_rng(0).random((2, 4, 5)), [], [], recurrence._by_sequence
+
+    def by_sequence(*given):
+        found = original(*given)
+        made.append(weakref.ref(found))
+        return found
+
+    lossspec.soft_dtw(costs)
+    monkeypatch.setattr(recurrence, "_by_sequence", by_sequence)
+    monkeypatch.setattr(recurrence, "spread", interrupted(held))
+    with pytest.raises(KeyboardInterrupt):
+        lossspec.soft_dtw(costs)
+    gc.collect()
+    assert held
+    assert made[-1]() is not None
+
+
+def test_a_pass_that_a_signal_loses_keeps_what_it_writes_to(monkeypatch):
+    held, out = [], np.empty((2, 3))
+    alive = weakref.ref(out)
+    monkeypatch.setattr(scatter, "spread", interrupted(held))
+    with pytest.raises(KeyboardInterrupt):
+        scatter._pass(np.ones((2, 2)), np.asarray([[0, 1], [1, 2]]), out, None, True)
+    del out
+    gc.collect()
+    assert held
+    assert alive() is not None
 
 
 def of_chain(classes, dtype="float64", batch=3, time=5):

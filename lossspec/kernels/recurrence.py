@@ -178,7 +178,7 @@ class Loop:
                 block[place] = x.__array_interface__["data"][0] + first
         address = ctypes.addressof(block)
 
-        def work(first: int, end: int) -> None:
+        def work(first: int, end: int, held: object = (block, hosts, last, results)) -> None:  # as `Job.run`
             scratch = self.scratch()
             self.kernel(address, first, end, ctypes.addressof(scratch))
 

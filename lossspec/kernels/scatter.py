@@ -82,7 +82,7 @@ def _pass(entries: Any, index: Any, row: Any, logits: Any, is_pull: bool) -> Any
     kernel = _kernel(_ELEMENTS[row.dtype], logits is not None, is_pull)
     rows = prod(arrays[0].shape[:2])
 
-    def work(first: int, last: int) -> None:
+    def work(first: int, last: int, held: object = arrays) -> None:  # as `Job.run`
         scratch = (ctypes.c_double * ((_APART + 1) * (size + _ROOM)))()
         kernel(ctypes.addressof(block), first, last, ctypes.addressof(scratch))
 
