@@ -18,6 +18,7 @@ from lossspec.dialects.arrays import (
     ones_like,
     promoted,
     shape_of,
+    stretched,
     values_of,
 )
 from lossspec.dialects.declaration import Call, call, declared, one_of, refuse
@@ -367,6 +368,7 @@ def ranking_softmax_loss(
     logits, labels = _real_beside(logits, labels)
     options: dict[str, Any] = {}
     if where is not None:
+        where = stretched(where, shape_of(logits))
         logits, labels = chosen(logits, where, -float("inf")), chosen(labels, where, 0.0)
         options["where"] = array_namespace(where).any(where, axis=-1)
     if weights is not None:

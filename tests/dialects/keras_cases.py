@@ -135,8 +135,8 @@ def samples(name: str) -> list[Sample]:
     def add(theirs: Any, ours: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         found.append(Sample(SUITE, name, f"[{len(found)}]", theirs, ours, given, named, frozenset({"1"})))
 
-    theirs, ours = getattr(keras.losses, name), getattr(dialect, name)
     if name in FUNCTIONS:
+        theirs, ours = getattr(keras.losses, name), getattr(dialect, name)
         for pair in PAIRS[name]:
             add(theirs, strictly(ours), pair, NEEDED.get(name, {}))
         for options in OPTIONS.get(name, ()):
@@ -150,11 +150,16 @@ def samples(name: str) -> list[Sample]:
         fits = fits and not (function == "circle" and weight is not None)  # Keras multiplies its mask in place
         if fits:
             weighed = (*first, *(() if weight is None else (weight,)))
-            add(_built(theirs, options), _built(ours, options), weighed, {})
+            add(*objects_of(name, options), weighed, {})
     for options in OPTIONS.get(function, ()):
         weighed = (*first, WEIGHTS) if function == "sparse_categorical_crossentropy" else first
-        add(_built(theirs, options), _built(ours, options), weighed, {})
+        add(*objects_of(name, options), weighed, {})
     return found
+
+
+def objects_of(name: str, options: dict[str, Any]) -> tuple[Any, Any]:
+    """The object of Keras and that of the dialect."""
+    return _built(getattr(keras.losses, name), options), _built(getattr(dialect, name), options)
 
 
 def _built(cls: Any, options: dict[str, Any]) -> Any:

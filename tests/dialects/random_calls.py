@@ -5,55 +5,17 @@ from __future__ import annotations
 import inspect
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from dialects.draws import SUITE, Draw, Made, left_over
 from dialects.judge import Sample, strictly
-
-SUITE = "random calls"
-Made = tuple[list[Any], dict[str, Any]]
-
-
-class Draw:
-    """The source of one call."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = np.random.default_rng(seed)
-
-    def pick(self, *values: Any) -> Any:
-        return values[self.random.integers(len(values))]
-
-    def maybe(self, **options: Any) -> dict[str, Any]:
-        """Each option at one of its values, or at its default."""
-        return {name: self.pick(*values) for name, values in options.items() if self.random.random() < 0.5}
-
-    def shape(self) -> Any:
-        return self.pick((5,), (4, 3), (3, 1), (1, 3), (2, 3, 4))
-
-    def beside(self, shape: Any) -> Any:
-        """A shape that broadcasts to another: seldom another one."""
-        return self.pick(shape, shape, shape, shape[1:], tuple(self.pick(1, n) for n in shape))
-
-    def real(self, shape: Any, low: float = -np.inf) -> Any:
-        x = np.asarray(self.random.normal(size=shape) * self.pick(0.1, 1.0, 5.0))
-        return x if low < -1e9 else low + np.abs(x)
-
-    def inside(self, shape: Any) -> Any:
-        return np.asarray(self.random.uniform(0.01, 0.99, shape))
-
-    def signs(self, shape: Any) -> Any:
-        return np.asarray(self.random.choice([-1.0, 1.0], shape))
-
-    def flags(self, shape: Any) -> Any:
-        return np.asarray(self.random.integers(0, 2, shape)).astype(float)
-
-    def parts(self, shape: Any, axis: int = -1) -> Any:
-        x = self.inside(shape)
-        return x / x.sum(axis, keepdims=True)
-
-    def labels(self, classes: int, shape: Any) -> Any:
-        return np.asarray(self.random.integers(0, classes, shape))
+from dialects.random_optax import OPTAX
+from lossspec.dialects import keras
 
 
 def _reduced(d: Draw, **options: Any) -> dict[str, Any]:
@@ -110,7 +72,7 @@ def _divergence(d: Draw) -> Made:
 
 def _poisson(d: Draw) -> Made:
     shape, log = d.shape(), d.pick(True, False)
-    counts = np.asarray(d.random.poisson(3.0, d.beside(shape))) + 2.0
+    counts = np.asarray(d.random.poisson(3.0, d.beside(shape)) + 2.0)
     return [d.real(shape, -9e9 if log else 0.1), counts], {"log_input": log, **_reduced(d, full=(True,), eps=(0.1,))}
 
 
@@ -207,9 +169,39 @@ def _codes(d: Draw) -> Made:
     }
 
 
+def _generalized(d: Draw) -> Made:
+    shape = d.pick((4, 3), (2, 4, 3))
+    return [d.labels(3, shape[:-1]), d.parts(shape)], {"q": d.pick(0.3, 0.9)}
+
+
+def _cosine(d: Draw) -> Made:
+    shape = d.pick((4, 3), (5,), (2, 4, 3))
+    return [d.real(shape), d.real(shape)], d.maybe(axis=(0, -1))
+
+
+def _margins(d: Draw) -> Made:
+    shape = d.pick((4, 3), (5,), (2, 4, 3))
+    return [d.pick(d.flags(shape), d.signs(shape), d.real(shape), d.flags(shape).astype(int)), d.real(shape)], {}
+
+
+def _plain_rows(d: Draw, logits: bool) -> Made:
+    (targets, _), _ = _distributions(d)
+    return [targets, d.real(targets.shape) if logits else d.parts(targets.shape)], {}
+
+
+def _alignment(d: Draw) -> Made:
+    return [d.pick(np.asarray([[1, 2, 2], [3, 1, 0]]), np.asarray([[4, 1], [2, 0]])), d.real((2, 7, 5))], {}
+
+
+def _regions(d: Draw, **options: Any) -> Made:
+    shape = d.pick((4, 3), (2, 4, 3))
+    return [d.pick(d.flags(shape), d.inside(shape)), d.inside(shape)], d.maybe(axis=(0, -1, (0, 1)), **options)
+
+
 KERAS: dict[str, Callable[[Draw], Made]] = {
     "mean_squared_error": _pair,
     "mean_absolute_error": _pair,
+    "mean_absolute_percentage_error": _pair,
     "mean_squared_logarithmic_error": lambda d: _pair(d, low=0.1),
     "huber": lambda d: _pair(d, delta=(0.3, 2.0)),
     "log_cosh": _pair,
@@ -221,6 +213,34 @@ KERAS: dict[str, Callable[[Draw], Made]] = {
     "categorical_crossentropy": _distributions,
     "categorical_focal_crossentropy": lambda d: _distributions(d, alpha=(0.5, [0.2, 0.3, 0.5]), gamma=(0.0, 1.0, 3.0)),
     "sparse_categorical_crossentropy": _codes,
+    "categorical_generalized_cross_entropy": _generalized,
+    "cosine_similarity": _cosine,
+    "hinge": _margins,
+    "squared_hinge": _margins,
+    "categorical_hinge": lambda d: _plain_rows(d, logits=True),
+    "kl_divergence": lambda d: _plain_rows(d, logits=False),
+    "ctc": _alignment,
+    "dice": _regions,
+    "tversky": lambda d: _regions(d, alpha=(0.2, 0.7), beta=(0.8,)),
+}
+
+
+def _object(d: Draw, make: Callable[[Draw], Made]) -> Made:
+    """The inputs of an object with weights, and the arguments of its constructor."""
+    (targets, predictions), options = make(d)
+    axis = (1, 2) if make is _alignment else options.get("axis", -1)
+    left = left_over(predictions.shape, axis)
+    fewer = [(*left[:-1], 1)] if left else []  # a size of 1 broadcasts
+    weights = d.pick([], [], [2.0], [d.real(left, 0.1)], [d.labels(3, left)], *([d.real(n, 0.1)] for n in fewer))
+    if options.get("ignore_class") is not None and weights and np.shape(weights[0]) != left:
+        weights = []  # Keras multiplies its mask in place
+    return [targets, predictions, *weights], {**options, **d.maybe(reduction=("sum", None, "mean_with_sample_weight"))}
+
+
+KERAS |= {
+    name: partial(_object, make=KERAS[cls.takes.__name__])
+    for name, cls in vars(keras).items()
+    if isinstance(cls, type) and issubclass(cls, keras.Loss) and getattr(cls, "takes", None) and cls is not keras.Circle
 }
 
 
@@ -253,6 +273,25 @@ def _named(d: Draw, proba: bool, **options: Any) -> Made:
     return [labels, p], {**d.maybe(**options), **_weights(d, number), **known}
 
 
+def _half(d: Draw, targets: Callable[[Any], Any], identity: bool = False, **options: Any) -> Made:
+    """The data of a method of an object of `sklearn._loss`, the method and what makes the object."""
+    shape = d.pick((2,), (7,), (7, 1))
+    raw, y = d.real(shape, 0.1 if identity else -np.inf), targets(shape[:1])
+    return _method(d, y, raw, d.maybe(**options))
+
+
+def _method(d: Draw, y: Any, raw: Any, options: dict[str, Any]) -> Made:
+    method = d.pick("loss", "gradient", "loss_gradient", "gradient_hessian", "__call__", "fit_intercept_only")
+    data = [y] if method == "fit_intercept_only" else [y, raw]
+    weights = d.pick([], [d.real(y.shape, 0.1)], [(d.labels(3, y.shape) + np.eye(len(y))[0])])
+    return [*data, *weights], {"method": method, "weighted": bool(weights), **options}
+
+
+def _many(d: Draw) -> Made:
+    number = d.pick(3, 7)
+    return _method(d, d.random.permutation(np.arange(number) % 3) * 1.0, d.real((number, 3)), {"n_classes": 3})
+
+
 SKLEARN: dict[str, Callable[[Draw], Made]] = {
     "mean_squared_error": _outputs,
     "root_mean_squared_error": _outputs,
@@ -267,20 +306,61 @@ SKLEARN: dict[str, Callable[[Draw], Made]] = {
     "log_loss": lambda d: _named(d, proba=True, normalize=(False,)),
     "hinge_loss": lambda d: _named(d, proba=False),
     "brier_score_loss": lambda d: _named(d, proba=True, scale_by_half=(True, False, "auto")),
+    "HalfSquaredError": lambda d: _half(d, d.real),
+    "AbsoluteError": lambda d: _half(d, d.real),
+    "PinballLoss": lambda d: _half(d, d.real, quantile=(0.1, 0.9)),
+    "HuberLoss": lambda d: _half(d, d.real, delta=(0.1, 2.0), quantile=(0.5,)),
+    "HalfPoissonLoss": lambda d: _half(d, lambda shape: d.labels(4, shape) + np.eye(shape[0])[0]),
+    "HalfGammaLoss": lambda d: _half(d, lambda shape: d.real(shape, 0.1)),
+    "HalfTweedieLoss": lambda d: _half(d, lambda shape: d.real(shape, 0.1), power=(0, 1, 1.3, 1.9, 2, 3)),
+    "HalfTweedieLossIdentity": lambda d: _half(
+        d, lambda shape: d.real(shape, 0.1), identity=True, power=(0, 1, 1.3, 1.9, 2, 3)
+    ),
+    "HalfBinomialLoss": lambda d: _half(d, d.pick(d.flags, d.inside)),
+    "ExponentialLoss": lambda d: _half(d, d.pick(d.flags, d.inside)),
+    "HalfMultinomialLoss": _many,
 }
 
 
-def samples(library: Any, dialect: Any, name: str, make: Callable[[Draw], Made], number: int) -> list[Sample]:
-    """As many calls of a function, some of their options by position; the same ones on every run."""
-    theirs, ours = getattr(library, name), strictly(getattr(dialect, name))
+@dataclass(frozen=True)
+class Library:
+    """A library: its module, that of its cases, random calls of its functions and objects, the tolerance's factor."""
+
+    module: str
+    cases: str
+    calls: dict[str, Callable[[Draw], Made]]
+    gradient: str = ""
+    """The position of the argument whose gradient is compared; of optax all that its cases compare."""
+    loose: float = 1.0
+    most: int = 60
+    """The number of calls of each function among all cases."""
+
+
+LIBRARIES = {
+    "torch": Library("torch.nn.functional", "torch_samples", TORCH, "0"),
+    "optax": Library("optax.losses", "optax_cases", OPTAX, most=16),  # each is a program that JAX compiles
+    "keras": Library("keras.losses", "keras_cases", KERAS, "1", 1e2),  # it computes in float32
+    "sklearn": Library("sklearn.metrics", "sklearn_cases", SKLEARN, "1", 10.0),
+}
+
+
+def samples(library: str, name: str, number: int | None = None) -> list[Sample]:
+    """As many calls of a function or an object, some options of a function by position; the same ones on every run."""
+    known = LIBRARIES[library]
+    cases = import_module(f"dialects.{known.cases}")  # it says to Keras on which backend it runs
+    ours = getattr(import_module(f"lossspec.dialects.{library}"), name)
     found = []
-    for index in range(number):
+    for index in range(known.most if number is None else number):
         draw = Draw(zlib.crc32(f"{name} {index}".encode()))
-        given, named = make(draw)
-        for option in list(inspect.signature(getattr(dialect, name)).parameters.values())[len(given) :]:
-            if option.name not in named or option.kind is inspect.Parameter.KEYWORD_ONLY or draw.pick(True, False):
-                break  # what follows stays by name
-            given.append(named.pop(option.name))
-        first = {"1"} if "keras" in dialect.__name__ else {"0"} if "torch" in dialect.__name__ else set()
-        found.append(Sample(SUITE, name, f"[{index}]", theirs, ours, tuple(given), named, frozenset(first)))
+        given, named = known.calls[name](draw)
+        wanted = frozenset(known.gradient or cases.with_gradients(name, given))
+        if isinstance(ours, type):
+            both, named, wanted = cases.objects_of(name, named), {}, wanted if library == "keras" else frozenset()
+        else:
+            both = (getattr(import_module(known.module), name), strictly(ours))
+            for option in list(inspect.signature(ours).parameters.values())[len(given) :]:
+                if option.name not in named or option.kind is inspect.Parameter.KEYWORD_ONLY or draw.pick(True, False):
+                    break  # what follows stays by name
+                given.append(named.pop(option.name))
+        found.append(Sample(SUITE, name, f"[{index}]", *both, tuple(given), named, wanted))
     return found

@@ -153,15 +153,20 @@ def objects() -> list[Sample]:
                 if method == "constant_to_optimal_zero" and name == "HalfMultinomialLoss":
                     continue
                 given = (*data, *(() if weight is None else (weight,)))
-                both = (_method(module, name, options, method, weight) for module in (theirs, dialect))
+                both = objects_of(name, {**options, "method": method, "weighted": weight is not None})
                 label = f"[{number}].{method}{'' if weight is None else ' weighted'}"
                 found.append(Sample(LOSSES, name, label, *both, given))
     return found
 
 
-def _method(module: Any, name: str, options: dict[str, Any], method: str, weight: Any) -> Any:
+def objects_of(name: str, options: dict[str, Any]) -> tuple[Any, Any]:
+    """A method of an object of sklearn and that of the dialect, on the arguments of the method."""
+    return _method(theirs, name, **options), _method(dialect, name, **options)
+
+
+def _method(module: Any, name: str, method: str, weighted: bool, **options: Any) -> Any:
     def run(*given: Any) -> Any:
-        made = getattr(module, name)(sample_weight=None if weight is None else given[-1], **options)
+        made = getattr(module, name)(sample_weight=given[-1] if weighted else None, **options)
         given = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in given)
         found = getattr(made, method)(*given)
         parts = found if isinstance(found, tuple) else (found,)

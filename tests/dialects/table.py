@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dialects import keras_cases, optax_cases, sklearn_cases, torch_samples
+from dialects import keras_cases, optax_cases, random_calls, sklearn_cases, torch_samples
 from dialects.judge import Excepted, Sample
 
+CASES = {"torch": torch_samples, "optax": optax_cases, "keras": keras_cases, "sklearn": sklearn_cases}
 START, END = "<!-- what follows is written by tests/dialects/table.py -->", "<!-- end -->"
 
 
@@ -24,6 +25,9 @@ def suites() -> Iterator[tuple[str, str, Sequence[Sample], Sequence[Excepted]]]:
     yield "sklearn", "methods of `sklearn._loss`", sklearn_cases.objects(), sklearn_cases.EXCEPTIONS
     rows = [sample for name in sklearn_cases.CALLS for sample in sklearn_cases.functions(name)]
     yield "sklearn", "`sklearn.metrics`", rows, sklearn_cases.EXCEPTIONS
+    for name, library in random_calls.LIBRARIES.items():
+        rows = [sample for function in library.calls for sample in random_calls.samples(name, function)]
+        yield name, random_calls.SUITE, rows, CASES[name].EXCEPTIONS
 
 
 def text() -> str:
@@ -52,7 +56,7 @@ def text() -> str:
         names = ", ".join(f"`{name}`" for name in dict.fromkeys(functions))
         lines.append(f"| {dialect} | {names} | {words} | {len(functions)} |")
     lines += ["", "What the libraries have and the dialects have not:", "", "| dialect | name | why |", "|---|---|---|"]
-    for dialect, module in zip(refused, (torch_samples, optax_cases, keras_cases, sklearn_cases), strict=True):
+    for dialect, module in CASES.items():
         lines += [f"| {dialect} | `{name}` | {why} |" for name, why in module.LEFT_OUT.items()]
     return "\n".join(lines)
 
