@@ -64,10 +64,11 @@ class TorchBackend(Backend):
         import torch
 
         from .torch_kernels import is_plain_eager
+        from .torch_spread import spread_of
 
         if self.is_tracing() or not is_plain_eager() or torch.is_inference_mode_enabled():
             return None
-        plain = all(type(x) in (torch.Tensor, torch.nn.Parameter) for x in chosen)
+        plain = all(type(x) in (torch.Tensor, torch.nn.Parameter) or spread_of(x) for x in chosen)
         if not plain or any(getattr(x, "requires_grad", False) or _is_inference(x) for x in (*chosen, *others)):
             return None
         with torch.enable_grad():

@@ -21,12 +21,15 @@ from lossspec.kernels.request import Request, key_of
 from lossspec.terms import Array
 
 from .torch_gpu import BFLOAT16, TorchGpu, gpu_of
+from .torch_spread import of_devices
 
 
 def by_kernel(loss: Any, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: Any) -> Any:
     """The result of a call by a kernel; None if the array path has to take it."""
-    if is_compiling() or is_off() or not is_plain_eager():
+    if is_compiling() or not is_plain_eager():
         return None
+    if is_off():
+        return of_devices(loss, method, inputs, options)
     tracked, gpu = torch.is_grad_enabled(), None
     if is_on_cuda():
         gpu = gpu_of(Request(loss, method, inputs, options).first())
@@ -37,7 +40,7 @@ def by_kernel(loss: Any, method: str, inputs: tuple[Any, ...], options: Mapping[
             key = tracked, gpu.index, key_of(gpu.kind, method, inputs, options, wrt)
         plan = loss.kernels.get(key)
     except (AttributeError, TypeError, NotTaken):
-        return None
+        return of_devices(loss, method, inputs, options)
     if plan is None:
         plan = loss.kernels[key] = _Plan.make(Request(loss, method, inputs, options, wrt), tracked, key, gpu)
     return None if type(plan) is str else plan.run(inputs, options)

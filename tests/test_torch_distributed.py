@@ -1,5 +1,6 @@
 """Losses over processes of torch.distributed: value and gradient of the whole batch, or one error for all ranks."""
 
+import re
 import tracemalloc
 
 import numpy as np
@@ -431,16 +432,21 @@ def test_a_metric_of_torchmetrics_is_the_loss_of_all_ranks(on_ranks):
 SHARDED = """
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+from lossspec.dialects import torch as F
 from lossspec.integrations.torch_module import LossModule
 torch.manual_seed(0)
 logits, labels, targets = torch.randn(8, 4), torch.randint(4, (8,)), torch.randn(8, 4)
 mesh = init_device_mesh("cpu", (world,))
 for module, other in (
-    (LossModule(ls.huber), targets),
-    (LossModule(ls.cross_entropy), labels),
+    (ls.huber, targets),
+    (ls.cross_entropy, labels),
+    (F.cross_entropy, labels),
+    (lambda x, y: ls.cross_entropy.partial(x, y).value(), labels),
+    (lambda x, y: ls.cross_entropy(x, labels), labels),
+    (0.5 * ls.cross_entropy + ls.z_loss, labels),
     (LossModule(ls.focal, class_weight=torch.tensor([1.0, 2.0, 3.0, 4.0]), ignore_index=1), labels),
-    (LossModule(ls.kl_divergence), targets.softmax(-1)),
-    (LossModule(ls.info_nce), targets),
+    (ls.kl_divergence, targets.softmax(-1)),
+    (ls.info_nce, targets),
     (LossModule(ls.barlow_twins), targets),
 ):
     for place in (Shard(0), Replicate(), Shard(1))[: other.ndim + 1]:
@@ -451,17 +457,28 @@ for module, other in (
         right = module(whole, other)
         right.backward()
         report(value=value.full_tensor(), right=right, gradient=x.grad.full_tensor(), slope=whole.grad)
+x, soft = (distribute_tensor(x, mesh, [Shard(1)]) for x in (logits, targets.softmax(-1)))
+report(error=error_of(lambda: ls.cross_entropy(x, soft)))
+report(error=error_of(lambda: ls.cross_entropy.grad_hess(x, soft)))
+report(error=error_of(lambda: ls.huber.grad(x.requires_grad_(), soft)))
+slope = ls.info_nce.grad(*(distribute_tensor(x, mesh, [Shard(0)]) for x in (logits, targets)))
+report(gradient=slope.full_tensor(), slope=ls.info_nce.grad(logits, targets))
 """
 
 
 @pytest.mark.parametrize("world", [1, pytest.param(2, marks=pytest.mark.thorough)])
-def test_a_module_takes_tensors_that_lie_on_several_devices(on_ranks, world):
+def test_losses_and_modules_take_tensors_that_lie_on_several_devices(on_ranks, world):
     """Positions and masks, which a body creates by itself, lie on every rank; with one rank they do not mix either.
 
-    A coupled loss gathers the batch.
+    A coupled loss gathers the batch. What torch does not compute is refused, with what to do instead.
     """
-    for reports in on_ranks(SHARDED, world):
-        assert len(reports) == 16
+    for *reports, refused, second, first, derived in on_ranks(SHARDED, world):
+        assert len(reports) == 24
+        if world > 1:
+            assert re.search(r"^cross_entropy: torch does not .*Fix: give it whole tensors", refused["error"][1])
+        assert re.search(r"grad_hess .*Fix: give it whole tensors", second["error"][1])
+        assert re.search(r"Fix: give it x.detach\(\)", first["error"][1])
+        assert np.allclose(derived["gradient"], derived["slope"], atol=1e-7)
         for found in reports:
             assert found["value"] == pytest.approx(found["right"], rel=1e-6)
             assert np.allclose(found["gradient"], found["slope"], atol=1e-7)

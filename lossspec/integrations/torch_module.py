@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 from lossspec.composite import Composite, parts_of
-from lossspec.dispatch import get_backend
 from lossspec.errors import ContractError, DTypeError, MissingExtraError
 from lossspec.identity import has_content
 from lossspec.integrations.checks import contract_of
@@ -30,8 +29,7 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
     loss and not to the state. Keywords of a call, `sample_weight` among them, take the place of options.
 
     A loss among the hyperparameters of a checkpoint is read by `torch.load(weights_only=True)` once this is imported.
-    Inputs that are DTensors give a DTensor. A coupled loss, which needs the whole batch, gathers it on every rank; of
-    the others torch computes each part where it lies, and what the loss creates by itself lies on every device.
+    Inputs that are DTensors give a DTensor, as in a call of the loss itself.
 
     Shapes, dtypes, weights: those of the loss. `module.to(dtype)` converts the buffers as it does any others.
     Errors: `ContractError` for what the loss does not take, for a tensor that is computed from what is learned, and
@@ -86,39 +84,12 @@ class LossModule(torch.nn.Module):  # type: ignore[misc]
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """The loss, reduced as configured."""
         given = {key: getattr(self, key) for key in self.arrays} | options
-        spread = [] if torch.compiler.is_compiling() else _spread(*inputs, *given.values())
-        if not spread:
-            return self.loss(*inputs, **given)
-        if any(part.contract.form == "coupled" for _, part in parts_of(self.loss)):
-            whole = [x.full_tensor() if _spread(x) else x for x in (*inputs, *given.values())]
-            value = self.loss(*whole[: len(inputs)], **dict(zip(given, whole[len(inputs) :], strict=True)))
-            return _on_every_rank(value, spread[0].device_mesh)
-        try:
-            with get_backend("torch").beside(*spread):
-                return self.loss(*inputs, **given)
-        except (AssertionError, NotImplementedError, RuntimeError) as error:
-            raise ContractError(
-                f"LossModule: torch does not compute {self.name} of tensors that lie in {spread[0].placements}: "
-                f"{str(error) or type(error).__name__}. Fix: give it whole tensors, x.full_tensor()"
-            ) from error
+        return self.loss(*inputs, **given)
 
     def extra_repr(self) -> str:
         """The loss, its tensors by their sizes, and its other options."""
         held = [f"{key}={_shown(getattr(self, key))}" for key in self.arrays]
         return ", ".join([self.name, *held, *(f"{key}={value!r}" for key, value in self.options.items())])
-
-
-def _spread(*operands: Any) -> list[Any]:
-    """The operands that are DTensors."""
-    sharded = sys.modules.get("torch.distributed.tensor")
-    return [] if sharded is None else [x for x in operands if isinstance(x, sharded.DTensor)]
-
-
-def _on_every_rank(value: torch.Tensor, mesh: Any) -> Any:
-    """A result that every rank has computed, as a DTensor."""
-    from torch.distributed.tensor import DTensor, Replicate
-
-    return DTensor.from_local(value, mesh, [Replicate()] * mesh.ndim, run_check=False)
 
 
 def _declared(module: str, name: str, configuration: dict[str, Any]) -> Specified:
