@@ -121,6 +121,7 @@ def test_an_unignored_label_of_minus_100_is_an_error_that_says_so(loss):
         (lambda: trainer_loss(ls.perplexity), "has no sum of its units"),
         (lambda: trainer_loss(CAUSAL)({"hidden": 1}, torch.ones(1)), "returns hidden and no `logits`"),
         (lambda: trainer_loss(CAUSAL)({"logits": torch.ones(1, 2, 3)}, None), "Fix: set `label_names`"),
+        (lambda: trainer_loss(CAUSAL)({"logits": torch.ones(2, 3)}, torch.ones(2)), "Fix: trainer_loss.*shift=False"),
     ],
 )
 def test_what_a_trainer_cannot_use_is_refused(make, words):

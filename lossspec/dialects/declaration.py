@@ -82,7 +82,6 @@ class Function:
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """The value that the library's function gives."""
-        self._bind(arguments, keywords)
         try:
             made = self.declare(*arguments, **keywords)
             return made.run() if isinstance(made, Call) else made
@@ -94,6 +93,9 @@ class Function:
             raise ArgumentError(f"{self.called}: {error}") from error
         except MixtureError as error:
             raise ArgumentTypeError(f"{self.called}: {error}") from error
+        except TypeError:
+            self._bind(arguments, keywords)  # names what is wrong with the arguments; a compiler cannot follow it
+            raise
 
     def _bind(self, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> inspect.BoundArguments:
         return bound_to(self.called, self.signature, arguments, keywords)
@@ -149,10 +151,13 @@ def declared(module: str, *differs: str) -> Callable[[Callable[..., Any]], Funct
     return declare
 
 
-def refuse(condition: Any, message: str) -> None:
-    """Raise what the other library raises where a fact about the arguments holds; a word has no facts."""
+def refuse(condition: Any, message: str, *shown: Any) -> None:
+    """Raise what the other library raises where a fact about the arguments holds; a word has no facts.
+
+    Numbers that are symbols under a compiler stand in `shown`: it cannot write one into a message that nobody reads.
+    """
     if not isinstance(condition, Word) and condition:
-        raise ArgumentError(message)
+        raise ArgumentError(message.format(*shown) if shown else message)
 
 
 def one_of(what: str, given: Any, allowed: Sequence[Any]) -> Any:

@@ -145,7 +145,7 @@ def _classes(input: Any, target: Any) -> dict[str, Any]:
     """The keyword that names the axis of the classes: the first of a row, the second of a batch."""
     if isinstance(input, Word):
         return {}
-    refuse(not input.shape, "the input is 0-d; it needs an axis of classes")
+    refuse(len(input.shape) == 0, "the input is 0-d; it needs an axis of classes")
     return {"axis": 0 if len(input.shape) == 1 else 1}
 
 
@@ -213,12 +213,12 @@ def _places_of_layer(input: Array, weight: Array, bias: Array | None) -> tuple[i
     refuse(len(shape) not in (1, 2), f"expected input with dimensionality 1 or 2, got {len(shape)}")
     refuse(len(layer) < 2, f"expected linear_weight with dimensionality at least 2, got {len(layer)}")
     names = "input and linear_weight last dimensions (in_features)"
-    refuse(shape[-1] != layer[-1], f"expected equal {names}, got {shape[-1]} and {layer[-1]}, respectively")
+    refuse(shape[-1] != layer[-1], f"expected equal {names}, got {{}} and {{}}, respectively", shape[-1], layer[-1])
     own = layer[:-1] if bias is None else tuple(bias.shape)
     refuse(own not in (layer[:1], layer[:-1]), f"expected linear_bias shape {layer[:-1]}, got {own}")
-    needs = f"requires batched input, (N, {layer[-1]})"
     several = len(layer) > 2 and len(shape) == 1
-    refuse(several, f"K-dimensional loss defined by linear_weight shape {layer} {needs}")
+    needs = "requires batched input, (N, {})"
+    refuse(several, f"K-dimensional loss defined by linear_weight shape {{}} {needs}", layer, layer[-1])
     return layer[1:-1]
 
 
@@ -237,7 +237,7 @@ def _entropy(
     **axis: Any,
 ) -> Call:
     """A cross entropy with torch's mean: by the labels' weights, or for distributions by the length of the batch."""
-    refuse(not 0 <= label_smoothing <= 1, f"label_smoothing is {label_smoothing}; it must be between 0.0 and 1.0")
+    refuse(not 0 <= label_smoothing <= 1, "label_smoothing is {}; it must be between 0.0 and 1.0", label_smoothing)
     name, first = next(iter(inputs.items()))
     soft = _is_soft(target)
     if soft:
@@ -617,11 +617,13 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8, *, 
     if isinstance(x1, Word):
         return call(ls.cosine_distance, form="similarity", predictions=x1, targets=x2, reduction="none")
     x1, x2 = broadcast(x1, x2)
-    if not x1.shape:
+    if len(x1.shape) == 0:
         x1, x2 = x1[None], x2[None]
     rank = len(x1.shape)
     refuse(
-        not -rank <= dim < rank, f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], got {dim})"
+        not -rank <= dim < rank,
+        f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], got {{}})",
+        dim,
     )
     x1, x2 = with_last(x1, dim), with_last(x2, dim)
     half = narrowed(x1)
@@ -792,7 +794,7 @@ def multilabel_soft_margin_loss(
 
 
 def _triplets(anchor: Any, positive: Any, negative: Any, margin: float, swap: bool, distance: Any, how: Any) -> Call:
-    refuse(margin <= 0, f"margin must be greater than 0, got {margin}")
+    refuse(margin <= 0, "margin must be greater than 0, got {}", margin)
     named = {"swap": swap or None, "margin": margin, "distance": distance, "reduction": how}
     if isinstance(anchor, Word):
         return call(ls.triplet_margin, anchors=anchor, positives=positive, negatives=negative, **named)

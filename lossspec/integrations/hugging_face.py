@@ -70,6 +70,11 @@ def _of_batch(loss: Loss, shift: bool, outputs: Any, labels: Any, num_items_in_b
             f"not ignore it. Fix: trainer_loss({name}.configured(ignore_index={UNCOUNTED}))"
         )
     if shift:
+        if len(labels.shape) < 2:
+            raise ContractError(
+                f"{name}: `shift` moves labels along their second axis, and those of this batch have the shape "
+                f"{tuple(labels.shape)}. Fix: trainer_loss({name}, shift=False), as classifiers take it"
+            )
         logits, labels = logits[:, :-1, ...], labels[:, 1:]
     if num_items_in_batch is None:
         return loss(logits, labels)
