@@ -127,7 +127,25 @@ def _read(text: str) -> tuple[str, Call, list[str]]:
     differs = list(found.differs)
     if library == "keras":
         differs.append("the function gives one value an example; the calls give their mean")
-    return library, found.in_words(*arguments, **keywords), differs
+    made, lost = _spoken(found, arguments, keywords)
+    return library, made, differs + lost
+
+
+def _spoken(function: Function, arguments: list[Any], keywords: dict[str, Any]) -> tuple[Call, list[str]]:
+    """The call of ours that a call makes, and those of its options without which it would be the same."""
+    made = function.in_words(*arguments, **keywords)
+    bound, lost = function.signature.bind(*arguments, **keywords).arguments, []
+    for name, value in bound.items():
+        usual = function.signature.parameters[name].default
+        if usual is inspect.Parameter.empty or value is usual or value == usual:
+            continue
+        try:
+            other = function.in_words(**{other: x for other, x in bound.items() if other != name})
+        except ContractError:
+            continue  # it is needed
+        if (other.loss, dict(other.arguments)) == (made.loss, dict(made.arguments)):
+            lost.append(f"{name}={value} is in none of the calls")
+    return made, lost
 
 
 def _of_object(
@@ -138,13 +156,14 @@ def _of_object(
         made = built.in_words(*arguments, **keywords)
         return _with_reduction(made, "none" if method == "loss" else "mean"), []
     if library == "torch":
-        return built.takes.in_words(*arguments, **keywords, **built.options), list(built.takes.differs)
+        made, lost = _spoken(built.takes, arguments, {**keywords, **built.options})
+        return made, list(built.takes.differs) + lost
     weight = arguments.pop() if len(arguments) == 3 else keywords.pop("sample_weight", None)
-    made = built.takes.in_words(*arguments, **keywords, **built.options)
+    made, lost = _spoken(built.takes, arguments, {**keywords, **built.options})
     reduction = {None: "none", "sum": "sum", "none": "none", "mean_with_sample_weight": "mean"}.get(built.reduction)
     reduction = reduction or ("count_mean" if weight is not None else "mean")
     made = _with_reduction(made, reduction, weight)
-    differs = list(built.takes.differs)
+    differs = list(built.takes.differs) + lost
     if reduction in ("none", "sum") and _is_averaged(made):
         differs.append("Keras averages over the last axis first")
     return made, differs

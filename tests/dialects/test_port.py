@@ -193,3 +193,17 @@ def test_the_command_prints_calls_and_differences(capsys):
     ]
     main("typer", ["port", "F.mse_loss(x, y)", "--to", "optax,keras"])
     assert capsys.readouterr().out.splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("call", "lost"),
+    [
+        ("keras.losses.BinaryCrossentropy(label_smoothing=0.1)(y, x)", "label_smoothing=0.1"),
+        ("keras.losses.binary_crossentropy(y, x, True, 0.1)", "label_smoothing=0.1"),
+        ("optax.softmax_cross_entropy(x, y, where=m)", "where=m"),
+        ("optax.cosine_distance(x, y, epsilon=1e-6)", "epsilon=1e-06"),
+    ],
+)
+def test_an_option_that_no_call_has_is_named(call, lost):
+    for found in port(call):
+        assert not found.text or f"{lost} is in none of the calls" in found.differs
