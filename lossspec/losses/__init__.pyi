@@ -193,6 +193,14 @@ class _beta_nll(Typed):
     def configured(self, **options: Unpack[_beta_nll_options]) -> Self: ...
 beta_nll: _beta_nll
 
+class _bi_tempered_logistic_options(TypedDict, total=False): t1: Varying; t2: Varying; label_smoothing: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
+class _bi_tempered_logistic(Typed):
+    """Bi-tempered logistic loss for noisy labels: bounded for t1 < 1, and under a softmax with heavy tails for t2 > 1."""
+    def __call__(self, logits: Array, labels: Array, *, t1: Varying = 0.8, t2: Varying = 1.4, label_smoothing: Varying = 0.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """Bi-tempered logistic loss for noisy labels: bounded for t1 < 1, and under a softmax with heavy tails for t2 > 1."""
+    def grad(self, logits: Array, labels: Array, *, wrt: Wrt[Literal['logits', 'labels', 't1', 't2', 'label_smoothing', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_bi_tempered_logistic_options]) -> Any: ...
+    def configured(self, **options: Unpack[_bi_tempered_logistic_options]) -> Self: ...
+bi_tempered_logistic: _bi_tempered_logistic
+
 class _binary_brier_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _binary_brier(Typed):
     """Brier score of yes/no targets: the squared difference of the probability of yes from the target."""

@@ -5,6 +5,7 @@
 from lossspec.losses.classification import (
     logits,
     sparse,
+    tempered,
     long_tail,
     noisy,
     binary,
@@ -16,6 +17,7 @@ from lossspec.losses.classification import (
 )
 from lossspec.losses.classification.logits import *  # noqa: F403
 from lossspec.losses.classification.sparse import *  # noqa: F403
+from lossspec.losses.classification.tempered import *  # noqa: F403
 from lossspec.losses.classification.long_tail import *  # noqa: F403
 from lossspec.losses.classification.noisy import *  # noqa: F403
 from lossspec.losses.classification.binary import *  # noqa: F403
@@ -28,6 +30,7 @@ from lossspec.losses.classification.linear import *  # noqa: F403
 __all__ = [
     *logits.__all__,
     *sparse.__all__,
+    *tempered.__all__,
     *long_tail.__all__,
     *noisy.__all__,
     *binary.__all__,
