@@ -239,7 +239,7 @@ def test_every_number_of_labels(labels):
 
 
 def interrupted(held):
-    """What runs the work of a kernel, if a signal comes first; another thread may hold the work, and go on."""
+    """A runner of the work of a kernel that a signal meets first; another thread may hold the work, and go on."""
 
     def spread(work, *_):
         held.append(work)

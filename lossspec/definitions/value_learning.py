@@ -27,3 +27,7 @@ def categorical_td(logits: Any, targets: Any, rewards: Any, discounts: Any, lowe
         for i, other in enumerate(atoms):
             shares[i] += probability * max(0, 1 - abs(moved - other) / step)
     return -fsum(m * log(p) for m, p in zip(shares, softmax(logits), strict=True) if m != 0)
+
+
+def td_error(predictions: Any, next_values: Any, rewards: Any, discounts: Any) -> Any:
+    return (rewards + discounts * next_values - predictions) ** 2 / 2

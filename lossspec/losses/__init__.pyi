@@ -2057,6 +2057,14 @@ class _symmetric_cross_entropy(Typed):
     def configured(self, **options: Unpack[_symmetric_cross_entropy_options]) -> Self: ...
 symmetric_cross_entropy: _symmetric_cross_entropy
 
+class _td_error_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _td_error(Typed):
+    """Temporal-difference loss: half of the square of the error of a value against the value of the next state."""
+    def __call__(self, predictions: Array, next_values: Array, rewards: Array, discounts: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Temporal-difference loss: half of the square of the error of a value against the value of the next state."""
+    def grad(self, predictions: Array, next_values: Array, rewards: Array, discounts: Array, *, wrt: Wrt[Literal['predictions', 'next_values', 'rewards', 'discounts', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_td_error_options]) -> Any: ...
+    def configured(self, **options: Unpack[_td_error_options]) -> Self: ...
+td_error: _td_error
+
 class _total_variation_options(TypedDict, total=False): isotropic: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _total_variation(Typed):
     """Total variation of an image: the sum of the differences between neighbouring pixels."""

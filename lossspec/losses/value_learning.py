@@ -11,7 +11,7 @@ from lossspec.numerics import (
 )
 from lossspec.terms import Array, Distribution, Logits, Positive, Real, UnitInterval
 
-__all__ = ["categorical_td", "quantile_td"]
+__all__ = ["categorical_td", "quantile_td", "td_error"]
 
 
 def _between(x: Array, low: Array, high: Array) -> Array:
@@ -124,3 +124,44 @@ def quantile_td(
     linear = xp.sum(targets * xp.sum(slope, axis=-2), axis=-1) - xp.sum(predictions * xp.sum(slope, axis=-1), axis=-1)
     smooth = linear - 0.5 * kappa * xp.sum(far, axis=(-2, -1)) + xp.sum(level * square, axis=(-2, -1))
     return with_value(value, smooth) / (2 * count * samples)
+
+
+@loss(
+    family="value_learning",
+    unit="element",
+    source="Sutton 1988, doi:10.1007/BF00115009 (formula from memory, not read)",
+    aliases=("temporal_difference", "TD(0)"),
+    also={
+        "rlax:td_learning": "it gives the error itself, without a square",
+        "rlax:q_learning double_q_learning": "it gives the error itself. Fix: td_error(q[a], q_next[argmax], ...)",
+    },
+    equals=(
+        Equal("torch", "F.mse_loss(predictions, rewards + discounts * next_values, reduction='none') / 2"),
+        Equal("optax", "optax.l2_loss(predictions, rewards + discounts * next_values)"),
+    ),
+)
+def td_error(
+    predictions: Real["*batch"],
+    next_values: Real["*batch"],
+    rewards: Real["*batch"],
+    discounts: UnitInterval["*batch"],
+) -> Real["*batch"]:
+    """Temporal-difference loss: half of the square of the error of a value against the value of the next state.
+
+    l = (rewards + discounts * next_values - predictions)^2 / 2.
+
+    Shapes: `predictions` [*batch], the values of states or of actions that were taken; `next_values` [*batch] those of
+    the next states: of Q-learning the largest of its actions, of double Q-learning that of the action which the other
+    network prefers; `rewards` [*batch], any real numbers; `discounts` [*batch] in [0, 1], 0 where an episode ends ->
+    element [*batch].
+    Weights and mean: the common contract; importance weights of replayed examples are `sample_weight`. The next values,
+    rewards and discounts are constants by convention; the gradients in them are the mathematical ones.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: half of `squared_error` against rewards + discounts * next_values.
+
+    >>> import numpy as np
+    >>> float(td_error(np.asarray([1.0]), np.asarray([4.0]), np.asarray([1.0]), np.asarray([0.5])))  # 1 + 2 - 1
+    2.0
+    """
+    error = rewards + discounts * next_values - predictions
+    return error * error / 2
