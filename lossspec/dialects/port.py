@@ -292,11 +292,12 @@ def _declared_equal(library: str, made: Call, differs: Sequence[str]) -> Ported:
     name, reduction = made.loss.contract.name, made.arguments.get("reduction", "mean")
     plain = "mean" if reduction in _MEANS else reduction
     weighed = {"class_weight", "sample_weight"} & made.arguments.keys()
-    spoken = _SPOKEN[library]
+    spoken, usual = _SPOKEN[library], {p.name: p.default for p in made.loss.contract.parameters}
+    inputs = {argument.name for argument in made.loss.contract.inputs}
     for equal in made.loss.contract.equals:
         if equal.peer != library or equal.reduction not in ("none", plain) or weighed:
             continue
-        texts = {p.name: repr(p.default) for p in made.loss.contract.parameters}
+        texts = {name: repr(default) for name, default in usual.items()}
         texts |= {key: _text(value) for key, value in made.arguments.items() if key != "reduction"}
         condition = _Renamed(texts).visit(ast.parse(equal.when, mode="eval")).body
         if _decided(condition) is False:
@@ -306,8 +307,12 @@ def _declared_equal(library: str, made: Call, differs: Sequence[str]) -> Ported:
         if equal.reduction != plain:
             text = text if isinstance(tree, ast.Call) else f"({text})"
             text = spoken.get(plain, "np.mean({0})").format(text)
+        parts = [node for part in (equal.call, equal.when) for node in ast.walk(ast.parse(part))]
+        said = {"axis", "reduction", *(node.id for node in parts if isinstance(node, ast.Name))}
+        given = [name for name, value in made.arguments.items() if name not in inputs and value != usual.get(name)]
+        lacking = [_lacking(name, made.arguments[name]) for name in given if name not in said]
         when = () if _decided(condition) else (f"where {ast.unparse(condition)}",)
-        return Ported(library, text, (*differs, *when, *equal.differs.values()))
+        return Ported(library, text, (*differs, *lacking, *when, *equal.differs.values()))
     return Ported(library, "", (f"nothing there is {name}",))
 
 

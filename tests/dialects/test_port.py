@@ -207,3 +207,10 @@ def test_the_command_prints_calls_and_differences(capsys):
 def test_an_option_that_no_call_has_is_named(call, lost):
     for found in port(call):
         assert not found.text or f"{lost} is in none of the calls" in found.differs
+
+
+def test_an_option_of_which_a_declared_call_does_not_speak_is_named():
+    call = "keras.losses.CategoricalCrossentropy(label_smoothing=0.1)(y, x)"
+    (_, torch) = port(call, "torch")
+    assert torch.text.startswith("F.nll_loss(")
+    assert "it has nothing for label_smoothing=0.1" in torch.differs
