@@ -15,9 +15,10 @@ from lossspec.kernels import disabled
 from lossspec.kernels.front import is_off, is_on_cuda, prepare
 from lossspec.kernels.gpu import NotTaken
 from lossspec.kernels.gpu import prepare as prepare_on_gpu
-from lossspec.kernels.ready import Ready, Words, served
+from lossspec.kernels.ready import Ready, Words
 from lossspec.kernels.replay import Replay
 from lossspec.kernels.request import Request, key_of
+from lossspec.kernels.trace import OTHER_SIZES
 from lossspec.terms import Array
 
 from .torch_gpu import BFLOAT16, TorchGpu, gpu_of
@@ -125,10 +126,12 @@ class _Plan:
         tracked = tracked if grad_is_enabled else ()
 
         def ready(method: str, wrt: Any = None) -> Ready | Replay | str:
+            found: Ready | Replay | str
             if gpu is not None:
-                found: Ready | str = prepare_on_gpu(request, gpu, method, wrt)
+                found = prepare_on_gpu(request, gpu, method, wrt)
                 return found
-            return prepare(request.of_hosts(_host, method, wrt), (method, key))
+            found = prepare(request.of_hosts(_host, method, wrt), (method, key))
+            return OTHER_SIZES if isinstance(found, Replay) and not found.is_recurrence else found
 
         def way_back(method: str) -> Ready | str:
             found = ready(method, tracked)
@@ -207,18 +210,14 @@ class _Replayed:
 
     def run(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
         """The result of the method; None where the array path has to find it, or to say what is wrong."""
-        loss, tensors, before = self.loss, self.ready.arrays(inputs, options), served()
-        if loss.recurs is False or not self.ready.is_small(tensors):
+        loss, tensors = self.loss, self.ready.arrays(inputs, options)
+        if not self.ready.is_small(tensors):
             return None
         given = {**self.static, **{name: _host(x) for name, x in zip(self.ready.names, tensors, strict=True)}}
         is_value = self.method == "value" and not self.tracked
         try:
             found = loss(**given) if is_value else loss.value_and_grad(**given, wrt=self.tracked or self.ready.wrt)
         except LossSpecError:
-            return None
-        if loss.recurs is None:
-            loss.recurs = served() > before
-        if not loss.recurs:
             return None
         if is_value:
             return _of_numpy(found)

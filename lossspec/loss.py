@@ -177,7 +177,6 @@ class Specified(Loss):
         self.plans = Plans(contract)
         self.kernels: dict[Any, Any] = {}
         self.kernel_programs: dict[Any, Any] = {}
-        self.recurs: bool | None = None
         self._configuration = dict(configuration or {})
         self.declared = Declared(contract, function, finalizer, self._configuration)
         self.__name__ = contract.name

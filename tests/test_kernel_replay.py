@@ -127,7 +127,6 @@ def test_what_is_no_recurrence_is_not_recorded():
     x = np.random.default_rng(0).standard_normal((6, 3))
     found = [bits(lossspec.info_nce.value_and_grad(x, x[::-1].copy())) for _ in range(4)]
     assert len(set(found)) == 1
-    assert lossspec.info_nce.recurs is False
     assert not replays(lossspec.info_nce)
 
 

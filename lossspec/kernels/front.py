@@ -15,7 +15,7 @@ from lossspec.kernels.ready import Ready, count, served
 from lossspec.kernels.replay import Replay
 from lossspec.kernels.request import Request, key_of
 from lossspec.kernels.switch import disabled, is_disabled, is_off, is_on_cuda, on_cuda
-from lossspec.kernels.trace import Refused
+from lossspec.kernels.trace import OTHER_SIZES, RECURRENCE, Refused
 from lossspec.pipeline import values_are_checked
 
 _MOST_PLANS = 1024
@@ -74,8 +74,8 @@ def prepare(request: Request, key: Any) -> Ready | Replay | str:
     if len(known) >= _MOST_PLANS:
         known.clear()
     found: Ready | Replay | str = _plan(request)
-    if isinstance(found, str) and found != _unavailable and request.method in ("value", "value_and_grad"):
-        found = Replay(request)
+    if found in (RECURRENCE, OTHER_SIZES) and request.method in ("value", "value_and_grad"):
+        found = Replay(request, found == RECURRENCE)
     known[key] = found
     return found
 

@@ -114,7 +114,8 @@ def _recorder() -> Recorder:
 class Replay:
     """Calls of one kind, which no kernel takes whole."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, is_recurrence: bool) -> None:
+        self.is_recurrence = is_recurrence
         self.loss, self.method, self.wrt = request.loss, request.method, request.wrt
         given = request.named()
         self.places = [n for n, x in enumerate(given.values()) if type(x) is np.ndarray]
@@ -136,7 +137,7 @@ class Replay:
         """The result of the method for NumPy arrays; None where the array path has to find it."""
         self.calls += 1
         if self.run is None:
-            if self.calls == 2 and self.loss.recurs is not False and self.is_small(arrays):
+            if self.calls == 2 and self.is_small(arrays):
                 self.run = self._recorded(arrays)
             if self.run is None:
                 return None
@@ -154,9 +155,8 @@ class Replay:
                 traced = [make_input(tape, x) for x in arrays]
                 given = {**self.static, **dict(zip(self.names, traced, strict=True))}
                 results = self._called(given)
-                self.loss.recurs = any(node.rule is _CALL for node in tape.nodes)
                 checks = [node for node in tape.nodes if node.rule is _CHECK]
-                if not self.loss.recurs or len(tape.nodes) > _MOST_STEPS:
+                if len(tape.nodes) > _MOST_STEPS or all(node.rule is not _CALL for node in tape.nodes):
                     return None
                 flags = [Traced(None, node.operands[0], tape) for node in checks]
                 program = make_program(tape, [x.node for x in traced], [*results, *flags])

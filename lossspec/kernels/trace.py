@@ -21,6 +21,7 @@ from lossspec.autodiff.functions import make_input, value_and_grad
 from lossspec.autodiff.namespace import TracedBackend, leaves_of
 from lossspec.autodiff.tape import Program, Tape, Value, make_program
 from lossspec.dispatch import get_backend
+from lossspec.errors import ContractError
 from lossspec.numerics import Step
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ class Computed(Protocol):
     plans: Plans
     kernels: dict[Any, Any]
     """Plans of calls, by what they depend on."""
-    recurs: bool | None
-    """True if the loss is known to take recurrences, False if not."""
     kernel_programs: dict[Any, Any]
     """Unit programs and their kernels, by the same without sizes."""
 
@@ -49,6 +48,10 @@ class Computed(Protocol):
         """The loss of a call, and its gradients."""
 
 
+RECURRENCE = "it is a recurrence"
+"""The reason why no kernel computes a loss over paths whole."""
+OTHER_SIZES = "its body asks for sizes that the tracer does not know"
+"""The reason of a loss whose axes go together by a rule of its body: it may be a recurrence."""
 Symbols = tuple[str, ...]
 """The axes that an axis of a program stands for: several where they were merged."""
 
@@ -174,7 +177,10 @@ def trace(task: Task) -> UnitProgram:
     if len(symbols) > len(_PRIMES[0]):
         raise Refused("its inputs have more axes than the tracer has sizes for")
     tables = [dict(zip(symbols, primes, strict=False)) for primes in _PRIMES]
-    first, second = (_record(task, sizes) for sizes in tables)
+    try:
+        first, second = (_record(task, sizes) for sizes in tables)
+    except ContractError as error:  # the call itself is right: it was planned
+        raise Refused(OTHER_SIZES) from error
     merge = Merge(*tables)
     if first.layout != second.layout or len(first.program.steps) != len(second.program.steps):
         raise Refused("its steps depend on the sizes of axes")
@@ -299,7 +305,7 @@ class _Recorder(TracedBackend):
     def scan(self, step: Any, carry: Any, xs: Any, reverse: bool = False) -> tuple[Any, Any]:
         """Refuse a recurrence, of which there is a kernel for itself; others are spelt out."""
         if isinstance(step, Step) and innermost_tape(leaves_of((carry, xs))) is not None:
-            raise Refused("it is a recurrence")
+            raise Refused(RECURRENCE)
         return super().scan(step, carry, xs, reverse)
 
 

@@ -2009,10 +2009,10 @@ class _ssim(Typed):
     def configured(self, **options: Unpack[_ssim_options]) -> Self: ...
 ssim: _ssim
 
-class _stft_options(TypedDict, total=False): fft_size: Whole; hop: Whole; window: Whole; convergence_factor: Number; magnitude_factor: Number; floor: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _stft_options(TypedDict, total=False): fft_size: Whole; hop: Whole; window: Whole; convergence_factor: Varying; magnitude_factor: Varying; floor: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _stft(Typed):
     """STFT loss of a waveform: the distance of two spectrograms, relative and of their logarithms."""
-    def __call__(self, predictions: Array, targets: Array, *, fft_size: Whole = 1024, hop: Whole = 256, window: Whole = 1024, convergence_factor: Number = 1.0, magnitude_factor: Number = 1.0, floor: Number = 1e-08, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """STFT loss of a waveform: the distance of two spectrograms, relative and of their logarithms."""
+    def __call__(self, predictions: Array, targets: Array, *, fft_size: Whole = 1024, hop: Whole = 256, window: Whole = 1024, convergence_factor: Varying = 1.0, magnitude_factor: Varying = 1.0, floor: Varying = 1e-08, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """STFT loss of a waveform: the distance of two spectrograms, relative and of their logarithms."""
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'convergence_factor', 'magnitude_factor', 'floor', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_stft_options]) -> Any: ...
     def configured(self, **options: Unpack[_stft_options]) -> Self: ...
 stft: _stft

@@ -13,6 +13,7 @@ from lossspec.numerics import (
     mirrored,
     norm,
     normalize,
+    per_row,
     positions,
     ratio_or_zero,
     stop_gradient,
@@ -159,9 +160,9 @@ def stft(
     fft_size: Count = 1024,
     hop: Count = 256,
     window: Count = 1024,
-    convergence_factor: NonNegative = 1.0,
-    magnitude_factor: NonNegative = 1.0,
-    floor: Positive = 1e-8,
+    convergence_factor: NonNegative["#*batch"] = 1.0,
+    magnitude_factor: NonNegative["#*batch"] = 1.0,
+    floor: Positive["#*batch"] = 1e-8,
 ) -> Real["*batch"]:
     """STFT loss of a waveform: the distance of two spectrograms, relative and of their logarithms.
 
@@ -171,8 +172,9 @@ def stft(
     window. Frames are `hop` samples apart; the signal is continued as in a mirror by half of `fft_size` at both ends,
     or by half of a `window` that is longer.
 
-    Shapes: `predictions` and `targets` [*batch time], any real numbers, of more than fft_size / 2 samples
-    -> signal [*batch]. Transforms are products with the matrix of the transform.
+    Shapes: `predictions` and `targets` [*batch time], any real numbers, of more than fft_size / 2 samples; the
+    factors and `floor` are numbers, or arrays with size 1 where they do not vary -> signal [*batch]. Transforms are
+    products with the matrix of the transform.
     Weights and mean: the common contract, one weight a signal. Where both magnitudes lie below the floor the gradient
     is 0. Small losses keep their digits: the difference of two spectra is the spectrum of the difference.
     Errors: `ContractError` for another shape or signals that are too short, `DTypeError` for integers.
@@ -195,6 +197,7 @@ def stft(
     xp = array_namespace(predictions)
     real, imaginary = _spectra(xp.stack((predictions, targets)), fft_size, hop, window)
     powers = real * real + imaginary * imaginary
+    floor = per_row(floor, 2)
     silent = powers <= floor
     bounded = xp.where(silent, floor, powers)
     roots, logs = xp.sqrt(bounded), xp.log(bounded)
