@@ -195,17 +195,18 @@ def stft(
         *(time, fft_size, window),
     )
     xp = array_namespace(predictions)
-    real, imaginary = _spectra(xp.stack((predictions, targets)), fft_size, hop, window)
+    # Values come from the spectrum of the difference, in which nothing cancels; derivatives do not need it.
+    signals = xp.stack((predictions, targets, stop_gradient(predictions - targets)))
+    spectra = _spectra(signals, fft_size, hop, window)
+    real, imaginary = (part[:2, ...] for part in spectra)
     powers = real * real + imaginary * imaginary
     floor = per_row(floor, 2)
     silent = powers <= floor
     bounded = xp.where(silent, floor, powers)
     roots, logs = xp.sqrt(bounded), xp.log(bounded)
     x, y = bounded[0, ...], bounded[1, ...]
-    # Values come from the spectrum of the difference, in which nothing cancels; derivatives do not need it.
-    fixed, kept = stop_gradient(predictions - targets), [stop_gradient(z) for z in (real, imaginary)]
-    parts = zip(kept, _spectra(fixed, fft_size, hop, window), strict=True)
-    apart = sum(difference * (part[0, ...] + part[1, ...]) for part, difference in parts)
+    fixed = map(stop_gradient, spectra)
+    apart = sum(part[2, ...] * (part[0, ...] + part[1, ...]) for part in fixed)
     apart = xp.where(silent[0, ...] | silent[1, ...], stop_gradient(x - y), apart)
     excess = log1p(xp.abs(apart) / stop_gradient(xp.minimum(x, y)))
     by_logs = with_value(xp.where(apart < 0, -excess, excess), logs[0, ...] - logs[1, ...])
