@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from lossspec.autodiff.namespace import leaves_of
 from lossspec.dispatch import Backend
 from lossspec.kernels import compile as compiler
 from lossspec.kernels.ir import ELEMENTS
 from lossspec.kernels.loops import StepEmitter
 from lossspec.kernels.ready import count
-from lossspec.kernels.step import Leaf, flat, rebuilt, record
+from lossspec.kernels.step import Leaf, rebuilt, record
 from lossspec.kernels.switch import is_off
 from lossspec.kernels.threads import spread
 from lossspec.kernels.trace import Refused
@@ -33,8 +34,8 @@ def run(backend: Backend, step: Any, carry: Any, xs: Any, reverse: bool) -> tupl
     """The result of a scan by a kernel; None if the loop in Python has to take it."""
     if not isinstance(step, Step) or is_off() or compiler.available():
         return None
-    before = flat(carry)
-    hosts: list[Any] = [backend.host(x, strided=True) for x in (*before, *flat(xs))]
+    before = leaves_of(carry)
+    hosts: list[Any] = [backend.host(x, strided=True) for x in (*before, *leaves_of(xs))]
     if any(x is None for x in hosts):
         return None
     found = run_flat(step, carry, xs, len(before), hosts, reverse)

@@ -17,13 +17,13 @@ import numpy as np
 
 from lossspec.autodiff.array import Traced, innermost_tape
 from lossspec.autodiff.functions import make_input
-from lossspec.autodiff.namespace import TracedBackend, values_of
+from lossspec.autodiff.namespace import TracedBackend, leaves_of, values_of
 from lossspec.autodiff.rules import Rule
 from lossspec.autodiff.tape import NO_KEYWORDS, Node, Tape, make_program
 from lossspec.dispatch import get_backend
 from lossspec.kernels import recurrence
 from lossspec.kernels.request import Request
-from lossspec.kernels.step import flat, rebuilt
+from lossspec.kernels.step import rebuilt
 from lossspec.kernels.straight import Run, Straight
 from lossspec.numerics import Step
 
@@ -39,24 +39,24 @@ class Recorder(TracedBackend):
 
     def scan(self, step: Any, carry: Any, xs: Any, reverse: bool = False) -> tuple[Any, Any]:
         """A recurrence, recorded as one step."""
-        given = flat((carry, xs))
+        given = leaves_of((carry, xs))
         tape = innermost_tape(given)
         if tape is None or not tape.records_all or not isinstance(step, Step):
             return super().scan(step, carry, xs, reverse)
         plain = iter([values_of(x) for x in given])
         nested = self.base.scan(step, rebuilt(carry, plain), rebuilt(xs, plain), reverse)
-        carried = len(flat(carry))
+        carried = len(leaves_of(carry))
         carry, xs = (rebuilt(x, repeat(None)) for x in (carry, xs))  # tuples alone: nothing of this call is kept
 
         def loop(*arrays: Any) -> list[Any]:
             known = recurrence.run_flat(step, carry, xs, carried, arrays, reverse)
             if known is None:
                 leaves = iter(arrays)
-                return flat(self.base.scan(step, rebuilt(carry, leaves), rebuilt(xs, leaves), reverse))
+                return leaves_of(self.base.scan(step, rebuilt(carry, leaves), rebuilt(xs, leaves), reverse))
             last, results, _ = known
             return [*(x if y is None else y for x, y in zip(arrays, last, strict=False)), *results]
 
-        found = _recorded(tape, _CALL, (loop, *given), _Results(flat(nested)))
+        found = _recorded(tape, _CALL, (loop, *given), _Results(leaves_of(nested)))
         same = {id(values_of(x)): x for x in given}  # what no frame changes comes back as it is
         last, ys = rebuilt(
             nested,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lossspec.autodiff.functions import make_input
-from lossspec.autodiff.namespace import traced_backend
+from lossspec.autodiff.namespace import leaves_of, traced_backend
 from lossspec.autodiff.tape import Tape, make_program
 from lossspec.dispatch import get_backend
 from lossspec.kernels.nodes import FLOATS
@@ -47,11 +47,6 @@ class Recorded:
     """The tuples that these come in."""
 
 
-def flat(nested: Any) -> list[Any]:
-    """The arrays of nested tuples."""
-    return [x for item in nested for x in flat(item)] if isinstance(nested, tuple) else [nested]
-
-
 def rebuilt(nested: Any, leaves: Iterator[Any]) -> Any:
     """Such tuples with other arrays."""
     return tuple(rebuilt(item, leaves) for item in nested) if isinstance(nested, tuple) else next(leaves)
@@ -71,7 +66,7 @@ def record(step: Callable[[Any, Any], Any], carry: Any, xs: Any, leaves: tuple[L
             ]
             given = iter(inputs)
             after, results = step(rebuilt(carry, given), rebuilt(xs, given))
-            outputs = [*flat(after), *flat(results)]
+            outputs = [*leaves_of(after), *leaves_of(results)]
             if not all(type(x) is type(inputs[0]) for x in outputs):
                 raise Refused("a result of its step is constant")
             nodes = [x.node for x in inputs]
@@ -96,4 +91,4 @@ def record(step: Callable[[Any, Any], Any], carry: Any, xs: Any, leaves: tuple[L
     return Recorded(leaves, items, dims, dtypes[0], tuple(indices[:count]), tuple(indices[count:]), nesting)
 
 
-__all__ = ["BATCH", "STATES", "Leaf", "Recorded", "flat", "rebuilt", "record"]
+__all__ = ["BATCH", "STATES", "Leaf", "Recorded", "rebuilt", "record"]
