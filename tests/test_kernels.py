@@ -9,6 +9,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
+from math import inf
 from unittest.mock import patch
 
 import numpy as np
@@ -19,17 +20,19 @@ from mpmath import mp
 import lossspec
 import lossspec.kernels
 from lossspec import get
+from lossspec.autodiff.namespace import leaves_of
 from lossspec.autodiff.tape import Tape
 from lossspec.conformance.matrix import plan, run_cell
 from lossspec.conformance.sampling import typical_inputs
 from lossspec.conformance.store import Store
 from lossspec.kernels import compile as compiler
-from lossspec.kernels import front, memory, planning, programs
+from lossspec.kernels import emit, front, memory, planning, programs
 from lossspec.kernels import trace as trace_file
 from lossspec.kernels.accumulate import Accumulator
 from lossspec.kernels.emit import Emitter
 from lossspec.kernels.halves import narrow, widen
 from lossspec.kernels.hessian import Diagonal
+from lossspec.kernels.ir import Writer
 from lossspec.kernels.last_step import record
 from lossspec.kernels.lower import Lowering
 from lossspec.kernels.nodes import Nodes
@@ -844,6 +847,34 @@ def test_another_processor_has_other_objects(cache):
             wanted[features] = lossspec.cross_entropy(x.reshape(1, 37), np.asarray([3]))
     assert len(entries(cache)) == 2
     assert len({float(v) for v in wanted.values()}) == 1
+
+
+@pytest.mark.parametrize("name", ["focal", "student_t_nll", "kullback_leibler_box", "pairwise_logistic"])
+def test_a_program_of_any_length_gives_the_same_bits(cache, name):
+    """A long one calls its functions and has one text for all units, a short one has copies and two texts."""
+    loss = get(name)
+    given = typical_inputs(loss.contract, {"batch": 37, "classes": 5})
+    found, texts = [], []
+
+    def note(text, *processor):
+        texts.append(text)
+        return compile_text(text, *processor)
+
+    compile_text = compiler._compile
+    for copies, longest in ((inf, inf), (0, 0)):
+        compiler._loaded.clear()
+        forget(loss)
+        with (
+            patch.object(Writer, "most_copies", copies),
+            patch.object(emit, "LONG", longest),
+            patch.object(compiler, "_compile", note),
+            patch.object(compiler, "_read", lambda key: None),
+        ):
+            found.append(loss.value_and_grad(**given))
+    for one, other in zip(*map(leaves_of, found), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(texts[1]) < 0.7 * len(texts[0])
+    assert ("noinline" in texts[0], "alwaysinline" in texts[1]) == (False, False)
 
 
 # Torch.

@@ -18,6 +18,10 @@ from lossspec.kernels.operations import Operations
 from lossspec.kernels.schedule import Loop, Schedule
 from lossspec.kernels.trace import Refused, Size
 
+LONG = 200
+"""Nodes of a program from which on all units go through the text with a mask: another one without doubles the time
+to compile it, and saves less of the run the more is computed."""
+
 
 class Emitter(Memory, Operations):
     """The text of one kernel."""
@@ -291,6 +295,11 @@ class Emitter(Memory, Operations):
         if not self.by_units:
             self.units(sums)
             return self.constant(1, "i64")
+        taken = self.call("smin", left, self.constant(self.width, "i64"))
+        if len(self.schedule.order) > LONG:
+            self.mask = self.lanes_below(left)
+            self.units(sums)
+            return taken
         full, tail, after = (self.new("b") for _ in range(3))
         whole = self.compare("sge", left, self.constant(self.width, "i64"))
         self.do(f"br i1 {whole.text}, label {full}, label {tail}")
@@ -303,7 +312,7 @@ class Emitter(Memory, Operations):
         self.units(sums)
         self.do(f"br label {after}")
         self.label(after)
-        return self.call("smin", left, self.constant(self.width, "i64"))
+        return taken
 
     def lanes_below(self, count: V) -> V:
         """The lanes of the first units."""
@@ -360,4 +369,4 @@ class Emitter(Memory, Operations):
         return self.module()
 
 
-__all__ = ["Emitter"]
+__all__ = ["LONG", "Emitter"]

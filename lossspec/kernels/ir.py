@@ -6,6 +6,7 @@ Nothing is fused, reordered or flushed: no instruction has a flag that allows it
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -60,12 +61,14 @@ class Writer:
     """The text of one function on its way."""
 
     signature = "void @kernel(ptr noalias %block, i64 %first, i64 %last, ptr noalias %scratch)"
+    most_copies: float = 8
+    """A function of `vmath` that is used more often is called: a copy at each place takes long to compile."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.head: list[str] = []
         self.declared: dict[str, None] = {}
-        self.functions: dict[tuple[str, int, int], None] = {}
+        self.functions: Counter[tuple[str, int, int]] = Counter()
         self.count = 0
 
     def new(self, stem: str = "v") -> str:
@@ -171,7 +174,7 @@ class Writer:
         xs = tuple(self.alike(*xs))
         x = xs[0]
         bits = 8 * BYTES[x.element]
-        self.functions[name, bits, x.lanes] = None
+        self.functions[name, bits, x.lanes] += 1
         operands = ", ".join(f"{y.type} {y.text}" for y in xs)
         return self.write(f"call {x.type} @{vmath.symbol(name, bits, x.lanes)}({operands})", x.element, x.lanes)
 
@@ -239,8 +242,8 @@ class Writer:
             "}",
         ]
         declared, functions = dict(self.declared), []
-        for name, bits, wide in self.functions:
-            for line in vmath.source(name, bits, wide).splitlines():
+        for (name, bits, wide), count in self.functions.items():
+            for line in vmath.source(name, bits, wide, count <= self.most_copies).splitlines():
                 if line.startswith("declare"):
                     declared[line.strip()] = None
                 else:

@@ -811,8 +811,8 @@ def symbol(function: str, bits: int, lanes: int) -> str:
     return f"lossspec_{function}_f{bits}x{lanes}"
 
 
-def source(function: str, bits: int, lanes: int) -> str:
-    """A function as the text of an internal, always inlined definition, after its declarations, one a line."""
+def source(function: str, bits: int, lanes: int, inlined: bool = True) -> str:
+    """A function as the text of an internal definition, inlined always or never, after its declarations, one a line."""
     if function not in _WRITERS:
         raise ValueError(f"no function {function!r}: there are {', '.join(FUNCTIONS)}")
     if bits not in _FORMATS or lanes < 1:
@@ -822,7 +822,8 @@ def source(function: str, bits: int, lanes: int) -> str:
     result = _WRITERS[function](*operands)
     kind = code.type(result.kind)
     given = ", ".join(f"{kind} {value.name}" for value in operands)
-    head = f"define internal {kind} @{symbol(function, bits, lanes)}({given}) alwaysinline nounwind {{"
+    attribute = "alwaysinline" if inlined else "noinline"
+    head = f"define internal {kind} @{symbol(function, bits, lanes)}({given}) {attribute} nounwind {{"
     return "\n".join(
         [*code.declarations, *filter(None, [code.table]), head, *code.lines, f"  ret {kind} {result.name}", "}"]
     )
