@@ -8,6 +8,7 @@ it mean the same.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -145,14 +146,34 @@ def no_attribute(name: str) -> AttributeError:
 
 
 def _hint(name: str) -> str:
-    """The names that are near an unknown one: first those that differ in case, underscores or the word "loss"."""
+    """The names that are near an unknown one, in case, in a slip of the pen, or by a word that they share."""
     library, _, bare = name.rpartition(":")
+    known = list(dict.fromkeys(meaning.bare for meaning in _registry.values()))
     near = [meaning.name for meaning in _registry.values() if library and meaning.bare == bare]
-    near = near or list(dict.fromkeys(m.bare for m in _registry.values() if _plain(m.bare) == _plain(bare)))
-    near = near or difflib.get_close_matches(bare, {meaning.bare for meaning in _registry.values()}, 3)
+    near = near or [other for other in known if _plain(other) == _plain(bare)]
+    near = near or difflib.get_close_matches(bare, known, 3, cutoff=0.8)
+    near = near or _sharing(bare)
+    near = near or difflib.get_close_matches(bare, known, 3)
     return f" Did you mean {' or '.join(near[:3])}?" if near else ""
 
 
 def _plain(name: str) -> str:
     """A name without what libraries write differently."""
     return "".join(filter(str.isalnum, name)).lower().removesuffix("loss")
+
+
+def _sharing(name: str) -> list[str]:
+    """The losses whose names have most words of a name, those with fewest others first."""
+    wanted = _words(name)
+    shared = {other: len(wanted & _words(other)) for other in names()}
+    most = max(shared.values(), default=0)
+    return sorted((other for other in shared if most and shared[other] == most), key=lambda other: len(_words(other)))
+
+
+def _words(name: str) -> set[str]:
+    """The words of a name that tell losses apart.
+
+    >>> sorted(_words("FocalTverskyLoss")), sorted(_words("td_lambda"))
+    (['focal', 'tversky'], ['lambda', 'td'])
+    """
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+", name)} - {"loss", "with", "of"}

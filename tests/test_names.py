@@ -341,7 +341,7 @@ COMMON = """
 DPO IPO KTO ORPO SimPO CPO GRPO PPO REINFORCE MSE mse MAE mae MAPE RMSE rmse bce BCE NLL KL CE SSIM MS-SSIM PSNR
 LPIPS InfoNCE SimCLR NT-Xent SupCon CLIP SigLIP GIoU DIoU CIoU IoU BPR ListMLE RankNet GCE VICReg TripletLoss
 CrossEntropyLoss BCEWithLogitsLoss mean_squared_error mean_absolute_error Hinge smooth_l1_loss
-binary_crossentropy log_loss Huber SparseCategoricalCrossentropy brier_score_loss
+binary_crossentropy log_loss Huber SparseCategoricalCrossentropy brier_score_loss PolyLoss JSD TV
 """
 
 
@@ -364,7 +364,8 @@ def test_a_bare_name_that_means_different_things_lists_them():
 
 def test_a_name_that_is_not_here_says_why():
     for name in ("KLDivergence", "kld", "CircleLoss", "SupConLoss", "MultiLabelMarginLoss", "CRF", "rnnt_loss",
-                 "MCCLoss", "iou_loss", "ComboLoss", "eiou", "slic", "ContrastiveLoss", "keras:Circle"):  # fmt: skip
+                 "MCCLoss", "iou_loss", "ComboLoss", "eiou", "slic", "ContrastiveLoss", "keras:Circle",
+                 "ListNet", "label_smoothing", "MASE", "RMSLE", "BYOL", "SphereFace", "RaGAN"):  # fmt: skip
         with pytest.raises(ls.ContractError, match=r"is not here: .*\. Near it is \w+\."):
             get(name)
 
@@ -397,6 +398,11 @@ def test_an_unknown_name_says_which_are_near():
         "cross-entropy": "CrossEntropy or CrossEntropyLoss or cross_entropy",
         "dPo": "DPO or dpo",
         "torch:CTC": "keras:CTC",
+        "crps": "gaussian_crps or ensemble_crps",
+        "lovasz": "lovasz_hinge or lovasz_softmax",
+        "router_z_loss": "z_loss",
+        "kl_standard_normal": "gaussian_kl_standard",
+        "FocalTversky": "focal_tversky",
     }.items():
         with pytest.raises(ls.ContractError) as caught:
             get(name)

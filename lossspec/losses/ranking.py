@@ -139,6 +139,9 @@ def pairwise_hinge(
     unit="list",
     source="Cao et al. 2007, doi:10.1145/1273496.1273513, with the labels as they are",
     aliases=("optax:ranking_softmax_loss", "rax:softmax_loss"),
+    also={
+        "ListNet": "its targets are the softmax of the relevance. Fix: listwise_softmax(scores, softmax(relevance))",
+    },
     equals=(
         Equal("optax", "optax.losses.ranking_softmax_loss(scores, labels, reduce_fn=None)"),
         Equal("rax", "rax.softmax_loss(scores, labels, reduce_fn=None)"),

@@ -129,7 +129,7 @@ def group_lasso(parameters: Real["*groups dim"], *, size_factor: bool = True) ->
     family="regularization",
     unit="example",
     source="Rudin, Osher and Fatemi 1992, doi:10.1016/0167-2789(92)90242-F",
-    aliases=("torchmetrics:TotalVariation total_variation",),
+    aliases=("torchmetrics:TotalVariation total_variation", "TV"),
     also={"kornia:TotalVariation total_variation": {"reduction": "none"}},
     equals=(Equal("torchmetrics", "M.image.total_variation(images, reduction='none')", when="not isotropic"),),
     default_reduction="sum",

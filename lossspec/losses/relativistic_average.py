@@ -41,6 +41,7 @@ def _relative(real_scores: Array, fake_scores: Array, selected: Array | None) ->
 
 
 @relative_loss(
+    also={"RaGAN": "it is a pair: this one, and relativistic_average_gan_generator"},
     equals=(
         Equal(
             "torch",

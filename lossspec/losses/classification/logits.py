@@ -74,6 +74,7 @@ __all__ = [
         },
         "jaxopt:multiclass_logistic_loss": {"reduction": "none"},
         "timm:LabelSmoothingCrossEntropy": {"label_smoothing": 0.1},
+        "label_smoothing": "it is an option of the losses of classes. Fix: pass label_smoothing=0.1 to cross_entropy",
         "class_balanced class_balanced_loss": "it is a loss with class weights. Fix: pass `class_weight=(1 - beta) / "
         "(1 - beta**counts)`, by the number of examples of each class, to cross_entropy or focal",
     },
@@ -267,6 +268,7 @@ def focal(
     family="classification",
     unit="example",
     source="Leng et al. 2022, arXiv:2204.12511",
+    aliases=("PolyLoss",),
     also={
         "optax:poly_loss_cross_entropy": {"reduction": "none"},
         "rax:poly1_softmax_loss": (

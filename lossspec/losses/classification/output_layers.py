@@ -28,6 +28,7 @@ __all__ = [
     unit="example",
     source="Liu, Wen, Yu and Yang 2016, arXiv:1612.02295",
     aliases=("pml:LargeMarginSoftmaxLoss",),
+    also={"SphereFace": "its weights have rows of length 1. Fix: large_margin_softmax of the normalized weights"},
     sizes={"batch": 4, "classes": 3},
 )
 def large_margin_softmax(

@@ -254,7 +254,7 @@ def _fixed_where_alone(xp: Any, p: Array, q: Array) -> tuple[Array, Array]:
 
 @divergence_loss(
     source="Lin 1991, doi:10.1109/18.61115",
-    aliases=("jensen_shannon_divergence",),
+    aliases=("jensen_shannon_divergence", "JSD"),
     equals=(
         Equal(
             "torchmetrics",

@@ -102,6 +102,9 @@ def half_squared_error(predictions: Real["*batch"], targets: Real["*batch"]) -> 
         "keras:MeanAbsoluteError mean_absolute_error mae MAE",
         "sklearn:mean_absolute_error AbsoluteError",
     ),
+    also={
+        "MASE": "it is the mean absolute error over that of a naive forecast. Fix: absolute_error for each, and divide",
+    },
     equals=(
         Equal("torch", "F.l1_loss(predictions, targets, reduction='none')"),
         Equal("sklearn", "losses.AbsoluteError().loss(targets, predictions)", when=_FLAT),
@@ -299,6 +302,8 @@ def absolute_percentage_error(
         "keras:CosineSimilarity cosine_similarity": {"form": "negative"},
         "lightly:NegativeCosineSimilarity": {"form": "negative"},
         "negative_cosine": {"form": "negative"},
+        "BYOL": "it is twice this, of a prediction and of the projection of the other view, without a gradient there. "
+        "Fix: 2.0 * cosine_distance, a loss too",
         "optax:cosine_distance": {"reduction": "none"},
         "optax:cosine_similarity": {"form": "similarity", "reduction": "none"},
         "torch:cosine_similarity CosineSimilarity": {"form": "similarity", "reduction": "none"},
@@ -379,6 +384,7 @@ def _root(mean_square: Array) -> Array:
     aliases=("rmse", "RMSE", "keras:RootMeanSquaredError", "sklearn:root_mean_squared_error"),
     also={
         "sklearn:root_mean_squared_log_error": "it is the square root of squared_log_error, whose mean is here",
+        "RMSLE": "it is that of logarithms. Fix: root_mean_squared_error(log1p(predictions), log1p(targets))",
     },
     reductions=("mean", "count_mean", "batch_mean", "over"),
     finalize=_root,
