@@ -780,7 +780,13 @@ def log_mean_exp(xp: Any, x: Array, y: Array) -> Any:
 def negative_log_mean_exp(xp: Any, x: Array, y: Array) -> Any:
     """log(sum(exp(x)) / sum(exp(x - y))) over the last axis for y >= 0: -log of the mean of exp(-y)."""
     is_best, top, _, _ = _ratios(xp, x)
-    value, pull_x, _, q, _ = _log_ratio(xp, x - top, x - top - y, y, is_best)
+    # What is left is taken against the largest of it: against that of x, a far one that y rules out leaves no digits.
+    _, likeliest, _ = largest(x - y)
+    x_there, y_there = (
+        xp.sum(xp.where(likeliest & (xp.abs(v) != inf), v, 0.0), axis=-1, keepdims=True) for v in (x, y)
+    )
+    below = (x - x_there) - (y - y_there)
+    value, pull_x, _, q, _ = _log_ratio(xp, x - top, below, y, is_best, (top - x_there) + y_there)
     return value, (pull_x, lambda g: g[..., None] * q)
 
 
@@ -807,9 +813,11 @@ def log_ratio_of_sums(xp: Any, x: Array, y: Array) -> Any:
 
 
 def _log_ratio(
-    xp: Any, above: Array, below: Array, gap: Array, is_best: Array
+    xp: Any, above: Array, below: Array, gap: Array, is_best: Array, lift: Array | float = 0.0
 ) -> tuple[Array, Callable[[Array], Array], Array, Array, Array]:
-    """Return log(sum(exp(above)) / sum(exp(below))) for gap = above - below >= 0, and its pull in the part they share.
+    """Return log(sum(exp(above)) / sum(exp(below - lift))), and its pull in the part that they share.
+
+    The gap is above - below + lift, and not negative.
 
     With p = softmax(above), q = softmax(below) and m = sum(p * (1 - exp(-gap))), a sum of positive numbers, it is
     -log(1 - m), and p - q is p * (1 - exp(-gap)) - q * m: right to the last digits for small gaps too. With these come
@@ -820,7 +828,7 @@ def _log_ratio(
     falls = -expm1(-gap)
     mean = xp.sum(p * falls, axis=-1, keepdims=True)
     near = mean <= 0.25
-    far = (high - low) + (xp.log1p(p_rest) - xp.log1p(q_rest))
+    far = (high - low) + lift + (xp.log1p(p_rest) - xp.log1p(q_rest))
     value = xp.where(near, -xp.log1p(-xp.where(near, mean, 0.0)), far)
 
     def pull(g: Array) -> Array:

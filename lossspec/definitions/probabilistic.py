@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from mpmath import exp, fsum, log, loggamma, ncdf, pi, sqrt
+from mpmath import exp, fprod, fsum, log, loggamma, mpf, ncdf, pi, sqrt
 
-from lossspec.definitions.common import constant, distance, sigmoid
+from lossspec.definitions.common import constant, distance, sigmoid, softmax
 
 
 def gaussian_crps(predictions: Any, targets: Any, scales: Any) -> Any:
@@ -55,3 +55,36 @@ def energy_score(predictions: Any, targets: Any) -> Any:
     count = len(predictions)
     spread = fsum(distance(x, y) for x in predictions for y in predictions)
     return fsum(distance(x, targets) for x in predictions) / count - spread / (2 * count**2)
+
+
+def evidential_regression(
+    predictions: Any, targets: Any, evidence: Any, shapes: Any, scales: Any, coefficient: Any
+) -> Any:
+    omega = 2 * scales * (1 + evidence)
+    error = targets - predictions
+    likelihood = (
+        log(pi / evidence) / 2
+        - shapes * log(omega)
+        + (shapes + mpf(1) / 2) * log(error**2 * evidence + omega)
+        + loggamma(shapes)
+        - loggamma(shapes + mpf(1) / 2)
+    )
+    return likelihood + coefficient * abs(error) * (2 * evidence + shapes)
+
+
+def gaussian_mixture_nll(logits: Any, means: Any, scales: Any, targets: Any) -> Any:
+    def density(y: Any, mean: Any, scale: Any) -> Any:
+        return exp(-(((y - mean) / scale) ** 2) / 2) / (scale * sqrt(2 * pi))
+
+    weights = softmax(logits)
+    return -log(
+        fsum(
+            weight * fprod(density(*entry) for entry in zip(targets, mean, scale, strict=True))
+            for weight, mean, scale in zip(weights, means, scales, strict=True)
+        )
+    )
+
+
+def gaussian_nll_with_log_variances(predictions: Any, targets: Any, log_variances: Any, full: bool) -> Any:
+    value = (log_variances + (predictions - targets) ** 2 * exp(-log_variances)) / 2
+    return value + log(2 * pi) / 2 if full else value

@@ -681,6 +681,14 @@ class _epsilon_insensitive(Typed):
     def configured(self, **options: Unpack[_epsilon_insensitive_options]) -> Self: ...
 epsilon_insensitive: _epsilon_insensitive
 
+class _evidential_regression_options(TypedDict, total=False): coefficient: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _evidential_regression(Typed):
+    """Deep evidential regression: the likelihood of a target under a learned prior, plus a cost of evidence."""
+    def __call__(self, predictions: Array, targets: Array, evidence: Array, shapes: Array, scales: Array, *, coefficient: Varying = 1.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Deep evidential regression: the likelihood of a target under a learned prior, plus a cost of evidence."""
+    def grad(self, predictions: Array, targets: Array, evidence: Array, shapes: Array, scales: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'evidence', 'shapes', 'scales', 'coefficient', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_evidential_regression_options]) -> Any: ...
+    def configured(self, **options: Unpack[_evidential_regression_options]) -> Self: ...
+evidential_regression: _evidential_regression
+
 class _exo_pair_options(TypedDict, total=False): beta: Varying; label_smoothing: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _exo_pair(Typed):
     """EXO of pairs (efficient exact optimization): the divergence of the policy's preference from a smoothed label."""
@@ -777,6 +785,14 @@ class _gaussian_kl_standard(Typed):
     def configured(self, **options: Unpack[_gaussian_kl_standard_options]) -> Self: ...
 gaussian_kl_standard: _gaussian_kl_standard
 
+class _gaussian_mixture_nll_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _gaussian_mixture_nll(Typed):
+    """Mixture density: the negative log-likelihood of a target under a mixture of Gaussians."""
+    def __call__(self, logits: Array, means: Array, scales: Array, targets: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Mixture density: the negative log-likelihood of a target under a mixture of Gaussians."""
+    def grad(self, logits: Array, means: Array, scales: Array, targets: Array, *, wrt: Wrt[Literal['logits', 'means', 'scales', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gaussian_mixture_nll_options]) -> Any: ...
+    def configured(self, **options: Unpack[_gaussian_mixture_nll_options]) -> Self: ...
+gaussian_mixture_nll: _gaussian_mixture_nll
+
 class _gaussian_nll_options(TypedDict, total=False): full: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _gaussian_nll(Typed):
     """Gaussian negative log-likelihood of a target, from a predicted mean and variance."""
@@ -784,6 +800,14 @@ class _gaussian_nll(Typed):
     def grad(self, predictions: Array, targets: Array, variances: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'variances', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gaussian_nll_options]) -> Any: ...
     def configured(self, **options: Unpack[_gaussian_nll_options]) -> Self: ...
 gaussian_nll: _gaussian_nll
+
+class _gaussian_nll_with_log_variances_options(TypedDict, total=False): full: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _gaussian_nll_with_log_variances(Typed):
+    """Gaussian negative log-likelihood of a target, from a predicted mean and the logarithm of a variance."""
+    def __call__(self, predictions: Array, targets: Array, log_variances: Array, *, full: bool = False, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Gaussian negative log-likelihood of a target, from a predicted mean and the logarithm of a variance."""
+    def grad(self, predictions: Array, targets: Array, log_variances: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'log_variances', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_gaussian_nll_with_log_variances_options]) -> Any: ...
+    def configured(self, **options: Unpack[_gaussian_nll_with_log_variances_options]) -> Self: ...
+gaussian_nll_with_log_variances: _gaussian_nll_with_log_variances
 
 class _gaussian_wasserstein_distance_options(TypedDict, total=False): tau: Varying; transform: Literal['log1p', 'sqrt']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _gaussian_wasserstein_distance(Typed):

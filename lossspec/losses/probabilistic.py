@@ -3,7 +3,7 @@
 from math import log, pi, sqrt
 from typing import Any
 
-from lossspec.declaration import Equal, loss
+from lossspec.declaration import Accuracy, Equal, loss
 from lossspec.losses._special import erf, rising_excess
 from lossspec.numerics import (
     absolute,
@@ -18,13 +18,27 @@ from lossspec.numerics import (
     stop_gradient,
 )
 from lossspec.primitive import primitive
-from lossspec.terms import Amount, Array, Embedding, Fraction, Positive, PositiveAmount, Real, UnitInterval
+from lossspec.terms import (
+    Amount,
+    Array,
+    Embedding,
+    Fraction,
+    Logits,
+    NonNegative,
+    Positive,
+    PositiveAmount,
+    Real,
+    UnitInterval,
+)
 
 __all__ = [
     "beta_nll",
     "energy_score",
     "ensemble_crps",
+    "evidential_regression",
     "gaussian_crps",
+    "gaussian_mixture_nll",
+    "gaussian_nll_with_log_variances",
     "interval_score",
     "negative_binomial_nll",
     "quantile_huber",
@@ -304,6 +318,17 @@ def zero_inflated_negative_binomial_nll(
     return xp.where(zero, negative_log_mean_exp(ways, losses), counted + softplus(zero_logits))
 
 
+def _tail(xp: Any, x: Array) -> tuple[Array, Array, Array, Array]:
+    """Return log(1 + x^2), x / (1 + x^2), x^2 / (1 + x^2) and 1 / (1 + x^2), where the square overflows too."""
+    far = xp.abs(x) > 1
+    near, inverse = xp.where(far, 0.0, x), 1 / xp.where(far, x, 1.0)
+    rest = xp.where(far, inverse * inverse, 1.0) / xp.where(far, 1 + inverse * inverse, 1 + near * near)
+    slope = xp.where(far, inverse / (1 + inverse * inverse), near / (1 + near * near))
+    share = xp.where(far, 1 / (1 + inverse * inverse), near * near / (1 + near * near))
+    log_rise = xp.where(far, xp.log1p(inverse * inverse) - 2 * xp.log(xp.abs(inverse)), xp.log1p(near * near))
+    return log_rise, slope, share, rest
+
+
 @primitive(row_axes=0)
 def _student(xp: Any, errors: Array, scales: Array, degrees: Array) -> Any:
     """Compute (degrees + 1) / 2 * log(1 + z^2 / degrees) + log(scales) for z = errors / scales.
@@ -311,19 +336,31 @@ def _student(xp: Any, errors: Array, scales: Array, degrees: Array) -> Any:
     No derivative is a difference of nearly equal numbers, where the degrees are large and where they are small.
     """
     root = xp.sqrt(degrees)
-    ratio = errors / scales / root
-    far = xp.abs(ratio) > 1
-    near, inverse = xp.where(far, 0.0, ratio), 1 / xp.where(far, ratio, 1.0)
-    rest = xp.where(far, inverse * inverse, 1.0) / xp.where(far, 1 + inverse * inverse, 1 + near * near)
-    slope = xp.where(far, inverse / (1 + inverse * inverse), near / (1 + near * near))
-    share = xp.where(far, 1 / (1 + inverse * inverse), near * near / (1 + near * near))
-    log_rise = xp.where(far, xp.log1p(inverse * inverse) - 2 * xp.log(xp.abs(inverse)), xp.log1p(near * near))
+    log_rise, slope, share, rest = _tail(xp, errors / scales / root)
     pulls = (
         lambda g: g * ((root + 1 / root) * slope / scales),
         lambda g: g * ((rest - degrees * share) / scales),
         lambda g: g * (0.5 * (expm1_minus(-log_rise) - share / degrees)),
     )
     return 0.5 * (degrees + 1) * log_rise + xp.log(scales), pulls
+
+
+@primitive(row_axes=0)
+def _heavy_tail(xp: Any, errors: Array, scales: Array, shapes: Array) -> Any:
+    """Compute (shapes + 1 / 2) * log(1 + (errors / scales)^2) + log(scales); no derivative is a difference."""
+    log_rise, slope, share, rest = _tail(xp, errors / scales)
+    pulls = (
+        lambda g: g * ((2 * shapes + 1) * slope / scales),
+        lambda g: g * ((rest - 2 * shapes * share) / scales),
+        lambda g: g * log_rise,
+    )
+    return (shapes + 0.5) * log_rise + xp.log(scales), pulls
+
+
+def _gamma_ratio(x: Array) -> Array:
+    """The logarithm of Gamma(x) / Gamma(x + 1 / 2) * sqrt(x), which is near 1 / (8 x) for large x."""
+    step = array_namespace(x).log1p(0.5 / x)
+    return x * expm1_minus(step) - 0.5 * step - rising_excess(0.5, x)
 
 
 @loss(
@@ -359,11 +396,164 @@ def student_t_nll(
     >>> round(float(student_t_nll(x, y, one, one)), 12)  # log(2 pi), a Cauchy distribution
     1.837877066409
     """
+    zeros = array_namespace(predictions).zeros_like(predictions)
+    rise = _student(targets - predictions, scales + zeros, degrees + zeros)
+    return rise + _gamma_ratio(0.5 * degrees) + 0.5 * log(2 * pi)
+
+
+@loss(
+    family="probabilistic",
+    unit="element",
+    source="Amini, Schwarting, Soleimany and Rus 2020, arXiv:1910.02600 (formula from memory, not read)",
+    aliases=("EvidentialRegression",),
+    accuracy=Accuracy(
+        hessian=256.0,
+        reason="where there is little evidence the loss is nearly linear in it, and its curvature a small difference",
+    ),
+)
+def evidential_regression(
+    predictions: Real["*batch"],
+    targets: Real["*batch"],
+    evidence: PositiveAmount["*batch"],
+    shapes: PositiveAmount["*batch"],
+    scales: PositiveAmount["*batch"],
+    *,
+    coefficient: NonNegative["#*batch"] = 1.0,
+) -> Real["*batch"]:
+    """Deep evidential regression: the likelihood of a target under a learned prior, plus a cost of evidence.
+
+    l = -log t(targets) + coefficient * |targets - predictions| * (2 * evidence + shapes), with t the density of
+    Student's t distribution about `predictions` with 2 * shapes degrees of freedom and the squared scale
+    scales * (1 + evidence) / (evidence * shapes): the prior is normal, with an inverse gamma distribution of its
+    variance.
+
+    Shapes: `predictions` (gamma), `targets`, `evidence` (nu) > 0, `shapes` (alpha) > 0 and `scales` (beta) > 0, all
+    [*batch]; `coefficient` >= 0, a number or an array with size 1 where it does not vary -> element [*batch]. The
+    variance is finite for shapes > 1.
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights. The
+    derivative of |targets - predictions| at 0 is declared 0.
+    Errors: `ContractError` for another shape or coefficient < 0, `DTypeError` for integers or mixed dtypes; evidence,
+    shapes or scales of 0 or less are outside the domain and raise under `checking("values")`.
+    Equals: `student_t_nll(predictions, targets, sqrt(scales * (1 + evidence) / (evidence * shapes)), 2 * shapes)` at
+    coefficient = 0.
+
+    >>> import numpy as np
+    >>> x, y, one = np.asarray([0.0]), np.asarray([1.0]), np.asarray([1.0])
+    >>> round(float(evidential_regression(x, y, one, one, one)), 12)  # 3 + log(5 sqrt(5) / 2)
+    4.721009688091
+    """
+    xp = array_namespace(evidence)
+    errors = targets - predictions
+    spread = xp.sqrt(2 * scales) * xp.sqrt(1 + 1 / evidence)
+    rise = _heavy_tail(errors, spread, shapes)
+    likelihood = rise + (_gamma_ratio(shapes) - 0.5 * xp.log(shapes) + 0.5 * log(pi))
+    return likelihood + coefficient * (absolute(errors) * (2 * evidence + shapes))
+
+
+@loss(
+    family="probabilistic",
+    unit="example",
+    source="Bishop 1994, Mixture density networks, NCRG/94/004 (formula from memory, not read)",
+    aliases=("MDN", "mixture_density"),
+    equals=(
+        Equal(
+            "torch",
+            "-torch.distributions.MixtureSameFamily(torch.distributions.Categorical(logits=logits), "
+            "torch.distributions.Independent(torch.distributions.Normal(means, scales), 1)).log_prob(targets)",
+            when="targets.size > 0",
+        ),
+    ),
+    accuracy=Accuracy(
+        on={
+            "jax": Accuracy(
+                gradient=32768.0,
+                reason="XLA takes the share of a component for 0 below the smallest normal number, beside a large "
+                "derivative of its density",
+            )
+        }
+    ),
+    invariant_in=("logits",),
+    sizes={"components": 3, "dim": 2},
+)
+def gaussian_mixture_nll(
+    logits: Logits["*batch components"],
+    means: Real["*batch components dim"],
+    scales: PositiveAmount["*batch components dim"],
+    targets: Real["*batch dim"],
+) -> Real["*batch"]:
+    """Mixture density: the negative log-likelihood of a target under a mixture of Gaussians.
+
+    l = -log(sum_k softmax(logits)[k] * prod_d N(targets[d]; means[k, d], scales[k, d])), N the density of a Gaussian of
+    that mean and standard deviation, with nothing left out.
+
+    Shapes: `logits` [*batch components], of the weights of the components; -inf takes a component out;
+    `means` [*batch components dim]; `scales` [*batch components dim] > 0; `targets` [*batch dim] -> example [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes; a scale of 0 or less is
+    outside the domain and raises under `checking("values")`.
+    Equals: minus `log_prob` of torch `distributions.MixtureSameFamily`. With one component it is the sum of
+    `gaussian_nll` with full=True over the entries.
+
+    >>> import numpy as np
+    >>> logits, scales = np.asarray([[0.0, 0.0]]), np.asarray([[[1.0], [1.0]]])
+    >>> means, y = np.asarray([[[0.0], [0.0]]]), np.asarray([[1.0]])
+    >>> round(float(gaussian_mixture_nll(logits, means, scales, y)), 12)  # (1 + log(2 pi)) / 2
+    1.418938533205
+    """
+    xp = array_namespace(logits)
+    z = (targets[..., None, :] - means) / scales
+    costs = xp.sum(0.5 * (z * z) + xp.log(scales), axis=-1)
+    least = stop_gradient(xp.min(costs, axis=-1, keepdims=True))
+    constant = 0.5 * log(2 * pi) * targets.shape[-1]
+    return negative_log_mean_exp(logits, costs - least) + (least[..., 0] + constant)
+
+
+@primitive(row_axes=0)
+def _half_squared_z(xp: Any, errors: Array, log_variances: Array) -> Any:
+    """Compute errors^2 * exp(-log_variances) / 2, which is 0 for an error of 0, however small its variance is."""
+    most = 0.9 * log(float(xp.finfo(errors.dtype).max))  # its exponential is finite, the square of that is not
+    exponent = -0.5 * log_variances
+    root = xp.exp(xp.where((errors == 0) & (exponent > most), most, exponent))
+    z = errors * root
+    value = 0.5 * (z * z)
+    return value, (lambda g: g * (z * root), lambda g: -g * value)
+
+
+@loss(
+    family="probabilistic",
+    unit="element",
+    source="Kendall and Gal 2017, arXiv:1703.04977 (formula from memory, not read)",
+    equals=(
+        Equal(
+            "torch",
+            "-torch.distributions.Normal(predictions, torch.exp(0.5 * log_variances)).log_prob(targets)",
+            when="full and abs(log_variances).max() < 80",
+        ),
+    ),
+)
+def gaussian_nll_with_log_variances(
+    predictions: Real["*batch"], targets: Real["*batch"], log_variances: Real["#*batch"], *, full: bool = False
+) -> Real["*batch"]:
+    """Gaussian negative log-likelihood of a target, from a predicted mean and the logarithm of a variance.
+
+    l = (log_variances + (predictions - targets)^2 * exp(-log_variances)) / 2, and + log(2 pi) / 2 with `full`.
+
+    Shapes: `predictions` (means) and `targets` [*batch], any real numbers; `log_variances`, any real numbers, of the
+    same shape or with size 1 on some axes -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: `gaussian_nll(predictions, targets, exp(log_variances))`; no variance is formed, so that none overflows.
+
+    >>> import numpy as np
+    >>> x, y, s = np.asarray([0.0]), np.asarray([2.0]), np.asarray([0.0])
+    >>> float(gaussian_nll_with_log_variances(x, y, s))
+    2.0
+    """
     xp = array_namespace(predictions)
-    zeros, half = xp.zeros_like(predictions), 0.5 * degrees
-    step = xp.log1p(0.5 / half)
-    rising = half * expm1_minus(step) - 0.5 * step - rising_excess(0.5, half)
-    return _student(targets - predictions, scales + zeros, degrees + zeros) + rising + 0.5 * log(2 * pi)
+    errors = predictions - targets
+    level = log_variances + xp.zeros_like(errors)
+    value = 0.5 * level + _half_squared_z(errors, level)
+    return value + 0.5 * log(2 * pi) if full else value
 
 
 @loss(
