@@ -5,6 +5,7 @@ from lossspec.losses.linear_chain import crf_decode as crf_decode
 from lossspec.losses.linear_chain import crf_marginals as crf_marginals
 
 _Reduction_s: TypeAlias = Literal['sum'] | None
+_Reduction_m_cm_o: TypeAlias = Literal['mean', 'count_mean'] | Mean | None
 _Reduction_m_cm_bm_o: TypeAlias = Literal['mean', 'count_mean', 'batch_mean'] | Mean | None
 _Reduction_n_s_m_cm_bm_o: TypeAlias = Literal['none', 'sum', 'mean', 'count_mean', 'batch_mean'] | Mean | None
 _Reduction_n_s_m_cm_bm_o_lm_tm: TypeAlias = Literal['none', 'sum', 'mean', 'count_mean', 'batch_mean', 'length_mean', 'token_mean'] | Mean | None
@@ -1200,6 +1201,14 @@ class _listwise_softmax(Typed):
     def grad(self, scores: Array, labels: Array, *, wrt: Wrt[Literal['scores', 'labels', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_listwise_softmax_options]) -> Any: ...
     def configured(self, **options: Unpack[_listwise_softmax_options]) -> Self: ...
 listwise_softmax: _listwise_softmax
+
+class _load_balancing_options(TypedDict, total=False): top_k: int; reduction: _Reduction_m_cm_o; empty: Empty
+class _load_balancing(Typed):
+    """Load balancing of a mixture of experts: how often an expert is chosen times how probable it is."""
+    def __call__(self, logits: Shards, *, top_k: int = 1, reduction: _Reduction_m_cm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Load balancing of a mixture of experts: how often an expert is chosen times how probable it is."""
+    def grad(self, logits: Shards, *, wrt: Wrt[Literal['logits', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_load_balancing_options]) -> Any: ...
+    def configured(self, **options: Unpack[_load_balancing_options]) -> Self: ...
+load_balancing: _load_balancing
 
 class _log_cosh_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _log_cosh(Typed):
