@@ -2082,6 +2082,14 @@ class _swav(Typed):
     def configured(self, **options: Unpack[_swav_options]) -> Self: ...
 swav: _swav
 
+class _symmetric_absolute_percentage_error_options(TypedDict, total=False): percent: bool; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _symmetric_absolute_percentage_error(Typed):
+    """Symmetric absolute percentage error: the absolute error as a part of the mean of both magnitudes."""
+    def __call__(self, predictions: Array, targets: Array, *, percent: bool = False, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Symmetric absolute percentage error: the absolute error as a part of the mean of both magnitudes."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_symmetric_absolute_percentage_error_options]) -> Any: ...
+    def configured(self, **options: Unpack[_symmetric_absolute_percentage_error_options]) -> Self: ...
+symmetric_absolute_percentage_error: _symmetric_absolute_percentage_error
+
 class _symmetric_cross_entropy_options(TypedDict, total=False): alpha: Varying; beta: Varying; log_zero: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _symmetric_cross_entropy(Typed):
     """Symmetric cross entropy for noisy labels: cross entropy plus that of the labels under the prediction."""

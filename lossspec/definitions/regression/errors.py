@@ -44,3 +44,8 @@ def cosine_distance(predictions: Any, targets: Any, form: Any) -> Any:
 
 def root_mean_squared_error(predictions: Any, targets: Any, reduce: Any) -> Any:
     return sqrt(reduce([(x - y) ** 2 for x, y in zip(predictions, targets, strict=True)]))
+
+
+def symmetric_absolute_percentage_error(predictions: Any, targets: Any, percent: bool) -> Any:
+    total = abs(predictions) + abs(targets)
+    return (200 if percent else 2) * abs(predictions - targets) / total if total else total

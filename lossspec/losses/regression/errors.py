@@ -1,9 +1,10 @@
 """Errors of a prediction: differences, ratios and angles between it and its target."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from lossspec.declaration import Equal, loss
 from lossspec.numerics import absolute, array_namespace, normalize, relu, sqrt
+from lossspec.primitive import primitive
 from lossspec.terms import AboveMinusOne, Array, Embedding, Positive, Real, Statistics, UnitInterval
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "root_mean_squared_error",
     "squared_error",
     "squared_log_error",
+    "symmetric_absolute_percentage_error",
 ]
 
 _FLAT = "predictions.ndim == 1"
@@ -292,6 +294,60 @@ def absolute_percentage_error(
     # Where the loss is near 1, its derivative in the target would be a difference of two large numbers.
     ratio = xp.where(low, 1 - predictions / xp.where(low, targets, 1.0), apart)
     return 100 * ratio if percent else ratio
+
+
+@primitive(row_axes=0)
+def _relative_difference(xp: Any, x: Array, y: Array) -> Any:
+    """Compute |x - y| / (|x| + |y|), and 0 for two zeros; where the signs differ it is 1, with no derivative at all."""
+    alike = ((x > 0) & (y > 0)) | ((x < 0) & (y < 0))
+    total = xp.where(alike, xp.abs(x) + xp.abs(y), 1.0)
+    apart = xp.where((x == 0) & (y == 0), xp.zeros_like(x), xp.ones_like(x))
+    value = xp.where(alike, xp.abs(x - y) / total, xp.where((x != x) | (y != y), x - y, apart))
+    steep = xp.where(alike & (x != y), 2 / total, 0.0 * value)
+    slope = xp.where(x > y, steep, -steep)
+    return value, (lambda g: g * (slope * (xp.abs(y) / total)), lambda g: -g * (slope * (xp.abs(x) / total)))
+
+
+@loss(
+    family="regression",
+    unit="element",
+    source="Makridakis 1993, doi:10.1016/0169-2070(93)90079-3 (formula from memory, not read)",
+    aliases=("sMAPE",),
+    also={
+        "torchmetrics:SymmetricMeanAbsolutePercentageError symmetric_mean_absolute_percentage_error": (
+            "it divides by 1.17e-6 at least. Fix: symmetric_absolute_percentage_error, which needs no floor"
+        ),
+    },
+    equals=(
+        Equal(
+            "torchmetrics",
+            "M.symmetric_mean_absolute_percentage_error(predictions, targets)",
+            reduction="mean",
+            when="not percent and predictions.size > 0 and (abs(targets) + abs(predictions)).min() > 1.17e-6",
+        ),
+    ),
+    perfect={"predictions": "targets"},
+)
+def symmetric_absolute_percentage_error(
+    predictions: Real["*batch"], targets: Real["*batch"], *, percent: bool = False
+) -> Real["*batch"]:
+    """Symmetric absolute percentage error: the absolute error as a part of the mean of both magnitudes.
+
+    l = 2 * |predictions - targets| / (|predictions| + |targets|), times 100 with `percent`; 0 where both are 0. It is 2
+    wherever the signs differ, without a derivative; the derivative where the two are equal is declared 0.
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers -> element [*batch], in [0, 2].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape, `DTypeError` for integers or mixed dtypes.
+    Equals: torchmetrics `symmetric_mean_absolute_percentage_error` where the magnitudes are above its floor of 1.17e-6.
+    Some authors leave out the factor 2, or take the mean of targets and predictions without magnitudes.
+
+    >>> import numpy as np
+    >>> x, y = np.asarray([3.0, 0.0, -1.0]), np.asarray([1.0, 0.0, 1.0])
+    >>> symmetric_absolute_percentage_error.per_example(x, y).tolist()
+    [1.0, 0.0, 2.0]
+    """
+    return _relative_difference(predictions, targets) * (200 if percent else 2)
 
 
 @loss(
