@@ -60,6 +60,7 @@ __all__ = [
     "positions",
     "ratio_or_zero",
     "relu",
+    "repeated",
     "scan",
     "scattered",
     "scattered_log_softmax",
@@ -129,6 +130,16 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any, rever
         first = first[0]
     backend = backend_of(first)
     return backend.scan(step, carry, xs, reverse)
+
+
+def repeated(step: Callable[[Any], Any], carry: Any, times: int) -> Any:
+    """The carry after so many calls, `carry = step(carry)`; a compiler sees the step once."""
+    first = carry
+    while isinstance(first, tuple):
+        first = first[0]
+    xp = array_namespace(first)
+    places = xp.broadcast_to(number(0.0, first), (times,))
+    return scan(lambda carry, _: (step(carry), None), carry, places)[0]
 
 
 def is_number(parameter: Any, number: float) -> bool:

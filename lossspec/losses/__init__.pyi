@@ -1914,6 +1914,14 @@ class _simpo(Typed):
     def configured(self, **options: Unpack[_simpo_options]) -> Self: ...
 simpo: _simpo
 
+class _sinkhorn_options(TypedDict, total=False): row_weight: Numbers | None; column_weight: Numbers | None; regularization: Varying; iterations: int; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _sinkhorn(Typed):
+    """Sinkhorn distance, or entropic optimal transport: the cost of moving one distribution to another, regularized."""
+    def __call__(self, costs: Shards, *, row_weight: Numbers | None = None, column_weight: Numbers | None = None, regularization: Varying = 0.1, iterations: int = 50, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Sinkhorn distance, or entropic optimal transport: the cost of moving one distribution to another, regularized."""
+    def grad(self, costs: Shards, *, wrt: Wrt[Literal['costs', 'row_weight', 'column_weight', 'regularization', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_sinkhorn_options]) -> Any: ...
+    def configured(self, **options: Unpack[_sinkhorn_options]) -> Self: ...
+sinkhorn: _sinkhorn
+
 class _siou_options(TypedDict, total=False): theta: Varying; format: Literal['xyxy', 'xywh', 'cxcywh']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _siou(Typed):
     """SIoU loss: the IoU loss plus costs of the distance of two boxes, along the axes, and of their shapes."""
