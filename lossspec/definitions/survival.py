@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mpmath import exp, expm1, fsum, inf, log
+from mpmath import exp, expm1, fsum, inf, log, ncdf, npdf
 
 from lossspec.definitions.common import sigmoid
 
@@ -35,6 +35,22 @@ def log_logistic_aft(predictions: Any, bounds: Any, scales: Any) -> Any:
     if at(lower) > 0:  # the difference of the smaller tails
         return -log(sigmoid(-at(lower)) - sigmoid(-at(upper)))
     return -log(sigmoid(at(upper)) - sigmoid(at(lower)))
+
+
+def log_normal_aft(predictions: Any, bounds: Any, scales: Any) -> Any:
+    def at(time: Any) -> Any:
+        return (log(time) - predictions) / scales
+
+    lower, upper = bounds
+    if lower == upper:
+        return -log(npdf(at(lower)) / scales / lower)
+    if upper == inf:
+        return -log(ncdf(-at(lower))) if lower > 0 else 0 * predictions
+    if lower == 0:
+        return -log(ncdf(at(upper)))
+    if at(lower) > 0:  # the difference of the smaller tails
+        return -log(ncdf(-at(lower)) - ncdf(-at(upper)))
+    return -log(ncdf(at(upper)) - ncdf(at(lower)))
 
 
 def weibull_aft(predictions: Any, bounds: Any, scales: Any) -> Any:

@@ -1226,6 +1226,14 @@ class _log_logistic_aft(Typed):
     def configured(self, **options: Unpack[_log_logistic_aft_options]) -> Self: ...
 log_logistic_aft: _log_logistic_aft
 
+class _log_normal_aft_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _log_normal_aft(Typed):
+    """Log-normal accelerated failure time: the negative log-likelihood of a time between two bounds."""
+    def __call__(self, predictions: Array, bounds: Array, scales: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Log-normal accelerated failure time: the negative log-likelihood of a time between two bounds."""
+    def grad(self, predictions: Array, bounds: Array, scales: Array, *, wrt: Wrt[Literal['predictions', 'bounds', 'scales', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_log_normal_aft_options]) -> Any: ...
+    def configured(self, **options: Unpack[_log_normal_aft_options]) -> Self: ...
+log_normal_aft: _log_normal_aft
+
 class _logit_adjusted_options(TypedDict, total=False): prior: Numbers | None; tau: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _logit_adjusted(Typed):
     """Logit-adjusted cross entropy: the prior of the classes is in the loss, so that the model learns without it."""

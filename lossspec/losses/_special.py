@@ -1,4 +1,4 @@
-"""The error function, ratios of gamma functions and log(1 - exp(-x)), right to the last digits."""
+"""The error function, ratios of gamma functions, normal tails and log(1 - exp(-x)), right to the last digits."""
 
 from math import exp, factorial, pi, sqrt
 from typing import Any
@@ -47,6 +47,67 @@ def erf(xp: Any, x: Array) -> Any:
     far = 1 - xp.exp(-large * large) * _scaled_complement(large)
     value = xp.where(near, 2 / sqrt(pi) * small * series, xp.where(x < 0, -far, far))
     return value, (lambda g: g * (2 / sqrt(pi) * xp.exp(-x * x)),)
+
+
+def _tail(x: Array) -> Array:
+    """The probability of a standard normal number above x, less its exponential factor exp(-x^2 / 2); for x >= 0."""
+    return 0.5 * _scaled_complement(x / sqrt(2))
+
+
+def _density(xp: Any, x: Array) -> Array:
+    return xp.exp(-0.5 * x * x) / sqrt(2 * pi)
+
+
+@primitive(row_axes=0)
+def negative_log_normal_tail(xp: Any, x: Array) -> Any:
+    """-log of the probability of a standard normal number above x."""
+    above, size = x > 0, xp.abs(x)
+    tail, half = _tail(size), 0.5 * size * size
+    lost = xp.exp(-half) * tail
+    value = xp.where(above, half - xp.log(tail), -xp.log1p(-xp.where(above, 0.0, lost)))
+    hazard = xp.where(above, 1 / (sqrt(2 * pi) * tail), _density(xp, size) / (1 - xp.where(above, 0.0, lost)))
+    return value, (lambda g: g * hazard,)
+
+
+_LEGENDRE = (
+    (0.1488743389816312, 0.2955242247147529),
+    (0.4333953941292472, 0.2692667193099963),
+    (0.6794095682990244, 0.2190863625159820),
+    (0.8650633666889845, 0.1494513491505806),
+    (0.9739065285171717, 0.0666713443086881),
+)
+"""The positive nodes and the weights of the Gauss-Legendre rule of ten points on [-1, 1]."""
+
+
+@primitive(row_axes=0)
+def negative_log_normal_between(xp: Any, near: Array, gap: Array) -> Any:
+    """-log of the probability of a standard normal number in [near, near + gap], whose middle is not below 0."""
+    middle, far = near + 0.5 * gap, near + gap
+    fall = gap * middle  # the logarithm of the density at the near end less that at the far end
+    narrow, beyond = (gap <= 1.2) & (fall <= 0.7), near >= 0
+    ratio = xp.exp(-fall)
+    # Few standard deviations: the mean of the density by Gauss and Legendre, relative to the middle.
+    width, centre = xp.where(narrow, gap, 1.0), xp.where(narrow, middle, 0.0)
+    mean = sum(
+        weight * (xp.exp(-0.5 * (0.5 * node * width) ** 2) * xp.cosh(0.5 * node * width * centre))
+        for node, weight in _LEGENDRE
+    )
+    of_narrow = 0.5 * centre * centre - xp.log(width * mean / sqrt(2 * pi))
+    at_near = xp.exp(xp.where(narrow, 0.25 * gap * (middle + near), 0.0)) / (width * mean)
+    # On one side: the difference of two tails, of which the second is at most half of the first.
+    aside = beyond & ~narrow
+    start, end = xp.where(aside, near, 0.0), xp.where(aside, far, 2.0)
+    between = _tail(start) - xp.where(aside, ratio, 0.5) * _tail(end)
+    of_aside = 0.5 * start * start - xp.log(between)
+    # Around 0: all but two tails.
+    around = ~beyond & ~narrow
+    left, right = xp.where(around, -near, 1.0), xp.where(around, far, 1.0)
+    lost = xp.exp(-0.5 * left * left) * _tail(left) + xp.exp(-0.5 * right * right) * _tail(right)
+    value = xp.where(narrow, of_narrow, xp.where(aside, of_aside, -xp.log1p(-lost)))
+    of_near = xp.where(
+        narrow, at_near, xp.where(aside, 1 / (sqrt(2 * pi) * between), _density(xp, left) / (1 - lost))
+    )  # the density at the near end over the probability
+    return value, (lambda g: g * (of_near * -xp.expm1(-fall)), lambda g: -g * (of_near * ratio))
 
 
 _SHIFT = 10

@@ -8,7 +8,13 @@ import pytest
 
 import lossspec as ls
 from lossspec.errors import MergeError
-from lossspec.losses._special import bernoulli, complementary_log_log, log_of_exponential_rise
+from lossspec.losses._special import (
+    bernoulli,
+    complementary_log_log,
+    log_of_exponential_rise,
+    negative_log_normal_between,
+    negative_log_normal_tail,
+)
 
 SCORES = np.asarray([0.3, -1.2, 0.8, 0.1, -0.4])
 TIMES = np.asarray([5.0, 2.0, 2.0, 2.0, 7.0])
@@ -64,7 +70,7 @@ def test_an_unknown_time_is_no_time():
     assert np.isnan(ls.cox.per_example(SCORES, times, EVENTS)).all()
 
 
-@pytest.mark.parametrize("loss", [ls.log_logistic_aft, ls.weibull_aft])
+@pytest.mark.parametrize("loss", [ls.log_logistic_aft, ls.log_normal_aft, ls.weibull_aft])
 def test_the_parts_of_a_partition_have_probability_one(loss):
     ends = np.asarray([0.0, 1e-3, 0.5, 0.5000001, 2.0, 900.0, np.inf])
     bounds = np.stack([ends[:-1], ends[1:]], axis=-1)
@@ -72,7 +78,7 @@ def test_the_parts_of_a_partition_have_probability_one(loss):
     assert np.exp(-losses).sum() == pytest.approx(1, rel=1e-12)
 
 
-@pytest.mark.parametrize("loss", [ls.log_logistic_aft, ls.weibull_aft])
+@pytest.mark.parametrize("loss", [ls.log_logistic_aft, ls.log_normal_aft, ls.weibull_aft])
 def test_a_narrow_interval_has_the_probability_of_its_density(loss):
     width = 1e-9
     bounds = np.asarray([[2.0, 2.0 + width], [2.0, 2.0]])
@@ -111,3 +117,26 @@ def test_logarithms_of_small_and_large_rises_keep_their_digits():
     np.testing.assert_allclose(log_of_exponential_rise(x), np.asarray(rises, dtype=float), rtol=1e-14)
     np.testing.assert_allclose(bernoulli(x), np.asarray(ratios, dtype=float), rtol=1e-14)
     np.testing.assert_allclose(complementary_log_log(logs), np.asarray(doubles, dtype=float), rtol=1e-12)
+
+
+def test_a_known_time_is_normal_in_its_logarithm():
+    known = np.asarray([0.5, 2.0, 9.0])
+    losses = ls.log_normal_aft.per_example(SCORES[:3], np.stack([known, known], axis=-1), np.full(3, 0.6))
+    normal = ls.gaussian_nll.per_example(SCORES[:3], np.log(known), np.full(3, 0.36), full=True)
+    np.testing.assert_allclose(losses, normal + np.log(known), rtol=1e-14)
+
+
+def test_normal_tails_and_what_lies_between_keep_their_digits():
+    x = np.asarray([-30.0, -8.0, -1e-9, 0.0, 0.3, 2.0, 8.0, 1e5])
+    near = np.asarray([-0.5, -5e-9, 7.9, 0.4, -0.4, -3.0, -0.01, 1e5, 2e3])
+    gap = np.asarray([1.0, 1e-8, 1e-9, 5.0, 1.3, 9.0, 1.25, 1e-6, 1e-3])
+    with mpmath.workdps(400):
+        tails = [-mpmath.log(mpmath.ncdf(-mpmath.mpf(float(v)))) for v in x]
+        between = [
+            -mpmath.log(
+                mpmath.ncdf(-mpmath.mpf(float(a))) - mpmath.ncdf(-(mpmath.mpf(float(a)) + mpmath.mpf(float(g))))
+            )
+            for a, g in zip(near, gap, strict=True)
+        ]
+    np.testing.assert_allclose(negative_log_normal_tail(x), np.asarray(tails, dtype=float), rtol=1e-13)
+    np.testing.assert_allclose(negative_log_normal_between(near, gap), np.asarray(between, dtype=float), rtol=1e-13)
