@@ -119,6 +119,17 @@ def test_the_scale_of_a_derivative_near_0_is_no_noise_of_the_digits(z):
     assert second.scale == pytest.approx(float(h - z * h * (1 - 2 * p)), rel=1e-12, abs=0)
 
 
+def test_the_scale_of_the_square_of_a_0_is_what_the_last_digits_of_the_inputs_do():
+    loss = get("hausdorff_distance_transform")  # d = (p - t)^2 (a^2 + b^2), whose derivative in a is 2 a (p - t)^2
+    typical = next(case for case in make_cases(loss.contract, DTYPES["float64"]) if case.name == "typical")
+    pixel = {"probabilities": 0.5, "targets": 0.5, "predicted_distances": 2.0, "true_distances": 3.0}
+    case = replace(typical, inputs={name: np.full((1, 1, 1, 1), value) for name, value in pixel.items()})
+    eps = np.finfo(np.float64).eps
+    scales = {c.name: c.scale for c in solve(loss, case).components[0]}
+    assert scales["predicted_distances"] == pytest.approx(2 * 2.0 * eps, rel=1e-9, abs=0)  # p - t becomes eps
+    assert scales["true_distances"] == pytest.approx(2 * 3.0 * eps, rel=1e-9, abs=0)
+
+
 def test_second_derivatives_are_stored_beside_the_results_of_a_case_and_alone():
     loss, store = get("squared_error"), Store(recompute=True)
     case = store.cases(loss, "float32")[0]

@@ -5,8 +5,9 @@ It knows definitions, cases and the table of reductions, and nothing of the impl
 * for every unit the value, and the scale |l| + sum_j |x_j dl/dx_j| over all real inputs and parameters, or what moving
   them all by eps does, if that is more;
 * for (a sample of) the input components g_i = dl/dx_i and the scale |g_i| + sum_j |x_j dg_i/dx_j|, the sum sampled
-  by moving all inputs relatively by random signs. At a kink g_i is the interval between the one-sided derivatives;
-  where a one-sided derivative does not exist or diverges, any finite number is right;
+  by moving all inputs relatively by random signs, or what moving them by eps does where g_i is the square of a 0. At a
+  kink g_i is the interval between the one-sided derivatives; where a one-sided derivative does not exist or diverges,
+  any finite number is right;
 * likewise for some h_i = d2l/dx_i2, where the first derivative has a kink; where it jumps, any finite number is right.
 """
 
@@ -46,6 +47,7 @@ MOVES = 8
 STEP = mpf(10) ** -30
 AGREE = mpf(10) ** -28
 NEGLIGIBLE = mpf(10) ** -330  # below the smallest double
+FLAT = mpf(10) ** -20  # below it the slope of a derivative at 0 is looked at twice, as its square may have left it
 
 
 @dataclass(frozen=True)
@@ -580,6 +582,20 @@ def _moved_alone(function: Callable[[list[Any]], Any], point: list[Any], k: int)
     return None if there is None or mp.isinf(there) else there
 
 
+def _of_second_order(function: Callable[[list[Any]], Any], point: list[Any], here: Any, eps: Any) -> Any:
+    """The change of a function over eps where all inputs move by eps, if it is as the square of the move; else 0.
+
+    A square of a difference that is 0 has no slope, and the last digits of the inputs act through its curvature. A jump
+    within them is no such change: on either side of it one value is right.
+    """
+    far, near = (
+        max((abs(there - here) for there in _moved(function, point, np.random.default_rng(0), MOVES, step)), default=0)
+        for step in (eps, STEP)
+    )
+    squares = near * (eps / STEP) ** 2
+    return far / eps if abs(far - squares) <= squares / 2 else mpf(0)
+
+
 def _component(problem: _Problem, j: int, random: np.random.Generator, quotient: Quotient = slope) -> Component:
     leaf = problem.leaves[j]
     index = leaf.index if leaf.item is None else (leaf.item, *leaf.index)
@@ -598,10 +614,13 @@ def _component(problem: _Problem, j: int, random: np.random.Generator, quotient:
             point = problem.point
             if len(point) <= EXACT_SCALES:
                 alone = (_moved_alone(middle, point, k) for k in range(len(point)))
-                scale += mp.fsum(abs(there - low) / STEP for there in alone if there is not None)
+                total = mp.fsum(abs(there - low) / STEP for there in alone if there is not None)
             else:
                 together = _moved(middle, point, random, MOVES, STEP)
-                scale += max((abs(there - low) / STEP for there in together), default=mpf(0))
+                total = max((abs(there - low) / STEP for there in together), default=mpf(0))
+            if abs(low) < FLAT and total < FLAT:
+                total = max(total, _of_second_order(middle, point, low, _eps(problem.case)))
+            scale += total
     return Component(leaf.name, index, low, high, float(min(scale, mpf(10) ** 300)))
 
 
