@@ -577,11 +577,18 @@ def log1p(x: Array) -> Array:
     return xp.where(low, xp.log(1 + xp.where(low, x, 0.0)), xp.log1p(xp.where(low, 0.0, x)))
 
 
-def log_quotient(x: Array, y: Array) -> Array:
-    """log(x / y) of positive numbers, right to the last digits where they are nearly equal."""
-    xp = array_namespace(x)
+@primitive(row_axes=0)
+def log_quotient(xp: Any, x: Array, y: Array) -> Any:
+    """log(x / y) of positive numbers, right to the last digits where they are nearly equal, and where both are far out.
+
+    Two logarithms are taken only where the quotient leaves the dtype: of large numbers they are large themselves.
+    """
     near = xp.abs(x - y) < 0.5 * y
-    return xp.where(near, log1p(xp.where(near, x - y, 0.0) / y), xp.log(x) - xp.log(y))
+    rise = xp.where(near, x - y, 0.0) / y
+    quotient = xp.where(near, 1.0, x / y)
+    beyond = (quotient < float(xp.finfo(x.dtype).smallest_normal)) | (quotient == inf)
+    far = xp.where(beyond, xp.log(x) - xp.log(y), xp.log(xp.where(beyond, 1.0, quotient)))
+    return xp.where(near, log1p(rise), far), (lambda g: g / x, lambda g: -(g / y))
 
 
 def log_difference(x: Array, y: Array) -> Array:
@@ -599,9 +606,10 @@ def divergence_terms(p: Array, q: Array, log_ratio: Array) -> Array:
     xp = array_namespace(p)
     size = xp.abs(log_ratio)
     near = size < 1
-    far = p * (xp.where(near | (size == inf), 1.0, log_ratio) - 1) + q
+    beyond = (q == inf) & (log_ratio < 0)  # what is subtracted from it may be infinite too
+    far = p * (xp.where(near | (size == inf), 1.0, log_ratio) - 1) + xp.where(beyond, 0.0, q)
     terms = xp.where(near, p * expm1_minus(xp.where(near, -log_ratio, 0.0)), far)
-    return xp.where(log_ratio == inf, inf, terms)
+    return xp.where((log_ratio == inf) | beyond, inf, terms)
 
 
 def mixture_terms(p: Array, q: Array, log_ratio: Array, beta: Any) -> Array:

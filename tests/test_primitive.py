@@ -78,6 +78,7 @@ OPERANDS = {
     "logsumexp": (ROWS,),
     "softmax_mean": (ROWS, 3 * WEIGHTS),
     "log_mean_exp": (ROWS, WEIGHTS),
+    "log_quotient": (1 + WEIGHTS, np.exp(ROWS)),
     "negative_log_mean_exp": (ROWS, WEIGHTS),
     "log_ratio_of_sums": (ROWS, WEIGHTS),
 }

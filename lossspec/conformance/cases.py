@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def make_cases(contract: Contract, dtype: type[np.floating[Any]]) -> list[Case]:
     curved += [case for case in sizes if case.axis != -1]
     names = {case.name for case in curved} | {"typical, weights and mask, sum"}
     entries = maker.of_entries(generated[0])
-    cases = [*generated, *parameters, *hard, *sizes, *real, *reductions, *entries]
+    cases = [*generated, *maker.related(), *parameters, *hard, *sizes, *real, *reductions, *entries]
     return [replace(case, hessian=case.name in names) for case in cases]
 
 
@@ -95,6 +96,35 @@ class _Maker:
             for size in (1e-2, 1e-5):
                 near = {name: self.nearly(typical.inputs[source], size, self.first_kinds()[name]) for name in others}
                 yield replace(typical, name=f"equal within {size:g}", inputs={**typical.inputs, **near})
+
+    def related(self) -> Iterator[Case]:
+        """Vectors that point away from each other, batches of one vector alone, and amounts that are all far out.
+
+        There a loss is flat, or the quotient of two numbers, and what is rounded on the way to it may be larger.
+        """
+        kinds, same = self.first_kinds(), self.equal_inputs()
+        arguments = [argument for argument in self.contract.inputs if not argument.many]
+        vectors = [a.name for a in arguments if sampling.sampler_of(kinds[a.name]).directed]
+        if same and same[0] in vectors:
+            case = self.separate("opposed", kinds)
+            yield replace(case, inputs={**case.inputs, **dict.fromkeys(same[1:], -case.inputs[same[0]])})
+        if vectors and self.contract.form == "coupled":
+            case = self.separate("all alike", kinds)
+            shapes = {name: case.inputs[name].shape for name in vectors}
+            row = case.inputs[vectors[0]][:1]
+            alike = {k: np.broadcast_to(row, s).copy() for k, s in shapes.items() if s[1:] == row.shape[1:]}
+            yield replace(case, inputs={**case.inputs, **alike})
+        amounts = [a.name for a in arguments if a.name in same and _is_amount(kinds[a.name])]
+        if amounts:
+            case = self.separate("all far out", kinds)
+            yield replace(case, inputs={**case.inputs, **{k: case.inputs[k] * self.dtype(1e30) for k in amounts}})
+
+    def separate(self, name: str, kinds: Mapping[str, Term]) -> Case:
+        """A case that is drawn from a generator of its own."""
+        saved, self.random = self.random, self.generator(name)
+        case = self.case(name, kinds)
+        self.random = saved
+        return case
 
     def of_parameters(self) -> Iterator[Case]:
         """Each parameter at another value; numbers as 0-d arrays too, arrays in their full and their size-1 shape."""
@@ -372,6 +402,12 @@ class _Maker:
             return [self.cast(item) for item in value]
         array = np.asarray(value)
         return array.astype(self.dtype) if array.dtype.kind == "f" else array
+
+
+def _is_amount(term: Term) -> bool:
+    """Say whether a term is a number from 0 to infinity, as large as one likes."""
+    ends = term.interval.lower, term.interval.upper
+    return ends == (0, inf) and type(sampling.sampler_of(term)) is sampling.Sampler
 
 
 def _copy(value: Any) -> Any:

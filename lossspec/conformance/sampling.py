@@ -35,6 +35,9 @@ class Sampler:
     are the sizes of its axes and the values of its parameters, by name.
     """
 
+    directed = False
+    """True if rows are vectors, of which the direction counts."""
+
     def __init__(self, *, extremes: tuple[float, ...] = (), spread: float = 1.0) -> None:
         self.extremes = extremes
         self.spread = spread
@@ -182,6 +185,8 @@ class _TimeBounds(Sampler):
 
 
 class _Vectors(Sampler):
+    directed = True
+
     def edges(self, term: Term, random: np.random.Generator, shape: tuple[int, ...], facts: Facts) -> NDArray[Any]:
         length = random.choice(np.asarray([0.0, 1.0, 1.0, 1e4, 1e-5]), (*shape[:-1], 1))
         vectors: NDArray[Any] = length * random.choice(np.asarray([-1.0, 0.5, 1.0, 2.0]), shape)

@@ -14,25 +14,28 @@ _COUPLED = (
 )
 
 
-def _misordered(similarity: Array, labels: Array, scale: Any, selected: Array) -> Array:
-    """log(1 + sum_{i, j: labels_i < labels_j} exp(scale * (s_i - s_j))) of the selected pairs, once for each pair."""
-    xp = array_namespace(similarity)
+def _misordered(base: Array, rest: Array, labels: Array, scale: Any, selected: Array) -> Array:
+    """log(1 + sum_{i, j: labels_i < labels_j} exp(scale * (s_i - s_j))) of the selected pairs, once for each pair.
+
+    The similarities s are whole numbers and a rest, up to a constant: beside -1 and 1 a small rest keeps its digits.
+    """
+    xp = array_namespace(rest)
     compared = labels[:, None] < labels[None, :]
     if selected is not None:
         compared = compared & selected[:, None] & selected[None, :]
-    gaps = xp.where(compared, scale * (similarity[:, None] - similarity[None, :]), 0.0)
+    apart = (base[:, None] - base[None, :]) + (rest[:, None] - rest[None, :])
+    gaps = xp.where(compared, scale * apart, 0.0)
     far = softplus(logsumexp(xp.reshape(xp.where(compared, gaps, float("-inf")), (-1,))))
     # Of gaps near 0, a similarity has a derivative of nearly 1 for each pair that it is the first of, and of -1 for
     # each that it is the second of: whole numbers, which add up exactly beside the small rest of exp(gap) - 1.
     near = xp.all(xp.abs(gaps) < 1)
     ones = xp.astype(compared, gaps.dtype)
-    linear = scale * xp.sum((xp.sum(ones, axis=1) - xp.sum(ones, axis=0)) * similarity)
+    count = xp.sum(ones, axis=1) - xp.sum(ones, axis=0)
+    linear = scale * (xp.sum(count * base) + xp.sum(count * rest))
     excess = xp.sum(ones) + (xp.sum(expm1_minus(xp.where(near, gaps, 0.0))) + linear)
     value = xp.where(near, log1p(xp.where(near, excess, 0.0)), far)
-    nothing = zero_where(similarity, similarity == similarity) + zero_where(labels, labels == labels)
-    return carry_nan(
-        value + xp.zeros_like(similarity) + xp.sum(nothing)
-    )  # a NaN spoils pairs that are not compared too
+    nothing = zero_where(rest, rest == rest) + zero_where(labels, labels == labels)
+    return carry_nan(value + xp.zeros_like(rest) + xp.sum(nothing))  # a NaN spoils pairs that are not compared too
 
 
 @loss(
@@ -86,8 +89,11 @@ def cosent(
     if first.shape[0] == 0:
         return xp.sum(first + second, axis=-1)
     (u, first_is_zero), (v, second_is_zero) = normalize(first), normalize(second)
-    below_one = xp.where(first_is_zero | second_is_zero, 1.0, 0.5 * xp.sum((u - v) ** 2, axis=-1))  # 1 - s
-    return _misordered(-below_one, labels, scale, selected)
+    zero = first_is_zero | second_is_zero
+    below, above = 0.5 * xp.sum((u - v) ** 2, axis=-1), 0.5 * xp.sum((u + v) ** 2, axis=-1)
+    opposed = ~zero & (above < below)
+    rest = xp.where(opposed, above, xp.where(zero, -1.0, -below))  # s is 1 + rest, or -1 + rest
+    return _misordered(xp.where(opposed, -2.0, xp.zeros_like(rest)), rest, labels, scale, selected)
 
 
 @loss(
@@ -154,4 +160,4 @@ def angle_similarity(
     below, above = 0.5 * xp.sum((u - turned) ** 2, axis=-1), 0.5 * xp.sum((u + turned) ** 2, axis=-1)
     flat = u_is_zero | v_is_zero | (below == above)
     least = xp.where(flat, 1.0, xp.where(below < above, below, above))  # 1 - s / 2^0.5, which keeps its digits near 0
-    return _misordered(-least, labels, scale * 2**0.5, selected)
+    return _misordered(xp.zeros_like(least), -least, labels, scale * 2**0.5, selected)

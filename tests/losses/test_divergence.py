@@ -33,6 +33,21 @@ def close(got, wanted, dtype=np.float64, ulps=4):
     return np.all(np.abs(np.asarray(got) - wanted) <= ulps * np.finfo(dtype).eps * np.abs(wanted))
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_an_infinite_prediction_is_infinite_beside_any_target(backend):
+    logs, targets = np.asarray([[1e30, 0.0]], dtype=np.float32), np.asarray([[1e30, 1.0]], dtype=np.float32)
+    assert value(backend, ls.generalized_kl_divergence, logs, targets) == inf
+
+
+@pytest.mark.parametrize("size", [1e30, 1e-30])
+def test_numbers_that_are_all_far_out_have_the_divergence_of_their_quotient(size, backend):
+    p, t = (np.asarray([x * size]) for x in (3.0, 1.0))
+    got, (of_p, of_t) = value_and_gradients(backend, ls.i_divergence, p, t)
+    assert close(got, (2 - math.log(3)) * size)
+    assert close(of_p, 2 / 3)
+    assert close(of_t, -math.log(3))
+
+
 KL_PQ = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)  # KL(P || Q)
 KL_QP = 0.5 * math.log(2 / 3) + 0.5 * math.log(2)
 CLOSED = {

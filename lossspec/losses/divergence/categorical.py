@@ -10,6 +10,7 @@ from lossspec.numerics import (
     divergence_terms,
     expm1,
     log1p,
+    log_quotient,
     mixture_terms,
     per_row,
     sqrt,
@@ -239,10 +240,7 @@ def i_divergence(predictions: NonNegative["*batch"], targets: NonNegative["*batc
     xp = array_namespace(targets)
     both = ~((targets <= 0) | (predictions <= 0))
     target, prediction = xp.where(both, targets, 1.0), xp.where(both, predictions, 1.0)
-    near = (prediction < 2 * target) & (target < 2 * prediction)
-    relative = (xp.where(near, prediction, 1.0) - xp.where(near, target, 1.0)) / xp.where(near, target, 1.0)
-    log_ratio = xp.where(near, -log1p(relative), xp.log(target) - xp.log(prediction))
-    log_ratio = xp.where(both, log_ratio, _of_zeros(xp, targets))
+    log_ratio = xp.where(both, log_quotient(target, prediction), _of_zeros(xp, targets))
     return divergence_terms(targets, predictions, log_ratio)
 
 

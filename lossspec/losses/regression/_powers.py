@@ -30,7 +30,7 @@ def exponential_growth(x: Array, rate: Array) -> Array:
 def power_difference(xp: Any, x: Array, y: Array, power: Array) -> Any:
     """(x^power - y^power) / power for x, y > 0, which is log(x / y) at power = 0."""
     quotient, x_power, y_power = x / y, x**power, y**power
-    beyond = (quotient == 0) | (quotient == math.inf)
+    beyond = (quotient < float(xp.finfo(x.dtype).smallest_normal)) | (quotient == math.inf)
     ratio = xp.where(beyond, xp.log(x) - xp.log(y), xp.log(xp.where(beyond, 1.0, quotient)))
     exponent = power * ratio
     near = xp.abs(exponent) < 1
