@@ -154,8 +154,10 @@ def object_keypoint_similarity(
     0.632121
     """
     xp, seen = array_namespace(predictions), visible == 1
-    widths = xp.reshape(2 * sigmas, (*(1,) * (len(predictions.shape) - 2), -1, 1))
-    shift = zero_where(predictions - targets, ~seen[..., None]) / widths
-    lost = -expm1(-0.5 * xp.sum(shift**2, axis=-1) / areas[..., None])
+    widths = xp.reshape(2 * sigmas, (*(1,) * (len(predictions.shape) - 2), -1, 1)) * xp.sqrt(areas)[..., None, None]
+    apart = zero_where(predictions - targets, ~seen[..., None])
+    far = absolute(apart) > 40 * widths  # whose similarity is 0, and whose square may overflow
+    shift = xp.where(far, 40.0, xp.where(far, 0.0, apart) / widths)
+    lost = -expm1(-0.5 * xp.sum(shift**2, axis=-1))
     count = xp.astype(xp.count_nonzero(seen, axis=-1), lost.dtype)
     return xp.sum(lost, axis=-1) / xp.where(count == 0, 1.0, count)

@@ -53,6 +53,18 @@ def test_a_keypoint_that_is_not_visible_is_not_read(backend):
     assert not gradient[1].any()
 
 
+def test_a_keypoint_whose_square_overflows_is_lost_without_a_gradient(backend):
+    p = backend.from_numpy(np.asarray([[[1e19, 0.0], [-1e30, 3e30]], [[1e19, 0.0], [0.0, 1.0]]], dtype=np.float32))
+    seen = backend.from_numpy(np.ones((2, 2), dtype=np.int64))
+    areas = backend.from_numpy(np.asarray([1.0, 1.0], dtype=np.float32))
+    loss = ls.object_keypoint_similarity.value_and_grad
+    value, found = loss(p, 0 * p, seen, areas, sigmas=(0.5, 0.5), wrt=("predictions", "areas"), reduction="sum")
+    assert float(backend.to_numpy(value)) == pytest.approx(1 + (2 - math.exp(-0.5)) / 2)
+    of_points, of_areas = map(backend.to_numpy, found)
+    assert of_points.ravel().tolist() == pytest.approx([0.0] * 7 + [math.exp(-0.5) / 2])
+    assert of_areas.tolist() == pytest.approx([0.0, -math.exp(-0.5) / 4])
+
+
 def test_the_keypoints_are_those_of_coco_unless_given():
     p, t = np.zeros((1, 17, 2)), np.zeros((1, 17, 2))
     p[0, 0, 0] = 0.052  # two sigmas of the nose

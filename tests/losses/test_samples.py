@@ -40,6 +40,19 @@ def test_one_sample_has_no_covariance_and_its_own_kernel(array, plain):
     assert float(value) == 0
 
 
+def test_no_samples_have_a_covariance_of_0():
+    none, one, two = np.empty((0, 2)), np.asarray(FIRST[:1]), np.asarray(FIRST)
+    assert float(ls.deep_coral(none, none)) == 0
+    assert float(ls.deep_coral(none, two)) == float(ls.deep_coral(one, two))
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_covariances_beyond_the_dtype_have_a_distance(array, plain):
+    first, second = (1e20 * np.asarray(x, dtype=np.float32) for x in (FIRST, SECOND))
+    assert float(plain(ls.deep_coral(array(first), array(second)))) == math.inf
+    assert float(plain(ls.deep_coral(array(first), array(first)))) == 0
+
+
 def test_a_constant_added_to_all_samples_changes_no_covariance(array, plain):
     near, far = (plain(ls.deep_coral(array(FIRST), array(np.asarray(SECOND) + c))) for c in (0.0, 1024.0))
     assert float(near) == float(far)

@@ -111,8 +111,18 @@ def deep_coral(first: Embedding["*batch samples dim"], second: Embedding["*batch
     1.0
     """
     xp = array_namespace(first)
-    apart = _covariance(first) - _covariance(second)
-    return xp.sum((apart / (2 * first.shape[-1])) ** 2, axis=(-2, -1))
+    unit = xp.maximum(_unit(first), _unit(second))
+    apart = _covariance(first / unit) - _covariance(second / unit)
+    return xp.sum((apart / (2 * first.shape[-1]) * unit * unit) ** 2, axis=(-2, -1))
+
+
+def _unit(x: Array) -> Array:
+    """1, or the largest size of samples whose loss overflows anyway: two infinite covariances have no difference."""
+    xp = array_namespace(x)
+    if not x.shape[-2] * x.shape[-1]:
+        return xp.ones_like(xp.sum(x, axis=(-2, -1), keepdims=True))
+    size = stop_gradient(xp.max(xp.abs(x), axis=(-2, -1), keepdims=True))
+    return xp.where(size > float(xp.finfo(x.dtype).max) ** 0.25, size, 1.0)
 
 
 @loss(
