@@ -215,8 +215,8 @@ def quantile_huber(
 def _negative_binomial(xp: Any, targets: Array, means: Array, sizes: Array) -> Any:
     """Compute t - (t + r) d - t log m for counts t, means m and sizes r, with d = log((t + r) / (m + r)).
 
-    Near the mean the first two terms are m - (t + r) (exp(-d) - 1 + d): no difference of large numbers; each derivative
-    is one term.
+    Near the mean the first two terms are m - (t + r) (exp(-d) - 1 + d): no difference of large numbers; far from it
+    d + log m is the logarithm of one product. Each derivative is one term.
     """
     rise = (targets - means) / (means + sizes)
     low = rise < -0.25
@@ -224,11 +224,14 @@ def _negative_binomial(xp: Any, targets: Array, means: Array, sizes: Array) -> A
     ratio = xp.where(low, xp.log(ratio), xp.log1p(xp.where(low, 0.0, rise)))
     near, log_means = xp.abs(ratio) < 0.5, xp.log(means)
     excess = means - (targets + sizes) * expm1_minus(-xp.where(near, ratio, 0.0))
-    value = xp.where(near, excess, targets - (targets + sizes) * ratio) - targets * log_means
+    share = means / (means + sizes)
+    lost = share < float(xp.finfo(means.dtype).smallest_normal)
+    both = xp.where(lost, ratio + log_means, xp.log((targets + sizes) * xp.where(lost, 1.0, share)))
+    value = xp.where(near, excess - targets * log_means, targets * (1 - both) - sizes * ratio)
     pulls = (
-        lambda g: -g * (ratio + log_means),
+        lambda g: -g * both,
         lambda g: g * ((1 - targets / means) / (1 + means / sizes)),
-        lambda g: g * expm1_minus(ratio),
+        lambda g: g * xp.where(near, expm1_minus(xp.where(near, ratio, 0.0)), rise - ratio),
     )
     return value, pulls
 

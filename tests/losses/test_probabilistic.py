@@ -116,6 +116,20 @@ def test_counts_of_large_size_are_poisson_and_of_size_one_geometric():
     np.testing.assert_allclose(ones, geometric, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("mean", "count"), [(1e30, 1.0), (1e30, 0.25), (2.0, 1e30)])
+def test_a_count_far_from_its_mean_keeps_the_digits_of_its_derivatives(mean, count, dtype):
+    given = [np.asarray([x], dtype=dtype) for x in (mean, count, 0.75)]
+    found = ls.negative_binomial_nll.value_and_grad(*given, wrt=("targets", "sizes"))[1]
+    with mpmath.workdps(60):
+        m, t, r = (mpmath.mpf(float(x[0])) for x in given)
+        of_count = mpmath.log1p(r / m) - mpmath.psi(0, t + r)
+        of_size = mpmath.psi(0, r) - mpmath.psi(0, t + r) + mpmath.log1p(m / r) + (t - m) / (m + r)
+    room = 16 * float(np.finfo(dtype).eps)
+    assert float(found[0][0]) == pytest.approx(float(of_count), rel=room, abs=room)
+    assert float(found[1][0]) == pytest.approx(float(of_size), rel=room)
+
+
 def test_the_probabilities_of_inflated_counts_sum_to_one():
     counts = np.arange(400.0)
     means, sizes, logits = np.full(400, 5.0), np.full(400, 2.5), np.full(400, -0.7)
