@@ -197,8 +197,12 @@ def ppo_value_clip(
     moved = values - old_values
     near = xp.where(moved > clip, old_values + clip, xp.where(moved < -clip, old_values - clip, values))
     by_excess = values - relu(moved - clip) + relu(-clip - moved)  # the same rounded, but NaN stays
-    error, clipped_error = values - returns, with_value(near, by_excess) - returns
-    return 0.5 * xp.where(xp.abs(clipped_error) <= xp.abs(error), error, clipped_error) ** 2
+    clipped = with_value(near, by_excess)
+    error, clipped_error = values - returns, clipped - returns
+    # Of two that round to the same beside large returns the farther one is known by the order of the values.
+    middle = error + clipped_error
+    farther = (clipped == values) | ((clipped > values) & (middle <= 0)) | ((clipped < values) & (middle >= 0))
+    return 0.5 * xp.where(farther, error, clipped_error) ** 2
 
 
 @loss(

@@ -105,7 +105,8 @@ def sapo(
     """
     log_ratio = log_difference(log_probabilities, old_log_probabilities)
     xp = array_namespace(log_ratio)
-    slope = xp.where(advantages + 0 * log_ratio > 0, 0 * log_ratio + temperature, 0 * log_ratio + negative_temperature)
+    zeros = xp.zeros_like(log_ratio)
+    slope = xp.where(advantages + zeros > 0, zeros + temperature, zeros + negative_temperature)
     far = log_ratio > 20
     gate = sigmoid(slope * xp.where(far, fixed_ratio(log_ratio) - 1, expm1(xp.where(far, 0.0, log_ratio))))
     return -4 / slope * gate * advantages

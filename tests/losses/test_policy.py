@@ -205,6 +205,12 @@ def test_a_clipped_value_has_the_larger_of_two_halved_squares(backend, value, ol
     assert abs(float(backend.to_numpy(gradient)[0]) - slope) <= 1e-15
 
 
+def test_beside_a_large_return_the_farther_value_is_known_by_its_order(backend):
+    given = put(backend, [2.0, 2.0, -2.0, -2.0], [0.0] * 4, [1e10, -1e10, 1e10, -1e10], dtype=np.float32)
+    gradient = ls.ppo_value_clip.grad(*given, reduction="sum")
+    assert backend.to_numpy(gradient).tolist() == [0.0, np.float32(1e10), -np.float32(1e10), 0.0]
+
+
 def test_equal_squares_have_the_gradient_of_the_value_itself(backend):
     given = put(backend, [2.0], [0.0], [1.25])  # errors 0.75 and, clipped to 0.5, -0.75
     gradient = ls.ppo_value_clip.grad(*given, clip=0.5)

@@ -22,6 +22,16 @@ def test_a_far_ratio_is_bounded_and_hardly_learns(backend):
     assert gradient.tolist() == [[0.0, 0.0]]
 
 
+def test_a_token_that_a_policy_rules_out_has_the_limit_in_sapo(backend):
+    new, old, advantages = (
+        backend.from_numpy(np.asarray([x])) for x in ([-math.inf, -1.0, -1.0], [-1.0, -math.inf, -1.0], [1.0, 1.0, 1.0])
+    )
+    values = backend.to_numpy(ls.sapo.per_example(new, old, advantages, temperature=1.0))
+    assert values[0].tolist() == pytest.approx([-4 / (1 + math.e), -4.0, -2.0])
+    gradient = backend.to_numpy(ls.sapo.grad(new, old, advantages, temperature=1.0, reduction="sum"))
+    assert gradient.tolist() == [[0.0, 0.0, -1.0]]
+
+
 def test_a_weight_is_bounded_and_constant(backend):
     logp, advantages = (backend.from_numpy(np.asarray(x)) for x in ([-1.0, -2.0, -math.inf], [1e4, -1.0, -1e4]))
     values, gradients = ls.advantage_weighted_regression.value_and_grad(
