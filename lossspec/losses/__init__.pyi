@@ -1954,6 +1954,14 @@ class _smooth_l1(Typed):
     def configured(self, **options: Unpack[_smooth_l1_options]) -> Self: ...
 smooth_l1: _smooth_l1
 
+class _soft_cldice_options(TypedDict, total=False): iterations: Whole; smooth: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _soft_cldice(Typed):
+    """Soft centerline Dice loss (clDice): how much of each skeleton lies outside of the other region."""
+    def __call__(self, probabilities: Array, targets: Array, *, iterations: Whole = 3, smooth: Varying = 0.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Soft centerline Dice loss (clDice): how much of each skeleton lies outside of the other region."""
+    def grad(self, probabilities: Array, targets: Array, *, wrt: Wrt[Literal['probabilities', 'targets', 'smooth', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_soft_cldice_options]) -> Any: ...
+    def configured(self, **options: Unpack[_soft_cldice_options]) -> Self: ...
+soft_cldice: _soft_cldice
+
 class _soft_dtw_options(TypedDict, total=False): gamma: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _soft_dtw(Typed):
     """Soft-DTW (dynamic time warping): the soft minimum of the cost over all alignments of two series."""
