@@ -87,13 +87,13 @@ def show(
 
 @app.command()
 def port(
-    call: Annotated[str, typer.Argument(help="A call of another library, as 'F.cross_entropy(x, y)'.")],
+    call: Annotated[str, typer.Argument(help="A call, as 'F.cross_entropy(x, y)', or a file with calls.")],
     to: Annotated[str, typer.Option("--to", help="Libraries, with commas between them.")] = "torch,optax,keras,sklearn",
 ) -> None:
     """The equal calls of other libraries, and what differs; nothing is evaluated."""
     try:
         found = port_call(call, to)
-    except ContractError as error:
+    except (ContractError, OSError) as error:
         raise SystemExit(str(error)) from None
     for ported in found:
         console.print(escape(str(ported)), highlight=False, soft_wrap=True)

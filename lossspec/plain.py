@@ -34,7 +34,7 @@ def main(missing: str, arguments: Sequence[str] | None = None) -> None:
     show.add_argument("name", help="A loss by its name, or by the name another library gives it.")
     show.add_argument("--json", action="store_true", help="The contract as JSON.")
     ported = commands.add_parser("port", help="The equal calls of other libraries.")
-    ported.add_argument("call", help="A call of another library, as 'F.cross_entropy(x, y)'.")
+    ported.add_argument("call", help="A call, as 'F.cross_entropy(x, y)', or a file with calls.")
     ported.add_argument("--to", help="Libraries, with commas between them.", default="torch,optax,keras,sklearn")
     commands.add_parser("doctor", help="The backends: found or not, their versions and devices.")
     for name, purpose in OF_THE_EXTRA.items():
@@ -51,7 +51,7 @@ def main(missing: str, arguments: Sequence[str] | None = None) -> None:
     else:
         try:
             show_loss(asked.name, asked.json) if asked.command == "show" else print_ported(asked.call, asked.to)
-        except LossSpecError as error:
+        except (LossSpecError, OSError) as error:
             parser.error(str(error))
 
 

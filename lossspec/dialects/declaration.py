@@ -33,12 +33,14 @@ class ArgumentTypeError(ArgumentError, DTypeError):
 class Call:
     """A call of one of our losses, and what is done with its result.
 
-    `then` takes the result to what the other library returns: another factor, shape or sum.
+    `then` takes the result to what the other library returns: another factor, shape or sum. Where words stand for the
+    arrays, `said` is the text of that.
     """
 
     loss: Loss
     arguments: Mapping[str, Any]
     then: Callable[[Array], Array] | None = None
+    said: str = "{0}"
 
     def run(self) -> Array:
         """The value of the call."""
@@ -49,9 +51,9 @@ class Call:
         return result if self.then is None else self.then(result)
 
 
-def call(loss: Loss, /, *, then: Callable[[Array], Array] | None = None, **arguments: Any) -> Call:
+def call(loss: Loss, /, *, then: Callable[[Array], Array] | None = None, said: str = "{0}", **arguments: Any) -> Call:
     """The call of a loss with the arguments that are given, those of them that are None left out."""
-    return Call(loss, {name: value for name, value in arguments.items() if value is not None}, then)
+    return Call(loss, {name: value for name, value in arguments.items() if value is not None}, then, said)
 
 
 def bound_to(

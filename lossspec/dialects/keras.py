@@ -23,7 +23,7 @@ from lossspec.dialects.arrays import (
     with_last,
 )
 from lossspec.dialects.declaration import ArgumentError, Call, Configured, Function, call, declared, refuse
-from lossspec.dialects.words import Word, as_codes, as_distribution, in_words
+from lossspec.dialects.words import Word, as_codes, as_distribution, atom, in_words, worded
 from lossspec.dispatch import array_namespace, is_array
 from lossspec.numerics import sigmoid, softmax
 
@@ -32,6 +32,8 @@ EPSILON = 1e-7
 """The value of `keras.config.epsilon()` unless it was set."""
 
 _CLIPS = "probabilities are not clipped; strict=True clips them to [1e-7, 1 - 1e-7], as Keras does"
+
+_DIVIDES = "probabilities that do not sum to 1 are divided by their sum"
 
 _FOCUSED = "the probabilities of logits are not clipped; strict=True clips them to [1e-7, 1 - 1e-7], as Keras does"
 
@@ -154,8 +156,10 @@ def cosine_similarity(y_true: Array, y_pred: Array, axis: int | Sequence[int] = 
     y_true, y_pred = _beside(y_true, y_pred)
     if is_array(y_pred):
         y_true, y_pred = flattened(y_true, axis), flattened(y_pred, axis)
+    elif isinstance(axis, int) and axis != -1:
+        y_true, y_pred = (worded("moveaxis({0}, {1}, -1)", x, axis) for x in (y_true, y_pred))
     return _reduced(
-        ls.cosine_distance, y_pred, predictions=y_pred, targets=y_true, form="negative", then=_itself
+        ls.cosine_distance, y_pred, predictions=y_pred, targets=y_true, form="negative", then=_itself,
     )  # fmt: skip
 
 
@@ -168,7 +172,7 @@ def _signs(y_true: Array) -> Array:
 
 def _hinge(loss: ls.Loss, y_true: Any, y_pred: Any) -> Call:
     if isinstance(y_pred, Word):
-        return call(loss, logits=y_pred, labels=_signs(y_true), reduction="mean")
+        return call(loss, logits=y_pred, labels=_signs(y_true), reduction="mean", then=_last())
     xp = array_namespace(y_pred)
     y_true = y_true if y_true.dtype == y_pred.dtype else xp.astype(y_true, y_pred.dtype)
     y_true, y_pred = broadcast(_signs(y_true), y_pred)
@@ -211,9 +215,10 @@ def kl_divergence(y_true: Array, y_pred: Array, *, strict: bool = False) -> Call
     return _reduced(ls.kl_divergence, y_pred, log_predictions=_log(y_pred), targets=y_true, then=_itself)
 
 
-@in_words("{0}", same=True)
 def _smoothed(y_true: Array, label_smoothing: float) -> Array:
     """Labels 0 and 1 mixed with 1/2."""
+    if isinstance(y_true, Word):
+        return worded("{0} * (1 - {1}) + {1} / 2", y_true, label_smoothing) if label_smoothing else y_true
     return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
 
 
@@ -289,7 +294,7 @@ def _axis(axis: int) -> int | None:
     return None if axis == -1 else axis
 
 
-@declared("keras.losses", _CLIPS)
+@declared("keras.losses", _CLIPS, _DIVIDES)
 def categorical_crossentropy(
     y_true: Array,
     y_pred: Array,
@@ -306,6 +311,9 @@ def categorical_crossentropy(
     if from_logits or not is_array(y_true):
         loss, name = (ls.cross_entropy, "logits") if from_logits else (ls.categorical_cross_entropy, "probabilities")
         given = {name: y_pred, "labels": as_distribution(y_true), "label_smoothing": smooth, "axis": at}
+        if smooth and not from_logits:  # that loss takes labels that are smoothed already
+            given["label_smoothing"] = None
+            given["labels"] = as_distribution(worded("{0} * (1 - {1}) + {1} / {0}.shape[-1]", y_true, smooth))
         return _reduced(loss, y_pred, then=_itself, **given)
     y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1] if smooth else y_true
     return _reduced(
@@ -350,7 +358,7 @@ def _codes(y_true: Array) -> Array:
     return xp.astype(y_true, xp.int32 if "32" in str(y_true.dtype) else xp.int64)
 
 
-@declared("keras.losses", _CLIPS)
+@declared("keras.losses", _CLIPS, _DIVIDES)
 def sparse_categorical_crossentropy(
     y_true: Array,
     y_pred: Array,
@@ -383,10 +391,10 @@ def categorical_generalized_cross_entropy(y_true: Array, y_pred: Array, q: float
 def ctc(y_true: Array, y_pred: Array) -> Call:
     """The negative log-likelihood of labels [batch labels], ended by 0, which is the blank, under logits."""
     if isinstance(y_pred, Word):
-        of_labels = Word(f"({y_true} != 0).sum(-1)")
-        steps: Any = Word(f"np.full(len({y_pred}), {y_pred}.shape[1])")
+        of_labels = Word(f"({atom(y_true)} != 0).sum(-1)")
         return _reduced(
-            ls.ctc_with_logits, y_pred, logits=y_pred, labels=y_true, input_lengths=steps, label_lengths=of_labels
+            ls.ctc_with_logits, y_pred, logits=y_pred, labels=y_true, input_lengths=worded("steps({0})", y_pred),
+            label_lengths=of_labels, then=_itself,
         )  # fmt: skip
     refuse(len(y_true.shape) != 2, f"targets `y_true` have the shape (batch, length), not {shape_of(y_true)}")
     refuse(len(y_pred.shape) != 3, f"logits `y_pred` have the shape (batch, length, classes), not {shape_of(y_pred)}")
@@ -412,7 +420,11 @@ def _regions(x: Array, axis: int | Sequence[int] | None) -> tuple[Array, tuple[i
 
 def _of_regions(loss: ls.Loss, y_true: Any, y_pred: Any, axis: Any, **options: Any) -> Call:
     if isinstance(y_pred, Word):
-        return call(loss, probabilities=y_pred, targets=y_true, **options, reduction="mean")
+        flat: dict[str, Any] = {"probabilities": worded("{0}.reshape(1, 1, -1)", y_pred)}
+        flat["targets"] = worded("{0}.reshape(1, 1, -1)", y_true)
+        return call(
+            loss, **flat, **options, smooth=0.0, smooth_denominator=EPSILON, reduction="none", said="{0}[0, 0]"
+        )  # fmt: skip
     y_true, y_pred = _beside(y_true, y_pred)
     targets, _ = _regions(y_true, axis)
     probabilities, kept = _regions(y_pred, axis)

@@ -22,7 +22,7 @@ from lossspec.dialects.arrays import (
     values_of,
 )
 from lossspec.dialects.declaration import Call, call, declared, one_of, refuse
-from lossspec.dialects.words import Word, as_codes, as_distribution, in_words
+from lossspec.dialects.words import Word, as_codes, as_distribution, in_words, worded
 from lossspec.dispatch import array_namespace, is_array
 from lossspec.numerics import sigmoid, softmax
 
@@ -68,7 +68,10 @@ def _rows(axis: Axes, where: Any, *arrays: Array) -> tuple[Any, ...]:
 
 
 def _of_classes(axis: Axes, where: Any, *arrays: Any) -> tuple[Any, ...]:
-    return (where, *arrays) if isinstance(arrays[0], Word) else _rows(axis, where, *arrays)
+    if not isinstance(arrays[0], Word):
+        return tuple(_rows(axis, where, *arrays))
+    moved = isinstance(axis, int) and axis != -1
+    return (where, *(worded("moveaxis({0}, {1}, -1)", x, axis) if moved else x for x in arrays))
 
 
 @declared("optax")
@@ -98,7 +101,7 @@ def log_cosh(predictions: Array, targets: Array | None = None) -> Call:
 def _of_elements(loss: ls.Loss, predictions: Any, targets: Any, alike: bool = False, **options: Any) -> Call:
     _real(predictions=predictions)
     if targets is None:
-        targets = Word("0") if isinstance(predictions, Word) else predictions * 0
+        targets = predictions * 0
     elif alike:
         _alike(predictions, targets)
     predictions, targets = broadcast(predictions, targets)
@@ -142,7 +145,7 @@ def hinge_loss(predictor_outputs: Array, targets: Array) -> Call:
     return call(ls.hinge, logits=logits, labels=labels, reduction="none", then=narrowed(logits))
 
 
-@declared("optax", "at the kink the derivative is 0; optax's is half of the active side's")
+@declared("optax.losses", "at the kink the derivative is 0; optax's is half of the active side's")
 def perceptron_loss(predictor_outputs: Array, targets: Array) -> Call:
     """The perceptron loss of labels 1 and -1."""
     _alike(predictor_outputs, targets)
@@ -155,7 +158,7 @@ def _flags(labels: Array, like: Array) -> Array:
     return array_namespace(like).astype(labels != 0, like.dtype)
 
 
-@declared("optax")
+@declared("optax.losses")
 def sparsemax_loss(logits: Array, labels: Array) -> Call:
     """The binary sparsemax loss; every label but 0 is a yes."""
     targets = labels if isinstance(labels, Word) else _flags(labels, logits)
@@ -163,19 +166,19 @@ def sparsemax_loss(logits: Array, labels: Array) -> Call:
     return call(ls.binary_sparsemax, logits=logits, targets=targets, reduction="none", then=narrowed(logits))
 
 
-@declared("optax")
+@declared("optax.losses")
 def multiclass_sparsemax_loss(scores: Array, labels: Array) -> Call:
     """The sparsemax loss of each row of scores."""
     return _of_labels(ls.sparsemax, scores, labels)
 
 
-@declared("optax")
+@declared("optax.losses")
 def multiclass_hinge_loss(scores: Array, labels: Array) -> Call:
     """The distance of the label from being ahead of the best other class by 1."""
     return _of_labels(ls.multiclass_hinge, scores, labels)
 
 
-@declared("optax", "of tied classes the first has the gradient; optax divides it")
+@declared("optax.losses", "of tied classes the first has the gradient; optax divides it")
 def multiclass_perceptron_loss(scores: Array, labels: Array) -> Call:
     """The distance of the label from being the best class."""
     return _of_labels(ls.multiclass_perceptron, scores, labels)
@@ -198,7 +201,7 @@ def safe_softmax_cross_entropy(logits: Array, labels: Array) -> Call:
     return _soft(ls.cross_entropy, logits, labels, -1, None)
 
 
-@declared("optax")
+@declared("optax.losses")
 def poly_loss_cross_entropy(
     logits: Array, labels: Array, *, epsilon: Any = 2.0, axis: Axes = -1, where: Array | None = None
 ) -> Call:
@@ -216,7 +219,8 @@ def _soft(loss: ls.Loss, logits: Any, labels: Any, axis: Axes, where: Any, **opt
         logits, labels = chosen(logits, where, -float("inf")), chosen(labels, where, 0.0)
         options["where"] = array_namespace(where).any(where, axis=-1)
     return call(
-        loss, logits=logits, labels=as_distribution(labels), reduction="none", then=narrowed(logits), **options
+        loss, logits=logits, labels=as_distribution(labels), reduction="none", then=narrowed(logits),
+        **options,
     )  # fmt: skip
 
 
@@ -233,7 +237,8 @@ def softmax_cross_entropy_with_integer_labels(
         logits = chosen(logits, where, -float("inf"))
         options["where"] = array_namespace(where).any(where, axis=-1)
     return call(
-        ls.cross_entropy, logits=logits, labels=as_codes(labels), reduction="none", then=narrowed(logits), **options
+        ls.cross_entropy, logits=logits, labels=as_codes(labels), reduction="none", then=narrowed(logits),
+        **options,
     )  # fmt: skip
 
 
@@ -254,7 +259,7 @@ def kl_divergence(log_predictions: Array, targets: Array, axis: Axes = -1, where
     return _divergence(ls.kl_divergence, log_predictions, targets, axis, where, "targets", (0.0, 0.0))
 
 
-@declared("optax", "where a class is impossible in the target its term is 0; optax has NaN")
+@declared("optax.losses", "where a class is impossible in the target its term is 0; optax has NaN")
 def kl_divergence_with_log_targets(
     log_predictions: Array, log_targets: Array, axis: Axes = -1, where: Array | None = None
 ) -> Call:
@@ -290,7 +295,7 @@ def ctc_loss(
 ) -> Call:
     """The negative log-likelihood of labels under all alignments; paddings are 1 at the end of a sequence."""
     if isinstance(logits, Word):
-        lengths = [Word(f"(1 - {padding}).sum(1)") for padding in (logit_paddings, label_paddings)]
+        lengths = [worded("lengths({0})", padding) for padding in (logit_paddings, label_paddings)]
     else:
         refuse(len(shape_of(logits)) != 3, f"`logits` has 3 axes, not the shape {shape_of(logits)}")
         refuse(len(shape_of(labels)) != 2, f"`labels` has 2 axes, not the shape {shape_of(labels)}")
@@ -350,7 +355,7 @@ def mean(values: Array, where: Array | None = None) -> Array:
     return xp.sum(xp.where(where, values, 0.0)) / xp.sum(xp.astype(where, values.dtype))
 
 
-@declared("optax")
+@declared("optax.losses")
 def ranking_softmax_loss(
     logits: Array,
     labels: Array,
@@ -364,7 +369,9 @@ def ranking_softmax_loss(
     by_mean = reduce_fn is not None and getattr(reduce_fn, "__name__", "") == "mean"
     how = "mean" if by_mean else "none"
     if isinstance(logits, Word):
-        return call(ls.listwise_softmax, scores=logits, labels=labels, reduction=how)
+        reducer = getattr(reduce_fn, "__name__", reduce_fn)  # the default, or a word
+        said = "{0}" if by_mean or reduce_fn is None else f"{reducer}({{0}})"
+        return call(ls.listwise_softmax, scores=logits, labels=labels, reduction=how, said=said)
     logits, labels = _real_beside(logits, labels)
     options: dict[str, Any] = {}
     if where is not None:
@@ -405,7 +412,11 @@ def ntxent(embeddings: Array, labels: Array, temperature: Any = 0.07) -> Call:
     )  # fmt: skip
 
 
-@declared("optax", "odd degrees take the absolute differences, which optax forgets")
+@declared(
+    "optax.losses",
+    "odd degrees take the absolute differences, which optax forgets",
+    "`eps` is added under the root of a distance; a plain triplet loss has none",
+)
 def triplet_margin_loss(
     anchors: Array,
     positives: Array,
@@ -450,7 +461,7 @@ def smooth_labels(labels: Array, alpha: Any, *, axis: Axes = -1, where: Array | 
     return (1.0 - alpha) * labels + alpha / classes
 
 
-@declared("optax")
+@declared("optax.losses")
 def dice_loss(
     predictions: Array,
     targets: Array,
@@ -467,9 +478,11 @@ def dice_loss(
     """The Dice or Tversky loss of each example, classes last; reductions are over the classes alone."""
     one_of("reduction", reduction, ("mean", "sum", "none"))
     if isinstance(predictions, Word):
-        of = Word(f"softmax({predictions})", "softmax", (predictions,)) if apply_softmax else predictions
+        of = worded("softmax({0})", predictions) if apply_softmax else predictions
         named: dict[str, Any] = {"alpha": alpha, "beta": beta, "smooth": smooth}
-        return call(ls.tversky, probabilities=of, targets=targets, **named, reduction=reduction)
+        said = {"mean": "{0}.mean(-1)", "sum": "{0}.sum(-1)", "none": "{0}"}[reduction]
+        named |= {"probabilities": worded("moveaxis({0})", of), "targets": worded("moveaxis({0})", targets)}
+        return call(ls.tversky, **named, reduction="none", said=said)
     if len(predictions.shape) == len(targets.shape) - 1:
         predictions = predictions[..., None]
     if len(targets.shape) == len(predictions.shape) - 1:
@@ -507,7 +520,7 @@ def dice_loss(
     )  # fmt: skip
 
 
-@declared("optax")
+@declared("optax.losses")
 def multiclass_generalized_dice_loss(
     predictions: Array,
     targets: Array,
@@ -529,7 +542,7 @@ def multiclass_generalized_dice_loss(
     return array_namespace(each).mean(each)
 
 
-@declared("optax")
+@declared("optax.losses")
 def binary_dice_loss(predictions: Array, targets: Array, *, smooth: float = 1.0, apply_sigmoid: bool = True) -> Any:
     """The Dice loss of one class."""
     if is_array(predictions) and len(predictions.shape) == len(targets.shape) and predictions.shape[-1] != 1:

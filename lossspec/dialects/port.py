@@ -7,11 +7,16 @@ import inspect
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossspec.dialects.words import Word
+import lossspec
+from lossspec.dialects.source import Found, Source
+from lossspec.dialects.spelling import around, function_of, imports_of, spelled
+from lossspec.dialects.words import Word, atom, worded
 from lossspec.errors import ContractError
 
 if TYPE_CHECKING:
@@ -19,32 +24,34 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("torch", "optax", "keras", "sklearn")
 _PREFIXES = {
-    "torch": ("F", "torch", "nn", "functional", "torch.nn", "nn.functional", "torch.nn.functional"),
-    "optax": ("optax", "optax.losses"),
-    "keras": ("keras", "keras.losses", "tf.keras.losses", "losses"),
+    "torch": (
+        "F",
+        "torch",
+        "nn",
+        "functional",
+        "torch.nn",
+        "nn.functional",
+        "torch.nn.functional",
+        "torch.nn.modules.loss",
+    ),
+    "optax": ("optax", "optax.losses", "losses"),
+    "keras": ("keras", "keras.losses", "tf.keras.losses", "tensorflow.keras.losses", "tf.losses", "losses"),
     "sklearn": ("metrics", "sklearn.metrics", "sklearn._loss", "sklearn._loss.loss", "_loss", "losses", "losses.loss"),
 }
 _UNDONE = {
     "log({0})": "exp({0})",
     "log({0}) - log1p(-{0})": "sigmoid({0})",
-    "signs({0})": "{0}",
+    "softmax({0})": "log({0})",
+    "{0}.swapaxes(0, 1)": "{0}.swapaxes(0, 1)",
     "{0} != 0": "{0}",
-    "softmax": "log({0})",
 }
 """The form of an argument whose library applies a function to it first, where the other takes the result."""
-_SPOKEN = {
-    "torch": {"one_hot": "F.one_hot({0}, {1}.shape[-1])", "mean": "{0}.mean()", "sum": "{0}.sum()", "module": "torch."},
-    "optax": {
-        "one_hot": "jax.nn.one_hot({0}, {1}.shape[-1], dtype={1}.dtype)",
-        "mean": "jnp.mean({0})",
-        "sum": "jnp.sum({0})",
-        "module": "jnp.",
-        "smooth": "optax.smooth_labels({0}, {1})",
-    },
-    "keras": {"one_hot": "keras.ops.one_hot({0}, {1}.shape[-1])", "module": "keras.ops."},
-    "sklearn": {"module": "np."},
-}
-"""The words that users of a library write around a call."""
+_INVERSE = {"2 * {0}": "{0} / 2", "{0} ** 0.5": "{0} ** 2"}
+"""The way back from what is written around a call."""
+_SMOOTHED = {"optax": "optax.smooth_labels({0}, {1})"}
+"""Smoothed labels, where a library has a function for them and no option."""
+_REDUCED = {"torch": "{0}.{1}()", "optax": "jnp.{1}({0})", "keras": "keras.ops.{1}({0})", "sklearn": "np.{1}({0})"}
+"""The mean or the sum of what a call gives."""
 
 _BASES = ("Declared", "Configured", "Loss", "BaseLoss")
 
@@ -68,6 +75,8 @@ class _Attempt:
     function: Any
     call: Call
     bound: dict[str, Any]
+    wanted: Call
+    """Our call as the target has to say it, without the weights that stand around it."""
     differs: list[str] = field(default_factory=list)
     cost: int = 0
 
@@ -75,7 +84,9 @@ class _Attempt:
 def port(call: str, to: str | Sequence[str] = LIBRARIES) -> tuple[Ported, ...]:
     """The calls of other libraries, and of lossspec, that equal a call; `to` names libraries.
 
-    The call is parsed and never evaluated: names stay names, literals decide options.
+    The call is parsed and never evaluated: names stay names, literals decide options. It may stand in an expression, in
+    a function or in a file, whose text or path is given: all calls of losses there are replaced, of objects that are
+    made there too, and the rest stays as it is.
 
     >>> for ported in port("F.huber_loss(x, y, delta=2.0)", to=["optax", "keras"]):
     ...     print(ported)
@@ -87,48 +98,87 @@ def port(call: str, to: str | Sequence[str] = LIBRARIES) -> tuple[Ported, ...]:
     for name in names:
         if name not in LIBRARIES:
             raise ContractError(f"port: there is no dialect {name!r}; there are {', '.join(LIBRARIES)}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            library, made, differs = _read(call)
-    except TypeError as error:
-        raise ContractError(f"port: {call}: {error}") from None
-    if any(getattr(value, "operation", "") == "signs({0})" for value in made.arguments.values()):
-        differs.append("signs(y) is 2 * y - 1 where all labels are 0 and 1, and y elsewhere")
-    found = [Ported("lossspec", _ours(made), tuple(differs))]
-    for name in names:
-        if name != library:
-            found.append(_nearest(name, made, differs))
-    return tuple(found)
+    source = Source(_text_of(call), _find)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = [_made_of(found) for found in source.calls]
+    ported = []
+    for library in ("lossspec", *names):
+        texts = [
+            _ported(library, call, differs) if of != library else Ported(library, found.text)
+            for found, (of, call, differs) in zip(source.calls, made, strict=True)
+        ]
+        if any(of != library for of, _, _ in made):
+            ported.append(_joined(library, source, texts))
+    return tuple(ported)
 
 
-def _read(text: str) -> tuple[str, Call, list[str]]:
+def _text_of(call: str) -> str:
+    """A call, or the text of the file of Python that has this name."""
+    return Path(call).read_text(encoding="utf-8") if call.endswith(".py") and "\n" not in call else call
+
+
+def _ported(library: str, made: Call, differs: Sequence[str]) -> Ported:
+    return Ported(library, _ours(made), tuple(differs)) if library == "lossspec" else _nearest(library, made, differs)
+
+
+def _joined(library: str, source: Source, found: Sequence[Ported]) -> Ported:
+    """The source with its calls replaced, and what differs in each of them."""
+    if source.is_call:
+        return found[0]
+    text = source.replaced([each.text for each in found])
+    notes = []
+    for call, each in zip(source.calls, found, strict=True):
+        lacks = () if each.text else (f"{library} has no equal call, and it stays as it is",)
+        notes += [f"{call.text}: {note}" for note in (*lacks, *each.differs)]
+    if source.is_module:
+        text = "\n".join([*imports_of(library, "\n".join(each.text for each in found)), text])
+    return Ported(library, text, tuple(dict.fromkeys(notes)))
+
+
+def _made_of(found: Found) -> tuple[str, Call, list[str]]:
     """The library of a call, our call that it is, and where the two differ."""
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise ContractError(f"port: {text!r} is no Python expression: {error.msg}") from None
-    if not isinstance(tree, ast.Call):
-        raise ContractError(f"port: {text!r} is no call. Fix: write one, 'F.mse_loss(x, y)'")
-    arguments, keywords = _arguments(tree)
-    inner: ast.expr = tree.func
-    method = ""
-    if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Call):
-        method, inner = inner.attr, inner.value
-    if isinstance(inner, ast.Call):
-        library, found = _find(ast.unparse(inner.func))
-        built = found(*_arguments(inner)[0], **_arguments(inner)[1]) if isinstance(found, type) else None
+        library, made, differs = _read(found)
+    except TypeError as error:
+        raise ContractError(f"port: {found.text}: {error}") from None
+    given = made.arguments
+    if library == "torch" and given.get("ignore_index") == -100:
+        differs.append("labels are read as integers; for distributions leave out `ignore_index`")
+    if "pos_weight" in given:
+        differs.append("labels are 0 and 1, and lossspec takes `pos_weight` with as many axes as the logits")
+    if library == "sklearn" and isinstance(given.get("sample_weight"), Word):
+        differs.append("the arrays have one axis, or rows of classes")
+    if not found.reduction:
+        return library, made, differs
+    if made.arguments.get("reduction") != "none" or made.said != "{0}":
+        return library, replace(made, said=around(f"{{0}}.{found.reduction}()", made.said)), differs
+    how = "count_mean" if found.reduction == "mean" else "sum"
+    return library, _with_reduction(made, how), [note for note in differs if note != _AVERAGED]
+
+
+def _read(call: Found) -> tuple[str, Call, list[str]]:
+    arguments, keywords = _arguments(call.tree)
+    if call.maker is not None:
+        library, found = call.found
+        built = found(*_arguments(call.maker)[0], **_arguments(call.maker)[1]) if isinstance(found, type) else None
         if built is None:
-            raise ContractError(f"port: {ast.unparse(inner)} is called again, or a method of it. Fix: port it alone")
-        return library, *_of_object(library, built, method, arguments, keywords)
-    library, found = _find(ast.unparse(inner))
+            raise ContractError(
+                f"port: {ast.unparse(call.maker)} is called again, or a method of it. Fix: port it alone"
+            )
+        if call.method not in ("", "loss", "call", "forward"):
+            raise ContractError(
+                f"port: {call.text} is no value of a loss. Fix: port the loss, and call {call.method!r}'s equal of it"
+            )
+        return library, *_of_object(library, built, call.method, arguments, keywords)
+    library, found = call.found
     if isinstance(found, type):
-        raise ContractError(f"port: {ast.unparse(tree)} makes a loss. Fix: call it, {ast.unparse(tree)}(x, y)")
-    differs = list(found.differs)
-    if library == "keras":
-        differs.append("the function gives one value an example; the calls give their mean")
+        raise ContractError(f"port: {call.text} makes a loss. Fix: call it, {call.text}(x, y)")
     made, lost = _spoken(found, arguments, keywords)
-    return library, made, differs + lost
+    if library == "keras" and made.arguments.get("reduction") == "mean":
+        averaged = _is_averaged(made)
+        made = replace(_with_reduction(made, "none"), said="{0}.mean(-1)" if averaged else "{0}")
+    return library, made, list(found.differs) + lost
 
 
 def _spoken(function: Function, arguments: list[Any], keywords: dict[str, Any]) -> tuple[Call, list[str]]:
@@ -139,12 +189,14 @@ def _spoken(function: Function, arguments: list[Any], keywords: dict[str, Any]) 
         usual = function.signature.parameters[name].default
         if usual is inspect.Parameter.empty or value is usual or value == usual:
             continue
+        if name in ("dim", "axis") and value == -1:  # as all of ours
+            continue
         try:
             other = function.in_words(**{other: x for other, x in bound.items() if other != name})
         except ContractError:
             continue  # it is needed
-        if (other.loss, dict(other.arguments)) == (made.loss, dict(made.arguments)):
-            lost.append(f"{name}={value} is in none of the calls")
+        if (other.loss, dict(other.arguments), other.said) == (made.loss, dict(made.arguments), made.said):
+            lost.append(f"{name}={_text(value)} is in none of the calls")
     return made, lost
 
 
@@ -154,19 +206,25 @@ def _of_object(
     """The call that an object of a class makes."""
     if library == "sklearn":
         made = built.in_words(*arguments, **keywords)
-        return _with_reduction(made, "none" if method == "loss" else "mean"), []
+        halves = "sklearn keeps half the square of the target"
+        differs = [halves] if made.loss.contract.name == "half_tweedie" and made.arguments.get("power") == 0 else []
+        return _with_reduction(made, "none" if method == "loss" else "mean"), differs
     if library == "torch":
         made, lost = _spoken(built.takes, arguments, {**keywords, **built.options})
         return made, list(built.takes.differs) + lost
     weight = arguments.pop() if len(arguments) == 3 else keywords.pop("sample_weight", None)
     made, lost = _spoken(built.takes, arguments, {**keywords, **built.options})
+    differs = list(built.takes.differs) + lost
+    if made.said != "{0}":  # of regions, one value for all
+        return made, differs
     reduction = {None: "none", "sum": "sum", "none": "none", "mean_with_sample_weight": "mean"}.get(built.reduction)
     reduction = reduction or ("count_mean" if weight is not None else "mean")
-    made = _with_reduction(made, reduction, weight)
-    differs = list(built.takes.differs) + lost
-    if reduction in ("none", "sum") and _is_averaged(made):
-        differs.append("Keras averages over the last axis first")
-    return made, differs
+    if not _is_averaged(made) or (reduction == "mean" and weight is None):
+        return _with_reduction(made, reduction, weight), differs
+    values, weights = "{0}.mean(-1)", "" if weight is None else atom(weight)
+    total = values if weight is None else f"({weights} * {values})"
+    said = {"none": "{0}", "sum": "{0}.sum()", "count_mean": "{0}.mean()", "mean": f"{{0}}.sum() / {weights}.sum()"}
+    return replace(_with_reduction(made, "none"), said=said[reduction].replace("{0}", total)), differs
 
 
 def _is_averaged(made: Call) -> bool:
@@ -178,7 +236,7 @@ def _with_reduction(made: Call, reduction: str, weight: Any = None) -> Call:
     given = {**made.arguments, "reduction": reduction}
     if weight is not None:
         given["sample_weight"] = weight
-    return type(made)(made.loss, given, made.then)
+    return replace(made, arguments=given)
 
 
 def _arguments(tree: ast.Call) -> tuple[list[Any], dict[str, Any]]:
@@ -228,32 +286,89 @@ def _ours(made: Call) -> str:
         given.pop("reduction", None)
     defaults = {parameter.name: parameter.default for parameter in made.loss.contract.parameters}
     options = [f"{name}={_text(value)}" for name, value in given.items() if defaults.get(name, inspect) != value]
-    return f"lossspec.{made.loss.contract.name}({', '.join([*inputs, *options])})"
+    return around(made.said, f"lossspec.{made.loss.contract.name}({', '.join([*inputs, *options])})")
 
 
 def _is_plain_mean(made: Call) -> bool:
     """Say whether a mean over the number of units is the declared mean, because nothing is weighted."""
-    weighted = {"sample_weight", "class_weight"} & made.arguments.keys()
-    return made.arguments.get("reduction") == "count_mean" and not weighted
+    return made.arguments.get("reduction") == "count_mean" and not _weights_of(made)
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, (list, tuple)) and any(isinstance(x, Word) for x in value):
-        return f"({', '.join(map(_text, value))},)"
-    return str(value) if isinstance(value, Word) else getattr(value, "__name__", "") or repr(value)
+    return spelled("lossspec", value)
+
+
+def _weights_of(made: Call) -> set[str]:
+    return {"sample_weight", "class_weight"} & made.arguments.keys()
+
+
+def _weight_text(library: str, made: Call) -> str | None:
+    """The weight of each unit as an expression, or None where there is none, or none that can be written."""
+    given, factors = made.arguments, []
+    if "sample_weight" in given:
+        factors.append(atom(spelled(library, given["sample_weight"])))
+    labels = given.get("labels")
+    if "class_weight" in given:
+        if "label_smoothing" in given or getattr(labels, "operation", "") == "distribution":
+            return None
+        factors.append(f"{atom(spelled(library, given['class_weight']))}[{spelled(library, labels)}]")
+    if "pos_weight" in given and given.get("reduction") != "mean":
+        text = atom(spelled(library, given["pos_weight"]))
+        factors.append(f"1 + ({text} - 1) * {atom(spelled(library, given['targets']))}")
+    ignored = given.get("ignore_index")
+    if isinstance(ignored, int) and ignored >= 0:
+        factors.append(f"{atom(spelled(library, labels))} != {ignored}")
+    return " * ".join(map(atom, factors)) if len(factors) > 1 else "".join(factors) or None
+
+
+def _unweighted(made: Call) -> Call:
+    """A call without its weights, one value a unit."""
+    ignored = made.arguments.get("ignore_index")
+    gone = {"sample_weight", "class_weight", "pos_weight"} | (
+        {"ignore_index"} if isinstance(ignored, int) and ignored >= 0 else set()
+    )
+    return _with_reduction(
+        replace(made, arguments={k: v for k, v in made.arguments.items() if k not in gone}), "none"
+    )  # fmt: skip
+
+
+def _combined(library: str, text: str, made: Call, weight: str | None) -> str:
+    """What the reduction of our call makes of one value a unit."""
+    how = made.arguments.get("reduction", "mean")
+    total = text if weight is None else f"{atom(weight)} * {atom(text)}"
+    if how == "none":
+        return total
+
+    def reduced(name: str, of: str) -> str:
+        return _REDUCED[library].format(atom(of) if library == "torch" else of, name)
+
+    if how == "length_mean":
+        total = f"{atom(total)} / {atom(spelled(library, made.arguments['label_lengths']))}"
+    if how == "mean" and weight is not None:
+        return f"{reduced('sum', total)} / {reduced('sum', weight)}"
+    return reduced("sum" if how == "sum" else "mean", total)
 
 
 def _nearest(library: str, made: Call, differs: Sequence[str]) -> Ported:
     """The call of a library that comes nearest to ours."""
-    attempts = sorted(_attempts(library, made), key=lambda attempt: (attempt.cost, len(attempt.differs)))
-    if not attempts:
+    found: list[tuple[int, int, str, _Attempt]] = []
+    if "pos_weight" in made.arguments and not _weights_of(made) and made.arguments.get("reduction") == "mean":
+        made = _with_reduction(made, "count_mean")  # it is a factor and no weight
+    for number, call in enumerate((made, *_kin(made))):
+        weight = _weight_text(library, call)
+        for wanted in (call,) if weight is None else (call, _unweighted(call)):
+            for attempt in _attempts(library, wanted):
+                text = _written(library, attempt, call, weight)
+                cost = attempt.cost + (wanted is not call) + (number > 0)
+                if text:
+                    found.append((cost, len(attempt.differs), text, attempt))
+    if not found:
         return _declared_equal(library, made, differs)
-    best = attempts[0]
-    if best.cost >= 5:  # more than labels to be written otherwise
+    cost, _, text, best = min(found, key=lambda each: each[:2])
+    if cost >= 5:  # more than labels to be written otherwise
         declared = _declared_equal(library, made, differs)
         if declared.text:
             return declared
-    text = _written(library, best, made)
     notes = dict.fromkeys((*differs, *best.differs, *getattr(best.function, "differs", ())))
     return Ported(library, text, tuple(notes))
 
@@ -287,32 +402,38 @@ def _decided(condition: ast.expr) -> bool | None:
     return None
 
 
+_NAMED = {"ops": "keras.ops"}
+"""The modules of declared calls under the names that users write."""
+
+
 def _declared_equal(library: str, made: Call, differs: Sequence[str]) -> Ported:
     """The call that the loss itself declares as equal, where the library has no function of that loss."""
     name, reduction = made.loss.contract.name, made.arguments.get("reduction", "mean")
-    plain = "mean" if reduction in _MEANS else reduction
-    weighed = {"class_weight", "sample_weight"} & made.arguments.keys()
-    spoken, usual = _SPOKEN[library], {p.name: p.default for p in made.loss.contract.parameters}
+    usual = {p.name: p.default for p in made.loss.contract.parameters}
     inputs = {argument.name for argument in made.loss.contract.inputs}
+    weight = _weight_text(library, made)
+    around_it = {"class_weight", "sample_weight", "ignore_index"} if weight else set()
     for equal in made.loss.contract.equals:
-        if equal.peer != library or equal.reduction not in ("none", plain) or weighed:
+        alike = reduction in _MEANS and equal.reduction == "mean" and not _weights_of(made)
+        kinds = {"distribution": "labels.dtype.kind == 'i'", "codes": "labels.dtype.kind == 'f'"}
+        if kinds.get(getattr(made.arguments.get("labels"), "operation", ""), "?") in equal.when:
+            continue
+        if equal.peer != library or not (equal.reduction == "none" or alike or equal.reduction == reduction):
             continue
         texts = {name: repr(default) for name, default in usual.items()}
-        texts |= {key: _text(value) for key, value in made.arguments.items() if key != "reduction"}
+        texts |= {key: spelled(library, value) for key, value in made.arguments.items() if key != "reduction"}
         condition = _Renamed(texts).visit(ast.parse(equal.when, mode="eval")).body
         if _decided(condition) is False:
             continue
-        tree = _Renamed(texts).visit(ast.parse(equal.call, mode="eval")).body
-        text = ast.unparse(tree)
-        if equal.reduction != plain:
-            text = text if isinstance(tree, ast.Call) else f"({text})"
-            text = spoken.get(plain, "np.mean({0})").format(text)
+        text = ast.unparse(_Renamed({**texts, **_NAMED}).visit(ast.parse(equal.call, mode="eval")).body)
+        if equal.reduction == "none":
+            text = _combined(library, text, made, weight)
         parts = [node for part in (equal.call, equal.when) for node in ast.walk(ast.parse(part))]
-        said = {"axis", "reduction", *(node.id for node in parts if isinstance(node, ast.Name))}
+        said = {"reduction", *around_it, *(node.id for node in parts if isinstance(node, ast.Name))}
         given = [name for name, value in made.arguments.items() if name not in inputs and value != usual.get(name)]
         lacking = [_lacking(name, made.arguments[name]) for name in given if name not in said]
         when = () if _decided(condition) else (f"where {ast.unparse(condition)}",)
-        return Ported(library, text, (*differs, *lacking, *when, *equal.differs.values()))
+        return Ported(library, around(made.said, text), (*differs, *lacking, *when, *equal.differs.values()))
     return Ported(library, "", (f"nothing there is {name}",))
 
 
@@ -329,7 +450,10 @@ def _members(library: str) -> Iterator[Any]:
             yield found
 
 
-def _attempts(library: str, made: Call) -> Iterator[_Attempt]:
+@cache
+def _candidates(library: str) -> dict[str, list[tuple[Any, list[str], dict[str, Any], dict[str, Any]]]]:
+    """The losses that a library has, by our name: functions and classes, arguments, and flags that choose them."""
+    found: dict[str, list[Any]] = {}
     for member in _members(library):
         inputs, options = _signature(member)
         flags = [name for name, default in options.items() if isinstance(default, bool) and name != "strict"][:3]
@@ -338,12 +462,60 @@ def _attempts(library: str, made: Call) -> Iterator[_Attempt]:
             flags, choices = [*flags, "reduction"], [*choices, ("mean", "sum", "none", "batchmean")]
         for values in itertools.product(*choices):
             bound = {n: v for n, v in zip(flags, values, strict=True) if v != options[n]}
-            found = _said(member, inputs, bound)
-            if found is None or found.loss.contract.name != made.loss.contract.name:
-                continue
-            attempt = _bind(library, member, inputs, options, bound, made)
-            if attempt is not None:
-                yield attempt
+            said = _said(member, inputs, bound)
+            if said is not None:
+                found.setdefault(said.loss.contract.name, []).append((member, inputs, options, bound))
+    return found
+
+
+def _attempts(library: str, made: Call) -> Iterator[_Attempt]:
+    for member, inputs, options, bound in _candidates(library).get(made.loss.contract.name, ()):
+        attempt = _bind(library, member, inputs, options, dict(bound), made)
+        if attempt is not None:
+            yield attempt
+
+
+_OF_LOGARITHMS = {
+    "categorical_cross_entropy": ("probabilities", "log({0})"),
+    "nll": ("log_probabilities", "{0}"),
+}
+"""Losses that are the cross entropy of logits, as the logarithms of probabilities are some."""
+_KIN: dict[str, tuple[tuple[str | bool, dict[str, Any], str], ...]] = {
+    "half_squared_error": (("squared_error", {}, "0.5 * {0}"),),
+    "squared_error": (("half_squared_error", {}, "2 * {0}"),),
+    "absolute_percentage_error": (
+        (True, {"percent": False}, "100 * {0}"),
+        (False, {"percent": True}, "{0} / 100"),
+    ),
+    "cosine_distance": (
+        ("distance", {"form": "similarity"}, "1 - {0}"),
+        ("distance", {"form": "negative"}, "1 + {0}"),
+        ("similarity", {"form": "distance"}, "1 - {0}"),
+        ("similarity", {"form": "negative"}, "-{0}"),
+        ("negative", {"form": "similarity"}, "-{0}"),
+        ("negative", {"form": "distance"}, "{0} - 1"),
+    ),
+}
+"""Losses that are a multiple or a complement of another: its name, or the option that it has, and how."""
+
+
+def _kin(made: Call) -> Iterator[Call]:
+    """A call of another loss, or of another form, with what makes ours of it."""
+    given, this = made.arguments, made.loss.contract.name
+    if this == "poisson_nll":
+        log_input = given.get("log_input", True)
+        mean = worded("exp({0})" if log_input else "log({0})", given["predictions"])
+        yield replace(made, arguments={**given, "predictions": mean, "log_input": not log_input})
+    if this in _OF_LOGARITHMS:
+        name, pattern = _OF_LOGARITHMS[this]
+        rest = {key: value for key, value in given.items() if key != name}
+        yield replace(made, loss=lossspec.cross_entropy, arguments={"logits": worded(pattern, given[name]), **rest})
+    for other, options, pattern in _KIN.get(this, ()):
+        if options and other not in (given.get("form", "distance"), given.get("percent", False)):
+            continue
+        loss = made.loss if options else getattr(lossspec, str(other))
+        said = made.said.replace("{0}", pattern if made.said == "{0}" else f"({pattern})")
+        yield replace(made, loss=loss, arguments={**made.arguments, **options}, said=said)
 
 
 def _function_of(member: Any) -> Function | None:
@@ -387,7 +559,7 @@ def _bind(
     defaults = {parameter.name: parameter.default for parameter in made.loss.contract.parameters}
     ours = {parameter.name for parameter in made.loss.contract.inputs}
     wanted = {name: value for name, value in made.arguments.items() if name not in ours and name != "reduction"}
-    attempt = _Attempt(member, made, bound)
+    attempt = _Attempt(member, made, bound, made)
     for name, value in wanted.items():
         said = _said(member, inputs, attempt.bound)
         if said is None:
@@ -402,6 +574,12 @@ def _bind(
                 attempt.bound[option] = value
                 break
         else:
+            if (
+                library == "keras"
+                and name in ("sample_weight", "class_weight", "pos_weight")
+                and _weight_text(library, made)
+            ):
+                continue  # the third argument of a call
             attempt.differs.append(_lacking(name, value))
             attempt.cost += 1 if name == "ignore_index" else 4
     said = _said(member, inputs, attempt.bound)
@@ -412,12 +590,14 @@ def _bind(
             attempt.differs.append(f"it has {name}={_text(value)}")
             attempt.cost += 4
     attempt.call = said
-    attempt.cost += _apart(said, made)
+    if said.said not in ("{0}", made.said, *_INVERSE):
+        return None
+    attempt.cost += _apart(said, made, library)
     labels = said.arguments.get("labels")
     kind, given = (getattr(x, "operation", "") for x in (labels, made.arguments.get("labels")))
     if kind != given and "distribution" in (kind, given):
         attempt.cost += 2
-    if kind == "distribution" and "label_smoothing" in wanted and "smooth" in _SPOKEN[library]:
+    if kind == "distribution" and "label_smoothing" in wanted and library in _SMOOTHED:
         lacking = _lacking("label_smoothing", wanted["label_smoothing"])
         if lacking in attempt.differs:
             attempt.differs.remove(lacking)
@@ -426,13 +606,15 @@ def _bind(
 
 
 _MEANS = ("mean", "count_mean", "batch_mean", "length_mean")
+_ALIKE = ("mean", "count_mean", "batch_mean")
+"""Means that are one where nothing is weighted."""
 
 
-def _apart(said: Call, made: Call) -> int:
+def _apart(said: Call, made: Call, library: str) -> int:
     """The difference of two calls in their reduction, and in what a row is."""
     mine, other = (x.arguments.get("reduction", "mean") for x in (said, made))
-    weighted = {"sample_weight", "class_weight"} & made.arguments.keys()
-    alike = mine == other or (mine in _MEANS and other in _MEANS and not weighted)
+    alike = mine == other or (mine in _ALIKE and other in _ALIKE and not _weights_of(made))
+    alike = alike or library == "keras"  # whose objects have all of them
     rows = [any(getattr(v, "operation", "") == "entries" for v in x.arguments.values()) for x in (said, made)]
     return (0 if alike else 1 if mine == "none" else 5) + (0 if rows[0] == rows[1] else 1 if rows[1] else 20)
 
@@ -443,9 +625,10 @@ def _lacking(name: str, value: Any) -> str:
     return f"it has nothing for {name}={_text(value)}"
 
 
-def _written(library: str, attempt: _Attempt, made: Call) -> str:
-    """The text of an attempt, with the reduction of our call."""
-    said, spoken = attempt.call, _SPOKEN[library]
+def _written(library: str, attempt: _Attempt, made: Call, weight: str | None) -> str:
+    """The text of an attempt, with the reduction of our call; an empty one where an argument of it is not known."""
+    said, wanted = attempt.call, attempt.wanted
+    around_it = wanted is not made
     inputs, _ = _signature(attempt.function)
     bound: dict[str, str] = {}
     for name, value in said.arguments.items():
@@ -453,28 +636,90 @@ def _written(library: str, attempt: _Attempt, made: Call) -> str:
             parameter = _innermost(value)
             if parameter in inputs:
                 bound[parameter] = _given(library, name, value, made, attempt)
-    arrays = [bound.get(name, f"<{name}>") for name in inputs]
-    keywords = [f"{name}={_text(value)}" for name, value in attempt.bound.items()]
-    reduction = made.arguments.get("reduction", "mean")
-    plain = "mean" if reduction in _MEANS else reduction
+            elif value != made.arguments[name]:
+                attempt.differs.append(_lacking(name, made.arguments[name]))
+    if any(not bound.get(name) for name in inputs):
+        return ""
+    arrays = [bound[name] for name in inputs]
+    keywords = [f"{name}={spelled(library, value)}" for name, value in attempt.bound.items()]
+    if library == "keras":
+        return _of_keras(attempt, arrays, keywords, made, weight)
+    reduction = wanted.arguments.get("reduction", "mean")
     function = _function_of(attempt.function)
     if function is None:
-        head = f"{attempt.function.__name__}({', '.join(keywords)})"
-        text = f"{head}({', '.join(arrays)})" if plain != "none" else f"{head}.loss({', '.join(arrays)})"
-        return f"{text[: len(head)]}.loss({', '.join(arrays)}).sum()" if plain == "sum" else text
-    if library == "keras":
-        if plain != "mean":
-            keywords.append(f"reduction={None if plain == 'none' else plain!r}")
-            if _is_averaged(said):
-                attempt.differs.append("Keras averages over the last axis first")
-        return f"keras.losses.{attempt.function.__name__}({', '.join(keywords)})({', '.join(arrays)})"
-    text = f"{function.called}({', '.join([*arrays, *keywords])})"
-    given = said.arguments.get("reduction", "mean")
-    if given == "none" and plain != "none":
-        text = spoken["sum" if plain == "sum" else "mean"].format(text)
-    elif (given == "none") != (plain == "none") or (given == "sum") != (plain == "sum"):
+        text, given = _of_sklearn(attempt.function, arrays, keywords, wanted), reduction
+        given = given if given == "none" else "mean"
+        if reduction == "sum" or (around_it and reduction == "none"):
+            text, given = _of_sklearn(attempt.function, arrays, keywords, _with_reduction(wanted, "none")), "none"
+    else:
+        if function.called.startswith("metrics.") and "sample_weight" in wanted.arguments:
+            if _is_elementwise(wanted):
+                weights = spelled(library, attempt.bound.pop("sample_weight"))
+                keywords = [f"{n}={spelled(library, v)}" for n, v in attempt.bound.items()]
+                keywords.append(f"sample_weight={atom(weights)}.ravel()")
+                arrays = [f"{atom(x)}.ravel()" for x in arrays]
+        elif function.called in ("metrics.hinge_loss", "metrics.brier_score_loss"):
+            arrays = [f"{atom(x)}.ravel()" for x in arrays]
+        text = f"{function.called}({', '.join([*arrays, *keywords])})"
+        given = said.arguments.get("reduction", "mean")
+    own = said.said if said.said != made.said else "{0}"
+    text = around(_INVERSE.get(own, "{0}"), text)
+    if around_it or (given == "none" and reduction != "none"):
+        if given != "none":
+            return ""
+        text = _combined(library, text, made, weight if around_it else None)
+    elif reduction == "none" and given != "none" and made.said != "{0}":
+        return ""
+    elif (given == "none") != (reduction == "none") or (given == "sum") != (reduction == "sum"):
         attempt.differs.append(f"its reduction is {given!r}")
-    return text
+    elif given != reduction and _weights_of(wanted):
+        divisor = "sum of the weights" if given == "mean" else "number of values"
+        attempt.differs.append(f"its mean divides by the {divisor}")
+    return around(made.said, text) if own == said.said else text
+
+
+def _is_elementwise(made: Call) -> bool:
+    """Say whether each element of the arrays is a unit by itself."""
+    return made.loss.contract.unit == "element"
+
+
+def _of_sklearn(member: Any, arrays: Sequence[str], keywords: Sequence[str], made: Call) -> str:
+    """A call of an object of sklearn, which takes vectors of one dtype."""
+    if "labels" in made.arguments and made.loss.contract.name == "cross_entropy":
+        labels, logits = arrays
+        keywords = [*keywords, f"n_classes={atom(logits)}.shape[-1]"]
+        arrays = [f"{atom(labels)}.astype({atom(logits)}.dtype)", logits]
+    flat = [f"{atom(x)}.ravel()" for x in arrays] if _is_elementwise(made) else arrays
+    head = f"losses.{member.__name__}({', '.join(keywords)})"
+    if made.arguments.get("reduction") != "none":
+        return f"{head}({', '.join(flat)})"
+    shaped = f".reshape({atom(arrays[-1])}.shape)" if _is_elementwise(made) else ""
+    return f"{head}.loss({', '.join(flat)}){shaped}"
+
+
+_AVERAGED = "{0}.mean(-1)"
+"""The mean over the last axis, which Keras takes before it weighs and reduces."""
+
+
+def _of_keras(attempt: _Attempt, arrays: list[str], keywords: list[str], made: Call, weight: str | None) -> str:
+    """A call of an object of Keras, which weighs and reduces, of elements after a mean over the last axis."""
+    reduction = made.arguments.get("reduction", "mean")
+    said, averaged = made.said, _is_averaged(attempt.call)
+    if averaged and reduction == "none" and _AVERAGED in said and weight is None:
+        said, averaged = said.replace(_AVERAGED, "{0}"), False
+    if attempt.call.said == said != "{0}":
+        said, reduction = "{0}", "mean"
+    plain = "mean" if reduction in _MEANS else reduction
+    if plain != "mean":
+        keywords.append(f"reduction={None if plain == 'none' else plain!r}")
+    elif weight is not None and reduction == "mean":
+        keywords.append("reduction='mean_with_sample_weight'")
+    if averaged and (plain != "mean" or weight is not None):
+        arrays = [f"{atom(x)}[..., None]" for x in arrays]
+    if weight is not None:
+        arrays = [*arrays, weight]
+    text = f"keras.losses.{attempt.function.__name__}({', '.join(keywords)})({', '.join(arrays)})"
+    return around(said, text)
 
 
 def _innermost(value: Any) -> str:
@@ -488,25 +733,25 @@ def _given(library: str, name: str, value: Word, made: Call, attempt: _Attempt) 
     """The text for an argument of the target: our argument, with what the target does to it undone."""
     ours = made.arguments[name]
     kind, given = value.operation, getattr(ours, "operation", "")
-    text = _text(ours)
+    text = spelled(library, ours)
     if kind == "distribution":
-        first = next(_text(x) for x in made.arguments.values())
+        first = next(spelled(library, x) for x in made.arguments.values())
         if given != "distribution":
-            text = _SPOKEN[library].get("one_hot", "{0}").format(text, first)
-            attempt.differs.append("labels are distributions; those that are already stay as they are")
+            text = function_of(library, "one_hot({0}, {1})", atom(text), atom(first))
+            attempt.differs.append("labels are integers; those that are distributions already stay as they are")
         smoothing = made.arguments.get("label_smoothing")
-        if smoothing is not None and "label_smoothing" not in attempt.bound and "smooth" in _SPOKEN[library]:
-            text = _SPOKEN[library]["smooth"].format(text, _text(smoothing))
+        if smoothing is not None and "label_smoothing" not in attempt.bound and library in _SMOOTHED:
+            text = _SMOOTHED[library].format(text, spelled(library, smoothing))
         return text
     if kind == "codes":
         attempt.differs.append("labels are integers")
-        return f"{text}.argmax(-1)" if given == "distribution" else text
+        return f"{atom(text)}.argmax(-1)" if given == "distribution" else text
     if kind == given:
-        return _text(ours.operands[0]) if kind else text
-    if given in ("distribution", "codes"):
+        return spelled(library, ours.operands[0]) if kind else text
+    if given in ("distribution", "codes") or kind in ("", "entries"):
         return text
-    undone = _UNDONE.get(kind, "{0}")
-    if given == "signs({0})":
+    if kind == "signs({0})":
         attempt.differs.append("labels are 1 and -1")
-        text = _text(ours.operands[0])
-    return undone.format(text) if undone == "{0}" or not kind else _SPOKEN[library]["module"] + undone.format(text)
+        return text
+    undone = _UNDONE.get(kind)
+    return "" if undone is None else function_of(library, undone, atom(text))

@@ -605,7 +605,9 @@ def _outputs(
 ) -> Any:
     """The weighted mean of a loss of each element, by output: their mean, their weighted mean, or each."""
     if isinstance(y_pred, Word):
-        return call(loss, predictions=y_pred, targets=y_true, sample_weight=sample_weight, reduction="mean", **options)
+        said = "{0}" if finish is None else "{0} ** 0.5"
+        weights = {"sample_weight": sample_weight, "reduction": "mean"}
+        return call(loss, predictions=y_pred, targets=y_true, **weights, said=said, **options)
     y_true, y_pred, sample_weight = promoted(y_true, y_pred, sample_weight)
     refuse(
         shape_of(y_true) != shape_of(y_pred),
@@ -646,7 +648,7 @@ def mean_squared_error(
     return _outputs(ls.squared_error, y_true, y_pred, sample_weight, multioutput)
 
 
-@declared("metrics")
+@declared("metrics", "of several outputs it is the mean of their roots, and has rows of weights")
 def root_mean_squared_error(
     y_true: Array, y_pred: Array, *, sample_weight: Array | None = None, multioutput: Any = "uniform_average"
 ) -> Any:
@@ -681,14 +683,13 @@ def mean_squared_log_error(
     return _outputs(ls.squared_log_error, y_true, y_pred, sample_weight, multioutput)
 
 
-@declared("metrics")
+@declared("metrics", "of several outputs it is the mean of their roots, and has rows of weights")
 def root_mean_squared_log_error(
     y_true: Array, y_pred: Array, *, sample_weight: Array | None = None, multioutput: Any = "uniform_average"
 ) -> Any:
     """The root of the mean squared difference of log(1 + y), by output."""
     _refuse_below(y_true, y_pred)
-    root = _root if is_array(y_pred) else None
-    return _outputs(ls.squared_log_error, y_true, y_pred, sample_weight, multioutput, root)
+    return _outputs(ls.squared_log_error, y_true, y_pred, sample_weight, multioutput, _root)
 
 
 def _root(value: Array) -> Array:
@@ -730,11 +731,11 @@ def _deviance(y_true: Any, y_pred: Any, sample_weight: Any, power: float) -> Cal
         _refuse_nothing(sample_weight)
     return call(
         ls.half_tweedie_identity, predictions=y_pred, targets=y_true, power=power, sample_weight=sample_weight,
-        reduction="mean", then=None if isinstance(y_pred, Word) else lambda value: 2.0 * value,
+        reduction="mean", then=lambda value: 2.0 * value, said="2 * {0}",
     )  # fmt: skip
 
 
-@declared("metrics", "twice the half deviance")
+@declared("metrics")
 def mean_tweedie_deviance(
     y_true: Array, y_pred: Array, *, sample_weight: Array | None = None, power: float = 0
 ) -> Call:
@@ -742,13 +743,13 @@ def mean_tweedie_deviance(
     return _deviance(y_true, y_pred, sample_weight, power)
 
 
-@declared("metrics", "twice the half deviance")
+@declared("metrics")
 def mean_poisson_deviance(y_true: Array, y_pred: Array, *, sample_weight: Array | None = None) -> Call:
     """The mean Poisson deviance."""
     return _deviance(y_true, y_pred, sample_weight, 1)
 
 
-@declared("metrics", "twice the half deviance")
+@declared("metrics")
 def mean_gamma_deviance(y_true: Array, y_pred: Array, *, sample_weight: Array | None = None) -> Call:
     """The mean Gamma deviance."""
     return _deviance(y_true, y_pred, sample_weight, 2)
@@ -777,7 +778,11 @@ def _plain_list(labels: Any) -> list[Any]:
     return list(labels.tolist() if hasattr(labels, "tolist") else labels)
 
 
-@declared("metrics", "probabilities are not clipped; strict=True clips them by the eps of the dtype, as sklearn does")
+@declared(
+    "metrics",
+    "probabilities have an axis of classes, and labels are 0, 1, ...",
+    "probabilities are not clipped; strict=True clips them by the eps of the dtype, as sklearn does",
+)
 def log_loss(
     y_true: Array,
     y_proba: Any = None,
@@ -816,7 +821,7 @@ def log_loss(
     )  # fmt: skip
 
 
-@declared("metrics")
+@declared("metrics", "the decisions have one axis, and labels are 1 and -1")
 def hinge_loss(
     y_true: Array, pred_decision: Array, *, labels: Sequence[Any] | None = None, sample_weight: Array | None = None
 ) -> Call:
@@ -836,7 +841,7 @@ def hinge_loss(
     return call(ls.hinge, logits=logits, labels=signs, sample_weight=weight, reduction="mean")
 
 
-@declared("metrics")
+@declared("metrics", "the probabilities have one axis, and labels are 0 and 1")
 def brier_score_loss(
     y_true: Array,
     y_proba: Array,
@@ -849,7 +854,7 @@ def brier_score_loss(
     """The mean squared error of probabilities, halved for two classes unless told."""
     if isinstance(y_proba, Word):
         given = {"probabilities": y_proba, "targets": y_true, "sample_weight": sample_weight, "reduction": "mean"}
-        return call(ls.binary_brier, **given)
+        return call(ls.binary_brier, **given, said="{0}" if scale_by_half in ("auto", True) else "2 * {0}")
     several = len(y_proba.shape) == 2 and y_proba.shape[1] > 1
     weight = _weight(sample_weight, y_proba)
     classes = y_proba.shape[1] if several else 2

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -39,7 +40,7 @@ from lossspec.dialects.declaration import (
     one_of,
     refuse,
 )
-from lossspec.dialects.words import Word, by_entry, in_words
+from lossspec.dialects.words import Word, as_distribution, by_entry, in_words, worded
 from lossspec.dispatch import array_namespace, is_array
 
 Array = Any
@@ -223,6 +224,9 @@ def _places_of_layer(input: Array, weight: Array, bias: Array | None) -> tuple[i
 
 
 def _is_soft(target: Array) -> bool:
+    """Say whether a target holds distributions; of a word, whether its text makes some."""
+    if isinstance(target, Word):
+        return bool(re.search(r"softmax\(|one_hot\(|\.float\(|\.double\(", target.text))
     return is_array(target) and is_floating(target)
 
 
@@ -242,7 +246,7 @@ def _entropy(
     soft = _is_soft(target)
     if soft:
         refuse(ignore_index >= 0, "ignore_index is not supported for floating point target")
-        first, target, weight = promoted(first, target, weight)
+        first, target, weight = promoted(first, as_distribution(target), weight)
     else:
         _same_dtype(first, weight)
         if how == "mean" and weight is not None and label_smoothing and is_array(target):
@@ -615,6 +619,8 @@ def cosine_embedding_loss(
 def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8, *, strict: bool = False) -> Call:
     """The cosine of the angle between vectors along an axis."""
     if isinstance(x1, Word):
+        if dim not in (1, -1):  # the last of a batch of vectors
+            x1, x2 = (worded("moveaxis({0}, {1}, -1)", x, dim) for x in (x1, x2))
         return call(ls.cosine_distance, form="similarity", predictions=x1, targets=x2, reduction="none")
     x1, x2 = broadcast(x1, x2)
     if len(x1.shape) == 0:
@@ -727,7 +733,7 @@ def multilabel_margin_loss(
     """
     how = _reduction(reduction, size_average, reduce)
     if isinstance(input, Word):
-        targets = Word(f"one_hot({target}).max(-2)", "indicator", (target,))
+        targets = worded("listed({0}, {1})", target, input)
         return call(ls.multilabel_margin, logits=input, targets=targets, reduction=how)
     _refuse_empty(input)
     sizes = shape_of(input)
@@ -809,7 +815,7 @@ def _triplets(anchor: Any, positive: Any, negative: Any, margin: float, swap: bo
     return call(ls.triplet_margin, anchors=anchor, positives=positive, negatives=negative, then=half, **named)
 
 
-@declared("F")
+@declared("F", "`eps` is added to each difference; a plain triplet loss has none")
 def triplet_margin_loss(
     anchor: Array,
     positive: Array,
@@ -824,12 +830,11 @@ def triplet_margin_loss(
 ) -> Call:
     """Wants each anchor nearer to its positive than to its negative, by the p-norm with `eps` in each difference."""
     how = _reduction(reduction, size_average, reduce)
-    plain = isinstance(anchor, Word) and p == 2
-    distance = None if plain else lambda x, y: pairwise_distance(x, y, p, eps)
+    distance = None if isinstance(anchor, Word) else lambda x, y: pairwise_distance(x, y, p, eps)
     return _triplets(anchor, positive, negative, margin, swap, distance, how)
 
 
-@declared("F")
+@declared("F", "torch's distance adds 1e-6 to each difference; a plain triplet loss has none")
 def triplet_margin_with_distance_loss(
     anchor: Array,
     positive: Array,
@@ -865,8 +870,8 @@ def ctc_loss(
     options: dict[str, Any] = {"blank": blank or None, "zero_infinity": zero_infinity or None, "reduction": how}
     if isinstance(log_probs, Word):
         return call(
-            ls.ctc, log_probabilities=log_probs, labels=targets, input_lengths=input_lengths,
-            label_lengths=target_lengths, **options,
+            ls.ctc, log_probabilities=worded("{0}.swapaxes(0, 1)", log_probs), labels=targets,
+            input_lengths=input_lengths, label_lengths=target_lengths, **options,
         )  # fmt: skip
     refuse(is_floating(targets), "targets are integers")
     xp = array_namespace(log_probs)
@@ -1023,7 +1028,7 @@ class MultiMarginLoss(_Loss, takes=multi_margin_loss, order="p margin weight siz
         """Refuse other powers, and weights that are no vector."""
         super().settle()
         refuse(self.p not in (1, 2), "only p == 1 and p == 2 supported")
-        several = self.weight is not None and len(shape_of(self.weight)) != 1
+        several = is_array(self.weight) and len(shape_of(self.weight)) != 1
         refuse(several, "MultiMarginLoss: weight must be one-dimensional")
 
 

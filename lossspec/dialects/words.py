@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
+
+
+def atom(x: Any) -> str:
+    """The text of an expression as an operand of another: in parentheses unless it binds closer than all operators."""
+    text = str(x)
+    closest = (ast.Name, ast.Constant, ast.Attribute, ast.Call, ast.Subscript, ast.List, ast.Tuple, ast.Dict)
+    return text if isinstance(ast.parse(text, mode="eval").body, closest) else f"({text})"
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,7 @@ class Word:
         return self.text
 
     def _made(self, pattern: str, other: Any) -> Word:
-        return Word(pattern.format(self, other), pattern, (self, other))
+        return worded(pattern, self, other)
 
     def __add__(self, other: Any) -> Word:
         return self._made("{0} + {1}", other)
@@ -47,6 +55,11 @@ class Word:
         return self._made("{0} >= {1}", other)
 
 
+def worded(pattern: str, *operands: Any) -> Word:
+    """An operation on operands as a word, of which the first one is an array."""
+    return Word(pattern.format(*map(atom, operands)), pattern, operands)
+
+
 def in_words(pattern: str, *, same: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A helper of declarations that, given words, answers with the text of the pattern.
 
@@ -61,7 +74,7 @@ def in_words(pattern: str, *, same: bool = False) -> Callable[[Callable[..., Any
                 return function(*arguments, **keywords)
             if same:
                 return arguments if pattern == "all" else arguments[0]
-            return Word(pattern.format(*arguments), pattern, arguments)
+            return worded(pattern, *arguments)
 
         return spoken
 
@@ -70,7 +83,7 @@ def in_words(pattern: str, *, same: bool = False) -> Callable[[Callable[..., Any
 
 def by_entry(x: Any) -> Any:
     """Say of an array in words that each of its entries is a row by itself."""
-    return Word(f"{x}[..., None]", "entries", (x,))
+    return Word(f"{atom(x)}[..., None]", "entries", (x,))
 
 
 def as_distribution(labels: Any) -> Any:
