@@ -333,7 +333,7 @@ def _unweighted(made: Call) -> Call:
 
 
 def _combined(library: str, text: str, made: Call, weight: str | None) -> str:
-    """What the reduction of our call makes of one value a unit."""
+    """Return the text of the reduction of our call, of the text of one value a unit."""
     how = made.arguments.get("reduction", "mean")
     total = text if weight is None else f"{atom(weight)} * {atom(text)}"
     if how == "none":

@@ -63,7 +63,7 @@ def _value(library, text):
 
 
 def _fault(expected, found):
-    """What is wrong with a ported call, or nothing."""
+    """The fault of a ported call, or an empty string."""
     try:
         value = _value(found.library, found.text)
     except Exception as error:
