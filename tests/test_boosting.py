@@ -423,6 +423,11 @@ REFUSED = {
         ContractError,
         r"`targets` has shape \(120,\)",
     ),
+    "two predictions": (
+        lambda: Objective(ls.gan_discriminator),
+        ContractError,
+        "takes two predictions, `real_logits` and `fake_logits`; a booster has one array of scores",
+    ),
     "a weight too few": (
         lambda: Objective(ls.huber)(*CALL, np.ones(3)),
         ContractError,
