@@ -3,8 +3,7 @@
 from math import inf
 from typing import Any
 
-from lossspec.declaration import Accuracy, Equal, loss
-from lossspec.errors import ContractError
+from lossspec.declaration import Accuracy, Equal, loss, require
 from lossspec.numerics import array_namespace, largest, softmax
 from lossspec.terms import Array, Logits, Statistics
 
@@ -57,10 +56,11 @@ def load_balancing(logits: Logits["*batch experts"], *, top_k: int = 1) -> Stati
     >>> float(load_balancing(np.asarray([[0.0, 0.0], [0.0, 0.0]])))  # both take the first: f = (1, 0), p = (1/2, 1/2)
     1.0
     """
-    if not 1 <= top_k <= logits.shape[-1]:
-        raise ContractError(
-            f"load_balancing: `top_k` is {top_k}, of {logits.shape[-1]} experts. Fix: 1 <= top_k <= experts."
-        )
+    require(
+        1 <= top_k <= logits.shape[-1],
+        "load_balancing: `top_k` is {}, of {} experts. Fix: pass a number from 1 to all of them.",
+        *(top_k, logits.shape[-1]),
+    )
     xp = array_namespace(logits)
     left, chosen = logits, logits != logits
     for _ in range(top_k):
