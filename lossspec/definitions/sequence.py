@@ -59,6 +59,20 @@ def ctc_with_logits(
     return ctc(frames, labels, input_lengths, label_lengths, blank, zero_infinity)
 
 
+def focal_ctc(
+    log_probabilities: Any,
+    labels: Any,
+    input_lengths: Any,
+    label_lengths: Any,
+    blank: Any,
+    alpha: Any,
+    gamma: Any,
+    zero_infinity: Any,
+) -> Any:
+    cost = ctc(log_probabilities, labels, input_lengths, label_lengths, blank, zero_infinity)
+    return cost if cost in (None, inf) else alpha * (1 - exp(-cost)) ** gamma * cost
+
+
 def sequence_nll(logits: Any, labels: Any, lengths: Any) -> Any:
     if not 0 <= lengths <= len(labels):
         return None

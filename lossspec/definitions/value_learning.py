@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from mpmath import fsum, log, mpf
+from mpmath import exp, fsum, log, mpf
 
-from lossspec.definitions.common import softmax
+from lossspec.definitions.common import constant, softmax
 
 
 def huber(u: Any, kappa: Any) -> Any:
@@ -31,3 +31,25 @@ def categorical_td(logits: Any, targets: Any, rewards: Any, discounts: Any, lowe
 
 def td_error(predictions: Any, next_values: Any, rewards: Any, discounts: Any) -> Any:
     return (rewards + discounts * next_values - predictions) ** 2 / 2
+
+
+def v_trace(
+    predictions: Any,
+    next_values: Any,
+    rewards: Any,
+    discounts: Any,
+    log_ratios: Any,
+    lengths: Any,
+    clip_ratio: Any,
+    clip_trace: Any,
+    trace_decay: Any,
+) -> Any:
+    if not 0 <= lengths <= len(predictions):
+        return None
+    error, total = 0, []
+    for t in reversed(range(lengths)):
+        ratio, value = exp(log_ratios[t]), constant(predictions[t])
+        one_step = min(clip_ratio, ratio) * (rewards[t] + discounts[t] * next_values[t] - value)
+        error = one_step + discounts[t] * trace_decay * min(clip_trace, ratio) * error
+        total.append((value + error - predictions[t]) ** 2 / 2)
+    return fsum(total)

@@ -722,6 +722,14 @@ class _focal(Typed):
     def configured(self, **options: Unpack[_focal_options]) -> Self: ...
 focal: _focal
 
+class _focal_ctc_options(TypedDict, total=False): blank: int; alpha: Varying; gamma: Varying; zero_infinity: bool; reduction: _Reduction_n_s_m_cm_bm_o_lm_tm; empty: Empty; axis: int
+class _focal_ctc(Typed):
+    """Focal CTC: the loss `ctc` times a power of the probability of other labels, so that easy sequences count little."""
+    def __call__(self, log_probabilities: Array, labels: Array, input_lengths: Array, label_lengths: Array, *, blank: int = 0, alpha: Varying = 0.25, gamma: Varying = 2.0, zero_infinity: bool = False, reduction: _Reduction_n_s_m_cm_bm_o_lm_tm = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, axis: int = -1) -> Result: """Focal CTC: the loss `ctc` times a power of the probability of other labels, so that easy sequences count little."""
+    def grad(self, log_probabilities: Array, labels: Array, input_lengths: Array, label_lengths: Array, *, wrt: Wrt[Literal['log_probabilities', 'alpha', 'gamma', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_focal_ctc_options]) -> Any: ...
+    def configured(self, **options: Unpack[_focal_ctc_options]) -> Self: ...
+focal_ctc: _focal_ctc
+
 class _focal_tversky_options(TypedDict, total=False): alpha: Varying; beta: Varying; gamma: Varying; smooth: Varying; overlap: Literal['product', 'minimum']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _focal_tversky(Typed):
     """Focal Tversky loss: a power of the Tversky loss of every region."""
@@ -2185,6 +2193,14 @@ class _unique_softmax(Typed):
     def grad(self, scores: Array, labels: Array, *, wrt: Wrt[Literal['scores', 'labels', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_unique_softmax_options]) -> Any: ...
     def configured(self, **options: Unpack[_unique_softmax_options]) -> Self: ...
 unique_softmax: _unique_softmax
+
+class _v_trace_options(TypedDict, total=False): clip_ratio: Varying; clip_trace: Varying; trace_decay: Varying; reduction: _Reduction_n_s_m_cm_bm_o_lm_tm; empty: Empty
+class _v_trace(Typed):
+    """V-trace loss of values (IMPALA): half of their squared distances from returns of several steps of another policy."""
+    def __call__(self, predictions: Array, next_values: Array, rewards: Array, discounts: Array, log_ratios: Array, lengths: Array, *, clip_ratio: Varying = 1.0, clip_trace: Varying = 1.0, trace_decay: Varying = 1.0, reduction: _Reduction_n_s_m_cm_bm_o_lm_tm = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """V-trace loss of values (IMPALA): half of their squared distances from returns of several steps of another policy."""
+    def grad(self, predictions: Array, next_values: Array, rewards: Array, discounts: Array, log_ratios: Array, lengths: Array, *, wrt: Wrt[Literal['predictions', 'next_values', 'rewards', 'discounts', 'log_ratios', 'clip_ratio', 'clip_trace', 'trace_decay', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_v_trace_options]) -> Any: ...
+    def configured(self, **options: Unpack[_v_trace_options]) -> Self: ...
+v_trace: _v_trace
 
 class _varifocal_options(TypedDict, total=False): alpha: Varying; gamma: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _varifocal(Typed):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from lossspec.declaration import Accuracy, Equal, loss, require
+from lossspec.losses._special import log_of_exponential_rise
 from lossspec.numerics import (
     array_namespace,
     kept,
@@ -12,9 +13,9 @@ from lossspec.numerics import (
     tokens_that_count,
 )
 from lossspec.paths import Paths
-from lossspec.terms import Array, Label, Length, LogDistribution, Logits, Positive, Real
+from lossspec.terms import Array, Label, Length, LogDistribution, Logits, NonNegative, Positive, Real
 
-__all__ = ["ctc", "ctc_with_logits", "rnn_transducer", "sequence_nll", "soft_dtw"]
+__all__ = ["ctc", "ctc_with_logits", "focal_ctc", "rnn_transducer", "sequence_nll", "soft_dtw"]
 
 IMPOSSIBLE = float("-inf")
 ALIGNMENTS = Paths((1, 0), (1, 1), (1, 2))  # stay at a label, go on to the next, go on past a blank
@@ -168,6 +169,59 @@ def ctc_with_logits(
     0.75
     """
     return _aligned(ALIGNMENTS.score_of_logits, logits, labels, input_lengths, label_lengths, blank, zero_infinity)
+
+
+@loss(
+    family="sequence",
+    unit="sequence",
+    source="Feng, Yao and Zhang 2019, doi:10.1155/2019/9345861 (formula from memory, not read)",
+    equals=(
+        Equal(
+            "torch",
+            "(lambda c: alpha * (1 - torch.exp(-c))**gamma * c)(F.ctc_loss(log_probabilities.transpose(0, 1), labels, "
+            "input_lengths, label_lengths, blank=blank, reduction='none', zero_infinity=zero_infinity))",
+            when="len(labels) > 0",
+            differs={"gradient": "that of ctc_loss is in logits, whatever it is given"},
+        ),
+    ),
+    sizes={"batch": 4, "time": 3, "labels": 2, "classes": 3},
+    unread={"log_probabilities": "classes that are neither the blank nor a label of the sequence"},
+)
+def focal_ctc(
+    log_probabilities: LogDistribution["batch time classes"],
+    labels: Label["batch labels", "not blank"],
+    input_lengths: Length["batch", "of time"],
+    label_lengths: Length["batch", "of labels"],
+    *,
+    blank: int = 0,
+    alpha: Positive["#batch"] = 0.25,
+    gamma: NonNegative["#batch"] = 2.0,
+    zero_infinity: bool = False,
+) -> Real["batch"]:
+    """Focal CTC: the loss `ctc` times a power of the probability of other labels, so that easy sequences count little.
+
+    l = alpha (1 - p)^gamma c, with c = ctc(log_probabilities, labels, ...) and p = exp(-c), the probability of the
+    labels.
+
+    Shapes: as `ctc`, with `alpha` > 0 and `gamma` >= 0, numbers or arrays with size 1 where they do not vary
+    -> sequence [batch]. From logits: pass their log-softmax over the classes.
+    Weights and mean: as `ctc`. The derivative where c is 0 is declared 0, unless gamma is 0.
+    Errors: as `ctc`, and for an alpha or a gamma out of its domain.
+    Equals: alpha times `ctc` for gamma = 0.
+
+    >>> import numpy as np
+    >>> frames = np.log(np.asarray([[[0.5, 0.5], [0.5, 0.5]]]))
+    >>> l = focal_ctc(frames, np.asarray([[1]]), np.asarray([2]), np.asarray([1]), alpha=1.0)
+    >>> round(float(l / np.log(4 / 3)), 12)  # (1 - 3 / 4)^2
+    0.0625
+    """
+    xp = array_namespace(log_probabilities)
+    arguments = log_probabilities, labels, input_lengths, label_lengths, blank, zero_infinity
+    each = _aligned(ALIGNMENTS.score_of_labels, *arguments)
+    bounded = (each > 0) & (each < -IMPOSSIBLE)
+    of_others = xp.exp(-gamma * log_of_exponential_rise(xp.where(bounded, each, 1.0)))
+    sure = (each == 0) & (gamma + xp.zeros_like(each) > 0)
+    return alpha * (xp.where(bounded, of_others, xp.where(sure, 0.0, xp.ones_like(each))) * each)
 
 
 @loss(

@@ -1,5 +1,7 @@
 """Losses of estimates of a return."""
 
+from typing import Any
+
 from lossspec.declaration import Equal, loss
 from lossspec.numerics import (
     absolute,
@@ -7,11 +9,13 @@ from lossspec.numerics import (
     expected_negative_log_softmax,
     per_row,
     positions,
+    scan,
+    stop_gradient,
     with_value,
 )
-from lossspec.terms import Array, Distribution, Logits, Positive, Real, UnitInterval
+from lossspec.terms import Array, Distribution, Length, Logits, Positive, Real, UnitInterval
 
-__all__ = ["categorical_td", "quantile_td", "td_error"]
+__all__ = ["categorical_td", "quantile_td", "td_error", "v_trace"]
 
 
 def _between(x: Array, low: Array, high: Array) -> Array:
@@ -165,3 +169,81 @@ def td_error(
     """
     error = rewards + discounts * next_values - predictions
     return error * error / 2
+
+
+def _clipped(log_ratios: Array, most: Any) -> Array:
+    """min(most, exp(log_ratios)), without an overflow of what is clipped."""
+    xp = array_namespace(log_ratios)
+    most = most + xp.zeros_like(log_ratios)
+    above = log_ratios >= xp.log(most)
+    return xp.where(above, most, xp.exp(xp.where(above, 0.0, log_ratios)))
+
+
+def _earlier(later: Array, step: tuple[Array, Array]) -> tuple[Array, Array]:
+    """The error of a state from that of the next one."""
+    error, share = step
+    error = error + share * later
+    return error, error
+
+
+@loss(
+    family="value_learning",
+    unit="trajectory",
+    source="Espeholt et al. 2018, arXiv:1802.01561, equation 1 and remark 1 (read in the code of rlax, not in the "
+    "paper)",
+    aliases=("IMPALA",),
+    also={
+        "rlax:vtrace": "it gives the errors themselves, of one trajectory, without a square",
+        "rlax:vtrace_td_error_and_advantage": "it gives the errors, and the advantages of the policy's loss: "
+        "policy_gradient takes those",
+    },
+    sizes={"batch": 3, "time": 3},
+)
+def v_trace(
+    predictions: Real["batch time"],
+    next_values: Real["batch time"],
+    rewards: Real["batch time"],
+    discounts: UnitInterval["batch time"],
+    log_ratios: Real["batch time"],
+    lengths: Length["batch", "of time"],
+    *,
+    clip_ratio: Positive["#batch"] = 1.0,
+    clip_trace: Positive["#batch"] = 1.0,
+    trace_decay: UnitInterval["#batch"] = 1.0,
+) -> Real["batch"]:
+    """V-trace loss of values (IMPALA): half of their squared distances from returns of several steps of another policy.
+
+    l = sum_{t < lengths} (v[t] - predictions[t])^2 / 2, with v[t] = predictions[t] + e[t], the errors
+    e[t] = min(clip_ratio, r[t]) (rewards[t] + discounts[t] * next_values[t] - predictions[t])
+    + discounts[t] * trace_decay * min(clip_trace, r[t]) e[t + 1], e[lengths] = 0, and r = exp(log_ratios). The values
+    in v are constants for the gradient, which in predictions[t] is -e[t].
+
+    Shapes: `predictions` [batch time], the values of the states; `next_values` [batch time] those of the states that
+    follow, the last one that of the state where the trajectory is cut; `rewards` [batch time], any real numbers;
+    `discounts` [batch time] in [0, 1], 0 where an episode ends; `log_ratios` [batch time], the log-probability of each
+    action under the policy less that under the one that took it; `lengths` integers [batch] in [0, time]: what lies
+    beyond them is padding and may hold anything; `clip_ratio` and `clip_trace` > 0 and `trace_decay` in [0, 1], numbers
+    or arrays with size 1 where they do not vary -> trajectory [batch].
+    Weights and mean: the common contract; "mean" weighs trajectories equally, "token_mean" their steps. Next values,
+    rewards, discounts and ratios are constants by convention; the gradients in them are the mathematical ones. The
+    policy's part is `policy_gradient` with the advantages min(clip, r[t]) (rewards[t] + discounts[t] * v[t + 1] -
+    predictions[t]).
+    Errors: `ContractError` for another shape or a parameter out of its domain, `DTypeError` for integers or mixed
+    dtypes; a length out of range gives NaN, and raises under `checking("values")`.
+    Equals: half of the sum of the squares of rlax `vtrace` with `clip_rho_threshold = clip_ratio`, `lambda_ =
+    trace_decay` and the usual `clip_trace`; `td_error` for a length of 1 on the policy's own actions.
+
+    >>> import numpy as np
+    >>> x, one = np.asarray([[1.0, 2.0]]), np.ones((1, 2))
+    >>> float(v_trace(x, np.asarray([[2.0, 0.0]]), one, one, 0 * one, np.asarray([2])))  # e = (2 - 1, 1 - 2)
+    1.0
+    """
+    xp, fixed = array_namespace(predictions), stop_gradient(predictions)
+    if not predictions.shape[1]:
+        return xp.sum(predictions, axis=-1)
+    errors = _clipped(log_ratios, per_row(clip_ratio)) * (rewards + discounts * next_values - fixed)
+    shares = discounts * (per_row(trace_decay) * _clipped(log_ratios, per_row(clip_trace)))
+    steps = xp.matrix_transpose(errors), xp.matrix_transpose(shares)
+    _, found = scan(_earlier, xp.zeros_like(errors[:, 0]), steps, reverse=True)
+    apart = xp.matrix_transpose(found) + (fixed - predictions)
+    return 0.5 * xp.sum(apart * apart, axis=-1)
