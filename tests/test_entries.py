@@ -34,8 +34,10 @@ def images(seed=3):
 WITHOUT = {
     "bending_energy": "second differences reach over every gap",
     "edge_aware_smoothness": "differences reach over every gap",
+    "local_normalized_cross_correlation": "windows would have other numbers of pixels",
     "lpips": "pixels of features are no pixels of the image",
     "ms_ssim": "windows of each scale would have other pixels left",
+    "ms_ssim_l1": "windows would have other numbers of pixels",
     "perceptual": "pixels of features are no pixels of the image",
     "ssim": "windows would have other numbers of pixels",
 }

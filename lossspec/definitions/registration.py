@@ -3,7 +3,9 @@
 from itertools import product
 from typing import Any
 
-from mpmath import fsum
+from mpmath import exp, fprod, fsum
+
+from lossspec.definitions.image.structure import pixel, places, sides
 
 
 def bending_energy(displacements: Any) -> Any:
@@ -31,3 +33,35 @@ def bending_energy(displacements: Any) -> Any:
                     total.append(2 * (fsum(corners) / 4) ** 2)
             terms.append(fsum(total))
     return fsum(terms) / len(terms)
+
+
+def local_normalized_cross_correlation(
+    predictions: Any, targets: Any, window: Any, variance_floor: Any, kernel: Any, padding: Any
+) -> Any:
+    zero = variance_floor - variance_floor
+    before = (window - 1) // 2 if padding == "zeros" else 0
+
+    def weight(step: int) -> Any:
+        t = abs((zero + window - 1) / 2 - step)
+        if kernel == "gaussian":
+            return exp(-(t**2) / (2 * ((zero + window) / 3) ** 2))
+        return 1 - 2 * t / (window + 1) if kernel == "triangular" else 1 + zero
+
+    along = [weight(step) for step in range(window)]
+    total = fsum(along)
+    along = [factor / total for factor in along]
+    losses = []
+    for x, y in zip(predictions, targets, strict=True):
+        size = sides(x)
+        pixels = [(place, pixel(x, place), pixel(y, place)) for place in places(size)]
+        products = [(place, (a, b, a * a, b * b, a * b)) for place, a, b in pixels]
+        for corner in places(size if padding == "zeros" else [side - window + 1 for side in size]):
+            inside = []
+            for place, values in products:
+                steps = [k - c + before for k, c in zip(place, corner, strict=True)]
+                if all(0 <= step < window for step in steps):
+                    inside.append((fprod(along[step] for step in steps), values))
+            mx, my, mxx, myy, mxy = (fsum(w * values[k] for w, values in inside) for k in range(5))
+            sizes = max(mxx - mx * mx, variance_floor) * max(myy - my * my, variance_floor)
+            losses.append(1 - (mxy - mx * my) ** 2 / sizes if sizes else 1 + zero)
+    return fsum(losses) / len(losses)

@@ -1218,6 +1218,14 @@ class _load_balancing(Typed):
     def configured(self, **options: Unpack[_load_balancing_options]) -> Self: ...
 load_balancing: _load_balancing
 
+class _local_normalized_cross_correlation_options(TypedDict, total=False): window: Whole; variance_floor: Varying; kernel: Literal['uniform', 'triangular', 'gaussian']; padding: Literal['zeros', 'valid']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _local_normalized_cross_correlation(Typed):
+    """Local normalized cross-correlation loss (LNCC): one minus the mean squared correlation of two images in windows."""
+    def __call__(self, predictions: Array, targets: Array, *, window: Whole = 9, variance_floor: Varying = 0.0, kernel: Literal['uniform', 'triangular', 'gaussian'] = 'uniform', padding: Literal['zeros', 'valid'] = 'zeros', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Local normalized cross-correlation loss (LNCC): one minus the mean squared correlation of two images in windows."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'variance_floor', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_local_normalized_cross_correlation_options]) -> Any: ...
+    def configured(self, **options: Unpack[_local_normalized_cross_correlation_options]) -> Self: ...
+local_normalized_cross_correlation: _local_normalized_cross_correlation
+
 class _log_cosh_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _log_cosh(Typed):
     """Log-cosh loss: half the squared error near zero, the absolute error far out."""
@@ -1369,6 +1377,14 @@ class _ms_ssim(Typed):
     def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'scale_weights', 'data_range', 'sigma', 'k1', 'k2', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ms_ssim_options]) -> Any: ...
     def configured(self, **options: Unpack[_ms_ssim_options]) -> Self: ...
 ms_ssim: _ms_ssim
+
+class _ms_ssim_l1_options(TypedDict, total=False): alpha: Varying; sigmas: Numbers; data_range: Number; window: Whole; k1: Number; k2: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _ms_ssim_l1(Typed):
+    """Mix of MS-SSIM and L1: one minus the similarity in windows of several widths, and absolute errors in the widest."""
+    def __call__(self, predictions: Array, targets: Array, *, alpha: Varying = 0.84, sigmas: Numbers = (0.5, 1.0, 2.0, 4.0, 8.0), data_range: Number = 1.0, window: Whole = 33, k1: Number = 0.01, k2: Number = 0.03, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Mix of MS-SSIM and L1: one minus the similarity in windows of several widths, and absolute errors in the widest."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'alpha', 'sigmas', 'data_range', 'k1', 'k2', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_ms_ssim_l1_options]) -> Any: ...
+    def configured(self, **options: Unpack[_ms_ssim_l1_options]) -> Self: ...
+ms_ssim_l1: _ms_ssim_l1
 
 class _multi_margin_options(TypedDict, total=False): p: Literal[1, 2]; margin: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _multi_margin(Typed):

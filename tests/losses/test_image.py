@@ -154,7 +154,7 @@ def test_the_gradient_of_nearly_equal_images_keeps_its_digits(backend):
 
 def test_equal_images_cost_nothing_and_pull_nowhere(backend):
     x, _ = textures(2, 2, 12, 12)
-    for loss in (ls.ssim, ls.ms_ssim.configured(scale_weights=(1.0,))):
+    for loss in (ls.ssim, ls.ms_ssim.configured(scale_weights=(1.0,)), ls.ms_ssim_l1.configured(window=11)):
         value, found = gradients(backend, loss, x, x, wrt=("predictions", "targets"))
         assert value == 0
         assert all((g == 0).all() for g in found)
@@ -248,6 +248,41 @@ def test_a_negative_mean_has_the_loss_one_and_no_gradient(backend):
 def test_a_scale_of_weight_0_does_not_count(array, plain):
     x = array(CHECKERS)
     assert plain(ls.ms_ssim(x, 1 - x, scale_weights=array([0.0]), window=3)) == 0
+
+
+# Similarity and absolute error.
+
+
+def test_one_scale_without_errors_is_the_single_similarity(array, plain):
+    x, y = (array(image) for image in textures(2, 2, 12, 13))
+    single = plain(ls.ssim.per_example(x, y, window=7, sigma=1.2))
+    assert plain(ls.ms_ssim_l1.per_example(x, y, alpha=1.0, sigmas=(1.2,), window=7)) == approx(single)
+
+
+def test_constant_images_differ_by_their_luminance_and_their_distance(array, plain):
+    for a, b in ((0.25, 0.75), (0.5, 0.5 + 2.0**-20)):
+        apart = (a - b) ** 2 / (a**2 + b**2 + C1)
+        options = {"window": 5, "sigmas": (0.5, 1.0), "alpha": 0.3}
+        value = plain(ls.ms_ssim_l1(array(constant(a)), array(constant(b)), **options))
+        assert value == approx(0.3 * apart + 0.7 * abs(a - b), rel=1e-12)
+        options |= {"data_range": 255.0}
+        value = plain(ls.ms_ssim_l1(array(constant(255 * a)), array(constant(255 * b)), **options))
+        assert value == approx(0.3 * apart + 0.7 * abs(a - b), rel=1e-12)
+
+
+def test_an_error_weighs_as_the_middle_of_the_widest_gaussian(array, plain):
+    dot, sigma = np.zeros((1, 1, 3, 3)), 0.8
+    dot[..., 1, 1] = 1.0
+    weight = 1 / (1 + 2 * math.exp(-1 / (2 * sigma**2))) ** 2
+    value = plain(ls.ms_ssim_l1(array(dot), array(0 * dot), alpha=0.0, window=3, sigmas=(0.4, sigma)))
+    assert value == approx(weight)
+
+
+def test_the_similarities_of_a_window_multiply(array, plain):
+    x = array([[[[0.0, 1.0], [1.0, 0.0]]]])
+    once = (C2 - 0.5) / (C2 + 0.5)  # means 1/2, variances 1/4, covariance -1/4 under any width
+    value = plain(ls.ms_ssim_l1(x, 1 - x, alpha=1.0, window=2, sigmas=(0.5, 1.0, 3.0)))
+    assert value == approx(1 - once**3)
 
 
 # Feature maps.
@@ -367,6 +402,16 @@ REFUSED = {
         lambda a: ls.ms_ssim(images(a), images(a), scale_weights=a(np.zeros(0))),
         ContractError,
         "ms_ssim: `scale_weights` is empty",
+    ),
+    "no width": (
+        lambda a: ls.ms_ssim_l1(images(a), images(a), sigmas=a(np.zeros(0)), window=3),
+        ContractError,
+        "ms_ssim_l1: `sigmas` is empty",
+    ),
+    "windows of the widest Gaussian on small images": (
+        lambda a: ls.ms_ssim_l1(images(a), images(a)),
+        ContractError,
+        "ms_ssim_l1: `window` is 33|12 x 12|smaller `window`",
     ),
     "scale weights on two axes": (
         lambda a: ls.ms_ssim(images(a), images(a), scale_weights=a([[1.0]])),

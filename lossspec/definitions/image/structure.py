@@ -3,7 +3,7 @@
 from itertools import product
 from typing import Any
 
-from mpmath import exp, fdot, fsum
+from mpmath import exp, fdot, fprod, fsum
 
 
 def sides(image: Any) -> list[int]:
@@ -111,3 +111,30 @@ def ms_ssim(
         mean = (1 + mean) / 2 if normalize == "simple" else max(mean, 0 * mean)
         similarity *= mean**power
     return 1 - similarity
+
+
+def ms_ssim_l1(
+    predictions: Any,
+    targets: Any,
+    alpha: Any,
+    sigmas: Any,
+    data_range: Any,
+    window: Any,
+    k1: Any,
+    k2: Any,
+) -> Any:
+    rank = len(sides(predictions)) - 1
+    scales = [window_weights(window, sigma, "gaussian", rank) for sigma in sigmas]
+    steps = places([window] * rank)
+    products, errors = [], []
+    for x, y in zip(predictions, targets, strict=True):
+        found = [
+            similarities(x, y, weights, window, (k1 * data_range) ** 2, (k2 * data_range) ** 2) for weights in scales
+        ]
+        for of_window in zip(*found, strict=True):
+            products.append(of_window[-1][0] * fprod(structure for _, structure in of_window))
+        for corner in places([side - window + 1 for side in sides(x)]):
+            there = [tuple(c + s for c, s in zip(corner, step, strict=True)) for step in steps]
+            errors.append(fdot(scales[-1], [abs(pixel(x, place) - pixel(y, place)) for place in there]))
+    similarity, error = fsum(products) / len(products), fsum(errors) / len(errors)
+    return alpha * (1 - similarity) + (1 - alpha) * error / data_range

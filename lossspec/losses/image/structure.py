@@ -4,32 +4,24 @@ from typing import Literal
 
 from lossspec.declaration import Equal, loss, require
 from lossspec.losses.image._ranks import planar
+from lossspec.losses.image._windows import average, axes_of_space, steps_of_windows
 from lossspec.numerics import (
+    absolute,
     array_namespace,
     expm1,
     log1p,
-    matmul,
     mirrored,
-    positions,
     stop_gradient,
     whole,
     with_value,
 )
-from lossspec.terms import Array, Count, Image, NonNegative, Positive, Real
+from lossspec.terms import Array, Count, Image, NonNegative, Positive, Real, UnitInterval
 
 __all__ = [
     "ms_ssim",
+    "ms_ssim_l1",
     "ssim",
 ]
-
-
-_BLOCK = 64
-"""The most windows along an axis that one matrix product takes: the work is that many times the pixels."""
-
-
-def _space(z: Array) -> range:
-    """The axes of space of pairs of images, counted from the last."""
-    return range(3 - len(z.shape), 0)
 
 
 def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, Array, list[Array]]:
@@ -40,13 +32,7 @@ def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, 
     narrow one.
     """
     xp = array_namespace(z)
-    axis = -1  # the longest
-    for other in _space(z):
-        axis = other if z.shape[other] > z.shape[axis] else axis
-    size = min(z.shape[axis], _BLOCK + window - 1)
-    rows = xp.reshape(positions(z, axis=axis, dtype=z.dtype), (-1, 1))[:size, :]
-    steps = rows - xp.matrix_transpose(rows) - (window - 1) / 2
-    inside = xp.abs(steps) < window / 2
+    steps, inside = steps_of_windows(z, window)
     if sigma is None:
         weights = xp.where(inside, xp.ones_like(steps) / window, 0.0)
     else:
@@ -57,23 +43,6 @@ def _windows(z: Array, window: int, sigma: Array | None) -> tuple[Array, Array, 
     others = xp.where(steps == (window - 1) // 2 - (window - 1) / 2, 0.0, weights)
     fixed = stop_gradient(weights)
     return weights, others, xp.sum(others[:, 0]), [fixed[k, 0] for k in range(window)]
-
-
-def _average(z: Array, weights: Array, window: int, axis: int) -> Array:
-    """The weighted sums over the windows along an axis of space."""
-    xp = array_namespace(z)
-    if axis < -2:  # a product of matrices takes what follows the axis as one
-        sums = _average(xp.reshape(z, (*z.shape[: axis + 1], -1)), weights, window, -2)
-        return xp.reshape(sums, (*sums.shape[:-1], *z.shape[axis + 1 :]))
-    rest = (slice(None),) * (-1 - axis)
-    count = z.shape[axis] - window + 1
-    sums = []
-    for start in range(0, count, _BLOCK):
-        windows = min(_BLOCK, count - start)
-        block = weights[: windows + window - 1, :windows]
-        part = z[(..., slice(start, start + windows + window - 1), *rest)] if count > _BLOCK else z
-        sums.append(matmul(part, block) if axis == -1 else matmul(xp.matrix_transpose(block), part))
-    return xp.concat(sums, axis=axis) if count > _BLOCK else sums[0]
 
 
 def _moments_along(
@@ -94,7 +63,7 @@ def _moments_along(
 
     x, y, difference = (z[k, ...] for k in range(3))
     products = xp.stack((x * x + y * y, x * y, difference * difference))
-    sums = _average(xp.concat((z, products)), others, last + 1, axis)
+    sums = average(xp.concat((z, products)), others, last + 1, axis)
     middle, along = part(z, last // 2), sums[:3, ...]
     off = along - share * middle
     means = middle + off
@@ -117,26 +86,27 @@ def _apart(z: Array) -> Array:
     return array_namespace(z).stack((z[2, ...], z[0, ...] + z[1, ...]))
 
 
-def _dissimilarity(
+def _of_windows(
     z: Array, window: int, sigma: Array | None, data_range: Array, k1: Array, k2: Array, with_luminance: bool
-) -> Array:
-    """One minus the mean similarity of two images, or of their contrast and structure alone.
+) -> tuple[Array, Array]:
+    """One minus the similarity of two images in each window, or of their contrast and structure alone.
 
-    The value is made of squares of the difference over squares of both: small losses keep their digits. Where the two
-    are alike so is the gradient. Elsewhere the terms of that cancel, and it comes from the products over the squares.
+    The first result is the value, the second the similarity that has the derivative. The value is made of squares of
+    the difference over squares of both: small losses keep their digits. Where the two are alike so is the gradient.
+    Elsewhere the terms of that cancel, and it comes from the products over the squares.
     """
     xp = array_namespace(z)
     c1, c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
     weights, others, share, factors = _windows(z, window, sigma)
     moments: Array = None
     fixed: Array = None
-    for axis in reversed(_space(z)):
+    for axis in reversed(axes_of_space(z)):
         z, between, fixed_between = _moments_along(z, others, share, factors, axis)
         if axis == -1:
             moments, fixed = between, fixed_between
         else:  # what varies within the windows of the axes before, and between them
-            moments = _average(moments, weights, window, axis) + between
-            fixed = _average(fixed, stop_gradient(weights), window, axis) + fixed_between
+            moments = average(moments, weights, window, axis) + between
+            fixed = average(fixed, stop_gradient(weights), window, axis) + fixed_between
     apart, alike = fixed[0, ...], fixed[1, ...]
 
     squares = with_value((apart + alike) / 2, moments[0, ...]) + c2
@@ -149,10 +119,26 @@ def _dissimilarity(
         difference, squares = z[2, ...] ** 2, x * x + y * y + c1
         luminance, brightness = (2 * x * y + c1) / squares, difference / squares
         similarity = similarity * with_value(luminance, xp.where(2 * difference < squares, -brightness, luminance))
-        brightness = stop_gradient(brightness)
-        loss = brightness + (1 - brightness) * loss
-    axes = tuple(range(1, len(loss.shape)))
+        loss = _either(stop_gradient(brightness), loss)
+    return loss, similarity
+
+
+def _either(first: Array, second: Array) -> Array:
+    """1 - (1 - first) (1 - second), which is small where both are."""
+    return first + (1 - first) * second
+
+
+def _mean(loss: Array, similarity: Array) -> Array:
+    """The mean over channels and windows of what `_of_windows` returns."""
+    xp, axes = array_namespace(loss), tuple(range(1, len(loss.shape)))
     return with_value(xp.mean(loss, axis=axes), -xp.mean(similarity, axis=axes))
+
+
+def _dissimilarity(
+    z: Array, window: int, sigma: Array | None, data_range: Array, k1: Array, k2: Array, with_luminance: bool
+) -> Array:
+    """One minus the mean similarity of two images, or of their contrast and structure alone."""
+    return _mean(*_of_windows(z, window, sigma, data_range, k1, k2, with_luminance))
 
 
 @loss(
@@ -228,21 +214,24 @@ def ssim(
     >>> float(ssim(white, white)), round(float(ssim(black, white)), 8)
     (0.0, 0.99990001)
     """
-    window = int(window)
-    size = predictions.shape[2:]
-    reflected = padding == "reflect"
-    needed = window // 2 + 1 if reflected else window
-    planar("ssim", predictions)
-    require(
-        min(size) >= needed,
-        f"ssim: `window` is {{}}, larger than the image of {_sides(size)}"
-        + (" with its mirror image, which takes at least {}" if reflected else "")
-        + ". Fix: pass a smaller `window`.",
-        *(window, *size, needed),
-    )
+    window, reflected = int(window), padding == "reflect"
+    _hold_windows("ssim", predictions, window, window // 2 + 1 if reflected else window)
     if kernel == "uniform":
         sigma = None
     return whole(_single_scale, predictions, targets, data_range, sigma, k1, k2, window=window, reflected=reflected)
+
+
+def _hold_windows(name: str, images: Array, window: int, needed: int) -> None:
+    """Refuse images that are smaller than a window, or than the part of one that their mirror image does not hold."""
+    planar(name, images)
+    size = images.shape[2:]
+    require(
+        min(size) >= needed,
+        f"{name}: `window` is {{}}, larger than the image of {_sides(size)}"
+        + (" with its mirror image, which takes at least {}" if needed < window else "")
+        + ". Fix: pass a smaller `window`.",
+        *(window, *size, needed),
+    )
 
 
 def _sides(size: tuple[int, ...]) -> str:
@@ -254,7 +243,7 @@ def _single_scale(
     x: Array, y: Array, data_range: Array, sigma: Array | None, k1: Array, k2: Array, *, window: int, reflected: bool
 ) -> Array:
     z = array_namespace(x).stack((x, y, x - y))
-    for axis in reversed(_space(z)) if reflected else ():
+    for axis in reversed(axes_of_space(z)) if reflected else ():
         z = mirrored(z, (window - 1) // 2, window // 2, axis)
     return _dissimilarity(z, window, sigma, data_range, k1, k2, with_luminance=True)
 
@@ -376,3 +365,74 @@ def _halved(z: Array) -> Array:
     inside = z[(..., *(slice(size // 2 * 2) for size in space))]
     blocks = xp.reshape(inside, (*z.shape[:3], *(part for size in space for part in (size // 2, 2))))
     return xp.mean(blocks, axis=tuple(range(4, 3 + 2 * len(space), 2)))
+
+
+@loss(
+    family="image",
+    unit="image",
+    source="Zhao, Gallo, Frosio and Kautz 2017, arXiv:1511.08861",
+    aliases=("MS-SSIM-L1", "mix_loss"),
+    also={
+        "kornia:MS_SSIMLoss": (
+            "it is 200 times as large with alpha=0.025, pads images with zeros and multiplies the similarities of all "
+            "three channels. Fix: 200 * ms_ssim_l1.configured(alpha=0.025), which takes their mean"
+        ),
+    },
+    perfect={"predictions": "targets"},
+    sizes={"batch": 2, "channels": 1, "space": (4, 3), "scales": 2, "sigmas": (0.4, 0.8), "window": 3},
+)
+def ms_ssim_l1(
+    predictions: Image["batch channels *space"],
+    targets: Image["batch channels *space"],
+    *,
+    alpha: UnitInterval["#batch"] = 0.84,
+    sigmas: Positive["scales"] = (0.5, 1.0, 2.0, 4.0, 8.0),
+    data_range: Positive = 1.0,
+    window: Count = 33,
+    k1: Positive = 0.01,
+    k2: Positive = 0.03,
+) -> Real["batch"]:
+    """Mix of MS-SSIM and L1: one minus the similarity in windows of several widths, and absolute errors in the widest.
+
+    l = alpha * (1 - mean of L_M prod_j C_j) + (1 - alpha) * mean of sum_i w_i |predictions_i - targets_i| / data_range,
+    the means over channels and windows of `window` pixels along each axis inside the image, with C_j the
+    contrast-structure of `ssim` in a window under a Gaussian of width sigmas[j] (in pixels), and L_M and w the
+    luminance and the weights of the last one. All scales are of the full resolution, as in the paper; `ms_ssim` halves
+    the images instead, and takes means before the product.
+
+    Shapes: `predictions` and `targets` [batch channels *space], intensities in [0, data_range], with two axes of space
+    for images and three for volumes; `sigmas` [scales] > 0, the widest last; `alpha` in [0, 1] -> image [batch].
+    Weights and mean: the common contract, one weight an image. The derivative of a difference of 0 is declared 0. No
+    pixel can be left out: windows are not defined without it.
+    Errors: `ContractError` for another shape, no `sigmas` or a window larger than the image, `DTypeError` for integer
+    images.
+    Equals: the loss of the paper where its windows of infinite width are cut off at `window` pixels. For one scale,
+    alpha=1 is `ssim`.
+
+    >>> import numpy as np
+    >>> black, white = np.zeros((1, 1, 33, 33)), np.ones((1, 1, 33, 33))
+    >>> float(ms_ssim_l1(white, white)), round(float(ms_ssim_l1(black, white)), 6)  # 0.84 * 0.9999 + 0.16
+    (0.0, 0.999916)
+    """
+    window = int(window)
+    require(sigmas.shape[0] > 0, "ms_ssim_l1: `sigmas` is empty. Fix: pass one width a scale.")
+    _hold_windows("ms_ssim_l1", predictions, window, window)
+    return whole(_mix, predictions, targets, alpha, sigmas, data_range, k1, k2, window=window)
+
+
+def _mix(
+    x: Array, y: Array, alpha: Array, sigmas: Array, data_range: Array, k1: Array, k2: Array, *, window: int
+) -> Array:
+    xp = array_namespace(x)
+    z, scales = xp.stack((x, y, x - y)), sigmas.shape[0]
+    loss: Array = None
+    similarity: Array = None
+    for scale in range(scales):
+        sigma, last = sigmas[scale], scale == scales - 1
+        lost, kept = _of_windows(z, window, sigma, data_range, k1, k2, with_luminance=last)
+        loss, similarity = (lost, kept) if scale == 0 else (_either(loss, lost), similarity * kept)
+    weights, errors = _windows(z, window, sigmas[scales - 1])[0], absolute(z[2, ...])
+    for axis in axes_of_space(z):
+        errors = average(errors, weights, window, axis)
+    error = xp.mean(errors, axis=tuple(range(1, len(errors.shape))))
+    return alpha * _mean(loss, similarity) + (1 - alpha) * error / data_range
