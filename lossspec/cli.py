@@ -22,6 +22,7 @@ from lossspec.conformance.needs_command import register as register_needs
 from lossspec.dialects.port import port as port_call
 from lossspec.errors import ContractError, FormatError, LossSpecError, MissingExtraError
 from lossspec.outputs import unwritable
+from lossspec.progress import progress_bar
 from lossspec.registry import get, names
 from lossspec.verify.command import register
 
@@ -305,7 +306,7 @@ def vectors_of(
     from lossspec.conformance.store import Store
 
     store = Store(recompute=recompute, redraw=redraw)
-    with _progress() as progress:
+    with progress_bar() as progress:
         _ask_oracle(store, losses, [], progress)
         wrong = [problem for one in losses for problem in proof.contradictions(one, store)] if recompute else []
     try:
@@ -338,13 +339,6 @@ def _require_definitions(losses: list[Loss]) -> None:
             definition_of(loss)
         except ContractError as error:
             raise typer.BadParameter(str(error)) from None
-
-
-def _progress() -> Progress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def _ask_oracle(store: Store, losses: list[Loss], dtypes: list[str], progress: Progress) -> None:
@@ -441,7 +435,7 @@ def _check(losses: list[Loss], options: Mapping[str, Any], jobs: str) -> list[Ce
             _expect_one_of(name, known)
     order = {loss.contract.name: index for index, loss in enumerate(losses)}
     cells: list[Cell] = []
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("checking", total=len(losses))
         try:
             for step in fill(Check(list(order), **options), processes(jobs)):

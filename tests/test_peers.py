@@ -1,5 +1,6 @@
 """Every call of another library that a loss declares as equal computes the same, but for the differences it names."""
 
+import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import lossspec as ls
-from lossspec.conformance import defects
 from lossspec.conformance.peers import PEERS, compare, names_of, stale
 from lossspec.contract import Equal
+from lossspec.verify import library
 
 DECLARED = [(ls.get(name), equal) for name in ls.names() for equal in ls.get(name).contract.equals]
 
@@ -37,19 +38,19 @@ def test_a_wrong_declaration_is_noticed():
     assert stale(needless, list(compare(ls.squared_error, needless))) == ["edges"]
 
 
-@pytest.mark.parametrize("library", ["torchvision", "torchmetrics", "segmentation_models_pytorch"])
-def test_libraries_that_need_torchvision_import_in_the_test_environment(library):
+@pytest.mark.parametrize("package", ["torchvision", "torchmetrics", "segmentation_models_pytorch"])
+def test_libraries_that_need_torchvision_import_in_the_test_environment(package):
     pytest.importorskip("torch")
-    if find_spec(library) is None:
-        pytest.skip(f"{library} is not installed")
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
     names_of("torch")  # names the operators that torchvision asks for, beside a Torch that it was not built for
-    assert import_module(library).__version__
+    assert import_module(package).__version__
 
 
-def rows_of(table, losses=()):
-    """The loss, the library, the dtype, the input and the true value of each row of a table of defects."""
-    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
-    return [(*row[:4], row[5]) for row in rows if not losses or row[0].strip("`") in losses]
+def rows_of(text):
+    """The loss, the library and the level of each row of the table of what is wrong."""
+    rows = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in text.splitlines() if line.startswith("| `")]
+    return [(loss.strip("`"), library, kind) for loss, library, kind, *_ in rows]
 
 
 @pytest.mark.parametrize(
@@ -58,10 +59,13 @@ def rows_of(table, losses=()):
     ids=["some", "all"],
 )
 @pytest.mark.filterwarnings("default")
-def test_the_page_names_the_defects_that_others_have_today(losses):
+def test_the_page_names_what_is_wrong_in_others_today(losses):
     if missing := [peer.missing() for peer in PEERS.values() if peer.missing()]:
         pytest.skip(f"not run: {', '.join(missing)} is not installed")
     page = (Path(__file__).parents[1] / "docs" / "accuracy.md").read_text("utf-8")
-    between = page.partition(defects.BEGIN)[2].partition(defects.END)[0]
-    assert rows_of(between, losses) == rows_of(defects.table(losses))
-    assert rows_of(between, losses)
+    written = page.partition(library.BEGIN)[2].partition(library.END)[0]
+    calls = [c for c in library.all_calls() if not losses or c.loss in losses]
+    found = [library.row(call, call.judged(budget=library.WRONG)) for call in calls]
+    told = [row for row in rows_of(written) if not losses or row[0] in losses]
+    assert told == rows_of("\n".join(found))
+    assert told

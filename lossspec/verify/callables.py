@@ -6,6 +6,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from lossspec.conformance.axes import hessian_inputs, unit_shape
 from lossspec.conformance.cases import Case, make_cases
+from lossspec.conformance.peers import excuse
 from lossspec.conformance.probes import probe_of
 from lossspec.contract import Contract, Equal
 from lossspec.dispatch import Backend, all_backends, get_backend
@@ -207,11 +209,11 @@ class CallTarget(CallableTarget):
 
     def __init__(self, name: str, framework: str, equal: Equal, modules: Mapping[str, Any]) -> None:
         super().__init__(name, _nothing, framework, reduction=equal.reduction)
-        self.call, self.when, self.modules = equal.call, equal.when, modules
+        self.equal, self.modules = equal, modules
 
     def describe(self) -> Mapping[str, str]:
         """Return the framework, the call and its reduction."""
-        return {"framework": self.backend.name, "call": self.call, "reduction": ", ".join(self.reductions)}
+        return {"framework": self.backend.name, "call": self.equal.call, "reduction": ", ".join(self.reductions)}
 
     def prepare(self, loss: Loss) -> None:
         """Take the arguments by their own names."""
@@ -219,20 +221,35 @@ class CallTarget(CallableTarget):
         (self.backend,) = candidates(self.target, self.framework)
         inputs = [argument.name for argument in loss.contract.inputs]
         names = [argument.name for argument in loss.contract.arguments]
-        taken = [name for name in names if name in inputs or re.search(rf"\b{name}\b", self.call)]
+        told = f"{self.equal.call} {self.equal.when}"  # a parameter that decides where the call applies is one of it
+        taken = [name for name in names if name in inputs or re.search(rf"\b{name}\b", told)]
         self.matched = Matched({name: name for name in taken})
         self.form = Form(self._evaluate, (), tuple(taken))
+
+    def ask(self, question: Question) -> Answer:
+        """As of a function; nothing where the declaration says that the call is another function there."""
+        if reason := self._differs(question.case, VALUE):
+            return Answer(skipped=reason)
+        answer = super().ask(question)
+        if reason := self._differs(question.case, "gradient"):
+            return replace(answer, gradients={}, hessians={}, lacks={GRADIENTS: reason, HESSIANS: reason})
+        return answer
+
+    def _differs(self, case: Case, kind: str) -> str:
+        """The declared difference on a case, if it is one by choice and no mistake."""
+        reason = excuse(self.equal, case.name, kind)
+        return "" if not reason or reason.startswith("wrong: ") else f"it is said to differ: {reason}"
 
     def _translate(self, case: Case, matched: Matched) -> tuple[dict[str, Any], str]:
         """As for a function; what the declaration leaves out is not asked."""
         try:
-            applies = bool(eval(self.when, {"np": np}, {**case.inputs, **case.parameters}))  # noqa: S307 - as below
+            applies = bool(eval(self.equal.when, {"np": np}, {**case.inputs, **case.parameters}))  # noqa: S307 - as below
         except ValueError:  # an array where the declaration compares numbers
             applies = False
-        return super()._translate(case, matched) if applies else ({}, f"the call is for {self.when}")
+        return super()._translate(case, matched) if applies else ({}, f"the call is for {self.equal.when}")
 
     def _evaluate(self, **given: Any) -> Any:
-        return eval(self.call, {**self.modules, **given})  # noqa: S307 - a declaration of a loss, not of the target
+        return eval(self.equal.call, {**self.modules, **given})  # noqa: S307 - a declaration of a loss, not of the target
 
 
 def _nothing() -> None: ...

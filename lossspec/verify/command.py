@@ -14,15 +14,20 @@ from rich.text import Text
 from lossspec.errors import LossSpecError
 from lossspec.loss import Loss
 from lossspec.outputs import unwritable
+from lossspec.progress import progress_bar
 from lossspec.registry import get
 
+_BUDGET = "--budget is a positive number of eps * scale"
 STYLES = {"good": "green", "bad": "red", "dim": "dim", "head": "bold"}
 
 
 def verify(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(help="package.module:function (or a module class), or library:name, as torch:cross_entropy."),
+        typer.Argument(
+            help="package.module:function (or a module class), library:name, as torch:cross_entropy, or library:, "
+            "as torch:, for all of its calls that losses declare as equal."
+        ),
     ] = None,
     loss: Annotated[
         str, typer.Option("--as", help="The loss that they are said to be; for one library's name, its own.")
@@ -63,17 +68,25 @@ def verify(
     words = targets or []
     if not words and not runner:
         raise typer.BadParameter("name a target, or a program with --runner")
+    whole = [word.removesuffix(":") for word in words if word.endswith(":")]
     for given, known in ((level, tuple(LEVELS)), (dtype, ("float32", "float64"))):
         for name in given or ():
             if name not in known:
                 raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
+    if whole:
+        alone = len(whole) == len(words) and not (runner or maps or framework or reduction or gradient or isolate)
+        if not alone or html_file or badge_file:
+            raise typer.BadParameter(
+                "a whole library is judged alone, with --as, --level, --dtype, --budget and --json"
+            )
+        raise typer.Exit(_whole(whole, _loss(loss) if loss else None, level, dtype, budget, json_file))
     found: Loss | None = _loss(loss) if loss else next(filter(None, map(loss_of, words)), None)
     if found is None:
         raise typer.BadParameter("say which loss it should be: --as NAME. `lossspec identify` finds out")
     if gradient and (len(words) != 1 or loss_of(words[0]) is not None):
         raise typer.BadParameter("--gradient goes with one function of one's own")
     if budget is not None and not budget > 0:
-        raise typer.BadParameter("--budget is a positive number of eps * scale")
+        raise typer.BadParameter(_BUDGET)
     if problem := unwritable(json_file, html_file, badge_file):
         raise typer.BadParameter(problem)
     made: list[tuple[str, Callable[[], Target]]] = []
@@ -99,6 +112,41 @@ def verify(
 
         html_file.write_text(page(report), "utf-8")
     raise typer.Exit(report.status)
+
+
+def _whole(
+    libraries: list[str],
+    loss: Loss | None,
+    levels: list[str] | None,
+    dtypes: list[str] | None,
+    budget: float | None,
+    json_file: Path | None,
+) -> int:
+    """Judge all declared calls of libraries, a line as each is done; return the exit status."""
+    from lossspec.verify.judge import LEVELS
+    from lossspec.verify.library import calls_of, counts, lines, to_json
+
+    if budget is not None and not budget > 0:
+        raise typer.BadParameter(_BUDGET)
+    if problem := unwritable(json_file):
+        raise typer.BadParameter(problem)
+    try:
+        calls = [call for library in libraries for call in calls_of(library, loss)]
+    except LossSpecError as error:
+        raise typer.BadParameter(str(error)) from None
+    console, reports = Console(soft_wrap=True), []
+    with progress_bar() as progress:
+        task = progress.add_task("calls", total=len(calls))
+        for call in calls:
+            report = call.judged(levels or tuple(LEVELS), dtypes or ("float32", "float64"), budget)
+            reports.append(report)
+            for style, line in lines(call, report):
+                console.print(Text(line, style=STYLES.get(style, "")))
+            progress.advance(task)
+    console.print(counts(reports))
+    if json_file is not None:
+        json_file.write_text(to_json(reports), "utf-8")
+    return max((report.status for report in reports if report.status < 2), default=2)
 
 
 def identify(

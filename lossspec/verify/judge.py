@@ -108,6 +108,11 @@ class Verdict:
         """The largest error of values and derivatives in units of eps * scale."""
         return max((level.worst for name, level in self.levels.items() if name != "L5"), default=0.0)
 
+    @property
+    def broken(self) -> Mapping[str, str]:
+        """The laws that do not hold, with what was seen."""
+        return {law: x for law, x in self.laws.items() if x != "holds" and not x.startswith("not run")}
+
     def skip(self, level: str, reason: str) -> None:
         """Note that a call was not asked, or not answered, at a level that is wanted."""
         if level in self.levels:
@@ -127,7 +132,7 @@ def judge(
     budget: float | None = None,
 ) -> Verdict:
     """Ask a target, which is prepared, all that is known about a loss, and compare."""
-    wanted = tuple(levels)
+    wanted, dtypes = tuple(levels), tuple(dtypes)
     accuracy = loss.contract.accuracy if budget is None else Accuracy(budget, budget, "asked for", budget)
     budgets = {"L1": accuracy.value, "L2": accuracy.value, "L3": accuracy.gradient, "L4": accuracy.hessian, "L5": 0.0}
     verdict = Verdict(target.name, loss.contract.name, target.describe())
@@ -138,7 +143,8 @@ def judge(
             for seen in session.observe(known, dtype):
                 _note(verdict, seen)
     if "L5" in wanted:
-        _try_laws(target, loss, verdict, max(accuracy.value, accuracy.gradient))
+        bar = Bar(target, loss, max(accuracy.value, accuracy.gradient), dtypes[-1] if dtypes else "float64")
+        _try_laws(bar, verdict)
     return verdict
 
 
@@ -232,9 +238,8 @@ def _note(verdict: Verdict, seen: Observation) -> None:
         level.worst, level.worst_case = seen.worst.error, f"{seen.case.name}, {seen.dtype}"
 
 
-def _try_laws(target: Target, loss: Loss, verdict: Verdict, budget: float) -> None:
+def _try_laws(bar: Bar, verdict: Verdict) -> None:
     level = verdict.levels["L5"]
-    bar = Bar(target, loss, budget)
     for name, law in LAWS.items():
         outcome = law(bar)
         verdict.laws[name] = outcome or "holds"

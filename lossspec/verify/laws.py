@@ -12,9 +12,8 @@ from lossspec.conformance.axes import unit_shape
 from lossspec.conformance.cases import Case, make_cases
 from lossspec.loss import Loss
 from lossspec.verify.questions import GRADIENTS, VALUE, Answer, Question, Target
+from lossspec.verify.truth import DTYPES
 from lossspec.verify.units import has_units, taken, unit_axes, unit_case, unit_places
-
-DTYPE = "float64"
 
 
 @dataclass(frozen=True)
@@ -24,11 +23,12 @@ class Bar:
     target: Target
     loss: Loss
     budget: float
+    dtype: str = "float64"
 
     @cached_property
     def typical(self) -> Case:
         """The first case of the loss, reduced as the target does."""
-        return self.reduced(make_cases(self.loss.contract, np.float64)[0])
+        return self.reduced(make_cases(self.loss.contract, DTYPES[self.dtype])[0])
 
     def reduced(self, case: Case) -> Case:
         """The case under the reduction that the target has."""
@@ -57,7 +57,7 @@ class Bar:
 
     def ask(self, case: Case, *want: str) -> Answer:
         """Return the answer to a case."""
-        return self.target.ask(Question(self.loss.contract.name, case, DTYPE, want or (VALUE,)))
+        return self.target.ask(Question(self.loss.contract.name, case, self.dtype, want or (VALUE,)))
 
     def differ(self, one: Answer, other: Answer, what: str) -> str:
         """The first difference of two answers in words; an empty string where they agree to the budget."""
@@ -150,7 +150,8 @@ def _shift(bar: Bar) -> str:
     names = [name for name in bar.loss.contract.invariant_in if name in bar.reals]
     if not names:
         return "not run: no invariance is declared"
-    rounded = {n: np.round(x * 2**20) / 2**20 for n, x in bar.typical.inputs.items() if n in names}
+    unit = 2.0**-12  # which 1024 and more have room for in float32
+    rounded = {n: np.round(x / unit) * unit for n, x in bar.typical.inputs.items() if n in names}
     base = replace(bar.typical, inputs={**bar.typical.inputs, **rounded})
     moved = replace(base, inputs={**base.inputs, **{n: base.inputs[n] + 1024.0 for n in names}})
     return bar.differ(bar.ask(base), bar.ask(moved), "with 1024 added to a row")
@@ -161,7 +162,7 @@ def _dtype(bar: Bar) -> str:
     found = bar.ask(bar.typical)
     if found.value is None:
         return f"not run: {found.skipped or found.failure}"
-    return "" if found.value.dtype == np.float64 else f"float64 in, {found.value.dtype} out"
+    return "" if found.value.dtype == bar.dtype else f"{bar.dtype} in, {found.value.dtype} out"
 
 
 def _same_path(bar: Bar) -> str:

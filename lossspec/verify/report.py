@@ -69,9 +69,12 @@ def _nested(value: Any) -> str:
 def call_words(example: Example, loss: str) -> str:
     """The call of an example, as a call of the loss."""
     case = example.case
-    given = {**case.inputs, **case.parameters, **case.options}
-    parts = [f"{name}={value_words(x)}" for name, x in given.items()]
-    return f"{loss}({', '.join(parts)})"
+    return f"{loss}({arguments_words({**case.inputs, **case.parameters, **case.options})})"
+
+
+def arguments_words(given: Mapping[str, Any]) -> str:
+    """Arguments as they are written in a call."""
+    return ", ".join(f"{name}={value_words(x)}" for name, x in given.items())
 
 
 def example_words(example: Example) -> str:
@@ -112,9 +115,8 @@ def lines(report: Report) -> Iterator[tuple[str, str]]:
         for name, level in verdict.levels.items():
             style = {"pass": "good", "fail": "bad"}.get(level.status, "dim")
             yield style, f"  {name} {LEVELS[name]:<10} {level.status:<8} {level_words(level)}"
-        for law, outcome in verdict.laws.items():
-            if outcome != "holds" and not outcome.startswith("not run"):
-                yield "bad", f"     {law}: {outcome}"
+        for law, outcome in verdict.broken.items():
+            yield "bad", f"     {law}: {outcome}"
         if verdict.example is not None:
             yield "", f"  differs first in {verdict.example.level}, at its smallest:"
             yield "", f"     {call_words(verdict.example, report.loss)}"
@@ -131,7 +133,12 @@ def lines(report: Report) -> Iterator[tuple[str, str]]:
 
 def to_json(report: Report) -> str:
     """The report as strict JSON, whose schema is `lossspec/verify.schema.json`."""
-    content = {
+    return json.dumps(content_of(report), indent=1, allow_nan=False)
+
+
+def content_of(report: Report) -> dict[str, Any]:
+    """The report in lists, dictionaries, words and finite numbers."""
+    return {
         "format": FORMAT,
         "lossspec": lossspec.__version__,
         "loss": report.loss,
@@ -141,7 +148,6 @@ def to_json(report: Report) -> str:
             {"targets": [d.one, d.other], "words": d.words, "right": d.right} for d in report.disagreements
         ],
     }
-    return json.dumps(content, indent=1, allow_nan=False)
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

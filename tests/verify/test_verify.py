@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -12,10 +13,12 @@ from typer.testing import CliRunner
 
 from lossspec import get
 from lossspec.cli import app
+from lossspec.conformance.peers import names_of
+from lossspec.contract import Equal
 from lossspec.errors import LossSpecError
 from lossspec.verify import protocol
 from lossspec.verify.arguments import TargetError, form_of, match
-from lossspec.verify.callables import CallableTarget, load
+from lossspec.verify.callables import CallableTarget, CallTarget, load
 from lossspec.verify.causes import RECOGNISERS, likely_causes
 from lossspec.verify.compare import disagreements
 from lossspec.verify.find import find_target, loss_of
@@ -366,6 +369,43 @@ def test_exit_statuses(monkeypatch):
         ["--as", "huber"],
     ):
         assert invoke("verify", *wrong, monkeypatch=monkeypatch).exit_code == 2, wrong
+
+
+def test_a_library_is_judged_whole(monkeypatch, tmp_path):
+    """By all its calls that a loss declares, or all losses; the JSON has a report for each."""
+    file = tmp_path / "report.json"
+    few = ("--level", "L1", "--dtype", "float64", "--json", str(file))
+    result = invoke("verify", "torch:", "--as", "squared_error", *few, monkeypatch=monkeypatch)
+    assert result.exit_code == 0, result.output
+    assert "F.mse_loss" in result.output
+    assert "1 right" in result.output
+    result = invoke("verify", "scipy:", "sklearn:", "--as", "i_divergence", *few, monkeypatch=monkeypatch)
+    assert result.exit_code == 2  # sklearn has none
+    assert "no call of sklearn" in " ".join(result.output.replace("│", " ").split())
+    result = invoke("verify", "scipy:", "--as", "i_divergence", *few, monkeypatch=monkeypatch)
+    assert result.exit_code == 1, result.output
+    assert "likely cause: a small loss is the difference of large numbers" in result.output
+    assert "1 wrong in values" in result.output
+    content = json.loads(file.read_text(), parse_constant=pytest.fail)
+    schema = json.loads((ROOT / "lossspec" / "verify.schema.json").read_text())
+    jsonschema.validate(content, schema, jsonschema.Draft202012Validator)
+    assert [report["loss"] for report in content["reports"]] == ["i_divergence"]
+    result = invoke("verify", "torch:", "verify.ports:right", monkeypatch=monkeypatch)
+    assert result.exit_code == 2
+    assert "a whole library is judged alone" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_what_a_declaration_says_to_differ_is_not_asked():
+    loss = get("squared_error")
+    equal = Equal("torch", "F.mse_loss(predictions, targets, reduction='none') + 1", differs={"": "another function"})
+    for reason, status in (("another function", "not run"), ("wrong: by one", "wrong")):
+        target = CallTarget("torch:mse", "torch", replace(equal, differs={"": reason}), names_of("torch"))
+        target.prepare(loss)
+        assert judge(target, loss, ["L1"], ["float64"]).status == status
+    equal = replace(equal, differs={"gradient typical": "none of them"})
+    target = CallTarget("torch:mse", "torch", equal, names_of("torch"))
+    target.prepare(loss)
+    assert judge(target, loss, ["L3"], ["float64"]).levels["L3"].skipped["it is said to differ: none of them"]
 
 
 def test_a_target_that_crashes_is_isolated(monkeypatch):
