@@ -145,17 +145,15 @@ def row(call: Call, report: Report) -> str:
     first = _first_wrong(verdict)
     causes = "; ".join(cause.words for cause in verdict.causes)
     if first == "L5":
-        laws = "; ".join(
-            f"{law}: {x}" for law, x in verdict.laws.items() if x != "holds" and not x.startswith("not run")
-        )
+        laws = "; ".join(f"{law}: {outcome}" for law, outcome in verdict.broken.items())
         return _cells(call, "laws", "", laws, "", "", causes)
     example = verdict.example
     found = example.finding
     got = example.message or number_words(found.got, example.dtype)
     kind = f"{example.dtype} {found.kind}"
-    return _cells(
-        call, kind, arguments_words(_told(call, example)), got, str(found.right), error_words(found.error), causes
-    )
+    given = arguments_words(_told(call, example))
+    given = given if len(given) <= _LONGEST else f"{given[:_LONGEST]} ..."
+    return _cells(call, kind, given, got, str(found.right), error_words(found.error), causes)
 
 
 def _told(call: Call, example: Example) -> dict[str, Any]:
