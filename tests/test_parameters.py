@@ -14,6 +14,7 @@ from lossspec.conformance.probes import probe_of
 ONE_NUMBER = {
     "ssim": {"data_range", "sigma", "k1", "k2"},
     "ms_ssim": {"data_range", "sigma", "k1", "k2"},
+    "ms_ssim_l1": {"data_range", "k1", "k2"},
     "psnr": {"data_range"},
     "focal": {"alpha"},
     "linear_cross_entropy": {"softcap"},
