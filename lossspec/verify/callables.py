@@ -236,8 +236,12 @@ class CallTarget(CallableTarget):
         return answer
 
     def _differs(self, case: Case, kind: str) -> str:
-        """The declared difference on a case, if it is one by choice and no mistake."""
+        """The declared difference on a case, if it is one by choice and no mistake; a call is declared for numbers."""
+        if " per unit" in case.name:
+            return "a parameter that varies is no number, as the call has it"
         reason = excuse(self.equal, case.name, kind)
+        if case.name.endswith(", hard"):  # its inputs are at the edges of their domains
+            reason = reason or excuse(self.equal, "edges", kind)
         return "" if not reason or reason.startswith("wrong: ") else f"it is said to differ: {reason}"
 
     def _translate(self, case: Case, matched: Matched) -> tuple[dict[str, Any], str]:
