@@ -393,6 +393,9 @@ def test_an_aggregate_divided_by_nothing():
 def test_the_last_step_is_recorded_once(name, monkeypatch):
     loss = get(name)
     inputs = typical_inputs(loss.contract, {"batch": 4})
+    if name == "load_balancing":  # one sum over the units for each expert, which no kernel has
+        assert "kernel: none: it sums over the units" in str(loss.explain(**inputs))
+        return
     first = loss(**inputs), *loss.value_and_grad(**inputs)
 
     def record(*_):
