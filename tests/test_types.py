@@ -62,8 +62,16 @@ def test_pyright_reports_the_wrong_lines_and_no_other(tmp_path):
     assert reported("\n".join(planted), tmp_path) == marked | {len(lines) + 2}
 
 
+@pytest.fixture(scope="module")
+def cache_of_jedi(tmp_path_factory):
+    """A cache of this process alone: two that write one at a time read halves of files."""
+    before, jedi.settings.cache_directory = jedi.settings.cache_directory, str(tmp_path_factory.mktemp("jedi"))
+    yield
+    jedi.settings.cache_directory = before
+
+
 @pytest.mark.parametrize("name", ["huber", "cross_entropy"])
-def test_an_editor_shows_the_arguments_of_a_loss(name):
+def test_an_editor_shows_the_arguments_of_a_loss(cache_of_jedi, name):
     script = jedi.Script(f"import lossspec\nlossspec.{name}(")
     (shown,) = script.get_signatures(2, len(name) + 10)
     real = inspect.signature(ls.get(name)).parameters
