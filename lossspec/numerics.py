@@ -203,13 +203,16 @@ def largest(x: Array, size: Array | None = None) -> tuple[Array, Array, Array]:
     return index, positions(x, dtype=index.dtype) == index, xp.take_along_axis(x, index, axis=-1)
 
 
-def gaps_to_largest(x: Array) -> Array:
-    """The entries less the largest of the last axis, as a constant: what they share leaves no rounding in what follows.
+def gaps_to_largest(x: Array, kept: Array | None = None) -> Array:
+    """The entries less the largest (kept) one of the last axis, a constant: what they share is not rounded later on.
 
-    A row of -inf stays as it is.
+    A row of -inf stays as it is, and so does one of which nothing is kept.
     """
     xp = array_namespace(x)
-    top = xp.max(stop_gradient(x), axis=-1, keepdims=True)
+    if kept is not None and x.shape[-1] == 0:  # of a batch of none
+        return x
+    fixed = stop_gradient(x)
+    top = xp.max(fixed if kept is None else xp.where(kept, fixed, -inf), axis=-1, keepdims=True)
     return x - xp.where(top == -inf, 0.0, top)
 
 

@@ -31,15 +31,6 @@ def sides(scores: Array, labels: Array, selected: Array) -> tuple[Array, Array]:
     return same & ~own(scores) & present, ~same & present
 
 
-def relative(scores: Array, kept: Array) -> Array:
-    """The scores less the largest kept one of each row, a constant: what all share is not rounded in differences."""
-    xp = array_namespace(scores)
-    if scores.shape[0] == 0:
-        return scores
-    top = xp.max(xp.where(kept, stop_gradient(scores), float("-inf")), axis=-1, keepdims=True)
-    return scores - xp.where(top == float("-inf"), 0.0, top)
-
-
 def log_sum_exp(x: Array, kept: Array) -> Array:
     """The logarithm of the sum of exp(x) over the kept entries of each row; -inf, with derivative 0, where none is."""
     xp = array_namespace(x)

@@ -4,10 +4,11 @@ from functools import partial
 from typing import Any
 
 from lossspec.declaration import Accuracy, Equal, loss
-from lossspec.losses._similarities import cosines, groups, inner_products, log_sum_exp, own, relative, shares
+from lossspec.losses._similarities import cosines, groups, inner_products, log_sum_exp, own, shares
 from lossspec.numerics import (
     array_namespace,
     expected_negative_log_softmax,
+    gaps_to_largest,
     negative_log_softmax,
     positions,
     relu,
@@ -280,7 +281,7 @@ def nt_xent(embeddings: Rows, labels: Groups, *, temperature: Positive = 0.07, s
     0.551444713932
     """
     scores, positive, negative = groups(embeddings, labels, selected)
-    scores, xp = relative(scores / temperature, positive | negative), array_namespace(scores)
+    scores, xp = gaps_to_largest(scores / temperature, positive | negative), array_namespace(scores)
     rivals = log_sum_exp(scores, negative)[:, None]
     each = softplus(xp.where(positive, rivals - scores, 0.0))
     return xp.sum(shares(positive, scores) * each, axis=-1)

@@ -1,8 +1,8 @@
 """Contrastive losses whose negatives are given, or stand alone in the denominator."""
 
 from lossspec.declaration import Equal, loss
-from lossspec.losses._similarities import groups, log_sum_exp, relative, shares
-from lossspec.numerics import array_namespace, logsumexp, normalize, per_row, softplus
+from lossspec.losses._similarities import groups, log_sum_exp, shares
+from lossspec.numerics import array_namespace, gaps_to_largest, logsumexp, normalize, per_row, softplus
 from lossspec.terms import Array, Embedding, Group, Positive, Real
 
 __all__ = ["decoupled_contrastive", "info_nce_with_negatives"]
@@ -116,7 +116,7 @@ def decoupled_contrastive(
     xp = array_namespace(scores)
     if scores.shape[0] == 0:
         return xp.sum(scores, axis=-1)
-    scores = relative(scores / temperature, positive | negative)
+    scores = gaps_to_largest(scores / temperature, positive | negative)
     rivals = log_sum_exp(scores, negative)
     none = ~xp.any(negative, axis=-1)
     each = xp.where(positive & ~none[:, None], xp.where(none, 0.0, rivals)[:, None] - scores, 0.0)

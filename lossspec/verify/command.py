@@ -17,7 +17,6 @@ from lossspec.outputs import unwritable
 from lossspec.progress import progress_bar
 from lossspec.registry import get
 
-_BUDGET = "--budget is a positive number of eps * scale"
 STYLES = {"good": "green", "bad": "red", "dim": "dim", "head": "bold"}
 
 
@@ -73,6 +72,10 @@ def verify(
         for name in given or ():
             if name not in known:
                 raise typer.BadParameter(f"{name!r} is not one of {', '.join(known)}")
+    if budget is not None and not budget > 0:
+        raise typer.BadParameter("--budget is a positive number of eps * scale")
+    if problem := unwritable(json_file, html_file, badge_file):
+        raise typer.BadParameter(problem)
     if whole:
         alone = len(whole) == len(words) and not (runner or maps or framework or reduction or gradient or isolate)
         if not alone or html_file or badge_file:
@@ -85,10 +88,6 @@ def verify(
         raise typer.BadParameter("say which loss it should be: --as NAME. `lossspec identify` finds out")
     if gradient and (len(words) != 1 or loss_of(words[0]) is not None):
         raise typer.BadParameter("--gradient goes with one function of one's own")
-    if budget is not None and not budget > 0:
-        raise typer.BadParameter(_BUDGET)
-    if problem := unwritable(json_file, html_file, badge_file):
-        raise typer.BadParameter(problem)
     made: list[tuple[str, Callable[[], Target]]] = []
     for one in words:
         if isolate:
@@ -126,10 +125,6 @@ def _whole(
     from lossspec.verify.judge import LEVELS
     from lossspec.verify.library import calls_of, counts, lines, to_json
 
-    if budget is not None and not budget > 0:
-        raise typer.BadParameter(_BUDGET)
-    if problem := unwritable(json_file):
-        raise typer.BadParameter(problem)
     try:
         calls = [call for library in libraries for call in calls_of(library, loss)]
     except LossSpecError as error:
