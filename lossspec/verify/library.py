@@ -75,6 +75,8 @@ class Call:
 
 def calls_of(library: str, loss: Loss | None = None) -> list[Call]:
     """The calls of a library that losses declare as equal, those of one loss or of all."""
+    if library not in PEERS:
+        raise TargetError(f"{library}: is no library whose calls are declared. There are {', '.join(PEERS)}")
     if missing := PEERS[library].missing():
         raise TargetError(f"{library} cannot run: {missing} is not installed")
     every = names() if loss is None else [loss.contract.name]

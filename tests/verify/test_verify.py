@@ -24,6 +24,7 @@ from lossspec.verify.compare import disagreements
 from lossspec.verify.find import find_target, loss_of
 from lossspec.verify.identify import identify
 from lossspec.verify.judge import judge
+from lossspec.verify.library import calls_of
 from lossspec.verify.page import page
 from lossspec.verify.report import Report, badge, lines, to_json
 from lossspec.verify.run import verify
@@ -392,6 +393,8 @@ def test_a_library_is_judged_whole(monkeypatch, tmp_path):
     assert [report["loss"] for report in content["reports"]] == ["i_divergence"]
     result = invoke("verify", "torch:", "verify.ports:right", monkeypatch=monkeypatch)
     assert result.exit_code == 2
+    with pytest.raises(TargetError, match=r"foo: is no library whose calls are declared\. There are torch, "):
+        calls_of("foo")
     assert "a whole library is judged alone" in " ".join(result.output.replace("│", " ").split())
 
 
