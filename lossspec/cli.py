@@ -226,11 +226,12 @@ def check(
 ) -> None:
     """Check losses against the oracle and the laws; exit status 1 if a cell fails.
 
-    Every loss runs on every backend that is found, in float32 and float64.
-
     Without options that is a quick check: typical inputs, edges, weights with masks;
-    laws on one loss of each family. With --full, or for what --loss names, it is all:
-    parameters, reductions, extremes, real inputs, and the laws on every loss.
+    laws on one loss of each family; less on the backends after the first one, as the
+    lines below the table say.
+
+    With --full, or for what --loss names, it is all, on every backend that is found:
+    both dtypes, parameters, reductions, extremes, real inputs, the laws on every loss.
 
     Errors are shares of the budget; with --verbose they are in units of eps * scale.
     """

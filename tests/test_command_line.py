@@ -321,8 +321,24 @@ def test_a_quick_check_runs_one_program_in_the_dtype_that_is_asked_for(dtypes):
     cells = [cell for step in run.fill(check, 1) for cell in step.cells]
     assert [cell.dtype for cell in cells if cell.status == "pass"] == list(dtypes or ["float64"])
     assert [cell.reason for cell in cells if cell.status == "not run"] == [
-        "the other dtype stands for it, as one program; --full runs it"
+        "the other dtype stands for it; --full runs it"
     ] * (not dtypes)
+
+
+def test_a_quick_check_asks_less_of_the_backends_after_the_first():
+    pytest.importorskip("jax")
+    pytest.importorskip("array_api_strict")
+    first, other = "squared_error", "log_cosh"  # the first of its family, and another one
+    check = run.Check([first, other], ("numpy", "strict", "jax"), quick=True)
+    cells = [cell for step in run.fill(check, 1) for cell in step.cells]
+    ran = {(cell.loss, cell.backend, cell.dtype): cell for cell in cells if cell.status == "pass"}
+    both = [("numpy", "float32"), ("numpy", "float64"), ("strict", "float32")]
+    assert set(ran) == {(name, *place) for name in (first, other) for place in both} | {(first, "jax", "float64")}
+    assert {cell.backend for cell in ran.values() if cell.hessian_error is not None} == {"numpy"}
+    assert {cell.reason for cell in cells if cell.loss == other and cell.backend == "jax"} == {
+        "the other dtype stands for it; --full runs it",
+        "one loss of each family is compiled; --full runs the others",
+    }
 
 
 def test_processes_fill_the_cells_that_one_process_fills():

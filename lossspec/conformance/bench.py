@@ -35,6 +35,8 @@ class Bench:
     """True to run every case and law, whatever it costs."""
     quick: bool = False
     """True to run what shows most in the least time: see `runs`; the laws on one loss of each family."""
+    brief: bool = False
+    """True if another backend of a quick check runs the Hessians, which are then left out."""
 
     @cached_property
     def probe(self) -> Probe:
@@ -55,8 +57,7 @@ class Bench:
     @cached_property
     def first_of_family(self) -> str:
         """The loss that stands for its family where to try each one costs seconds of compilation."""
-        family = (name for name in names() if get(name).contract.family == self.contract.family)
-        return next(family, self.contract.name)
+        return first_of_family(self.loss)
 
     @property
     def stands_for_family(self) -> bool:
@@ -192,7 +193,7 @@ class Bench:
 
     def has_hessians(self, case: Case) -> bool:
         """Say whether second derivatives of a case are run here: one compilation has to serve several cases."""
-        return case.hessian and (self.is_plain(case) or not self.probe.compiles_by_shape)
+        return case.hessian and not self.brief and (self.is_plain(case) or not self.probe.compiles_by_shape)
 
     def grad_hess(self, case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
         """First and second derivatives of a case in every input that has both, under reduction "sum"."""
@@ -231,7 +232,7 @@ class Bench:
                     "value": self.loss(**given, **usual),
                     "units": self.loss(**given, **usual, reduction="none") if units else None,
                     "gradients": self.loss.value_and_grad(**given, **usual, wrt=wrt),
-                    "second": self._grad_hess({name: given[name] for name in curved}, rest, usual),
+                    "second": {} if self.brief else self._grad_hess({n: given[n] for n in curved}, rest, usual),
                 }
 
             self._programs[wrt, curved] = self.backend.compile(everything)
@@ -267,3 +268,9 @@ def _kinds(kinds: tuple[str, ...]) -> str:
 def is_real(value: Any) -> bool:
     """Say whether an input has a gradient in the dtype that it is given in."""
     return bool((value[0] if isinstance(value, list) else value).dtype.kind == "f")
+
+
+def first_of_family(loss: Loss) -> str:
+    """The name of the loss that stands for the family of this one."""
+    family = (name for name in names() if get(name).contract.family == loss.contract.family)
+    return next(family, loss.contract.name)

@@ -40,7 +40,7 @@ def run_isolated(
         return cell
     command = [sys.executable, "-m", "lossspec.conformance.isolated", cell.loss, cell.backend, job.dtype, job.device]
     command += [part for module in modules for part in ("--module", module)]
-    command += ["--thorough"] * thorough + ["--quick"] * quick
+    command += ["--thorough"] * thorough + ["--quick"] * quick + ["--brief"] * job.brief
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
@@ -80,14 +80,15 @@ def main() -> None:
     for name in ("loss", "backend", "dtype", "device"):
         parser.add_argument(name)
     parser.add_argument("--module", action="append", default=[])
-    parser.add_argument("--thorough", action="store_true")
-    parser.add_argument("--quick", action="store_true")
+    for flag in ("--thorough", "--quick", "--brief"):
+        parser.add_argument(flag, action="store_true")
     asked = parser.parse_args()
     sys.path.insert(0, "")  # the current folder, for modules of one's own
     for module in asked.module:
         import_module(module)
     name = asked.backend.removesuffix(KERNELS)
-    job = Job(get(asked.loss), get_backend(name), asked.dtype, asked.device, kernels=name != asked.backend)
+    kernels = name != asked.backend
+    job = Job(get(asked.loss), get_backend(name), asked.dtype, asked.device, kernels=kernels, brief=asked.brief)
     with contextlib.redirect_stdout(sys.stderr):
         cell = run_cell(job, Store(), asked.thorough, asked.quick)
     print(json.dumps(cell.to_dict(), allow_nan=False))

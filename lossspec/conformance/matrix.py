@@ -13,7 +13,7 @@ import numpy as np
 from mpmath import mp
 
 from lossspec.conformance.axes import hessian_inputs
-from lossspec.conformance.bench import EAGER_DTYPE, Bench
+from lossspec.conformance.bench import Bench, first_of_family
 from lossspec.conformance.cases import Case
 from lossspec.conformance.laws import LAWS, Trial, spared
 from lossspec.conformance.measure import derivative_errors, error, opposed, reduced
@@ -115,6 +115,8 @@ class Job:
     reason: str = ""
     kernels: bool = False
     """True in a column of compiled kernels; elsewhere calls take the array path."""
+    brief: bool = False
+    """True after the first backend of a quick check, as `Bench` says."""
 
     @property
     def column(self) -> str:
@@ -137,9 +139,11 @@ def plan(
 ) -> list[Job]:
     """The cells of a check: every loss on every backend that is asked for, absent ones with their reason.
 
-    In a `quick` check one dtype stands for both where a framework compiles for seconds.
+    A `quick` check fills both dtypes of the first backend that is there. On the others one dtype stands for both, and
+    one loss for its family where a framework compiles for seconds.
     """
     jobs = []
+    first = ""
     for column in columns():
         name, _, kernels = column.partition("+")
         named = column in backend_names or TOGETHER.get(column) in backend_names
@@ -149,7 +153,10 @@ def plan(
         there = backend.available()
         places = [place for place in backend.devices() if place in devices] if there and devices else ["default"]
         asked = [dtype for dtype in DTYPES if dtype in (dtypes or DTYPES)]
-        stand_in = quick and there and len({*asked} & {*backend.dtypes}) > 1 and probe_of(backend).compiles_by_shape
+        compiles = there and probe_of(backend).compiles_by_shape
+        first = first or (column if there else "")
+        brief = quick and bool(there) and column != first
+        one = DTYPES["float64" if compiles else "float32"] if len({*asked} & {*backend.dtypes}) > 1 else None
         for loss in losses:
             for dtype in asked:
                 if not there:
@@ -159,9 +166,11 @@ def plan(
                     device = backend.devices()[0] if place == "default" else place
                     reason = "" if places else f"{backend.name} has no device {' or '.join(devices)}"
                     reason = reason if dtype in backend.dtypes else f"{backend.name} has no {dtype}"
-                    if stand_in and DTYPES[dtype] is EAGER_DTYPE:
-                        reason = reason or "the other dtype stands for it, as one program; --full runs it"
-                    jobs.append(Job(loss, backend, dtype, device, reason, bool(kernels)))
+                    if quick and (compiles or brief) and one not in (None, DTYPES[dtype]):
+                        reason = reason or "the other dtype stands for it; --full runs it"
+                    if brief and compiles and first_of_family(loss) != loss.contract.name:
+                        reason = reason or "one loss of each family is compiled; --full runs the others"
+                    jobs.append(Job(loss, backend, dtype, device, reason, bool(kernels), brief))
     order = {loss.contract.name: index for index, loss in enumerate(losses)}
     return sorted(jobs, key=lambda job: order[job.loss.contract.name])
 
@@ -185,7 +194,7 @@ def run_cell(job: Job, store: Store, thorough: bool = False, quick: bool = False
     if job.reason:
         cell.status, cell.reason = "not run", job.reason
         return cell
-    bench = Bench(job.loss, job.backend, DTYPES[job.dtype], job.device, thorough, quick)
+    bench = Bench(job.loss, job.backend, DTYPES[job.dtype], job.device, thorough, quick, job.brief)
     cases = [case for case in store.cases(job.loss, job.dtype) if bench.runs(case)]
     _, cell.hessian_reason = hessian_inputs(contract, cases[0].inputs)
     before = served()
