@@ -49,6 +49,9 @@ CHUNKS = 16
 ROWS = 1 << 20
 """The rows that are read of a file at a time, at most."""
 
+NUMPY, TORCH = 32, 28
+"""The bytes of memory that an element takes: of both inputs, and of what is computed by hand at once."""
+
 
 @dataclass(frozen=True)
 class Scaled(WithMemory):
@@ -228,17 +231,31 @@ def rows(sizes: list[int], effort: Effort, with_processes: bool = True) -> Itera
     with TemporaryDirectory() as folder:
         for size in sizes:
             files = Files(Path(folder), size)
-            yield row(size, "NumPy arrays", in_memory, files, effort)
+            yield held(size, "NumPy arrays", NUMPY, lambda: row(size, "NumPy arrays", in_memory, files, effort))  # noqa: B023
             yield row(size, "a file by blocks", from_file, files, effort)
             yield row(size, "Dask, 2 threads", lambda f: on_dask(f, scheduler="threads", num_workers=2), files, effort)
             if with_processes:
                 with cluster(2) as client:
                     yield row(size, "Dask, 2 processes", on_dask, files, effort, client)
-                yield Row((f"{size:.0e}", "torch, 2 ranks"), scaled(on_ranks(size // 2, 2, effort.repeats), size))
+                yield held(size, "torch, 2 ranks", TORCH, lambda: two_ranks(size, effort))  # noqa: B023
             for path in files.paths:
                 os.unlink(path)
         if with_processes:
             yield from weak_scaling(Path(folder), sizes[0], effort)
+
+
+def held(size: int, engine: str, bytes_each: int, measured: Callable[[], Row]) -> Row:
+    """The row of an engine that holds all elements, or why it is not run: what does not fit ends the process."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if size * bytes_each < free:
+        return measured()
+    reason = f"{size * bytes_each / 2**30:.0f} GiB in memory, and {free / 2**30:.0f} GiB are free"
+    return Row((f"{size:.0e}", engine), NotRun(reason))
+
+
+def two_ranks(size: int, effort: Effort) -> Row:
+    """Two ranks with half of the elements each."""
+    return Row((f"{size:.0e}", "torch, 2 ranks"), scaled(on_ranks(size // 2, 2, effort.repeats), size))
 
 
 def row(
