@@ -13,10 +13,12 @@ import threading
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
 
 import lossspec as ls
 
+EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 SITE = Path(os.environ.get("LOSSSPEC_SITE") or Path(__file__).parents[1] / "build" / "site")
 pytestmark = pytest.mark.skipif(
     not (SITE / "index.html").exists(), reason="no built site; `python docs/build.py` makes one"
@@ -103,6 +105,22 @@ def test_a_page_has_its_formula_and_its_figure(pages, name):
     assert drawn or "no figure: " in text
     assert f"/losses/{name}/" in (SITE / "gallery" / "index.html").read_text("utf-8")
     assert not (SITE / "losses" / name / "$").exists()
+
+
+def test_examples_are_shown_with_what_they_print_and_draw(pages):
+    """The pictures are those of this run of the script: more than one colour, and none left over."""
+    imread = pytest.importorskip("matplotlib.image", reason="the extra docs is not installed: no matplotlib").imread
+    folder = SITE / "examples"
+    page = (folder / "index.html").read_text("utf-8")
+    drawing = {path.stem for path in EXAMPLES.glob("*.py") if "--plot" in path.read_text("utf-8")}
+    assert len(drawing) > 3
+    shown = {link for link in pages[folder / "index.html"].loads if link.endswith(".png") and "/" not in link}
+    assert shown == {f"{stem}.png" for stem in drawing}
+    for stem in drawing:
+        picture = imread(folder / f"{stem}.png")[..., :3]
+        assert min(picture.shape[:2]) > 200
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
+    assert "Not run when this page was made" not in page
 
 
 def test_the_index_of_the_search_has_names_and_aliases():

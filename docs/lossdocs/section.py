@@ -29,6 +29,10 @@ ENDS = {
 }
 """The ends of the axis, by term, where those of the domain do not show the shape of the loss."""
 FAR = 4.0
+APART = (-0.5, 0.5, -1.5, 1.5)
+"""Numbers of other inputs in which nothing cancels, with indicators of 0."""
+FLAT = 0.95
+"""The share of points without a slope that makes a loss no picture of itself."""
 HUGE = 1e5
 """A loss beyond this along its whole entry is no picture of it."""
 Curve = NDArray[Any]
@@ -83,12 +87,8 @@ def section(loss: Loss) -> Section:
     """The curves of a loss along the first entry of its main input that changes it."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        setting = _setting(loss, 0.0)
+        setting, entry, base = _first_that_shows(loss)
         x = _axis(setting)
-        entry, base = _moving_entry(setting, x)
-        if _is_constant(base) or np.nanmax(np.abs(base.value)) > HUGE:  # a factor or a denominator of 0
-            setting = _setting(loss, 1.0)
-            entry, base = _moving_entry(setting, x)
         if _is_constant(base):
             setting.notes.append("The loss is constant along the entries that were tried")
         name, values = _varied(setting, x, entry, base)
@@ -106,23 +106,35 @@ def section(loss: Loss) -> Section:
     return Section(x, _entry_name(setting, entry), curves, tuple(_held(setting, name)), tuple(setting.notes))
 
 
-def _setting(loss: Loss, simple: float) -> _Setting:
+def _first_that_shows(loss: Loss) -> tuple[_Setting, tuple[int, ...], Curves]:
+    """The first setting in which the loss has a shape, with the entry that moves; else one in which it changes."""
+    tried = []
+    for simple in ((0.0,), (1.0,), APART):
+        setting = _setting(loss, simple)
+        entry, base = _moving_entry(setting, _axis(setting))
+        if not _is_flat(base) and np.nanmax(np.abs(base.value)) <= HUGE:  # no factor or denominator of 0
+            return setting, entry, base
+        tried.append((setting, entry, base))
+    return next((one for one in tried if not _is_constant(one[2])), tried[0])
+
+
+def _setting(loss: Loss, simple: Sequence[float]) -> _Setting:
     """The typical call of the checks with round numbers; of a loss that looks at one unit, its first unit.
 
-    `simple` is what other inputs of one real number are.
+    `simple` is what other inputs of one real number are, in turn.
     """
     contract = loss.contract
     case = make_cases(contract, np.float64)[0]
     inputs = dict(case.inputs)
     setting = _Setting(loss, inputs, dict(case.parameters))
-    for argument in contract.inputs:
+    for place, argument in enumerate(contract.inputs):
         value = inputs.get(argument.name)
         if value is None:
             continue
         arrays = [np.asarray(item) for item in value] if argument.many else [np.asarray(value)]
         if setting.alone and _has_units(setting, argument):
             arrays = [array[:1] for array in arrays]
-        arrays = [_round(setting, argument, array, simple) for array in arrays]
+        arrays = [_round(setting, argument, array, simple[place % len(simple)]) for array in arrays]
         inputs[argument.name] = arrays if argument.many else arrays[0]
     return setting
 
@@ -139,7 +151,7 @@ def _round(setting: _Setting, argument: Argument, array: NDArray[Any], simple: f
     if argument == contract.label or Role.LABEL in term.roles:
         return np.zeros_like(array) if array.size == 1 or argument == contract.label else array
     if array.dtype.kind != "f" or type(term).outside is not Term.outside:
-        return _sign_of_yes(array)
+        return _sign_of_yes(array) if simple not in APART else np.zeros_like(array) if _is_yes(array) else array
     if array.size == 1:
         return np.full_like(array, _simple(term, simple))
     if argument == setting.main and contract.label is not None and 0.0 in term.interval:
@@ -153,12 +165,17 @@ def _sign_of_yes(array: NDArray[Any]) -> NDArray[Any]:
     return np.ones_like(array) if array.size == 1 and set(array.flat) <= {-1, 0, 1} else array
 
 
+def _is_yes(array: NDArray[Any]) -> bool:
+    """Say whether an array is one indicator of 0 or 1, as far as its number tells."""
+    return array.size == 1 and set(array.flat) <= {0, 1}
+
+
 def _simple(term: Term, wanted: float) -> float:
     """The number that stands for the other input of one entry: as wanted, or 1 where that is the end of the domain."""
     interval = term.interval
     if interval.upper == 1.0 and interval.lower == 0.0:
         return 1.0
-    inner = (x for x in (wanted, 1.0, -1.0) if x in interval and interval.lower < x < interval.upper)
+    inner = (x for x in (wanted, -wanted, 1.0, -1.0) if x in interval and interval.lower < x < interval.upper)
     return float(next(inner, term.neutral))
 
 
@@ -187,6 +204,11 @@ def _moving_entry(setting: _Setting, x: Curve) -> tuple[tuple[int, ...], Curves]
 def _is_constant(curves: Curves) -> bool:
     value = curves.value[np.isfinite(curves.value)]
     return not value.size or bool(np.ptp(value) <= 1e-9)
+
+
+def _is_flat(curves: Curves) -> bool:
+    """Say whether a loss is constant but for a few points, as a relative error is where the target is 0."""
+    return _is_constant(curves) or float(np.mean(curves.gradient == 0)) > FLAT
 
 
 def _main_array(setting: _Setting) -> NDArray[Any]:
