@@ -201,12 +201,19 @@ class TorchBackend(Backend):
     def apply(self, primitive: Primitive, operands: tuple[Array, ...]) -> Array:
         tracing = self.is_tracing()
         block = 0 if tracing or operands[0].device.type != "cpu" else EAGER_BLOCK
-        if any(x.requires_grad for x in operands):
+        if any(x.requires_grad for x in operands) or (not tracing and self._is_forward()):
             from .torch_autograd import DeclaredDerivative, InBothModes
 
             value, *_ = (DeclaredDerivative if tracing else InBothModes).apply(primitive, block, *operands)
             return value
-        return primitive.value(self.namespace, operands, block)  # under forward mode alone its steps are differentiated
+        return primitive.value(self.namespace, operands, block)
+
+    @staticmethod
+    def _is_forward() -> bool:
+        """Say whether tangents may be carried along."""
+        from torch.autograd import forward_ad
+
+        return bool(forward_ad._current_level >= 0)
 
     def value_and_grad(self, function: Callable[..., Array], argnums: tuple[int, ...]) -> Callable[..., Any]:
         import torch

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import lossspec as ls
+from lossspec.conformance.cases import make_cases
 
 ROWS = {
     "huber": lambda n, r: (r.normal(size=n), r.normal(size=n)),
@@ -55,3 +56,41 @@ def test_a_jitted_step_of_optax_trains_with_donated_arrays_and_accumulated_gradi
             weights, state, value = jitted(weights, state, points[half], labels[half])
     np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-7)
     assert np.isfinite(float(value))
+
+
+def summed_along_first_real_input(loss, case, torch):
+    """The sum of a loss of Torch as a function of its first real input, and that input; None for lists of arrays."""
+
+    def put(value):
+        if isinstance(value, list):
+            return [put(item) for item in value]
+        return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
+
+    given = {name: put(value) for name, value in (*case.inputs.items(), *case.parameters.items())}
+    real = (a.name for a in loss.contract.inputs if isinstance(given.get(a.name), torch.Tensor))
+    name = next((name for name in real if given[name].is_floating_point()), None)
+    x = None if name is None else given.pop(name)
+    return (lambda x: loss(**{name: x}, **given).sum()), x
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.* is deprecated:DeprecationWarning")  # Torch's forward mode
+@pytest.mark.parametrize("name", ls.names())
+def test_transformations_of_torch_have_the_derivatives_of_backward(name):
+    """Forward mode and maps of gradients, at edges too, where a primitive declares what its steps leave open."""
+    torch = pytest.importorskip("torch")
+    loss = ls.get(name)
+    for case in make_cases(loss.contract, np.float64):
+        if case.name not in ("typical", "edges"):
+            continue
+        function, x = summed_along_first_real_input(loss, case, torch)
+        if x is None:
+            pytest.skip("its inputs are lists of arrays")
+        tracked = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(function(tracked), tracked)
+        if not gradient.isfinite().all():
+            continue
+        _, ahead = torch.func.jvp(function, (x,), (torch.ones_like(x),))
+        scale = float(gradient.abs().sum()) + 1
+        torch.testing.assert_close(ahead, gradient.sum(), rtol=0.0, atol=1e-8 * scale)
+        mapped = torch.func.vmap(torch.func.grad(function))(torch.stack([x, x]))
+        torch.testing.assert_close(mapped, torch.stack([gradient] * 2), rtol=1e-8, atol=1e-10 * scale)

@@ -219,9 +219,10 @@ def focal_ctc(
     arguments = log_probabilities, labels, input_lengths, label_lengths, blank, zero_infinity
     each = _aligned(ALIGNMENTS.score_of_labels, *arguments)
     bounded = (each > 0) & (each < -IMPOSSIBLE)
-    of_others = xp.exp(-gamma * log_of_exponential_rise(xp.where(bounded, each, 1.0)))
+    inner = xp.where(bounded, each, 1.0)
+    weighted = xp.exp(-gamma * log_of_exponential_rise(inner)) * inner
     sure = (each == 0) & (gamma + xp.zeros_like(each) > 0)
-    return alpha * (xp.where(bounded, of_others, xp.where(sure, 0.0, xp.ones_like(each))) * each)
+    return alpha * xp.where(bounded, weighted, xp.where(sure, 0.0, each))
 
 
 @loss(
