@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from torch.autograd import forward_ad
 
 from lossspec.primitive import Primitive
 from lossspec.terms import Array
@@ -29,7 +30,8 @@ class DeclaredDerivative(torch.autograd.Function):  # type: ignore[misc]
         """The value, and what is kept."""
         value, kept = primitive.value_and_kept(xp, operands, block)
         if any(value is x for x in operands):
-            value = value.view_as(value)  # Torch refuses an operand itself
+            # Torch refuses an operand itself, and in forward mode a view of which the tangent is none.
+            value = value.clone() if forward_ad._current_level >= 0 else value.view_as(value)
         return value, *kept
 
     @staticmethod
