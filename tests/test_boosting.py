@@ -1,5 +1,7 @@
 """Losses as objectives and metrics: every call form of LightGBM, XGBoost and CatBoost, really trained."""
 
+import re
+
 import catboost
 import lightgbm
 import numpy as np
@@ -8,6 +10,7 @@ import xgboost
 from sklearn.base import clone
 
 import lossspec as ls
+from lossspec.conformance.sampling import typical_inputs
 from lossspec.errors import ContractError, DTypeError
 from lossspec.integrations.boosting import CatBoostMetric, LightGBMMetric, Objective, XGBoostMetric
 from lossspec.terms import Real
@@ -241,6 +244,35 @@ def test_derivatives_have_the_dtype_and_the_shape_of_the_scores():
             for found in objective(np.asarray([0.0, 2.0]), scores, np.asarray([1.0, 2.0])):
                 assert found.dtype == dtype
                 assert found.shape == scores.shape
+
+
+def is_of_scores_and_labels(name):
+    """Say whether a booster can have this loss at all."""
+    try:
+        Objective(ls.get(name))
+    except ContractError:
+        return False
+    return True
+
+
+OF_SCORES_AND_LABELS = [name for name in ls.names() if is_of_scores_and_labels(name)]
+
+
+@pytest.mark.parametrize("name", OF_SCORES_AND_LABELS)
+def test_every_loss_takes_the_real_numbers_that_boosters_keep(name):
+    """They keep classes and ranks as real numbers too."""
+    assert len(OF_SCORES_AND_LABELS) > 100
+    loss, objective = ls.get(name), Objective(ls.get(name), minimum_hessian=0.0)
+    scores, labels = typical_inputs(loss.contract, {}).values()
+    scores, kept = scores.astype(np.float32), labels.astype(np.float32)
+    try:
+        expected = loss.grad_hess(scores, labels if labels.dtype.kind == "i" else kept)
+    except ContractError as refusal:
+        with pytest.raises(ContractError, match=re.escape(str(refusal))):
+            objective(kept, scores)
+        return
+    for found, wanted in zip(objective(kept, scores), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_the_hessian_is_the_true_one_unless_told():

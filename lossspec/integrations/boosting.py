@@ -68,6 +68,7 @@ class _OfRows:
                 "Fix: set `num_class` in the parameters of the booster, `classes_count` in CatBoost"
             )
         is_class = inputs[1] is self.loss.contract.label and labels.ndim == scores.ndim - beyond
+        is_class = is_class or not any("real floating" in term.kinds for term in inputs[1].terms)
         labels = _whole(name, labels) if is_class else labels.astype(scores.dtype)
         if sample_weight is None or sample_weight.size == 0:  # XGBoost has an empty array where there are no weights
             return scores, labels, {}
