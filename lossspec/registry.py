@@ -100,7 +100,7 @@ def register(loss: Specified) -> None:
     One that its module declares again, as a cell of a notebook that runs twice, takes the place of the former.
     """
     contract = loss.contract
-    again = {name for name, known in _registry.items() if _is_of(known.loss, contract.name, loss.__module__)}
+    again = _names_of_former(contract.name, loss.__module__)
     entries = [Meaning(name, loss, {}) for name in (contract.name, *contract.aliases)]
     for name, means in contract.also.items():
         entries.append(Meaning(name, loss, {}, means) if isinstance(means, str) else Meaning(name, loss, means))
@@ -116,9 +116,12 @@ def register(loss: Specified) -> None:
     _registry.update(called)
 
 
-def _is_of(loss: Specified, name: str, module: str) -> bool:
-    """Say whether a loss is the one of this name of this module."""
-    return (loss.contract.name, loss.__module__) == (name, module)
+def _names_of_former(name: str, module: str) -> list[str]:
+    """All names of the loss that this module has declared under this name before, if it has."""
+    former = _registry.get(name)
+    if former is None or (former.loss.contract.name, former.loss.__module__) != (name, module):
+        return []
+    return [known for known, meaning in _registry.items() if meaning.loss is former.loss]
 
 
 Partial.find_loss = staticmethod(get)
