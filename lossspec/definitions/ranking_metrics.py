@@ -4,7 +4,7 @@ from typing import Any
 
 from mpmath import exp, fsum, log, mpf
 
-from lossspec.definitions.common import constant, sigmoid
+from lossspec.definitions.common import constant, inner, sigmoid, softmax
 
 
 def gain(label: Any) -> Any:
@@ -43,3 +43,23 @@ def approx_ndcg(scores: Any, labels: Any, temperature: Any) -> Any:
         return 1 + fsum(sigmoid((s - scores[i]) / temperature) for j, s in enumerate(scores) if j != i)
 
     return -fsum(gain(y) * discount(rank(i)) for i, y in enumerate(labels)) / ideal(labels)
+
+
+def neural_ndcg(scores: Any, labels: Any, temperature: Any, iterations: Any, cutoff: Any, gain: Any) -> Any:
+    labels = [constant(y) for y in labels]
+    gains = labels if gain == "linear" else [mpf(2) ** y - 1 for y in labels]
+    n = len(scores)
+    apart = [sum(abs(s - t) for t in scores) for s in scores]
+
+    def shares(k: Any) -> Any:
+        return softmax([((n + 1 - 2 * k) * s - d) / temperature for s, d in zip(scores, apart, strict=True)])
+
+    matrix = [shares(k) for k in range(1, n + 1)]
+    for _ in range(iterations):
+        sums = [sum(column) for column in zip(*matrix, strict=True)]
+        matrix = [[p / total for p, total in zip(row, sums, strict=True)] for row in matrix]
+        sums = [sum(row) for row in matrix]
+        matrix = [[p / total for p in row] for row, total in zip(matrix, sums, strict=True)]
+    discounts = [discount(k) for k in range(1, n + 1)][:cutoff]
+    best = inner(discounts, sorted(gains, reverse=True)[:cutoff])
+    return -inner(discounts, [inner(row, gains) for row in matrix[:cutoff]]) / (best or 1)

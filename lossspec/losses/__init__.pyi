@@ -1466,6 +1466,14 @@ class _negative_binomial_nll(Typed):
     def configured(self, **options: Unpack[_negative_binomial_nll_options]) -> Self: ...
 negative_binomial_nll: _negative_binomial_nll
 
+class _neural_ndcg_options(TypedDict, total=False): temperature: Varying; iterations: int; cutoff: Whole | None; gain: Literal['exponential', 'linear']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _neural_ndcg(Typed):
+    """NeuralNDCG: minus the NDCG of an order that is smooth in the scores, by a matrix of shares and no ranks."""
+    def __call__(self, scores: Array, labels: Array, *, temperature: Varying = 1.0, iterations: int = 50, cutoff: Whole | None = None, gain: Literal['exponential', 'linear'] = 'exponential', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """NeuralNDCG: minus the NDCG of an order that is smooth in the scores, by a matrix of shares and no ranks."""
+    def grad(self, scores: Array, labels: Array, *, wrt: Wrt[Literal['scores', 'labels', 'temperature', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_neural_ndcg_options]) -> Any: ...
+    def configured(self, **options: Unpack[_neural_ndcg_options]) -> Self: ...
+neural_ndcg: _neural_ndcg
+
 class _nll_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _nll(Typed):
     """Negative log-likelihood of the labels, from log-probabilities."""

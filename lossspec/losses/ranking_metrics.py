@@ -1,24 +1,29 @@
 """Losses that follow NDCG, the normalised discounted cumulative gain of the order by scores."""
 
 from math import inf, log
-from typing import Literal
+from typing import Any, Literal
 
-from lossspec.declaration import Equal, loss
+from lossspec.declaration import Accuracy, Equal, loss, require
 from lossspec.losses._lists import listed, pairs
 from lossspec.numerics import (
     array_namespace,
     carry_nan,
+    cumulative_sum,
     expm1,
+    log_softmax,
     per_row,
     positions,
+    repeated,
     sigmoid,
+    softmax_mean,
     softplus,
     stop_gradient,
+    whole,
     zero_where,
 )
-from lossspec.terms import Array, Logits, NonNegative, Positive, Real
+from lossspec.terms import Array, Count, Logits, NonNegative, Positive, Real
 
-__all__ = ["approx_ndcg", "lambda_rank"]
+__all__ = ["approx_ndcg", "lambda_rank", "neural_ndcg"]
 
 
 def _gains(labels: Array, present: Array) -> Array:
@@ -48,10 +53,13 @@ def _discounts(ranks: Array) -> Array:
     return log(2) / array_namespace(ranks).log1p(ranks)
 
 
-def _ideal(gains: Array, present: Array) -> Array:
-    """The gain of the best order, with an axis for the items; 1 where nothing is relevant."""
+def _ideal(gains: Array, present: Array, cutoff: int | None = None) -> Array:
+    """The gain of the best order up to a rank, with an axis for the items; 1 where nothing is relevant."""
     xp = array_namespace(gains)
-    total = xp.sum(gains * _discounts(_ranks(gains, present)), axis=-1, keepdims=True)
+    ranks = _ranks(gains, present)
+    if cutoff is not None:
+        gains = xp.where(ranks > cutoff, 0.0, gains)
+    total = xp.sum(gains * _discounts(ranks), axis=-1, keepdims=True)
     return xp.where(total == 0, 1.0, total)
 
 
@@ -192,4 +200,123 @@ def approx_ndcg(
     ranks = 1 + xp.sum(xp.where(rivals, sigmoid(behind), 0.0), axis=-1)
     gains = _gains(labels, present)
     value = -xp.sum(gains / _ideal(gains, present) * _discounts(ranks), axis=-1)
+    return _with_nan_of(labels, value, scores, present)
+
+
+def _nearness(scores: Array, present: Array) -> Array:
+    """The logits of items [... items places] for each place of a list by falling scores, 0 for the item that has it.
+
+    That of NeuralSort, (n + 1 - 2 k) s[j] - sum_m |s[j] - s[m]|, is but for a constant of each place k minus the sum
+    of all distances from s[j] to the scores up to that place, those between counted twice. So it is made of distances
+    of one sign, and no item depends on those that lie farther out.
+    """
+    xp = array_namespace(scores)
+    order = xp.argsort(xp.where(present, stop_gradient(scores), -inf), axis=-1, descending=True, stable=True)
+    steps = positions(scores, dtype=order.dtype)
+    there = steps < xp.sum(xp.astype(present, order.dtype), axis=-1, keepdims=True)
+    falling = xp.take_along_axis(xp.where(present, scores, 0.0), order, axis=-1)
+    away = (order[..., None, :] != steps[..., :, None]) & present[..., :, None] & there[..., None, :]
+    gap = xp.where(away, falling[..., None, :] - scores[..., :, None], 0.0)
+    at_once = 0.5 * gap  # where two are equal, half the derivative of either side: |x| has 0 at 0
+    above = xp.where(gap > 0, gap, xp.where(gap < 0, 0.0, at_once))
+    below = xp.where(gap < 0, -gap, xp.where(gap > 0, 0.0, -at_once))
+    total = _sums_before(below) + cumulative_sum(below)
+    above = xp.flip(above, axis=-1)
+    total = total + xp.flip(_sums_before(above) + cumulative_sum(above), axis=-1)
+    together = present[..., :, None] == there[..., None, :]  # those that are left out have places of their own
+    return xp.where(together, -total, -inf)
+
+
+def _sums_before(x: Array) -> Array:
+    """The sums of the entries before each one of the last axis."""
+    xp = array_namespace(x)
+    return cumulative_sum(xp.concat((xp.zeros_like(x[..., :1]), x[..., :-1]), axis=-1))
+
+
+def _neural_ndcg(
+    scores: Array, gains: Array, present: Array, temperature: Any, *, cutoff: int | None, iterations: int
+) -> Array:
+    """Minus the sum of discounted gains of an order that is smooth in the scores."""
+    xp = array_namespace(scores)
+    logits = _nearness(scores, present) / per_row(temperature, 2)
+
+    def step(logits: Array) -> Array:
+        by_place = log_softmax(xp.matrix_transpose(logits))
+        return log_softmax(xp.matrix_transpose(by_place))
+
+    logits = repeated(step, logits, iterations) if iterations else logits
+    logits = xp.matrix_transpose(logits)
+    sorted_gains = softmax_mean(logits, xp.broadcast_to(gains[..., None, :], logits.shape))
+    ranks = 1 + positions(sorted_gains, dtype=sorted_gains.dtype)
+    within = xp.where(ranks > (gains.shape[-1] if cutoff is None else cutoff), 0.0, _discounts(ranks))
+    return -xp.sum(sorted_gains * within, axis=-1)
+
+
+@loss(
+    family="ranking",
+    unit="list",
+    source="Pobrotyn and Bialobrzeski 2021, arXiv:2102.07831 (read in the code of allRank, not in the paper), with the "
+    "sorting of Grover et al. 2019, arXiv:1903.08850",
+    aliases=("NeuralNDCG",),
+    also={
+        "allrank:neuralNDCG": "it ends the iterations of a batch where all sums are within 1e-6 of 1, and takes labels "
+        "of -1 for padding: pass `where_entries=labels != -1`, and `where` for the lists with a relevant item",
+        "allrank:neuralNDCG_transposed": "its sum is that of neural_ndcg in another order",
+    },
+    accuracy=Accuracy(
+        gradient=1024.0,
+        reason="of places that are nearly sure an item takes a share of one and gives as much of another; what an "
+        "iteration leaves of the difference may be a small part of either",
+    ),
+    invariant_in=("scores",),
+    sizes={"batch": 2, "items": 3, "iterations": 2},
+    entries="*batch items",
+)
+def neural_ndcg(
+    scores: Logits["*batch items"],
+    labels: NonNegative["*batch items"],
+    *,
+    temperature: Positive["#*batch"] = 1.0,
+    iterations: int = 50,
+    cutoff: Count | None = None,
+    gain: Literal["exponential", "linear"] = "exponential",
+    entries: Array = None,
+) -> Real["*batch"]:
+    """NeuralNDCG: minus the NDCG of an order that is smooth in the scores, by a matrix of shares and no ranks.
+
+    l = -sum_{k <= cutoff} D(k) sum_j P[k, j] g[j] / ideal, with the gains g = 2^labels - 1, or labels for
+    gain="linear", the discount D(k) = 1 / log2(1 + k), and ideal the greatest sum of g D(rank) up to the cutoff over
+    the orders of the list. P[k, j] is the share of item j at place k: the softmax over j of ((n + 1 - 2 k) scores[j] -
+    sum_m |scores[j] - scores[m]|) / temperature (NeuralSort), n the number of items, after so many iterations of
+    Sinkhorn, each of which divides P by its sums over k and then by its sums over j. Labels are constants for the
+    gradient.
+
+    Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items] >= 0, grades of relevance as floats;
+    `temperature` > 0, a number or an array with size 1 where it does not vary; `iterations` >= 0, a number that is
+    always run to its end, with 0 for NeuralSort alone; `cutoff` >= 1, or None for the whole list -> list [*batch]. It
+    forms all items * items pairs.
+    Padding: a score of -inf takes an item out of its list, whatever its label, and so does `where_entries`. A list
+    without a relevant item has the loss 0.
+    Weights and mean: as `pairwise_logistic`; allRank leaves lists without a relevant item out of its mean, as `where`
+    over lists does. As the temperature goes to 0 the loss goes to minus NDCG where no scores are equal. It has a kink
+    where two scores are equal; the derivative there is declared that of both being 0 apart.
+    Errors: `ContractError` for another shape or a parameter out of its domain, `DTypeError` for integers.
+    Equals: allRank `neuralNDCG`, which ends the iterations where all sums of the batch are within 1e-6 of 1, after 50
+    at most, floors these sums at 1e-10 and adds 1e-10 to ideal. Its `neuralNDCG_transposed` is the same sum in another
+    order.
+
+    >>> import numpy as np
+    >>> scores, labels = np.asarray([[0.0, 0.0]]), np.asarray([[1.0, 0.0]])
+    >>> round(float(neural_ndcg(scores, labels)), 12)  # -(1 + 1 / log2(3)) / 2
+    -0.815464876786
+    """
+    xp = array_namespace(scores)
+    require(iterations >= 0, "neural_ndcg: `iterations` is {}. Fix: pass a number >= 0.", iterations)
+    if not scores.shape[-1]:
+        return xp.sum(scores, axis=-1)
+    scores, present = listed(scores, entries)
+    scores = xp.where(present, scores, 0.0)
+    gains = _gains(labels, present) if gain == "exponential" else xp.where(present, stop_gradient(labels), 0.0)
+    gains = gains / _ideal(gains, present, cutoff)
+    value = whole(_neural_ndcg, scores, gains, present, temperature, cutoff=cutoff, iterations=iterations)
     return _with_nan_of(labels, value, scores, present)

@@ -209,7 +209,13 @@ def test_pairwise_mse_is_the_variance_of_the_errors(array, plain):
     assert math.isclose(value, 2 * 16 * np.var(errors), rel_tol=1e-14)
 
 
-METRICS = [ls.lambda_rank, ls.lambda_rank.configured(weighting="ndcg_loss2"), ls.approx_ndcg]
+METRICS = [
+    ls.lambda_rank,
+    ls.lambda_rank.configured(weighting="ndcg_loss2"),
+    ls.approx_ndcg,
+    ls.neural_ndcg,
+    ls.neural_ndcg.configured(iterations=0, cutoff=2, gain="linear"),
+]
 
 
 @pytest.mark.parametrize("loss", METRICS)
@@ -256,3 +262,49 @@ def test_padding_has_finite_derivatives_in_scores_and_labels(backend):
     scores, labels = np.asarray([[0.5, -inf, 3.0]]), np.asarray([[1.0, inf, 2.0]])
     for name in ("scores", "labels"):
         assert np.all(np.isfinite(gradient(backend, ls.approx_ndcg, scores, labels, wrt=name)))
+
+
+def test_two_items_are_sorted_by_one_sigmoid_whatever_the_iterations(array, plain):
+    scores, labels = array([[0.25, -0.5]]), array([[1.0, 0.0]])
+    first = sigmoid(0.75 / 0.5)
+    for iterations, cutoff, wanted in ((0, None, first + (1 - first) / math.log2(3)), (3, None, None), (50, 1, first)):
+        value = plain(ls.neural_ndcg(scores, labels, temperature=0.5, iterations=iterations, cutoff=cutoff))
+        wanted = first + (1 - first) / math.log2(3) if wanted is None else wanted
+        assert math.isclose(float(value), -wanted, rel_tol=1e-14)
+
+
+@pytest.mark.parametrize("iterations", [0, 1, 7])
+@pytest.mark.parametrize(("gain", "cutoff"), [("exponential", None), ("linear", 2)])
+def test_places_are_shared_by_the_matrix_of_the_paper(array, plain, iterations, gain, cutoff):
+    scores, labels, n = np.asarray([0.3, -1.1, 0.9, 0.3, 2.0]), np.asarray([1.0, 0.0, 2.0, 3.0, 0.0]), 5
+    apart = np.abs(scores[:, None] - scores).sum(0)
+    shares = np.exp(((n + 1 - 2 * np.arange(1, n + 1))[:, None] * scores - apart) / 1.7)
+    shares = shares / shares.sum(1, keepdims=True)
+    for _ in range(iterations):
+        shares = shares / shares.sum(0)
+        shares = shares / shares.sum(1, keepdims=True)
+    gains = labels if gain == "linear" else 2**labels - 1
+    discounts = (1 / np.log2(np.arange(2.0, n + 2)))[:cutoff]
+    wanted = -(discounts @ (shares @ gains)[:cutoff]) / (discounts @ np.sort(gains)[::-1][:cutoff])
+    options = {"temperature": 1.7, "iterations": iterations, "gain": gain, "cutoff": cutoff}
+    assert math.isclose(float(plain(ls.neural_ndcg(array(scores[None]), array(labels[None]), **options))), wanted)
+
+
+def test_without_temperature_it_is_the_metric_and_pulls_nowhere(backend):
+    scores, labels = np.asarray([[3.0, 2.0, 0.0]]), np.asarray([[0.0, 1.0, 2.0]])
+    ndcg = (1 / math.log2(3) + 3 / 2) / (3 + 1 / math.log2(3))
+    cold = ls.neural_ndcg.configured(temperature=1e-4)
+    assert math.isclose(float(backend.to_numpy(cold(*map(backend.from_numpy, (scores, labels))))), -ndcg, rel_tol=1e-14)
+    assert not gradient(backend, cold, scores, labels).any()
+
+
+def test_items_that_are_equal_are_pulled_alike(backend):
+    found = gradient(backend, ls.neural_ndcg, np.zeros((1, 4)), np.asarray([[0.0, 2.0, 0.0, 2.0]]))[0]
+    assert found[1] == pytest.approx(found[3], rel=1e-12)
+    assert found[0] == pytest.approx(found[2], rel=1e-12)
+    assert found[1] < 0 < found[0]
+
+
+def test_iterations_below_zero_are_refused():
+    with pytest.raises(ls.ContractError, match="`iterations` is -1"):
+        ls.neural_ndcg(np.zeros((1, 2)), np.zeros((1, 2)), iterations=-1)
