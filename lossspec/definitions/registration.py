@@ -3,8 +3,9 @@
 from itertools import product
 from typing import Any
 
-from mpmath import exp, fprod, fsum
+from mpmath import exp, fprod, fsum, log, mpf
 
+from lossspec.definitions.common import constant, flat
 from lossspec.definitions.image.structure import pixel, places, sides
 
 
@@ -65,3 +66,34 @@ def local_normalized_cross_correlation(
             sizes = max(mxx - mx * mx, variance_floor) * max(myy - my * my, variance_floor)
             losses.append(1 - (mxy - mx * my) ** 2 / sizes if sizes else 1 + zero)
     return fsum(losses) / len(losses)
+
+
+def mutual_information(predictions: Any, targets: Any, bins: Any, width: Any, kernel: Any) -> Any:
+    def places(image: Any) -> Any:
+        return [min(max(x, mpf(0)), mpf(1)) * (bins - 1) for x in flat(image)]
+
+    def gaussian(place: Any) -> Any:
+        weights = [exp(-((place - k) ** 2) / (2 * width**2)) for k in range(bins)]
+        total = sum(weights)
+        return [weight / total for weight in weights]
+
+    def cubic(place: Any) -> Any:
+        apart = [abs(place - k) for k in range(-1, bins + 1)]
+        return [(4 - 6 * t**2 + 3 * t**3) / 6 if t < 1 else max(2 - t, mpf(0)) ** 3 / 6 for t in apart]
+
+    def box(place: Any) -> Any:
+        place = constant(place)
+        half = mpf(1) / 2
+        return [half if abs(place - k) == half else mpf(abs(place - k) < half) for k in range(bins)]
+
+    window, other = (gaussian, gaussian) if kernel == "gaussian" else (cubic, box)
+    first, second = [window(x) for x in places(predictions)], [other(x) for x in places(targets)]
+    if not first:
+        return mpf(0)
+    a, b = ([sum(column) / len(first) for column in zip(*shares, strict=True)] for shares in (first, second))
+    total = mpf(0)
+    for i in range(len(a)):
+        for j in range(len(b)):
+            joint = sum(u[i] * v[j] for u, v in zip(first, second, strict=True)) / len(first)
+            total += joint * log(joint / (a[i] * b[j])) if joint else 0
+    return -total

@@ -1434,6 +1434,14 @@ class _multilabel_soft_margin(Typed):
     def configured(self, **options: Unpack[_multilabel_soft_margin_options]) -> Self: ...
 multilabel_soft_margin: _multilabel_soft_margin
 
+class _mutual_information_options(TypedDict, total=False): bins: Whole; width: Varying; kernel: Literal['gaussian', 'spline']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _mutual_information(Typed):
+    """Mutual information loss: minus what the intensity of a pixel of one image tells of that of the other image."""
+    def __call__(self, predictions: Array, targets: Array, *, bins: Whole = 23, width: Varying = 0.5, kernel: Literal['gaussian', 'spline'] = 'gaussian', reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None) -> Result: """Mutual information loss: minus what the intensity of a pixel of one image tells of that of the other image."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'width', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, where_entries: Array | None = None, **options: Unpack[_mutual_information_options]) -> Any: ...
+    def configured(self, **options: Unpack[_mutual_information_options]) -> Self: ...
+mutual_information: _mutual_information
+
 class _mwer_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; axis: int
 class _mwer(Typed):
     """MWER (minimum word error rate): the expected number of word errors over an n-best list, less their mean."""

@@ -1,24 +1,34 @@
 """Losses of the registration of images: their similarity, and penalties on fields of displacements."""
 
-from typing import Literal
+from math import inf, prod
+from typing import Any, Literal
 
 from lossspec.declaration import Accuracy, Equal, loss, require
 from lossspec.losses.image._ranks import planar
 from lossspec.losses.image._windows import average, axes_of_space, steps_of_windows
 from lossspec.numerics import (
+    absolute,
     array_namespace,
+    divergence_terms,
+    expm1,
+    matmul,
     number,
     per_row,
+    positions,
     ratio_or_zero,
+    relu,
+    softmax,
     stop_gradient,
     whole,
     with_value,
+    zero_where,
 )
-from lossspec.terms import Array, Count, NonNegative, Real
+from lossspec.terms import Array, Count, NonNegative, Positive, Real, UnitInterval
 
 __all__ = [
     "bending_energy",
     "local_normalized_cross_correlation",
+    "mutual_information",
 ]
 
 
@@ -229,3 +239,146 @@ def local_normalized_cross_correlation(
     return whole(
         _mean_decorrelation, predictions, targets, variance_floor, window=window, kernel=kernel, padding=padding
     )
+
+
+def _bins(x: Array, first: int, last: int) -> Array:
+    """The numbers of bins along a last axis."""
+    xp = array_namespace(x)
+    row = xp.zeros_like(x[..., :1]) if x.shape[-1] else x
+    return first + positions(xp.concat([row] * (last - first + 1), axis=-1), dtype=x.dtype)
+
+
+def _gaussian_shares(place: Array, bins: int, width: Any) -> tuple[Array, Array]:
+    """The shares [batch pixels bins] of bins in a pixel: densities of a Gaussian about it at their centres, of sum 1.
+
+    Exponents are differences to the nearest centre, so that no squares of nearly equal distances are subtracted. With
+    them: the same less a constant for each bin, in which shares that are nearly alike keep the digits of what differs.
+    """
+    xp = array_namespace(place)
+    centres, place = _bins(place, 0, bins - 1)[:, None, :], place[..., None]
+    nearest = xp.floor(stop_gradient(place) + 0.5)
+    exponents = (centres - nearest) * ((place - centres) + (place - nearest)) / (2 * per_row(width, 2) ** 2)
+    shares = softmax(exponents)
+    alike = xp.all(stop_gradient(exponents) > -1, axis=(1, 2), keepdims=True)
+    rises = expm1(xp.where(alike, exponents, 0.0))
+    total = xp.sum(rises, axis=-1, keepdims=True)
+    return shares, xp.where(alike, (rises - total / bins) / (bins + total), shares)
+
+
+def _spline_shares(place: Array, bins: int) -> Array:
+    """The shares [batch pixels bins] of bins in a pixel by a cubic B-spline, with one bin more at either end."""
+    apart = absolute(_bins(place, -1, bins)[:, None, :] - place[..., None])
+    return (relu(2 - apart) ** 3 - 4 * relu(1 - apart) ** 3) / 6
+
+
+def _nearest_share(place: Array, bins: int) -> Array:
+    """The shares [batch pixels bins] of bins in a pixel, all for the nearest bin, constants; half and half between."""
+    xp = array_namespace(place)
+    fixed = stop_gradient(place)[..., None]
+    apart = xp.abs(_bins(place, 0, bins - 1)[:, None, :] - fixed)
+    both = (xp.astype(apart < 0.5, place.dtype) + xp.astype(apart <= 0.5, place.dtype)) / 2
+    return both + zero_where(place, place == place)[..., None]  # NaN for NaN
+
+
+def _mutual_information(
+    predictions: Array, targets: Array, width: Any, entries: Array | None, *, bins: int, kernel: str
+) -> Array:
+    xp, places = array_namespace(predictions), []
+    shape = predictions.shape[0], prod(predictions.shape[1:])
+    for image in (predictions, targets):
+        inside = xp.where(image < 0, 0.0, xp.where(image > 1, 1.0, image))
+        places.append(xp.reshape(inside, shape) * (bins - 1))
+    if kernel == "gaussian":
+        (first, change), (second, other_change) = (_gaussian_shares(place, bins, width) for place in places)
+    else:
+        first, second = _spline_shares(places[0], bins), _nearest_share(places[1], bins)
+        change, other_change = first, second
+    counts = xp.ones_like(places[0][..., None])
+    if entries is not None:
+        there = xp.reshape(xp.broadcast_to(entries, predictions.shape), shape)
+        counts = xp.where(there, 1.0, xp.zeros_like(places[0]))[..., None]
+    total = xp.sum(counts, axis=1, keepdims=True)
+    counts = counts / xp.where(total == 0, 1.0, total)
+    of_first, of_second = (xp.sum(counts * shares, axis=1, keepdims=True) for shares in (first, second))
+    alone = xp.matrix_transpose(of_first) * of_second
+    # The joint shares less the product of both are a covariance, which keeps its digits where images share little.
+    change, other_change = (x - xp.sum(counts * x, axis=1, keepdims=True) for x in (change, other_change))
+    beyond = matmul(xp.matrix_transpose(counts * change), other_change)
+    joint = matmul(xp.matrix_transpose(counts * first), second)
+    near = xp.abs(beyond) < 0.5 * alone
+    never = (joint == 0) | (alone == 0)
+    far = xp.log(xp.where(near | never, 1.0, joint / xp.where(never, 1.0, alone)))
+    ratio = xp.where(near, xp.log1p(xp.where(near, beyond / xp.where(near, alone, 1.0), 0.0)), far)
+    terms = divergence_terms(joint, alone, xp.where(never, -inf, ratio))
+    return -xp.sum(terms, axis=(1, 2))
+
+
+@loss(
+    family="registration",
+    unit="image",
+    source="Viola and Wells 1997, doi:10.1023/A:1007958904918; windows: Guo 2019, a thesis of MIT, hdl:1721.1/123142, "
+    "and Mattes et al. 2003, doi:10.1109/TMI.2003.809072 (read in the code of MONAI)",
+    aliases=("MI",),
+    also={
+        "monai:GlobalMutualInformationLoss": (
+            "it adds 1e-7 to shares and quotients, which has no exact counterpart: pass smooth_nr=0, smooth_dr=0 there"
+        ),
+    },
+    sizes={"batch": 2, "channels": 1, "space": (2, 3), "bins": 4},
+    entries="batch *space",
+    equals=(
+        Equal(
+            "monai",
+            "monai.GlobalMutualInformationLoss('gaussian', bins, width, 'none', 0.0, 0.0)(predictions, targets)",
+            when="kernel == 'gaussian' and np.ndim(width) == 0 and width > 0.1 and bins > 1 and predictions.size > 0",
+            single=True,
+        ),
+        Equal(
+            "monai",
+            "(lambda full: monai.GlobalMutualInformationLoss('b-spline', bins + 4, 0.5, 'none', 1e-30, 1e-30)("
+            "torch.cat([predictions, full]), torch.cat([targets, full]))[:-1])(F.pad(torch.full_like(predictions[:1]"
+            ".flatten(1)[:, 1:], bins / (bins - 1)), (1, 0)).reshape(predictions[:1].shape))",
+            when="kernel == 'spline' and bins > 1 and predictions.size > 0",
+            single=True,
+        ),
+    ),
+)
+def mutual_information(
+    predictions: UnitInterval["batch channels *space"],
+    targets: UnitInterval["batch channels *space"],
+    *,
+    bins: Count = 23,
+    width: Positive["#batch"] = 0.5,
+    kernel: Literal["gaussian", "spline"] = "gaussian",
+    entries: Array = None,
+) -> Real["batch"]:
+    """Mutual information loss: minus what the intensity of a pixel of one image tells of that of the other image.
+
+    l = -sum_{i, j} p[i, j] log(p[i, j] / (a[i] b[j])), in nats, with a[i] and b[j] the means over channels and pixels
+    of the shares u[i] and v[j] of bins in a pixel of `predictions` and of `targets`, and p[i, j] the mean of u[i] v[j].
+    The centres of the bins divide [0, 1] evenly, from 0 to 1. For kernel="gaussian" u[i] and v[i] are exp(-t[i]^2 /
+    (2 width^2)) over its sum, with t[i] the distance of the intensity from centre i in the unit of their spacing, for
+    "spline" u[i] is the cubic B-spline of t[i], with one bin more at either end, and v the share 1 of the nearest
+    centre, half and half between two of them.
+
+    Shapes: `predictions` and `targets` [batch channels *space] in [0, 1], where what lies outside counts as the nearer
+    end, with two axes of space for images and three for volumes; `bins` >= 1; `width` > 0, a number or an array with
+    size 1 where it does not vary, without meaning for "spline" -> image [batch], in [-log(bins), 0]. It forms pixels *
+    bins shares of either image.
+    Weights and mean: the common contract, one weight an image. `where_entries` [batch *space] leaves pixels out; an
+    image without pixels has the loss 0. The nearest bin is a constant: for "spline" `targets` have the derivative 0.
+    Accuracy: p - a b is a mean of products of deviations, and the sum has no negative term: so the little that nearly
+    independent images share keeps its digits.
+    Errors: `ContractError` for another shape or a parameter out of its domain, `DTypeError` for integer images.
+    Equals: MONAI `GlobalMutualInformationLoss` but for the 1e-7 that it adds, with width as its `sigma_ratio`. Its
+    "b-spline" has num_bins = bins + 4 and takes the range of the intensities from the batch, of which it counts the
+    upper 1 / bins as one intensity: it is "spline" for x * bins / (bins - 1), x the intensities in that range.
+
+    >>> import numpy as np
+    >>> x = np.asarray([[[[0.0, 1.0], [1.0, 0.0]]]])
+    >>> value = mutual_information(x, 1 - x, bins=2, width=0.01)
+    >>> round(float(value / np.log(2)), 12), float(mutual_information(x, 0 * x))
+    (-1.0, 0.0)
+    """
+    planar("mutual_information", predictions)
+    return whole(_mutual_information, predictions, targets, width, entries, bins=int(bins), kernel=kernel)

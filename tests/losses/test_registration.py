@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from mpmath import mp, mpf
+from scipy.interpolate import BSpline
 
 import lossspec as ls
 from lossspec.definitions import registration as definitions
@@ -99,7 +100,79 @@ def test_a_floor_takes_the_place_of_smaller_variances(array, plain):
         assert plain(loss(array(x), array(y), variance_floor=float(floor))) == pytest.approx(expected)
 
 
+# Mutual information.
+
+GRID = np.stack(np.meshgrid([0.0, 0.5, 1.0], [0.1, 0.45, 0.6, 0.9], indexing="ij"))[:, None, None]
+
+
+def hat(x):
+    """The cubic B-spline with its knots at -2, -1, 0, 1, 2."""
+    return np.nan_to_num(BSpline.basis_element(np.arange(-2.0, 3), extrapolate=False)(x))
+
+
+def information(first, second):
+    """From shares [pixels, bins] of either image: entropies of both less that of the pairs."""
+
+    def entropy(shares):
+        return -np.sum(shares[shares > 0] * np.log(shares[shares > 0]))
+
+    pairs = first.T @ second / len(first)
+    return entropy(first.mean(0)) + entropy(second.mean(0)) - entropy(pairs)
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "spline"])
+def test_shares_of_bins_are_those_of_their_windows(array, plain, kernel):
+    x, y = np.random.default_rng(1).uniform(size=(2, 1, 2, 3, 4))
+    apart = [image.reshape(-1, 1) * 4 - np.arange(5) for image in (x, y)]
+    if kernel == "gaussian":
+        first, second = (np.exp(-(t**2) / (2 * 0.7**2)) for t in apart)
+        first, second = (w / w.sum(1, keepdims=True) for w in (first, second))
+    else:
+        first, second = hat(x.reshape(-1, 1) * 4 - np.arange(-1, 6)), 1.0 * (np.abs(apart[1]) < 0.5)
+    value = plain(ls.mutual_information(array(x), array(y), bins=5, width=0.7, kernel=kernel))
+    assert float(value) == pytest.approx(-information(first, second), rel=1e-12)
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "spline"])
+def test_images_that_tell_nothing_of_each_other_share_nothing(array, plain, kernel):
+    rows, columns = GRID
+    for images in ((rows, columns), (rows, 0 * rows + 0.3)):
+        value, found = ls.mutual_information.value_and_grad(*images, bins=4, kernel=kernel)
+        assert abs(float(value)) < 1e-30
+        assert np.abs(found).max() < 1e-15
+    assert abs(float(plain(ls.mutual_information(array(rows), array(columns), bins=4, kernel=kernel)))) < 1e-30
+
+
+@pytest.mark.parametrize("noise", [1e-3, 1e-6])
+def test_the_little_that_images_share_keeps_its_digits(array, plain, noise):
+    rows, columns = GRID
+    columns = columns + noise * rows * (1 - columns)
+    value = plain(ls.mutual_information(array(rows), array(columns), bins=4))
+    with mp.workdps(50):
+        right = definitions.mutual_information(exact(rows[0]), exact(columns[0]), 4, mpf(0.5), "gaussian")
+    assert float(value) == pytest.approx(float(right), rel=1e-14 / noise)
+    assert 0 < -right < noise**2
+
+
+def test_an_image_of_two_values_tells_itself_and_its_negative(array, plain):
+    x = np.asarray([0.0, 1.0, 1.0, 0.0, 0.0, 0.0]).reshape(1, 1, 2, 3)
+    wanted = (2 * np.log(3 / 2) + np.log(3)) / 3
+    for kernel in ("gaussian", "spline"):
+        value = plain(ls.mutual_information(array(x), array(1 - x), width=0.01, kernel=kernel))
+        assert float(value) == pytest.approx(-wanted, rel=1e-14)
+
+
+def test_intensities_beyond_the_ends_count_as_the_ends(backend):
+    x, y = textures(3, 3)
+    value, found = ls.mutual_information.value_and_grad(*map(backend.from_numpy, (x, y)), bins=4)
+    clipped = ls.mutual_information(*(backend.from_numpy(np.clip(image, 0, 1)) for image in (x, y)), bins=4)
+    assert float(value) == float(clipped)
+    inside = (x > 0) & (x < 1)
+    assert ((backend.to_numpy(found) != 0) == inside).all()
+
+
 REFUSED = {
+    "one axis of space": (lambda x: ls.mutual_information(x[0], x[0]), "two axes of space"),
     "a large window": (
         lambda x: ls.local_normalized_cross_correlation(x, x, window=4, padding="valid"),
         r"the space of `predictions` is \(3, 3\): windows take 4 pixels",
