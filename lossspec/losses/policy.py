@@ -43,6 +43,10 @@ __all__ = [
     unit="action",
     source="Williams 1992, doi:10.1007/BF00992696",
     aliases=("reinforce", "REINFORCE"),
+    also={
+        "vespo VESPO": "it weighs log-probabilities by constants, functions of the ratio of the whole answer. Fix: "
+        "pass advantages times these weights to policy_gradient",
+    },
     equals=(Equal("torch", "-advantages * log_probabilities"),),
 )
 def policy_gradient(log_probabilities: LogDensity["*batch"], advantages: Real["*batch"]) -> Real["*batch"]:
@@ -314,7 +318,12 @@ def kl_penalty(
     source="Shao et al. 2024, arXiv:2402.03300, equations 3 and 4; DAPO: Yu et al. 2025, arXiv:2503.14476; Dr. GRPO: "
     "Liu et al. 2025, arXiv:2503.20783",
     aliases=("GRPO", "group_relative_policy_optimization"),
-    also={"dapo DAPO": {"beta": 0.0, "clip_high": 0.28}},
+    also={
+        "dapo DAPO": {"beta": 0.0, "clip_high": 0.28},
+        "dr_grpo Dr.GRPO": "it is grpo over a constant length. Fix: reduction=Mean(over=answers * length), and "
+        "advantages that are not divided by a standard deviation",
+        "bnpo BNPO": {"beta": 0.0},
+    },
     equals=(
         Equal(
             "torch",

@@ -50,6 +50,10 @@ answer_loss = partial(loss, family="preference", unit="answer")
             "it is dpo of log-probabilities that are averaged over the tokens of each answer. Fix: divide the four "
             "sums by the lengths of the answers, then call dpo"
         ),
+        "wpo WPO": (
+            "it weighs the pairs of another loss by how likely the policy holds them. Fix: pass the product of both "
+            "weights, detached, as `sample_weight` with reduction='count_mean'"
+        ),
     },
     equals=(
         Equal(
@@ -203,6 +207,11 @@ def slic_hinge(
 @answer_loss(
     source="Ethayarajh et al. 2024, arXiv:2402.01306",
     aliases=("KTO", "kahneman_tversky_optimization"),
+    also={
+        "apo_zero_unpaired": "it is kto of a reference point of 0. Fix: pass zeros as `reference_point`",
+        "kto_pair": "it is kto of both answers of each pair. Fix: kto of the chosen answers with labels 1 and of the "
+        "rejected ones with labels -1, each with the reference point of the other",
+    },
     equals=(
         Equal(
             "torch",
@@ -505,6 +514,10 @@ def orpo(chosen: Logp, rejected: Logp, *, beta: Beta = 0.1) -> Real["*batch"]:
 @pair_loss(
     source="Meng, Xia and Chen 2024, arXiv:2405.14734",
     aliases=("SimPO", "simple_preference_optimization"),
+    also={
+        "tpo TPO tpo-l": "it adds the likelihood of a third answer. Fix: the preference of the two answers, simpo for "
+        "tpo-l, plus cross_entropy of the tokens of the third one",
+    },
     equals=(Equal("torch", "-F.logsigmoid(beta * (chosen - rejected) - gamma)"),),
 )
 def simpo(chosen: Logp, rejected: Logp, *, beta: Beta = 2.0, gamma: Factor = 1.0) -> Real["*batch"]:

@@ -71,6 +71,8 @@ def _ideal(gains: Array, present: Array, cutoff: int | None = None) -> Array:
     aliases=("LambdaRank", "LambdaLoss"),
     also={
         "rax:dcg_lambdaweight": "it is a weight of pairs, times the length of the list; lambda_rank is the loss",
+        "NDCGLoss2++ ndcgLoss2PP": "it is a sum of two. Fix: lambda_rank + 10 * "
+        'lambda_rank.configured(weighting="ndcg_loss2")',
         "rax:dcg2_lambdaweight": "it is a weight of pairs, times the length of the list; "
         'lambda_rank(weighting="ndcg_loss2") is the loss',
     },

@@ -17,6 +17,10 @@ __all__ = ["elastic_net", "group_lasso", "l1_regularization", "l2_regularization
         Equal("torch", "parameters.abs()"),
         Equal("keras", "keras.regularizers.L1(1.0)(parameters)", reduction="sum"),
     ),
+    also={
+        "keras:OrthogonalRegularizer orthogonal_regularizer": "it is the mean size of the cosines of two rows, or "
+        "columns, times a factor. Fix: factor * l1_regularization of the cosines of all pairs, with reduction='mean'",
+    },
     default_reduction="sum",
 )
 def l1_regularization(parameters: Real["*shape"]) -> Real["*shape"]:

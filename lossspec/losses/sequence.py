@@ -288,6 +288,10 @@ def sequence_nll(
         "torchaudio:rnnt_loss RNNTLoss": (
             "its blank is the last class. Fix: rnn_transducer.configured(blank=classes - 1)"
         ),
+        "fastemit FastEmit": (
+            "it is no value but a change of the gradient of rnn_transducer: what comes through log-probabilities of "
+            "labels counts 1 + lambda, what comes through those of the blank counts 1"
+        ),
     },
     invariant_in=("logits",),
     sizes={"batch": 3, "time": 3, "labels": 2, "states": 3, "classes": 3},

@@ -22,6 +22,10 @@ __all__ = ["cox", "log_logistic_aft", "log_normal_aft", "weibull_aft"]
     source="Cox 1975, doi:10.1093/biomet/62.2.269; ties: Efron 1977, doi:10.1080/01621459.1977.10480613, and Breslow "
     "1974, doi:10.2307/2529620 (read in the code of torchsurv, not in the papers)",
     aliases=("cox_partial_likelihood", "coxph"),
+    also={
+        "deephit DeepHit": "it is a likelihood of intervals, cross_entropy where an event is seen and minus the "
+        "log-probability of all later ones where it is censored, plus a loss of the order of pairs; no loss here is it",
+    },
     coupled="the risk set of an event has all units that last as long, so a shard does not know its own loss. "
     "Gather the units of all shards, or of a stratum, then take the loss once.",
     convex_in=("log_hazards",),

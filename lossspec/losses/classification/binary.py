@@ -36,6 +36,9 @@ __all__ = [
     also={
         "optax:sigmoid_binary_cross_entropy": {"reduction": "none"},
         "jaxopt:binary_logistic_loss": {"reduction": "none"},
+        "logistic_hazard nnet_survival discrete_time_hazard": "it is a sum over the intervals up to an event or to "
+        "censoring. Fix: binary_cross_entropy_with_logits(logits, targets, where=intervals <= time, "
+        "reduction='batch_mean'), with targets of 1 at an event and 0 elsewhere",
     },
     convex_in=("logits",),
 )

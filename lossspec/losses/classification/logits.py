@@ -77,6 +77,10 @@ __all__ = [
         "label_smoothing": "it is an option of the losses of classes. Fix: pass label_smoothing=0.1 to cross_entropy",
         "class_balanced class_balanced_loss": "it is a loss with class weights. Fix: pass `class_weight=(1 - beta) / "
         "(1 - beta**counts)`, by the number of examples of each class, to cross_entropy or focal",
+        "dft DFT dynamic_fine_tuning": "it weighs each token by its probability, a constant. Fix: pass the detached "
+        "probabilities of the labels as `sample_weight`, with reduction='count_mean'",
+        "sft SFT": "it is cross_entropy of the tokens of an answer: leave the others out by `where` or `ignore_index`",
+        "chunked_nll": "it is cross_entropy in a way that keeps no logits. Fix: call linear_cross_entropy",
     },
     equals=(
         Equal(

@@ -138,6 +138,13 @@ def absolute_error(predictions: Real["*batch"], targets: Real["*batch"]) -> Real
     unit="element",
     source="Koenker and Bassett 1978, doi:10.2307/1913643",
     aliases=("pinball", "pinball_loss", "sklearn:PinballLoss mean_pinball_loss"),
+    also={
+        "crps_quantile quantile_crps": "it is twice the mean of quantile over the levels. Fix: 2 * quantile of all "
+        "quantiles, targets repeated along their axis, with `level` an array along it",
+        "mean_weighted_sum_quantile_loss weighted_quantile_loss wQL": "it is a mean over levels of twice the sum of "
+        "quantile over the sum of the sizes of the targets. Fix: 2 * quantile with reduction=Mean(over=levels * that "
+        "sum)",
+    },
     equals=(
         Equal(
             "sklearn",

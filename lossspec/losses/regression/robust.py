@@ -198,6 +198,8 @@ def epsilon_insensitive(
     unit="element",
     source="Barron 2019, arXiv:1701.03077",
     also={
+        "adaptive_robust AdaptiveLossFunction": "it adds log(scale) and the logarithm of a normalizer of alpha, an "
+        "integral without a closed form. Fix: where alpha is not trained, general_robust + log(scale)",
         "charbonnier": {"alpha": 1.0},
         "cauchy": {"alpha": 0.0},
         "geman_mcclure": {"alpha": -2.0},
