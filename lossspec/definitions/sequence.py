@@ -3,8 +3,9 @@
 from itertools import combinations_with_replacement, groupby, product
 from typing import Any
 
-from mpmath import exp, fprod, fsum, inf, log
+from mpmath import exp, fprod, fsum, inf, log, mpf
 
+from lossspec.definitions.common import divergence as kullback_leibler
 from lossspec.definitions.common import softmax
 
 
@@ -71,6 +72,27 @@ def focal_ctc(
 ) -> Any:
     cost = ctc(log_probabilities, labels, input_lengths, label_lengths, blank, zero_infinity)
     return cost if cost in (None, inf) else alpha * (1 - exp(-cost)) ** gamma * cost
+
+
+def smoothed_ctc(
+    logits: Any,
+    labels: Any,
+    input_lengths: Any,
+    label_lengths: Any,
+    blank: Any,
+    smoothing: Any,
+    divergence: Any,
+    zero_infinity: Any,
+) -> Any:
+    frames = [softmax(frame) for frame in logits]
+    logarithms = [[log(p) if p else -inf for p in frame] for frame in frames]
+    cost = ctc(logarithms, labels, input_lengths, label_lengths, blank, zero_infinity)
+    if cost is None:
+        return None
+    alike = [mpf(1) / len(frames[0])] * len(frames[0])
+    pairs = ((p, alike) if divergence == "to_uniform" else (alike, p) for p in frames[:input_lengths])
+    apart = sum(kullback_leibler(p, q) for p, q in pairs)
+    return (0 if smoothing == 1 else (1 - smoothing) * cost) + (0 if smoothing == 0 else smoothing * apart)
 
 
 def sequence_nll(logits: Any, labels: Any, lengths: Any) -> Any:

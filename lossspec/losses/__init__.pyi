@@ -1994,6 +1994,14 @@ class _smooth_l1(Typed):
     def configured(self, **options: Unpack[_smooth_l1_options]) -> Self: ...
 smooth_l1: _smooth_l1
 
+class _smoothed_ctc_options(TypedDict, total=False): blank: int; smoothing: Varying; divergence: Literal['to_uniform', 'from_uniform']; zero_infinity: bool; reduction: _Reduction_n_s_m_cm_bm_o_lm_tm; empty: Empty; axis: int
+class _smoothed_ctc(Typed):
+    """Label-smoothed CTC: `ctc_with_logits` and, in every frame, the divergence of its classes from all being alike."""
+    def __call__(self, logits: Array, labels: Array, input_lengths: Array, label_lengths: Array, *, blank: int = 0, smoothing: Varying = 0.1, divergence: Literal['to_uniform', 'from_uniform'] = 'to_uniform', zero_infinity: bool = False, reduction: _Reduction_n_s_m_cm_bm_o_lm_tm = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, axis: int = -1) -> Result: """Label-smoothed CTC: `ctc_with_logits` and, in every frame, the divergence of its classes from all being alike."""
+    def grad(self, logits: Array, labels: Array, input_lengths: Array, label_lengths: Array, *, wrt: Wrt[Literal['logits', 'smoothing', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_smoothed_ctc_options]) -> Any: ...
+    def configured(self, **options: Unpack[_smoothed_ctc_options]) -> Self: ...
+smoothed_ctc: _smoothed_ctc
+
 class _soft_cldice_options(TypedDict, total=False): iterations: Whole; smooth: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _soft_cldice(Typed):
     """Soft centerline Dice loss (clDice): how much of each skeleton lies outside of the other region."""

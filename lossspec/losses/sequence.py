@@ -1,6 +1,7 @@
 """Losses of sequences against sequences: frames against labels, one series against another."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from lossspec.declaration import Accuracy, Equal, loss, require
 from lossspec.losses._special import log_of_exponential_rise
@@ -10,12 +11,13 @@ from lossspec.numerics import (
     negative_log_softmax,
     per_row,
     positions,
+    softmax_divergence,
     tokens_that_count,
 )
 from lossspec.paths import Paths
-from lossspec.terms import Array, Label, Length, LogDistribution, Logits, NonNegative, Positive, Real
+from lossspec.terms import Array, Label, Length, LogDistribution, Logits, NonNegative, Positive, Real, UnitInterval
 
-__all__ = ["ctc", "ctc_with_logits", "focal_ctc", "rnn_transducer", "sequence_nll", "soft_dtw"]
+__all__ = ["ctc", "ctc_with_logits", "focal_ctc", "rnn_transducer", "sequence_nll", "smoothed_ctc", "soft_dtw"]
 
 IMPOSSIBLE = float("-inf")
 ALIGNMENTS = Paths((1, 0), (1, 1), (1, 2))  # stay at a label, go on to the next, go on past a blank
@@ -169,6 +171,71 @@ def ctc_with_logits(
     0.75
     """
     return _aligned(ALIGNMENTS.score_of_logits, logits, labels, input_lengths, label_lengths, blank, zero_infinity)
+
+
+@loss(
+    family="sequence",
+    unit="sequence",
+    source="Kim, Seltzer, Li and Zhao 2017, arXiv:1711.02212 (read in the code of neural_sp, not in the paper); from "
+    "the uniform distribution: Pereyra et al. 2017, arXiv:1701.06548",
+    aliases=("ctc_label_smoothing", "label_smoothed_ctc"),
+    invariant_in=("logits",),
+    equals=(
+        Equal(
+            "torch",
+            "(lambda lp: (1 - smoothing) * F.ctc_loss(lp.transpose(0, 1), labels, input_lengths, label_lengths, "
+            "blank=blank, reduction='none', zero_infinity=zero_infinity) + smoothing * (((torch.ones_like(lp[..., 0]) "
+            "* lp.shape[-1]).log() - torch.special.entr(lp.exp()).sum(-1) if divergence == 'to_uniform' else "
+            "-(torch.ones_like(lp[..., 0]) * lp.shape[-1]).log() - lp.mean(-1)) * (torch.arange(lp.shape[1]) < "
+            "input_lengths[:, None])).sum(-1))(torch.log_softmax(logits, -1))",
+            when="len(labels) > 0 and np.all(np.asarray(smoothing) < 1)",
+            differs={"gradient edges": "NaN: 0 log 0 of a class whose probability is 0 in the dtype"},
+        ),
+    ),
+    sizes={"batch": 3, "time": 3, "labels": 2, "classes": 3},
+)
+def smoothed_ctc(
+    logits: Logits["batch time classes"],
+    labels: Label["batch labels", "not blank"],
+    input_lengths: Length["batch", "of time"],
+    label_lengths: Length["batch", "of labels"],
+    *,
+    blank: int = 0,
+    smoothing: UnitInterval["#batch"] = 0.1,
+    divergence: Literal["to_uniform", "from_uniform"] = "to_uniform",
+    zero_infinity: bool = False,
+) -> Real["batch"]:
+    """Label-smoothed CTC: `ctc_with_logits` and, in every frame, the divergence of its classes from all being alike.
+
+    l = (1 - smoothing) ctc_with_logits(logits, labels, ...) + smoothing sum_t KL(p[t] || u) over the `input_lengths`
+    frames, with p = softmax(logits) and u the uniform distribution over the classes, the blank included. For
+    "from_uniform" it is KL(u || p[t]), which also punishes classes that are ruled out.
+
+    Shapes: as `ctc_with_logits`, with `smoothing` in [0, 1], a number or an array with size 1 where it does not vary
+    -> sequence [batch].
+    Weights and mean: as `ctc`. The sum over frames grows with the length of the sequence; a smoothing of about
+    1 / frames makes a mean of it. Labels that no alignment reaches have the loss inf, unless smoothing is 1, or that
+    of the divergence alone with `zero_infinity`.
+    Errors: as `ctc`, and for a smoothing or a divergence out of its domain.
+    Equals: neural_sp's `kldiv_lsm_ctc` beside its CTC, but for its u of classes - 1 entries, a constant of each frame,
+    and means. A mean of KL(u || p) over all frames, padding included, is another loss that goes by this name.
+
+    >>> import numpy as np
+    >>> labels, lengths = np.asarray([[1]]), (np.asarray([2]), np.asarray([1]))
+    >>> l = smoothed_ctc(np.zeros((1, 2, 2)), labels, *lengths, smoothing=0.5)
+    >>> round(float(np.exp(-2 * l)), 12)
+    0.75
+    """
+    xp = array_namespace(logits)
+    arguments = logits, labels, input_lengths, label_lengths, blank, zero_infinity
+    aligned = _aligned(ALIGNMENTS.score_of_logits, *arguments)
+    alike = xp.zeros_like(logits)
+    apart = softmax_divergence(logits, alike) if divergence == "to_uniform" else softmax_divergence(alike, logits)
+    counts = positions(apart, dtype=input_lengths.dtype) < input_lengths[:, None]
+    of_frames = xp.sum(xp.where(counts, apart, 0.0), axis=-1)
+    share = smoothing + xp.zeros_like(of_frames)
+    aligned = xp.where(share == 1, 0.0, (1 - share) * xp.where(share == 1, 0.0, aligned))
+    return aligned + xp.where(share == 0, 0.0, share * xp.where(share == 0, 0.0, of_frames))
 
 
 @loss(
