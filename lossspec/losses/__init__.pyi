@@ -138,6 +138,14 @@ class _asymmetric(Typed):
     def configured(self, **options: Unpack[_asymmetric_options]) -> Self: ...
 asymmetric: _asymmetric
 
+class _balanced_l1_options(TypedDict, total=False): alpha: Varying; gamma: Varying; beta: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _balanced_l1(Typed):
+    """Balanced L1 loss (Libra R-CNN): `smooth_l1` in which small errors have more of the gradient."""
+    def __call__(self, predictions: Array, targets: Array, *, alpha: Varying = 0.5, gamma: Varying = 1.5, beta: Varying = 1.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Balanced L1 loss (Libra R-CNN): `smooth_l1` in which small errors have more of the gradient."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'alpha', 'gamma', 'beta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_balanced_l1_options]) -> Any: ...
+    def configured(self, **options: Unpack[_balanced_l1_options]) -> Self: ...
+balanced_l1: _balanced_l1
+
 class _barlow_twins_options(TypedDict, total=False): redundancy: Number; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _barlow_twins(Typed):
     """Barlow Twins: the distance of the cross-correlation of two views' features from the identity."""

@@ -613,3 +613,37 @@ def test_poisson_nll_of_a_mean_beyond_the_dtype_is_infinite(array, plain, dtype,
         value = ls.poisson_nll.per_example(logs, counts, full=full)
         gradient = ls.poisson_nll.grad(logs, counts, reduction="sum", full=full)
     assert plain(value).tolist() == plain(gradient).tolist() == [math.inf] * 4
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+def test_balanced_l1_goes_on_where_its_pieces_meet(array, plain, beta):
+    b, errors = math.expm1(3), np.asarray([beta * (1 - 1e-12), beta, beta * (1 + 1e-12), 5.0])
+    wanted = 1.5 * np.asarray([beta, beta, beta, 5.0]) + 1.5 / b - 0.5 * beta
+    values = plain(ls.balanced_l1.per_example(array(errors), array(0 * errors), beta=beta))
+    np.testing.assert_allclose(values, wanted, rtol=1e-11)
+
+
+def test_small_errors_of_balanced_l1_keep_their_digits_and_their_curvature(backend):
+    error = 1e-9
+    x, zero = (backend.from_numpy(np.asarray([e, -e, 0.0])) for e in (error, 0.0))
+    curvature = 0.5 * math.expm1(3)
+    value = backend.to_numpy(ls.balanced_l1.per_example(x, zero))
+    np.testing.assert_allclose(value, [curvature * error**2 / 2] * 2 + [0], rtol=1e-7)
+    slope, bend = (backend.to_numpy(g) for g in ls.balanced_l1.grad_hess(x, zero))
+    np.testing.assert_allclose(slope, [curvature * error, -curvature * error, 0], rtol=1e-7)
+    np.testing.assert_allclose(bend, [curvature] * 3, rtol=1e-6)
+
+
+def test_a_power_beyond_the_dtype_leaves_balanced_l1_finite(array, plain):
+    """With alpha far below gamma it is gamma d + alpha d (log(d / beta) - 1) up to beta."""
+    errors = np.asarray([0.0, 1e-30, 0.25, 0.75])
+    values = plain(ls.balanced_l1.per_example(array(errors), array(0 * errors), alpha=1e-3))
+    wanted = 1.5 * errors[1:] + 1e-3 * errors[1:] * (np.log(errors[1:]) - 1)
+    np.testing.assert_allclose(values, [0, *wanted], rtol=1e-13)
+
+
+def test_balanced_l1_has_the_derivative_0_at_its_kink(backend):
+    x = backend.from_numpy(np.zeros(1))
+    for beta in (0.5, 2.0):
+        value, gradient = ls.balanced_l1.value_and_grad(x, x, beta=beta)
+        assert float(value) == 0 == float(backend.to_numpy(gradient)[0])

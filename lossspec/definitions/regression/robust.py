@@ -37,3 +37,10 @@ def general_robust(predictions: Any, targets: Any, alpha: Any, scale: Any) -> An
         return 1 - exp(-square / 2)
     width = abs(alpha - 2)
     return width / alpha * ((square / width + 1) ** (alpha / 2) - 1)
+
+
+def balanced_l1(predictions: Any, targets: Any, alpha: Any, gamma: Any, beta: Any) -> Any:
+    d, b = abs(predictions - targets), exp(gamma / alpha) - 1
+    if d < beta:
+        return alpha / b * (b * d + 1) * log(b * d / beta + 1) - alpha * d
+    return gamma * d + gamma / b - alpha * beta

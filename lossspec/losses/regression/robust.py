@@ -4,10 +4,22 @@ import math
 
 from lossspec.declaration import Equal, loss
 from lossspec.losses.regression._powers import exponential_growth
-from lossspec.numerics import absolute, array_namespace, excess_of_hypotenuse, number, relu
-from lossspec.terms import NonNegative, Positive, Real, Robustness
+from lossspec.numerics import (
+    absolute,
+    array_namespace,
+    carry_nan,
+    excess_of_hypotenuse,
+    expm1,
+    expm1_minus,
+    is_number,
+    number,
+    relu,
+    softplus,
+)
+from lossspec.terms import Array, NonNegative, Positive, Real, Robustness
 
 __all__ = [
+    "balanced_l1",
     "epsilon_insensitive",
     "general_robust",
     "huber",
@@ -267,3 +279,72 @@ def general_robust(
     size, rate = xp.where(steep, size, 1.0), xp.where(steep, alpha, 1.0)
     outer = width / rate * (size**rate * xp.exp(rate / 2 * beyond) - 1)
     return xp.where(quadratic, half_square, xp.where(steep, outer, value))
+
+
+@loss(
+    family="regression",
+    unit="element",
+    source="Pang et al. 2019, arXiv:1904.02701 (formula read in the code of mmdetection, not in the paper)",
+    aliases=("BalancedL1", "BalancedL1Loss"),
+    equals=(
+        Equal(
+            "torch",
+            "(lambda d, b: torch.where(d < beta, alpha / b * (b * d + 1) * torch.log(b * d / beta + 1) - alpha * d, "
+            "gamma * d + gamma / b - alpha * beta))((predictions - targets).abs(), "
+            "torch.expm1(torch.full_like(predictions, gamma / alpha)))",
+            when="np.ndim(alpha) == np.ndim(beta) == np.ndim(gamma) == 0 and gamma / alpha < 50",
+        ),
+    ),
+    perfect={"predictions": "targets"},
+)
+def balanced_l1(
+    predictions: Real["*batch"],
+    targets: Real["*batch"],
+    *,
+    alpha: Positive["#*batch"] = 0.5,
+    gamma: Positive["#*batch"] = 1.5,
+    beta: Positive["#*batch"] = 1.0,
+) -> Real["*batch"]:
+    """Balanced L1 loss (Libra R-CNN): `smooth_l1` in which small errors have more of the gradient.
+
+    l = (alpha / b) (b d + 1) log(1 + b d / beta) - alpha d where d = |predictions - targets| < beta, else
+    gamma d + gamma / b - alpha beta, with b = exp(gamma / alpha) - 1. At beta = 1 its derivative is alpha log(1 + b d)
+    up to d = 1 and gamma from there on, and it is convex.
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers; `alpha`, `gamma` and `beta` > 0, numbers or arrays
+    with size 1 where they do not vary -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Another beta than 1 has a kink at beta and one at 0, where the derivative is declared 0; with one above 1 small
+    errors have a loss below 0.
+    Errors: `ContractError` for another shape or a parameter <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: mmdetection `BalancedL1Loss` at its defaults, whose terms cancel where errors are small.
+
+    >>> import numpy as np
+    >>> errors = np.asarray([0.5, 1.0, 3.0])
+    >>> balanced_l1.per_example(errors, np.zeros(3)).round(6).tolist()
+    [0.400568, 1.078594, 4.078594]
+    """
+    xp = array_namespace(predictions)
+    difference = predictions - targets
+    size = xp.where(difference < 0, -difference, difference)  # which has a slope at 0: the loss is curved there
+    exponent = gamma / alpha + xp.zeros_like(size)
+    inverse = xp.exp(-exponent) / -expm1(-exponent)  # of b, which is beyond the dtype for a small alpha
+    near = size < beta
+    inner = xp.where(near, size, 0.0)
+    curved = (beta * inverse + inner) * expm1_minus(-_log_rise(inner / beta, exponent))
+    if not is_number(beta, 1):
+        pointed = _log_rise(xp.where(near, absolute(difference), 0.0) / beta, exponent)
+        curved = curved + (1 - beta) * inverse * pointed
+    return carry_nan(xp.where(near, alpha * curved, gamma * size + (gamma * inverse - alpha * beta)))
+
+
+_LARGE = 40.0
+"""The exponent from which on 1 is nothing beside its power, in every dtype."""
+
+
+def _log_rise(share: Array, exponent: Array) -> Array:
+    """log(1 + (exp(exponent) - 1) share), where the power may be beyond the dtype."""
+    xp = array_namespace(share)
+    large, there = exponent > _LARGE, share > 0
+    far = xp.where(there, softplus(xp.log(xp.where(there, share, 1.0)) + exponent), 0.0)
+    return xp.where(large, far, xp.log1p(expm1(xp.where(large, 0.0, exponent)) * share))
