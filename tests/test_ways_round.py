@@ -101,6 +101,23 @@ def test_sums_over_tokens_are_divided_by_lengths_first():
     np.testing.assert_allclose(ls.dpo.per_example(*divided), wanted, rtol=1e-13)
 
 
+def test_distances_over_their_mean_are_compared_by_huber():
+    assert "huber(student / student[student > 0].mean()" in said("RKD-D")
+    pytest.importorskip("torch")
+    torch = import_module("torch")
+    student, teacher = (torch.tensor(RANDOM.normal(size=(5, n)), requires_grad=n == 3) for n in (3, 2))
+    ours = [torch.cdist(x, x) for x in (student, teacher)]
+    first, second = (d / d[d > 0].mean() for d in ours)
+    apart = [(x[i] - x[j]).norm() for x in (student, teacher) for i in range(5) for j in range(5) if i != j]
+    means = sum(apart[:20]) / 20, sum(apart[20:]) / 20
+    pairs = zip(apart[:20], apart[20:], strict=True)
+    gaps = [s / means[0] - t / means[1] for s, t in pairs]
+    wanted = sum(gap**2 / 2 if gap.abs() < 1 else gap.abs() - 0.5 for gap in gaps) / 25
+    value = ls.huber(first, second)
+    assert float(value.detach()) == pytest.approx(float(wanted.detach()))
+    torch.testing.assert_close(*(torch.autograd.grad(side, student)[0] for side in (value, wanted)))
+
+
 def test_names_without_a_way_say_why():
     for name, word in {"fastemit": "gradient", "deephit": "order of pairs", "adaptive_robust": "integral"}.items():
         assert word in said(name)

@@ -298,6 +298,11 @@ def _count(selected: Array | None, like: Array) -> Any:
     unit="example",
     source="Park, Kim, Lu and Cho 2019, arXiv:1904.05068 (read in the official code, not in the paper)",
     aliases=("RKD-A", "RkdAngle"),
+    also={
+        "RKD-D RkdDistance": "it compares the distances of all pairs, each over the mean of those that are not 0. Fix: "
+        "huber(student / student[student > 0].mean(), teacher / teacher[teacher > 0].mean()) of matrices of distances",
+        "RKD": "it is a sum of two. Fix: 2 * relational_angle plus the huber that is said of RKD-D, the paper's ratio",
+    },
     equals=(
         Equal(
             "torch",
