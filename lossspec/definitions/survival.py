@@ -4,7 +4,7 @@ from typing import Any
 
 from mpmath import exp, expm1, fsum, inf, log, ncdf, npdf
 
-from lossspec.definitions.common import sigmoid
+from lossspec.definitions.common import sigmoid, softmax
 
 
 def cox(log_hazards: Any, times: Any, events: Any, ties: str) -> Any:
@@ -19,6 +19,12 @@ def cox(log_hazards: Any, times: Any, events: Any, ties: str) -> Any:
         return fsum(log(risk - k * fsum(same) / d) for k in range(d)) / d - log_hazards[i]
 
     return [unit(i) for i in range(len(log_hazards))]
+
+
+def discrete_survival(logits: Any, labels: Any, events: Any) -> Any:
+    p = softmax(logits)
+    possible = p[labels + 1 :] if events == 0 else [p[labels]]
+    return -log(fsum(possible)) if any(possible) else inf
 
 
 def log_logistic_aft(predictions: Any, bounds: Any, scales: Any) -> Any:

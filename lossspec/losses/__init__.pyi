@@ -578,6 +578,14 @@ class _discopop(Typed):
     def configured(self, **options: Unpack[_discopop_options]) -> Self: ...
 discopop: _discopop
 
+class _discrete_survival_options(TypedDict, total=False): reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
+class _discrete_survival(Typed):
+    """Negative log-likelihood of the interval of an event, or of a later one where censored (DeepHit's likelihood)."""
+    def __call__(self, logits: Array, labels: Array, events: Array, *, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None, class_weight: Array | None = None, ignore_index: int | None = None, axis: int = -1) -> Result: """Negative log-likelihood of the interval of an event, or of a later one where censored (DeepHit's likelihood)."""
+    def grad(self, logits: Array, labels: Array, events: Array, *, wrt: Wrt[Literal['logits', 'events', 'sample_weight', 'class_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_discrete_survival_options]) -> Any: ...
+    def configured(self, **options: Unpack[_discrete_survival_options]) -> Self: ...
+discrete_survival: _discrete_survival
+
 class _distance_iou_options(TypedDict, total=False): format: Literal['xyxy', 'xywh', 'cxcywh']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _distance_iou(Typed):
     """DIoU loss: the IoU loss plus the distance of the centres of two boxes."""

@@ -3,17 +3,26 @@
 from math import inf, log, pi
 from typing import Literal
 
-from lossspec.declaration import loss
+from lossspec.declaration import Equal, loss
 from lossspec.losses._special import (
     complementary_log_log,
     log_of_exponential_rise,
     negative_log_normal_between,
     negative_log_normal_tail,
 )
-from lossspec.numerics import array_namespace, carry_nan, logsumexp, negative_log_softmax, positions, softplus
-from lossspec.terms import Array, Indicator, LogMean, PositiveAmount, Real, Time, TimeBounds
+from lossspec.numerics import (
+    array_namespace,
+    carry_nan,
+    gaps_to_largest,
+    logsumexp,
+    negative_log_softmax,
+    positions,
+    softplus,
+    zero_where,
+)
+from lossspec.terms import Array, Indicator, Label, Logits, LogMean, PositiveAmount, Real, Time, TimeBounds
 
-__all__ = ["cox", "log_logistic_aft", "log_normal_aft", "weibull_aft"]
+__all__ = ["cox", "discrete_survival", "log_logistic_aft", "log_normal_aft", "weibull_aft"]
 
 
 @loss(
@@ -22,10 +31,6 @@ __all__ = ["cox", "log_logistic_aft", "log_normal_aft", "weibull_aft"]
     source="Cox 1975, doi:10.1093/biomet/62.2.269; ties: Efron 1977, doi:10.1080/01621459.1977.10480613, and Breslow "
     "1974, doi:10.2307/2529620 (read in the code of torchsurv, not in the papers)",
     aliases=("cox_partial_likelihood", "coxph"),
-    also={
-        "deephit DeepHit": "it is a likelihood of intervals, cross_entropy where an event is seen and minus the "
-        "log-probability of all later ones where it is censored, plus a loss of the order of pairs; no loss here is it",
-    },
     coupled="the risk set of an event has all units that last as long, so a shard does not know its own loss. "
     "Gather the units of all shards, or of a stratum, then take the loss once.",
     convex_in=("log_hazards",),
@@ -85,6 +90,60 @@ def cox(
         terms = negative_log_softmax(xp.stack(parts, axis=-1), xp.zeros_like(before * number, dtype=steps.dtype) + 2)
         value = xp.sum(xp.where(counted, terms + log_share, 0.0), axis=-1) / number[:, 0]
     return carry_nan(xp.where(happens, value, 0.0) + 0.0 * carry_nan(log_hazards), xp.any(times != times))
+
+
+@loss(
+    family="survival",
+    unit="example",
+    source="Lee et al. 2018, doi:10.1609/aaai.v32i1.11842, its likelihood; Kvamme and Borgan 2021, arXiv:1910.06724 "
+    "(read in the code of pycox, not in the papers)",
+    aliases=("nll_pmf", "PMF"),
+    also={
+        "deephit DeepHit": "it adds a loss of the order of pairs, which is not here, to discrete_survival",
+    },
+    equals=(
+        Equal(
+            "torch",
+            "(lambda lp, e: -torch.where(e, lp.gather(-1, labels[..., None])[..., 0], lp.masked_fill(~e[..., None] & ("
+            "torch.arange(lp.shape[-1]) <= labels[..., None]), -float('inf')).logsumexp(-1)))"
+            "(torch.log_softmax(logits, -1), events == 1)",
+        ),
+    ),
+    invariant_in=("logits",),
+)
+def discrete_survival(
+    logits: Logits["*batch classes"], labels: Label["*batch"], events: Indicator["*batch"]
+) -> Real["*batch"]:
+    """Negative log-likelihood of the interval of an event, or of a later one where censored (DeepHit's likelihood).
+
+    l = -log p[labels] for an event, with p = softmax(logits) over the intervals, and -log sum_{c > labels} p[c] where
+    the time is censored in the interval `labels`, whose event can only be in a later one.
+
+    Shapes: `logits` [*batch classes], a class for each interval of time, of which the last one may stand for all that
+    is later; `labels` integers [*batch] in [0, classes), the interval of the event or of censoring; `events` [*batch],
+    1 for an event, 0 where censored -> example [*batch].
+    Weights and mean: the common contract; class weights are those of the intervals. A time that is censored in the last
+    interval has no later one: its loss is inf, with gradient 0. Let the last class stand for what is later.
+    Errors: `ContractError` for another shape, `DTypeError` for integer logits; a label out of range or an event that is
+    neither 0 nor 1 gives NaN, and raises under `checking("values")`.
+    Equals: pycox `nll_pmf` for logits to which a last one of 0 is appended, but for the 1e-7 that it adds to p; it is a
+    term of the loss of its `DeepHitSingle`.
+
+    >>> import numpy as np
+    >>> l = discrete_survival.per_example(np.zeros((2, 4)), np.asarray([1, 1]), np.asarray([1, 0]))
+    >>> np.exp(-l).round(12).tolist()
+    [0.25, 0.5]
+    """
+    xp = array_namespace(logits)
+    over = positions(logits, dtype=labels.dtype) <= labels[..., None]
+    gaps = gaps_to_largest(logits)
+    later = logsumexp(xp.where(over, -inf, gaps))
+    never = later == -inf
+    rows = xp.concat((xp.where(over, gaps, -inf), xp.where(never, 0.0, later)[..., None]), axis=-1)
+    of_later = negative_log_softmax(rows, xp.zeros_like(labels) + logits.shape[-1])
+    nothing = xp.sum(zero_where(logits, logits == logits), axis=-1)  # beside inf it lets a derivative of NaN through
+    of_later = xp.where(never, inf + nothing, of_later)
+    return xp.where(events == 1, negative_log_softmax(logits, labels), of_later)
 
 
 def _places(

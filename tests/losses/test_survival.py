@@ -140,3 +140,30 @@ def test_normal_tails_and_what_lies_between_keep_their_digits():
         ]
     np.testing.assert_allclose(negative_log_normal_tail(x), np.asarray(tails, dtype=float), rtol=1e-13)
     np.testing.assert_allclose(negative_log_normal_between(near, gap), np.asarray(between, dtype=float), rtol=1e-13)
+
+
+def test_the_intervals_of_an_event_and_the_censored_rest_have_probability_one(array, plain):
+    logits = np.asarray([[0.3, -1.2, 0.8, 0.1]])
+    for label in range(3):
+        events = [(k, 1) for k in range(label + 1)] + [(label, 0)]
+        values = [plain(ls.discrete_survival(array(logits), *(array([n]) for n in pair))) for pair in events]
+        assert np.exp(-np.asarray(values)).sum() == pytest.approx(1, rel=1e-14)
+
+
+def test_a_late_time_that_is_nearly_sure_keeps_its_digits(backend):
+    logits = backend.from_numpy(np.asarray([[-40.0, -41.0, 0.0, 1.0]]))
+    label, event = (backend.from_numpy(np.asarray([k])) for k in (1, 0))
+    value, gradient = ls.discrete_survival.value_and_grad(logits, label, event)
+    wanted = (math.exp(-40) + math.exp(-41)) / (1 + math.e)
+    assert float(value) == pytest.approx(wanted, rel=1e-14)
+    shares = np.asarray([math.exp(-40), math.exp(-41)]) / (1 + math.e)
+    pull = [*shares, -wanted / (1 + math.e), -wanted * math.e / (1 + math.e)]
+    np.testing.assert_allclose(backend.to_numpy(gradient)[0], pull, rtol=1e-13)
+
+
+def test_after_the_last_interval_there_is_nothing(backend):
+    logits = backend.from_numpy(np.zeros((1, 3)))
+    label, event = (backend.from_numpy(np.asarray([k])) for k in (2, 0))
+    value, gradient = ls.discrete_survival.value_and_grad(logits, label, event)
+    assert float(value) == math.inf
+    assert not backend.to_numpy(gradient).any()
