@@ -98,7 +98,7 @@ class _Maker:
                 yield replace(typical, name=f"equal within {size:g}", inputs={**typical.inputs, **near})
 
     def related(self) -> Iterator[Case]:
-        """Vectors that point away from each other, batches of one vector alone, and amounts that are all far out.
+        """Vectors that point away from each other, batches of one vector alone or nearly, and amounts far out.
 
         There a loss is flat, or the quotient of two numbers, and what is rounded on the way to it may be larger.
         """
@@ -114,10 +114,24 @@ class _Maker:
             row = case.inputs[vectors[0]][:1]
             alike = {k: np.broadcast_to(row, s).copy() for k, s in shapes.items() if s[1:] == row.shape[1:]}
             yield replace(case, inputs={**case.inputs, **alike})
+        if vectors and "temperature" in self.parameters:
+            yield self.nearly_alike(kinds, vectors)
         amounts = [a.name for a in arguments if a.name in same and _is_amount(kinds[a.name])]
         if amounts:
             case = self.separate("all far out", kinds)
             yield replace(case, inputs={**case.inputs, **{k: case.inputs[k] * self.dtype(1e30) for k in amounts}})
+
+    def nearly_alike(self, kinds: Mapping[str, Term], vectors: list[str]) -> Case:
+        """Vectors that are all nearly parallel, at a low temperature: what is rounded beside 1 is multiplied there."""
+        case, random = self.separate("nearly alike", kinds), self.generator("nearly alike, moved")
+        first = case.inputs[vectors[0]]
+        row, shapes = first.reshape(-1, first.shape[-1])[0], {name: case.inputs[name].shape for name in vectors}
+        alike = {
+            name: self.cast(row * (1 - 1e-3 * random.random(shape)) * random.uniform(0.5, 2.0, (*shape[:-1], 1)))
+            for name, shape in shapes.items()
+            if shape[-1] == len(row)
+        }
+        return replace(case, inputs={**case.inputs, **alike}, parameters={**case.parameters, "temperature": 0.01})
 
     def separate(self, name: str, kinds: Mapping[str, Term]) -> Case:
         """A case that is drawn from a generator of its own."""

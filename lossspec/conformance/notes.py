@@ -19,6 +19,7 @@ NAMED = {
     "equal": "equal inputs",
     "opposed": "cancellation",
     "all alike": "equal inputs",
+    "nearly alike": "cancellation",
     "all far out": "cancellation",
     ", hard": "parameter at the end of its domain",
     "=": "parameter",

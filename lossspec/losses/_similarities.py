@@ -1,6 +1,8 @@
 """Similarities of the embeddings of a batch, sorted into groups, and sums over them."""
 
-from lossspec.numerics import array_namespace, matmul, normalize, positions, stop_gradient
+from math import inf
+
+from lossspec.numerics import array_namespace, matmul, normalize, positions, stop_gradient, with_value
 from lossspec.terms import Array
 
 
@@ -10,7 +12,53 @@ def cosines(x: Array, y: Array) -> Array:
 
 
 def inner_products(x: Array, y: Array) -> Array:
+    """The inner product of each row of one matrix with each row of the other."""
     return matmul(x, array_namespace(y).matrix_transpose(y))
+
+
+def relative_cosines(x: Array, y: Array, selected: Array = None) -> Array:
+    """The cosines of the rows of two matrices, less a number that each row of them has in common.
+
+    Cosines of nearly parallel vectors are flat: the last digit of a product, or of a length that should be 1, is more
+    than the last digits of the vectors change. With s = 1 - |u - v|^2 / 2 and a point c near all v it is
+    (u - c) . (v - c) - |v - c|^2 / 2, but for terms without v; where u points away from c, that of -u changes its sign.
+    Its derivatives are those of the product, in which nothing cancels. Rows of `y` that are not selected may be far
+    away.
+    """
+    xp = array_namespace(x)
+    (u, u_is_zero), (v, v_is_zero) = normalize(x), normalize(y)
+    product = inner_products(u, v)
+    if v.shape[0] == 0:
+        return product
+    u, v = stop_gradient(u), stop_gradient(v)
+    point = common_part(v, selected)
+    away = xp.sum(u * point, axis=-1, keepdims=True) < 0
+    rest = v - point
+    short = 0.5 * (xp.sum(rest * rest, axis=-1) + xp.astype(v_is_zero, rest.dtype))
+    scores = inner_products(xp.where(away, -u, u) - point, rest) - short[None, :]
+    scores = xp.where(u_is_zero[:, None], 0.0, xp.where(away, -scores, scores))
+    return with_value(scores, product)
+
+
+def relative_inner_products(x: Array, y: Array, selected: Array = None) -> Array:
+    """The inner products of the rows of two matrices, less a number that each row of them has in common.
+
+    Where the rows of `y` are nearly equal, the last digits of the products are more than those of the rows change.
+    """
+    return inner_products(x, y if y.shape[0] == 0 else y - common_part(y, selected))
+
+
+def common_part(x: Array, selected: Array = None) -> Array:
+    """The number next to 0 of each column among the selected rows if all have one sign, else 0: constant, [1 columns].
+
+    To subtract it makes no entry larger: so nothing that was not in the last digits before is lost.
+    """
+    xp = array_namespace(x)
+    fixed = stop_gradient(x)
+    low, high = (fixed if selected is None else xp.where(selected[:, None], fixed, end) for end in (inf, -inf))
+    low, high = xp.min(low, axis=0, keepdims=True), xp.max(high, axis=0, keepdims=True)
+    above, below = (low > 0) & (low < inf), (high < 0) & (high > -inf)
+    return xp.where(above, low, xp.where(below, high, xp.zeros_like(low)))
 
 
 def own(scores: Array) -> Array:
@@ -21,6 +69,12 @@ def own(scores: Array) -> Array:
 def groups(embeddings: Array, labels: Array, selected: Array) -> tuple[Array, Array, Array]:
     """Return the cosines of all rows, and the masks of the same group (but the row itself) and of other groups."""
     scores = cosines(embeddings, embeddings)
+    return scores, *sides(scores, labels, selected)
+
+
+def relative_groups(embeddings: Array, labels: Array, selected: Array) -> tuple[Array, Array, Array]:
+    """Return what `groups` does, each row of cosines less a number that it has in common."""
+    scores = relative_cosines(embeddings, embeddings, selected)
     return scores, *sides(scores, labels, selected)
 
 

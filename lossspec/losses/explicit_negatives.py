@@ -1,8 +1,19 @@
 """Contrastive losses whose negatives are given, or stand alone in the denominator."""
 
+from typing import Any
+
 from lossspec.declaration import Equal, loss
-from lossspec.losses._similarities import groups, log_sum_exp, shares
-from lossspec.numerics import array_namespace, gaps_to_largest, logsumexp, normalize, per_row, softplus
+from lossspec.losses._similarities import log_sum_exp, relative_groups, shares
+from lossspec.numerics import (
+    array_namespace,
+    gaps_to_largest,
+    logsumexp,
+    normalize,
+    per_row,
+    softplus,
+    stop_gradient,
+    with_value,
+)
 from lossspec.terms import Array, Embedding, Group, Positive, Real
 
 __all__ = ["decoupled_contrastive", "info_nce_with_negatives"]
@@ -57,12 +68,33 @@ def info_nce_with_negatives(
     2.0
     """
     xp = array_namespace(queries)
-    if normalized:
-        queries, keys, negatives = (normalize(x)[0] for x in (queries, keys, negatives))
-    gaps = xp.sum(queries[..., None, :] * (negatives - keys[..., None, :]), axis=-1)
+    gaps = (_gaps_of_cosines if normalized else _gaps)(xp, queries[..., None, :], keys[..., None, :], negatives)
     if not gaps.shape[-1]:
         return xp.sum(gaps, axis=-1) + 0.0 * xp.sum(queries * keys, axis=-1)
     return softplus(logsumexp(gaps / per_row(temperature)))
+
+
+def _gaps(xp: Any, query: Array, key: Array, negatives: Array) -> Array:
+    """The inner products of a query with its negatives less that with its key."""
+    return xp.sum(query * (negatives - key), axis=-1)
+
+
+def _gaps_of_cosines(xp: Any, query: Array, key: Array, negatives: Array) -> Array:
+    """The cosines of a query with its negatives less that with its key.
+
+    With u . v = 1 - |u - v|^2 / 2 it is half the product of the difference and the sum of both distances, so that the
+    last digit of a length that should be 1 does not count; where the query points away from both, that of -query has
+    the other sign. The derivatives are those of the products.
+    """
+    (u, u_is_zero), (v, v_is_zero), (w, w_is_zero) = normalize(query), normalize(key), normalize(negatives)
+    plain = _gaps(xp, u, v, w)
+    u, v, w = (stop_gradient(x) for x in (u, v, w))
+    away = xp.sum(u * (v + w), axis=-1, keepdims=True) < 0
+    turned = xp.where(away, -u, u)
+    twice = xp.sum((w - v) * ((turned - w) + (turned - v)), axis=-1)
+    twice = twice + (xp.astype(v_is_zero, twice.dtype) - xp.astype(w_is_zero, twice.dtype))
+    gaps = xp.where(u_is_zero, 0.0, xp.where(away[..., 0], -0.5 * twice, 0.5 * twice))
+    return with_value(gaps, plain)
 
 
 @loss(
@@ -112,7 +144,7 @@ def decoupled_contrastive(
     >>> round(float(np.exp(decoupled_contrastive(views, np.asarray([7, 8, 7, 8]), temperature=1.0))) * np.e, 12)
     2.0
     """
-    scores, positive, negative = groups(embeddings, labels, selected)
+    scores, positive, negative = relative_groups(embeddings, labels, selected)
     xp = array_namespace(scores)
     if scores.shape[0] == 0:
         return xp.sum(scores, axis=-1)

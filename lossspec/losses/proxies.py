@@ -1,7 +1,7 @@
 """Losses that compare embeddings with one trained vector for each class, its proxy."""
 
 from lossspec.declaration import Equal, loss
-from lossspec.losses._similarities import cosines, log_sum_exp
+from lossspec.losses._similarities import cosines, log_sum_exp, relative_cosines
 from lossspec.numerics import array_namespace, log_odds, negative_log_softmax, per_row, positions, softplus
 from lossspec.terms import Array, Embedding, Label, NonNegative, Positive, Real
 
@@ -68,7 +68,7 @@ def proxy_nca(
     >>> round(float(proxy_nca(x, proxies, np.asarray([0]))), 12)  # 0 - 2
     -2.0
     """
-    scores = 2.0 * cosines(embeddings, proxies) / per_row(temperature)
+    scores = 2.0 * relative_cosines(embeddings, proxies) / per_row(temperature)
     return negative_log_softmax(scores, labels) if own_in_sum else -log_odds(scores, labels)
 
 
