@@ -7,7 +7,7 @@ import pytest
 from mpmath import cos, exp, log, mp, mpf, sin, sqrt, tanh
 
 from lossspec import get
-from lossspec.conformance.cases import make_cases
+from lossspec.conformance.cases import Case, make_cases
 from lossspec.conformance.measure import error
 from lossspec.conformance.oracle import case_hash, curvature, derivative, solve, solve_hessians
 from lossspec.conformance.store import HESSIAN, Store
@@ -117,6 +117,27 @@ def test_the_scale_of_a_derivative_near_0_is_no_noise_of_the_digits(z):
     assert (float(gradient.low), float(second.low)) == pytest.approx((float(-p), float(h)), rel=1e-14, abs=0)
     assert gradient.scale == pytest.approx(float(p - z * h), rel=1e-12, abs=0)
     assert second.scale == pytest.approx(float(h - z * h * (1 - 2 * p)), rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "parameters"),
+    [
+        ("log_logistic_aft", {"predictions": [0.5], "bounds": [[2.0, 2.0]], "scales": [1.5]}, {}),
+        ("weibull_aft", {"predictions": [0.5], "bounds": [[2.0, 2.0]], "scales": [1.5]}, {}),
+        ("cox", {"log_hazards": [0.1, 0.3, 0.2], "times": [1.0, 1.0, 2.0], "events": [1, 1, 0]}, {"ties": "efron"}),
+        (
+            "cosent",
+            {"first": [[1.0, 2.0]] * 2, "second": [[2.0, 1.0], [1.0, 3.0]], "labels": [1.0, 1.0]},
+            {"scale": 1.0},
+        ),
+    ],
+)
+def test_a_jump_beside_inputs_that_are_equal_is_no_scale(name, inputs, parameters):
+    """With it any error would be right: one of 1e30 for a known time, whose bounds are equal."""
+    arrays = {key: np.asarray(value) for key, value in inputs.items()}
+    expected = solve(get(name), Case("ties", arrays, parameters))
+    assert all(0 <= scale < 100 for scale in expected.scales)
+    assert all(component.free or component.scale < 100 for unit in expected.components for component in unit)
 
 
 def test_the_scale_of_the_square_of_a_0_is_what_the_last_digits_of_the_inputs_do():

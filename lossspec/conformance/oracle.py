@@ -45,6 +45,7 @@ ALL_COMPONENTS = 40
 EXACT_SCALES = 40
 MOVES = 8
 STEP = mpf(10) ** -30
+JUMP = mpf(10) ** 8  # times what it is, or what it is at a larger step: a slope so steep may be a jump
 AGREE = mpf(10) ** -28
 NEGLIGIBLE = mpf(10) ** -330  # below the smallest double
 FLAT = mpf(10) ** -20  # below it the slope of a derivative at 0 is looked at twice, as its square may have left it
@@ -554,32 +555,88 @@ def _sensitivity(
             total = mpf(0)
             for j, x in enumerate(point):
                 if x:
-                    slopes = [slope for slope in _slopes(function, point, j, here, held=False) if slope is not None]
-                    total += abs(x) * max(map(abs, slopes), default=mpf(0))
+                    slopes = _slopes(function, point, j, here, held=False)
+                    smooth = (
+                        slope for slope in slopes if slope is not None and not _jumps(function, point, j, here, slope)
+                    )
+                    total += abs(x) * max(map(abs, smooth), default=mpf(0))
         else:
-            total = max(
-                (abs(there - here) / STEP for there in _moved(function, point, random, 2 * MOVES, STEP)), default=mpf(0)
-            )
+            total = _change(function, point, here, random, 2 * MOVES, STEP)
         # At a minimum the slope is 0 and the last digits of the inputs act through the curvature.
-        curved = max((abs(there - here) / eps for there in _moved(function, point, random, MOVES, eps)), default=mpf(0))
-        return float(max(total, curved))
+        return float(max(total, _change(function, point, here, random, MOVES, eps)))
+
+
+def _jumps(function: Callable[[list[Any]], Any], point: list[Any], j: int, here: Any, slope: Any) -> bool:
+    """Say whether a difference quotient in coordinate j is that of a jump, which no step makes smaller.
+
+    Where inputs are equal, as two bounds of a time or two labels, a function may be another one beside the point: the
+    last digits of what is equal are no roundings, and do not excuse any.
+    """
+    if abs(slope * point[j]) <= JUMP * abs(here):
+        return False
+    with mp.workdps(2 * mp.dps):
+        nearer = [x for x in _slopes(function, point, j, here, held=False) if x is not None]
+    return any(abs(x) > JUMP * abs(slope) for x in nearer)
+
+
+def _change(
+    function: Callable[[list[Any]], Any],
+    point: list[Any],
+    here: Any,
+    random: np.random.Generator,
+    count: int,
+    step: Any,
+) -> Any:
+    """The largest change over the step where all inputs move by it relatively, but for jumps: see `_jumps`."""
+    most = mpf(0)
+    for signs in _signs(point, random, count):
+        there = _at(function, point, signs, step)
+        if there is None:
+            continue
+        change = abs(there - here)
+        if change > JUMP * STEP * abs(here):
+            nearer = _at(function, point, signs, step * STEP)
+            if nearer is not None and abs(nearer - here) > change / 2:
+                continue
+        most = max(most, change / step)
+    return most
 
 
 def _moved(
     function: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator, count: int, step: Any
 ) -> Iterator[Any]:
     """The function at inputs moved relatively by random signs of a step."""
-    for _ in range(count):
-        signs = random.integers(0, 2, len(point)) * 2 - 1
-        there = _evaluate(function, [x * (1 + int(s) * step) for x, s in zip(point, signs, strict=True)])
-        if there is not None and not mp.isinf(there):
+    for signs in _signs(point, random, count):
+        there = _at(function, point, signs, step)
+        if there is not None:
             yield there
 
 
-def _moved_alone(function: Callable[[list[Any]], Any], point: list[Any], k: int) -> Any:
-    """The function with one input moved relatively by 10^-30."""
-    there = _evaluate(function, [*point[:k], point[k] * (1 + STEP), *point[k + 1 :]])
+def _signs(point: list[Any], random: np.random.Generator, count: int) -> Iterator[list[int]]:
+    """Random signs, one for each input."""
+    for _ in range(count):
+        yield [int(s) for s in random.integers(0, 2, len(point)) * 2 - 1]
+
+
+def _at(function: Callable[[list[Any]], Any], point: list[Any], signs: list[int], step: Any) -> Any:
+    """The function at inputs moved relatively by signs of a step; None where it is no finite number."""
+    there = _evaluate(function, [x * (1 + s * step) for x, s in zip(point, signs, strict=True)])
     return None if there is None or mp.isinf(there) else there
+
+
+def _change_alone(function: Callable[[list[Any]], Any], point: list[Any], here: Any, k: int) -> Any:
+    """The change over 10^-30 of a derivative where one input moves by that relatively; 0 for a jump: see `_jumps`."""
+
+    def change(step: Any) -> Any:
+        there = _evaluate(function, [*point[:k], point[k] * (1 + step), *point[k + 1 :]])
+        return mpf(0) if there is None or mp.isinf(there) else abs(there - here)
+
+    moved = change(STEP)
+    if moved > JUMP * STEP * abs(here):
+        with mp.workdps(2 * mp.dps):  # whose difference quotients see a step so small
+            if change(STEP**2) > moved / 2:
+                return mpf(0)
+    return moved / STEP
 
 
 def _of_second_order(function: Callable[[list[Any]], Any], point: list[Any], here: Any, eps: Any) -> Any:
@@ -613,8 +670,7 @@ def _component(problem: _Problem, j: int, random: np.random.Generator, quotient:
 
             point = problem.point
             if len(point) <= EXACT_SCALES:
-                alone = (_moved_alone(middle, point, k) for k in range(len(point)))
-                total = mp.fsum(abs(there - low) / STEP for there in alone if there is not None)
+                total = mp.fsum(_change_alone(middle, point, low, k) for k in range(len(point)))
             else:
                 together = _moved(middle, point, random, MOVES, STEP)
                 total = max((abs(there - low) / STEP for there in together), default=mpf(0))
