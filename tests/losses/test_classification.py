@@ -568,3 +568,12 @@ def test_generalized_cross_entropy_has_the_slope_of_its_power_at_and_near_a_prob
     for q, expected in ((1.0, [-1.0, -1.0]), (0.75, [0.0, -1e50])):  # -p^(q - 1), declared 0 at 0 for q < 1
         gradient = ls.generalized_cross_entropy.grad(p, labels, q=q, reduction="sum")
         assert np.allclose(backend.to_numpy(gradient)[:, 0], expected, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "slopes"),
+    [(0, [-1.0, 1.0, 0.0]), (1, [0.0, 0.0, 0.0]), ([0.75, 0.25, 0.0], [-0.75, 0.75, 0.0])],
+)
+def test_the_gradient_of_sparsemax_is_p_less_y_where_a_class_has_just_no_probability(labels, slopes, array, plain):
+    _, found = ls.sparsemax.value_and_grad(array([[0.0, 1.0, -1.0]]), array([labels]), wrt="logits")  # p = (0, 1, 0)
+    assert plain(found).tolist() == [slopes]

@@ -528,12 +528,13 @@ def sparsemax(
     # The loss as |p - label|^2 / 2 and how far the label is below the threshold: nothing cancels.
     if not is_integral(labels):
         fixed, ahead = stop_gradient(labels), gaps - threshold
-        below = xp.where((labels == 0) & (ahead == -inf), 0.0, relu(-ahead))
+        below = xp.where((ahead > 0) | ((labels == 0) & (ahead == -inf)), 0.0, -ahead)  # at 0 it has its derivative
         # The second term is 0 and has the derivatives of the formula in the labels, where these need not sum to 1.
         moved = (labels - fixed) * (0.5 * (labels + fixed) - xp.where(logits == -inf, 0.0, logits))
         return xp.sum(0.5 * (relu(ahead) - fixed) ** 2 + fixed * below + moved, axis=-1)
     wrong = xp.where(is_label(logits, labels), 0.0, relu(gaps - threshold))
-    below = relu(threshold[..., 0] - gather(gaps, labels))
+    ahead = gather(gaps, labels) - threshold[..., 0]
+    below = xp.where(ahead > 0, 0.0, -ahead)  # at 0 it has its derivative
     return 0.5 * (xp.sum(wrong, axis=-1) ** 2 + xp.sum(wrong**2, axis=-1)) + below
 
 
