@@ -270,10 +270,18 @@ def unique_softmax(
     scores, present = listed(scores, entries)
     labels = xp.where(present, labels, 0.0)
     steps = positions(scores)
-    rivals = (labels[..., None, :] < labels[..., :, None]) | (steps[..., None, :] == steps[..., :, None])
+    below = (labels[..., None, :] < labels[..., :, None]) & present[..., None, :]
+    rivals = below | (steps[..., None, :] == steps[..., :, None])
     kept = xp.where(present[..., :, None], xp.where(rivals, scores[..., None, :], -inf), 0.0)
     each = negative_log_softmax(kept, xp.broadcast_to(steps, scores.shape))
-    return xp.sum(xp.where(present, expm1(log(2) * labels) * each, 0.0), axis=-1)
+    # An item without a rival has the loss 0, however large its gain; beyond a gain of 2^64 the 1 is nothing, and the
+    # root of it is a number where it is none.
+    counts = present & (xp.any(below, axis=-1) | (labels != labels))
+    labels = xp.where(counts, labels, 0.0)
+    far = labels > 64
+    root = xp.exp(0.5 * log(2) * xp.where(far, labels, 0.0))
+    gains = xp.where(far, (each * root) * root, expm1(log(2) * xp.where(far, 0.0, labels)) * each)
+    return xp.sum(xp.where(counts, gains, 0.0), axis=-1)
 
 
 @loss(

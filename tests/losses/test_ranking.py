@@ -209,6 +209,15 @@ def test_pairwise_mse_is_the_variance_of_the_errors(array, plain):
     assert math.isclose(value, 2 * 16 * np.var(errors), rel_tol=1e-14)
 
 
+def test_an_item_without_a_rival_adds_nothing_to_the_unique_softmax_however_large_its_gain(array, plain):
+    def value(labels):
+        with np.errstate(over="ignore"):
+            return float(plain(ls.unique_softmax(array([[0.5, 1.0, 2.0]], "float32"), array([labels], "float32"))))
+
+    assert value([200.0, 200.0, 200.0]) == 0
+    assert value([200.0, 200.0, 0.0]) == inf
+
+
 METRICS = [
     ls.lambda_rank,
     ls.lambda_rank.configured(weighting="ndcg_loss2"),
