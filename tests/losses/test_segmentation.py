@@ -7,8 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mpmath import mpf
 
 import lossspec as ls
+from lossspec.conformance.cases import Case
+from lossspec.conformance.measure import gradient_error
+from lossspec.conformance.oracle import solve
 from lossspec.conformance.peers import PEERS, names_of
 from lossspec.conformance.probes import probe_of
 from lossspec.errors import ContractError, DTypeError
@@ -497,3 +501,17 @@ def test_errors_that_round_to_1_have_the_order_of_their_logits(backend):
     logits, targets = np.asarray([[1e-10, 3e-10, 2e-10]], dtype=np.float32), np.asarray([[0, 0, 1]])
     _, gradient = ls.lovasz_hinge.value_and_grad(backend.from_numpy(logits), backend.from_numpy(targets))
     assert backend.to_numpy(gradient)[0] == pytest.approx([1 / 6, 1 / 2, -1 / 3], rel=1e-6)
+
+
+def test_the_gradient_of_soft_cldice_keeps_its_digits_where_pixels_are_nearly_sure(array, plain):
+    random = np.random.default_rng(0)
+    targets = random.integers(0, 2, (2, 2, 2, 3)).astype(np.float32)
+    probabilities = (10.0 ** random.uniform(-12, 0, targets.shape)).astype(np.float32)
+    inputs, parameters = {"probabilities": probabilities, "targets": targets}, {"iterations": 1, "smooth": 0.0}
+    expected = solve(ls.soft_cldice, Case("nearly sure", inputs, parameters))
+    options = {"wrt": "probabilities", "reduction": "sum", **parameters}
+    _, found = ls.soft_cldice.value_and_grad(array(probabilities), array(targets), **options)
+    for component in (component for unit in expected.components for component in unit):
+        if component.name == "probabilities":
+            number = plain(found)[component.index]
+            assert gradient_error(component, mpf(1), number, np.float32) <= 8

@@ -1,8 +1,11 @@
 """Losses of the overlap of regions with the skeletons of each other, for tubes and nets of them."""
 
+from typing import Any
+
 from lossspec.declaration import Equal, loss
 from lossspec.losses.segmentation._regions import PIXELS, one_minus_overlap, region_sums, space_axes
-from lossspec.numerics import array_namespace, ratio_or_zero, relu
+from lossspec.numerics import array_namespace, ratio_or_zero, relu, with_value
+from lossspec.primitive import primitive
 from lossspec.terms import Array, Count, NonNegative, Probability, Real
 
 __all__ = [
@@ -45,6 +48,15 @@ def _skeleton(x: Array, entries: Array | None, iterations: int) -> Array:
         skeleton = gone if skeleton is None else skeleton + gone * (1 - skeleton)
         x = eroded
     return skeleton
+
+
+@primitive(row_axes=0)
+def _harmonic_mean(xp: Any, x: Array, y: Array) -> Any:
+    """2 x y / (x + y), 0 where both are 0, with derivatives that are squares: in no quotient a large part cancels."""
+    nothing = x + y == 0
+    total = xp.where(nothing, 1.0, x + y)
+    of_x, of_y = y / total, x / total
+    return 2 * x * of_x, (lambda g: g * (2 * of_x * of_x), lambda g: g * (2 * of_y * of_y))
 
 
 @loss(
@@ -112,6 +124,8 @@ def soft_cldice(
         inside, outside = region_sums(skeleton * y, skeleton * (1 - y), entries=entries)
         xp, length = array_namespace(inside), inside + outside + smooth
         missed.append(one_minus_overlap(inside, outside, smooth))
-        found.append(xp.where(length == 0, 1.0, ratio_or_zero(inside + smooth, length)))
+        share = xp.where(length == 0, 1.0, ratio_or_zero(inside + smooth, length))
+        found.append(with_value(share, -missed[-1]))  # in the derivative of a part near 1 nothing cancels so
     apart = found[0] * missed[1] + found[1] * missed[0]
-    return one_minus_overlap(2 * found[0] * found[1], apart, 0.0, empty=1.0)
+    value = one_minus_overlap(2 * found[0] * found[1], apart, 0.0, empty=1.0)
+    return with_value(value, -_harmonic_mean(*found))
