@@ -23,6 +23,7 @@ __all__ = [
     "array_namespace",
     "balanced",
     "carry_nan",
+    "common_part",
     "cumulative_sum",
     "divergence_terms",
     "excess_of_hypotenuse",
@@ -214,6 +215,19 @@ def gaps_to_largest(x: Array, kept: Array | None = None) -> Array:
     fixed = stop_gradient(x)
     top = xp.max(fixed if kept is None else xp.where(kept, fixed, -inf), axis=-1, keepdims=True)
     return x - xp.where(top == -inf, 0.0, top)
+
+
+def common_part(x: Array, kept: Array | None = None, axis: int = -1) -> Array:
+    """The number next to 0 along an axis among the kept entries if all have one sign, else 0: constant, of size 1.
+
+    To subtract it makes no entry larger: nothing is lost that was not in the last digits before.
+    """
+    xp = array_namespace(x)
+    fixed = stop_gradient(x)
+    low, high = (fixed if kept is None else xp.where(kept, fixed, end) for end in (inf, -inf))
+    low, high = xp.min(low, axis=axis, keepdims=True), xp.max(high, axis=axis, keepdims=True)
+    above, below = (low > 0) & (low < inf), (high < 0) & (high > -inf)
+    return xp.where(above, low, xp.where(below, high, xp.zeros_like(low)))
 
 
 def ratio_or_zero(above: Array, below: Array) -> Array:

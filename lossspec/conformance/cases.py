@@ -62,7 +62,7 @@ def make_cases(contract: Contract, dtype: type[np.floating[Any]]) -> list[Case]:
     curved += [case for case in sizes if case.axis != -1]
     names = {case.name for case in curved} | {"typical, weights and mask, sum"}
     entries = maker.of_entries(generated[0])
-    cases = [*generated, *maker.related(), *parameters, *hard, *sizes, *real, *reductions, *entries]
+    cases = [*generated, *maker.related(), *maker.of_fields(), *parameters, *hard, *sizes, *real, *reductions, *entries]
     return [replace(case, hessian=case.name in names) for case in cases]
 
 
@@ -120,6 +120,21 @@ class _Maker:
         if amounts:
             case = self.separate("all far out", kinds)
             yield replace(case, inputs={**case.inputs, **{k: case.inputs[k] * self.dtype(1e30) for k in amounts}})
+
+    def of_fields(self) -> Iterator[Case]:
+        """Inputs that users of a field meet and no domain tells of: answers to a prompt that are nearly equal."""
+        kinds = self.first_kinds()
+        axes = {name: term.shape.names for name, term in kinds.items() if term.shape}
+        answers = [name for name, names in axes.items() if names[-1:] == ("answers",)]
+        if answers:
+            case, eps = self.separate("nearly equal answers", kinds), float(np.finfo(self.dtype).eps)
+            moved = self.generator("nearly equal answers, how")
+            near = {
+                name: self.cast(x.flat[0] * (1 + eps * moved.integers(0, 8, x.shape)))
+                for name, x in case.inputs.items()
+                if name in answers
+            }
+            yield replace(case, inputs={**case.inputs, **near})
 
     def nearly_alike(self, kinds: Mapping[str, Term], vectors: list[str]) -> Case:
         """Vectors that are all nearly parallel, at a low temperature: what is rounded beside 1 is multiplied there."""

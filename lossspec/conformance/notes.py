@@ -21,6 +21,7 @@ NAMED = {
     "all alike": "equal inputs",
     "nearly alike": "cancellation",
     "all far out": "cancellation",
+    "nearly equal answers": "cancellation",
     ", hard": "parameter at the end of its domain",
     "=": "parameter",
     " drawn": "parameter",

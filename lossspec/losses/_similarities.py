@@ -1,8 +1,6 @@
 """Similarities of the embeddings of a batch, sorted into groups, and sums over them."""
 
-from math import inf
-
-from lossspec.numerics import array_namespace, matmul, normalize, positions, stop_gradient, with_value
+from lossspec.numerics import array_namespace, common_part, matmul, normalize, positions, stop_gradient, with_value
 from lossspec.terms import Array
 
 
@@ -31,7 +29,7 @@ def relative_cosines(x: Array, y: Array, selected: Array = None) -> Array:
     if v.shape[0] == 0:
         return product
     u, v = stop_gradient(u), stop_gradient(v)
-    point = common_part(v, selected)
+    point = _common_row(v, selected)
     away = xp.sum(u * point, axis=-1, keepdims=True) < 0
     rest = v - point
     short = 0.5 * (xp.sum(rest * rest, axis=-1) + xp.astype(v_is_zero, rest.dtype))
@@ -45,20 +43,12 @@ def relative_inner_products(x: Array, y: Array, selected: Array = None) -> Array
 
     Where the rows of `y` are nearly equal, the last digits of the products are more than those of the rows change.
     """
-    return inner_products(x, y if y.shape[0] == 0 else y - common_part(y, selected))
+    return inner_products(x, y if y.shape[0] == 0 else y - _common_row(y, selected))
 
 
-def common_part(x: Array, selected: Array = None) -> Array:
-    """The number next to 0 of each column among the selected rows if all have one sign, else 0: constant, [1 columns].
-
-    To subtract it makes no entry larger: so nothing that was not in the last digits before is lost.
-    """
-    xp = array_namespace(x)
-    fixed = stop_gradient(x)
-    low, high = (fixed if selected is None else xp.where(selected[:, None], fixed, end) for end in (inf, -inf))
-    low, high = xp.min(low, axis=0, keepdims=True), xp.max(high, axis=0, keepdims=True)
-    above, below = (low > 0) & (low < inf), (high < 0) & (high > -inf)
-    return xp.where(above, low, xp.where(below, high, xp.zeros_like(low)))
+def _common_row(x: Array, selected: Array) -> Array:
+    """The part that the selected rows have in common, [1 dim]."""
+    return common_part(x, None if selected is None else selected[:, None], axis=0)
 
 
 def own(scores: Array) -> Array:

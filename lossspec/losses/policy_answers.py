@@ -9,7 +9,7 @@ from typing import Any
 
 from lossspec.declaration import Equal, loss
 from lossspec.losses._ratios import clipped_surrogate
-from lossspec.numerics import array_namespace, kept, log_difference, tokens_that_count, zero_where
+from lossspec.numerics import array_namespace, common_part, kept, log_difference, tokens_that_count, zero_where
 from lossspec.terms import Array, Length, LogDensity, NonNegative, Real, UnitInterval
 
 __all__ = ["gspo", "luspo", "rloo"]
@@ -182,6 +182,8 @@ def rloo(
     xp = array_namespace(log_probabilities)
     counted = log_probabilities == log_probabilities if entries is None else entries
     count = xp.sum(xp.where(counted, xp.ones_like(rewards), 0.0), axis=-1, keepdims=True)
+    if rewards.shape[-1]:  # nearly equal rewards differ by less than what their mean is rounded by
+        rewards = rewards - common_part(rewards, entries)
     mean = xp.sum(kept(rewards, entries), axis=-1, keepdims=True) / xp.where(count > 0, count, 1.0)
     ahead = kept(rewards - mean, entries) / xp.where(count > 1, count - 1, 1.0)
     logs = xp.where((ahead == 0) & (log_probabilities == -inf), 0.0, log_probabilities)
