@@ -18,24 +18,40 @@ def relative_cosines(x: Array, y: Array, selected: Array = None) -> Array:
     """The cosines of the rows of two matrices, less a number that each row of them has in common.
 
     Cosines of nearly parallel vectors are flat: the last digit of a product, or of a length that should be 1, is more
-    than the last digits of the vectors change. With s = 1 - |u - v|^2 / 2 and a point c near all v it is
-    (u - c) . (v - c) - |v - c|^2 / 2, but for terms without v; where u points away from c, that of -u changes its sign.
-    Its derivatives are those of the product, in which nothing cancels. Rows of `y` that are not selected may be far
-    away.
+    than the last digits of the vectors change. Their derivatives are those of the product, in which nothing cancels.
+    Rows of `y` that are not selected may be far away.
     """
-    xp = array_namespace(x)
     (u, u_is_zero), (v, v_is_zero) = normalize(x), normalize(y)
     product = inner_products(u, v)
+    return with_value(_by_distances(u, v, u_is_zero, v_is_zero, selected), product)
+
+
+def mutual_relative_cosines(x: Array, y: Array, selected: Array = None) -> tuple[Array, Array]:
+    """Return `relative_cosines` of the first with the second, and of the second with the first."""
+    (u, u_is_zero), (v, v_is_zero) = normalize(x), normalize(y)
+    product = inner_products(u, v)
+    there = _by_distances(u, v, u_is_zero, v_is_zero, selected)
+    back = _by_distances(v, u, v_is_zero, u_is_zero, selected)
+    return with_value(there, product), with_value(back, array_namespace(product).matrix_transpose(product))
+
+
+def _by_distances(u: Array, v: Array, u_is_zero: Array, v_is_zero: Array, selected: Array) -> Array:
+    """The constant values of relative cosines of unit vectors, or of vectors of length 0.
+
+    With s = 1 - |u - v|^2 / 2 and a point c near all v the cosine is (u - c) . (v - c) - |v - c|^2 / 2, but for terms
+    without v; where u points away from c, that of -u changes its sign. One product of matrices has both terms.
+    """
+    xp = array_namespace(u)
     if v.shape[0] == 0:
-        return product
+        return inner_products(u, v)
     u, v = stop_gradient(u), stop_gradient(v)
     point = _common_row(v, selected)
     away = xp.sum(u * point, axis=-1, keepdims=True) < 0
     rest = v - point
     short = 0.5 * (xp.sum(rest * rest, axis=-1) + xp.astype(v_is_zero, rest.dtype))
-    scores = inner_products(xp.where(away, -u, u) - point, rest) - short[None, :]
-    scores = xp.where(u_is_zero[:, None], 0.0, xp.where(away, -scores, scores))
-    return with_value(scores, product)
+    side = xp.concat((xp.where(away, u + point, u - point), xp.where(away, xp.ones_like(short[0]), -1.0)), axis=-1)
+    side = xp.where(u_is_zero[:, None], 0.0, side)
+    return inner_products(side, xp.concat((rest, short[:, None]), axis=-1))
 
 
 def relative_inner_products(x: Array, y: Array, selected: Array = None) -> Array:

@@ -8,6 +8,7 @@ from lossspec.losses._similarities import (
     cosines,
     groups,
     log_sum_exp,
+    mutual_relative_cosines,
     own,
     relative_cosines,
     relative_groups,
@@ -186,8 +187,8 @@ def clip(first: Rows, second: Rows, *, temperature: Positive = 0.07, selected: A
     >>> round(float(clip(np.eye(2), np.eye(2), temperature=1.0)), 12)
     0.313261687518
     """
-    there, back = (relative_cosines(x, y, selected) / temperature for x, y in ((first, second), (second, first)))
-    return 0.5 * (_find_own(there, selected) + _find_own(back, selected))
+    there, back = mutual_relative_cosines(first, second, selected)
+    return 0.5 * (_find_own(there / temperature, selected) + _find_own(back / temperature, selected))
 
 
 @pair_loss(
