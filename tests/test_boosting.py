@@ -57,6 +57,7 @@ def catboost_scores(*given, **parameters):
 SAME_IN_LIGHTGBM = {
     "regression": (Objective(HALF), TARGETS, {}),
     "huber": (Objective(ls.huber.configured(delta=0.5), minimum_hessian=1.0), TARGETS, {"alpha": 0.5}),
+    "fair": (Objective(ls.fair.configured(scale=0.5)), TARGETS, {"fair_c": 0.5}),
     "binary": (Objective(ls.binary_cross_entropy_with_logits), YES, {}),
     "multiclass": (Objective(ls.cross_entropy, hessian_factor=CLASSES / (CLASSES - 1)), LABELS, {"num_class": CLASSES}),
 }

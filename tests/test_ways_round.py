@@ -121,3 +121,23 @@ def test_distances_over_their_mean_are_compared_by_huber():
 def test_names_without_a_way_say_why():
     for name, word in {"fastemit": "gradient", "deephit": "order of pairs", "adaptive_robust": "integral"}.items():
         assert word in said(name)
+
+
+def test_parts_of_other_losses_say_so():
+    words = {
+        "rectified_flow": "predicted velocity",
+        "v_prediction": "min_snr",
+        "vae_loss": "gaussian_kl_standard",
+        "hard_label_kd": "likeliest classes",
+        "EMD": "wasserstein_1d",
+    }
+    for name, word in words.items():
+        assert word in said(name)
+
+
+def test_dice_and_binary_cross_entropy_are_dice_focal_without_its_factor():
+    logits, targets = RANDOM.normal(size=(2, 1, 5)), RANDOM.integers(0, 2, (2, 1, 5)).astype(float)
+    p = expit(logits)
+    overlap = (2 * (p * targets).sum(-1)) / (p + targets).sum(-1)
+    binary = -(targets * np.log(p) + (1 - targets) * np.log1p(-p)).mean(-1)
+    np.testing.assert_allclose(ls.get("dice_bce").per_example(logits, targets), 1 - overlap + binary, rtol=1e-12)

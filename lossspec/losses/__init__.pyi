@@ -730,6 +730,14 @@ class _exponential(Typed):
     def configured(self, **options: Unpack[_exponential_options]) -> Self: ...
 exponential: _exponential
 
+class _fair_options(TypedDict, total=False): scale: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _fair(Typed):
+    """Fair's loss: quadratic near zero, and less steep than the absolute error everywhere."""
+    def __call__(self, predictions: Array, targets: Array, *, scale: Varying = 1.0, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Fair's loss: quadratic near zero, and less steep than the absolute error everywhere."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'scale', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_fair_options]) -> Any: ...
+    def configured(self, **options: Unpack[_fair_options]) -> Self: ...
+fair: _fair
+
 class _focal_options(TypedDict, total=False): gamma: Varying; alpha: Varying | None; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty; class_weight: Array | None; ignore_index: int | None; axis: int
 class _focal(Typed):
     """Focal loss: cross entropy times (1 - p)^gamma, so that examples which are right already count little."""
@@ -2217,6 +2225,14 @@ class _triplet_margin(Typed):
     def grad(self, anchors: Array, positives: Array, negatives: Array, *, wrt: Wrt[Literal['anchors', 'positives', 'negatives', 'margin', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_triplet_margin_options]) -> Any: ...
     def configured(self, **options: Unpack[_triplet_margin_options]) -> Self: ...
 triplet_margin: _triplet_margin
+
+class _tukey_biweight_options(TypedDict, total=False): delta: Varying; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
+class _tukey_biweight(Typed):
+    """Tukey's biweight loss: quadratic near zero, and flat beyond `delta`, so that outliers count nothing."""
+    def __call__(self, predictions: Array, targets: Array, *, delta: Varying = 4.685, reduction: _Reduction_n_s_m_cm_bm_o = 'mean', empty: Empty = 'nan', sample_weight: Array | None = None, where: Array | None = None) -> Result: """Tukey's biweight loss: quadratic near zero, and flat beyond `delta`, so that outliers count nothing."""
+    def grad(self, predictions: Array, targets: Array, *, wrt: Wrt[Literal['predictions', 'targets', 'delta', 'sample_weight']] = None, sample_weight: Array | None = None, where: Array | None = None, **options: Unpack[_tukey_biweight_options]) -> Any: ...
+    def configured(self, **options: Unpack[_tukey_biweight_options]) -> Self: ...
+tukey_biweight: _tukey_biweight
 
 class _tversky_options(TypedDict, total=False): alpha: Varying; beta: Varying; smooth: Varying; smooth_denominator: Varying | None; overlap: Literal['product', 'minimum']; reduction: _Reduction_n_s_m_cm_bm_o; empty: Empty
 class _tversky(Typed):

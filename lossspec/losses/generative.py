@@ -14,6 +14,10 @@ __all__ = ["min_snr", "vq_commitment"]
     unit="element",
     source="Hang et al. 2023, arXiv:2303.09556 (read in the code of diffusers, not in the paper)",
     aliases=("MinSNR",),
+    also={
+        "epsilon_prediction noise_prediction v_prediction x0_prediction": "it is squared_error of what is predicted, "
+        "and min_snr where time steps are weighed: prediction='noise', 'velocity' or 'data'",
+    },
     equals=(
         Equal(
             "torch",

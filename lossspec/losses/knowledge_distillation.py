@@ -40,6 +40,8 @@ _PAIRS_OF_BATCH = (
     source="Hinton, Vinyals and Dean 2015, arXiv:1503.02531; reverse: Gu et al. 2024, arXiv:2306.08543",
     aliases=("knowledge_distillation",),
     also={
+        "hard_label_distillation hard_label_kd": "it is cross_entropy of the student's logits, with the teacher's "
+        "likeliest classes as labels",
         "deit:DistillationLoss": "its hard form is half the cross entropy of the class head and half that of the "
         "distillation head, whose labels are the teacher's likeliest classes: 0.5 * cross_entropy of each",
     },

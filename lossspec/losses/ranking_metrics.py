@@ -286,11 +286,11 @@ def neural_ndcg(
 ) -> Real["*batch"]:
     """NeuralNDCG: minus the NDCG of an order that is smooth in the scores, by a matrix of shares and no ranks.
 
-    l = -sum_{k <= cutoff} D(k) sum_j P[k, j] g[j] / ideal, with the gains g = 2^labels - 1, or labels for
-    gain="linear", the discount D(k) = 1 / log2(1 + k), and ideal the greatest sum of g D(rank) up to the cutoff over
-    the orders of the list. P[k, j] is the share of item j at place k: the softmax over j of ((n + 1 - 2 k) scores[j] -
-    sum_m |scores[j] - scores[m]|) / temperature (NeuralSort), n the number of items, after so many iterations of
-    Sinkhorn, each of which divides P by its sums over k and then by its sums over j. Labels are constants for the
+    l = -sum_{k <= cutoff} D(k) s[k] / n, with the sorted gains s[k] = sum_j P[k, j] g[j], the gains g = 2^labels - 1,
+    or labels for gain="linear", the discount D(k) = 1 / log2(1 + k), and n the greatest sum of g D(rank) up to the
+    cutoff over the orders of the list. P[k, j] is the share of item j at place k: the softmax over j of
+    ((items + 1 - 2 k) scores[j] - sum_i |scores[j] - scores[i]|) / temperature (NeuralSort), after so many iterations
+    of Sinkhorn, each of which divides P by its sums over k and then by its sums over j. Labels are constants for the
     gradient.
 
     Shapes: `scores` [*batch items], any real numbers; `labels` [*batch items] >= 0, grades of relevance as floats;

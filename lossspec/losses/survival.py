@@ -116,8 +116,8 @@ def discrete_survival(
 ) -> Real["*batch"]:
     """Negative log-likelihood of the interval of an event, or of a later one where censored (DeepHit's likelihood).
 
-    l = -log p[labels] for an event, with p = softmax(logits) over the intervals, and -log sum_{c > labels} p[c] where
-    the time is censored in the interval `labels`, whose event can only be in a later one.
+    l = -log p[labels] where events = 1, else -log sum_{c > labels} p[c], with p = softmax(logits) over the intervals.
+    The event of a time that is censored in the interval `labels` can only be in a later one.
 
     Shapes: `logits` [*batch classes], a class for each interval of time, of which the last one may stand for all that
     is later; `labels` integers [*batch] in [0, classes), the interval of the event or of censoring; `events` [*batch],

@@ -27,6 +27,16 @@ def epsilon_insensitive(predictions: Any, targets: Any, epsilon: Any, squared: b
     return max(0, abs(predictions - targets) - epsilon) ** (2 if squared else 1)
 
 
+def fair(predictions: Any, targets: Any, scale: Any) -> Any:
+    ratio = abs(predictions - targets) / scale
+    return scale**2 * (ratio - log(1 + ratio))
+
+
+def tukey_biweight(predictions: Any, targets: Any, delta: Any) -> Any:
+    ratio = min(abs(predictions - targets) / delta, 1)
+    return delta**2 / 6 * (1 - (1 - ratio**2) ** 3)
+
+
 def general_robust(predictions: Any, targets: Any, alpha: Any, scale: Any) -> Any:
     square = ((predictions - targets) / scale) ** 2
     if alpha == 2:

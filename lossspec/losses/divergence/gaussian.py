@@ -16,6 +16,10 @@ __all__ = [
     family="divergence",
     unit="example",
     source="Kingma and Welling 2014, arXiv:1312.6114, appendix B",
+    also={
+        "ELBO elbo vae_loss VAELoss": "it is a sum: of the loss of the reconstruction, summed over the entries of an "
+        "example, and gaussian_kl_standard, times beta in a beta-VAE",
+    },
     equals=(
         Equal(
             "torch",

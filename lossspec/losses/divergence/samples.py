@@ -129,6 +129,10 @@ def _unit(x: Array) -> Array:
     family="divergence",
     unit="example",
     source="Villani 2003, Topics in Optimal Transportation, theorem 2.18 (from memory, not read)",
+    also={
+        "EMD earth_mover earth_mover_distance": "it is wasserstein_1d of numbers; of points, by a matrix of their "
+        "costs, sinkhorn comes near it",
+    },
     equals=(
         Equal(
             "torch",

@@ -36,7 +36,8 @@ _FLAT = "predictions.ndim == 1"
     ),
     also={
         "optax:squared_error": {"reduction": "none"},
-        "flow_matching": "it is squared_error of the predicted velocity and data - noise, at a point between them",
+        "flow_matching rectified_flow": "it is squared_error of the predicted velocity and data - noise, at a point "
+        "between them",
     },
     equals=(
         Equal("torch", "F.mse_loss(predictions, targets, reduction='none')"),

@@ -1,6 +1,7 @@
 """Errors of a prediction that grow slowly, or not at all, where the target is an outlier."""
 
 import math
+from typing import Any
 
 from lossspec.declaration import Equal, loss
 from lossspec.losses.regression._powers import exponential_growth
@@ -12,20 +13,24 @@ from lossspec.numerics import (
     expm1,
     expm1_minus,
     is_number,
+    log1p,
     number,
     relu,
     softplus,
 )
+from lossspec.primitive import primitive
 from lossspec.terms import Array, NonNegative, Positive, Real, Robustness
 
 __all__ = [
     "balanced_l1",
     "epsilon_insensitive",
+    "fair",
     "general_robust",
     "huber",
     "log_cosh",
     "pseudo_huber",
     "smooth_l1",
+    "tukey_biweight",
 ]
 
 
@@ -203,6 +208,99 @@ def epsilon_insensitive(
     """
     excess = relu(absolute(predictions - targets) - epsilon)
     return excess**2 if squared else excess
+
+
+@loss(
+    family="regression",
+    unit="element",
+    source="Fair 1974, its weight of errors; LightGBM's objective `fair` (read in its code, not in the paper)",
+    aliases=("lightgbm:fair",),
+    equals=(
+        Equal(
+            "torch",
+            "scale**2 * ((predictions - targets).abs() / scale - ((predictions - targets).abs() / scale).log1p())",
+        ),
+    ),
+    perfect={"predictions": "targets"},
+    convex_in=("predictions", "targets"),
+)
+def fair(predictions: Real["*batch"], targets: Real["*batch"], *, scale: Positive["#*batch"] = 1.0) -> Real["*batch"]:
+    """Fair's loss: quadratic near zero, and less steep than the absolute error everywhere.
+
+    l = scale^2 (a - log(1 + a)), with a = |predictions - targets| / scale. The derivative is e / (1 + a), with e the
+    error: it comes near `scale` far out. Convex.
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers; `scale` > 0, a number or an array with size 1 where
+    it does not vary -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape or scale <= 0, `DTypeError` for integers or mixed dtypes.
+    Equals: LightGBM's objective `fair`, with scale as its `fair_c`.
+
+    >>> import numpy as np
+    >>> fair.per_example(np.asarray([0.0, -1.0]), np.zeros(2)).round(12).tolist()  # 1 - log 2
+    [0.0, 0.30685281944]
+    """
+    error = predictions - targets
+    return _fair(error, scale + array_namespace(error).zeros_like(error))
+
+
+@primitive(row_axes=0)
+def _fair(xp: Any, error: Array, scale: Array) -> Any:
+    """Fair's loss, whose slope is near the error or near the scale: where it is both, nothing cancels in its own."""
+    ratio = xp.abs(error) / scale
+    rise = log1p(ratio)
+    value = scale * (scale * expm1_minus(rise))
+    near = ratio < 1
+    slope = xp.where(near, error, xp.copysign(scale - scale / (1 + ratio), error)) / xp.where(near, 1 + ratio, 1.0)
+    return value, (lambda g: g * slope, lambda g: g * (scale * (expm1_minus(rise) - expm1_minus(-rise))))
+
+
+@loss(
+    family="regression",
+    unit="element",
+    source="Beaton and Tukey 1974, doi:10.1080/00401706.1974.10489171 (formula from textbooks, by memory)",
+    aliases=("tukey", "bisquare", "Tukey"),
+    equals=(
+        Equal(
+            "torch",
+            "delta**2 / 6 * (1 - (1 - ((predictions - targets) / delta).abs().clamp(max=1) ** 2) ** 3)",
+        ),
+    ),
+    perfect={"predictions": "targets"},
+)
+def tukey_biweight(
+    predictions: Real["*batch"], targets: Real["*batch"], *, delta: Positive["#*batch"] = 4.685
+) -> Real["*batch"]:
+    """Tukey's biweight loss: quadratic near zero, and flat beyond `delta`, so that outliers count nothing.
+
+    l = delta^2 / 6 (1 - (1 - (e / delta)^2)^3) where |e| <= delta, else delta^2 / 6, with e = predictions - targets.
+    The derivative is e (1 - (e / delta)^2)^2, and 0 beyond delta. Not convex.
+
+    Shapes: `predictions` and `targets` [*batch], any real numbers; `delta` > 0, a number or an array with size 1 where
+    it does not vary -> element [*batch].
+    Weights and mean: the common contract; "mean" divides by the sum of weights, by their count without weights.
+    Errors: `ContractError` for another shape or delta <= 0, `DTypeError` for integers or mixed dtypes. The default is
+    95 % as efficient as least squares for normal errors of variance 1: divide the errors by their scale before.
+    Equals: its formula in torch; the libraries of losses that are compared here have none.
+
+    >>> import numpy as np
+    >>> tukey_biweight.per_example(np.asarray([1.0, 2.0, 9.0]), np.zeros(3), delta=2.0).round(12).tolist()
+    [0.385416666667, 0.666666666667, 0.666666666667]
+    """
+    error = predictions - targets
+    return _biweight(error, delta + array_namespace(error).zeros_like(error))
+
+
+@primitive(row_axes=0)
+def _biweight(xp: Any, error: Array, delta: Array) -> Any:
+    """Tukey's biweight with its derivatives as products: the slope near delta is a small square."""
+    beyond = xp.abs(error) >= delta
+    inner = xp.where(beyond, 0.0, error)
+    share = inner / delta
+    square = share * share
+    value = xp.where(beyond, delta * (delta / 6), inner * inner * ((3 - 3 * square + square * square) / 6))
+    flat = xp.where(beyond, delta / 3, inner * share * square * ((3 - 2 * square) / 3))
+    return value, (lambda g: g * (inner * (1 - square) * (1 - square)), lambda g: g * flat)
 
 
 @loss(

@@ -122,6 +122,7 @@ def combo(
     unit="region",
     source="Zhu et al. 2019, arXiv:1808.05238",
     also={
+        "dice_bce DiceBCE DiceBCELoss": {"gamma": 0.0},
         "monai:DiceFocalLoss": (
             "by default its Dice part takes probabilities and its other part logits. Fix: dice_focal(smooth=1e-5) is "
             "that with sigmoid=True"
