@@ -21,8 +21,17 @@ def further(common: Array, near: Array, far: Array, distance: str) -> Array:
         middle = xp.where((u_is_zero | v_is_zero | w_is_zero)[..., None], 0.0, 0.5 * (v + w))
         return xp.sum((w - v) * (u - middle), axis=-1)  # v and w are of one length, so that middle adds nothing
     if distance == "squared":
-        return xp.sum((far - near) * ((common - near) + (common - far)), axis=-1)
+        shape = xp.broadcast_arrays(common, near, far)[0].shape
+        return _further_by_squares(*(xp.broadcast_to(x, shape) for x in (common, near, far)))
     return _further_by_norms(common, near, far)
+
+
+@primitive(row_axes=1)
+def _further_by_squares(xp: Any, common: Array, near: Array, far: Array) -> Any:
+    """|common - near|^2 - |common - far|^2, whose derivatives do not hold the third vector, which may be far longer."""
+    x, y, apart = common - near, common - far, far - near
+    pulls = (lambda g: 2 * g[..., None] * apart, lambda g: -2 * g[..., None] * x, lambda g: 2 * g[..., None] * y)
+    return xp.sum(apart * (x + y), axis=-1), pulls
 
 
 @primitive(row_axes=1)

@@ -660,3 +660,22 @@ def test_the_gradient_in_a_negative_is_a_direction_in_its_small_coordinates_too(
     towards, away = (backend.to_numpy(gradient)[0] for gradient in found)
     assert away == pytest.approx([-1.0, -1e-10], rel=1e-6)
     assert towards == pytest.approx([0.0, 1.0], rel=1e-6)
+
+
+def test_the_gradient_of_squared_distances_does_not_hold_the_vector_that_is_far_away(backend):
+    """That of the negative is 2 (anchor - negative); a positive of length 1e8 would leave nothing of it."""
+    rows = ([[0.25, -0.5]], [[3e8, 1e8]], [[1.0, 0.75]])
+    anchors, positives, negatives = (backend.from_numpy(np.asarray(x, dtype=np.float32)) for x in rows)
+    _, gradient = ls.triplet_margin.value_and_grad(
+        *(anchors, positives, negatives), distance="squared", wrt="negatives"
+    )
+    assert backend.to_numpy(gradient).tolist() == [[-1.5, -2.5]]
+
+
+def test_the_gradient_of_a_semi_hard_negative_does_not_hold_the_positive_that_is_far_away(backend):
+    x = np.asarray([[0.25, -0.5], [3e8, 1e8], [1.0, 0.75]], dtype=np.float32)
+    first = backend.from_numpy(np.asarray([1.0, 0.0, 0.0], dtype=np.float32))
+    _, gradient = ls.semi_hard_triplet.value_and_grad(
+        *map(backend.from_numpy, (x, np.asarray([0, 0, 1]))), sample_weight=first, reduction="sum"
+    )
+    assert backend.to_numpy(gradient)[2].tolist() == [-1.5, -2.5]
