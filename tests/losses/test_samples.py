@@ -25,6 +25,15 @@ def test_the_discrepancy_by_hand(array, plain):
         assert float(plain(value)) == pytest.approx(sum(within) - 2 * across, rel=1e-13)
 
 
+def test_the_unbiased_discrepancy_of_samples_far_apart_is_that_of_their_small_similarities(array, plain):
+    """All of them are near 0, so that the ones that they are taken from must not be rounded into the sum."""
+    first, second = np.asarray([[0.0], [9.0]], dtype=np.float32), np.asarray([[5.0], [13.0]], dtype=np.float32)
+    within = math.exp(-81 / 2) + math.exp(-64 / 2)
+    across = sum(math.exp(-d * d / 2) for d in (5, 13, 4, 4)) / 4
+    value = plain(ls.maximum_mean_discrepancy(array(first), array(second), unbiased=True))
+    assert float(value) == pytest.approx(within - 2 * across, rel=1e-6, abs=0)
+
+
 @pytest.mark.parametrize("loss", [ls.maximum_mean_discrepancy, ls.deep_coral], ids=lambda loss: loss.contract.name)
 def test_equal_samples_have_no_distance_and_no_gradient(loss, backend):
     x = backend.from_numpy(np.asarray(SECOND))

@@ -1,5 +1,6 @@
 """Distances between two distributions that are given by samples."""
 
+from math import log
 from typing import Any
 
 from lossspec.declaration import Equal, loss
@@ -11,15 +12,26 @@ from lossspec.terms import Array, AtLeastOne, Embedding, Positive, Real
 __all__ = ["deep_coral", "maximum_mean_discrepancy", "wasserstein_1d"]
 
 
-def _mean_dissimilarity(first: Array, second: Array, bandwidth: Any, distinct: bool = False) -> Array:
-    """The mean of 1 - exp(-|x - y|^2 / (2 bandwidth^2)) over the pairs of samples, or those of distinct ones."""
+_FAR = -log(2)  # the exponent of a similarity of 1/2
+
+
+def _mean_dissimilarity(first: Array, second: Array, bandwidth: Any, distinct: bool = False) -> tuple[Array, Array]:
+    """The mean of 1 - exp(-|x - y|^2 / (2 bandwidth^2)) over the pairs of samples, or those of distinct ones.
+
+    It is a sum of two terms: the share of the pairs that are far apart, and what is left, which is small where samples
+    are near each other and where they are far apart.
+    """
     xp = array_namespace(first)
     gaps = (first[..., :, None, :] - second[..., None, :, :]) / per_row(bandwidth, 3)
-    apart = -expm1(-0.5 * xp.sum(gaps**2, axis=-1))
-    pairs = apart.shape[-2] * apart.shape[-1]
+    exponent = -0.5 * xp.sum(gaps**2, axis=-1)
+    far = exponent < _FAR
+    rest = -xp.where(far, xp.exp(xp.where(far, exponent, 0.0)), expm1(xp.where(far, 0.0, exponent)))
+    pairs = rest.shape[-2] * rest.shape[-1]
     if distinct:
-        apart, pairs = xp.where(own(apart), 0.0, apart), pairs - apart.shape[-1]
-    return xp.sum(apart, axis=(-2, -1)) / max(pairs, 1)
+        is_own, pairs = own(rest), pairs - rest.shape[-1]
+        far, rest = far & ~is_own, xp.where(is_own, 0.0, rest)
+    count = xp.sum(xp.astype(far, rest.dtype), axis=(-2, -1))
+    return count / max(pairs, 1), xp.sum(rest, axis=(-2, -1)) / max(pairs, 1)
 
 
 @loss(
@@ -68,7 +80,8 @@ def maximum_mean_discrepancy(
     """
     across = _mean_dissimilarity(first, second, bandwidth)
     within = [_mean_dissimilarity(x, x, bandwidth, unbiased) for x in (first, second)]
-    return (across - within[0]) + (across - within[1])
+    shares, rest = ((a - b) + (a - c) for a, b, c in zip(across, *within, strict=True))
+    return shares + rest
 
 
 def _covariance(x: Array) -> Array:
