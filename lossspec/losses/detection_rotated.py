@@ -182,8 +182,27 @@ def prob_iou(
     excess = (h * u) / (w * v) * ((w / h - v / u) / 2) ** 2 * pair.aligned
     excess = excess + (w / u - h / v) ** 2 * (u * v) / (w * h) / 4 * pair.turned
     excess = excess + ((w * h - v * u) / (w * h)) ** 2 * (w * h) / (v * u) / 4
-    near = (pair.own[0] / w) ** 2 + (pair.own[1] / h) ** 2
-    far = (pair.other[0] / v) ** 2 + (pair.other[1] / u) ** 2
-    centers = (near * (w * h) / (v * u) + far * (v * u) / (w * h)) * 0.75 / (1 + excess)
-    distance = centers + 0.5 * array_namespace(excess).log1p(excess)
+    distance = _between_centers(pair) + 0.5 * array_namespace(excess).log1p(excess)
     return sqrt(-expm1(-distance)) if mode == "hellinger" else distance
+
+
+def _between_centers(pair: _Gaussians) -> Array:
+    """The distance of the centres in the mean of both covariances, over 8.
+
+    All is relative to the sides of the larger box: a much smaller one hardly matters, and its derivative is no
+    difference of large terms.
+    """
+    xp = array_namespace(pair.turned)
+    swapped = (pair.other_size[0] / pair.size[0]) * (pair.other_size[1] / pair.size[1]) > 1
+    w, h, v, u, right, down, other_right, other_down = (
+        xp.where(swapped, second, first)
+        for first, second in zip(
+            (*pair.size, *pair.other_size, *pair.own, *pair.other),
+            (*pair.other_size, *pair.size, *pair.other, *pair.own),
+            strict=True,
+        )
+    )
+    widths, heights = v / w, u / h
+    apart = (right / w) ** 2 + (down / h) ** 2 + (other_right / w * heights) ** 2 + (other_down / h * widths) ** 2
+    unlike = (widths - heights) ** 2 * pair.aligned + (v / h - u / w) ** 2 * pair.turned
+    return 3 * apart / ((1 + widths * heights) ** 2 + unlike)

@@ -74,3 +74,17 @@ def test_a_box_without_sides_is_nan(loss):
     assert np.isnan(loss.per_example(flat, OTHER)).all()
     with ls.checking("values"), pytest.raises(ContractError, match="width > 0"):
         loss(flat, OTHER)
+
+
+@pytest.mark.parametrize("name", ["predictions", "targets"])
+def test_the_gradient_of_a_box_that_is_far_from_a_much_larger_one_is_that_of_its_logarithm(name, backend):
+    """Of upright boxes d = 3 x^2 / (w^2 + v^2) + log((w^2 + v^2) / (2 w v)) / 2 on either axis, by hand."""
+    small, large = [0.0, 0.0, 3.0, 2.0, 0.0], [900.0, 400.0, 120.0, 90.0, 0.0]
+    wanted = [
+        v / (w * w + v * v) - 1 / (2 * v) - 6 * x * x * v / (w * w + v * v) ** 2
+        for x, w, v in ((900, 120, 3), (400, 90, 2))
+    ]
+    boxes = {"predictions": large, "targets": large, name: small}
+    arrays = (backend.from_numpy(np.asarray([boxes[k]], dtype=np.float32)) for k in ("predictions", "targets"))
+    _, gradient = ls.prob_iou.value_and_grad(*arrays, mode="bhattacharyya", wrt=name)
+    assert backend.to_numpy(gradient)[0, 2:4] == pytest.approx(wanted, rel=1e-6)
