@@ -30,7 +30,7 @@ ENDS = {
 """The ends of the axis, by term, where those of the domain do not show the shape of the loss."""
 FAR = 4.0
 APART = (-0.5, 0.5, -1.5, 1.5)
-"""Numbers of other inputs in which nothing cancels, with indicators of 0."""
+"""Numbers of other inputs in which nothing cancels."""
 FLAT = 0.95
 """The share of points without a slope that makes a loss no picture of itself."""
 HUGE = 1e5
@@ -151,7 +151,7 @@ def _round(setting: _Setting, argument: Argument, array: NDArray[Any], simple: f
     if argument == contract.label or Role.LABEL in term.roles:
         return np.zeros_like(array) if array.size == 1 or argument == contract.label else array
     if array.dtype.kind != "f" or type(term).outside is not Term.outside:
-        return _sign_of_yes(array) if simple not in APART else np.zeros_like(array) if _is_yes(array) else array
+        return _sign_of_yes(array)
     if array.size == 1:
         return np.full_like(array, _simple(term, simple))
     if argument == setting.main and contract.label is not None and 0.0 in term.interval:
@@ -163,11 +163,6 @@ def _round(setting: _Setting, argument: Argument, array: NDArray[Any], simple: f
 def _sign_of_yes(array: NDArray[Any]) -> NDArray[Any]:
     """The label 1 in place of one drawn sign or indicator."""
     return np.ones_like(array) if array.size == 1 and set(array.flat) <= {-1, 0, 1} else array
-
-
-def _is_yes(array: NDArray[Any]) -> bool:
-    """Say whether an array is one indicator of 0 or 1, as far as its number tells."""
-    return array.size == 1 and set(array.flat) <= {0, 1}
 
 
 def _simple(term: Term, wanted: float) -> float:

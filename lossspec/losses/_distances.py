@@ -21,8 +21,7 @@ def further(common: Array, near: Array, far: Array, distance: str) -> Array:
         middle = xp.where((u_is_zero | v_is_zero | w_is_zero)[..., None], 0.0, 0.5 * (v + w))
         return xp.sum((w - v) * (u - middle), axis=-1)  # v and w are of one length, so that middle adds nothing
     if distance == "squared":
-        shape = xp.broadcast_arrays(common, near, far)[0].shape
-        return _further_by_squares(*(xp.broadcast_to(x, shape) for x in (common, near, far)))
+        return _further_by_squares(*xp.broadcast_arrays(common, near, far))
     return _further_by_norms(common, near, far)
 
 

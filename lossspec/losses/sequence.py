@@ -234,8 +234,8 @@ def smoothed_ctc(
     counts = positions(apart, dtype=input_lengths.dtype) < input_lengths[:, None]
     of_frames = xp.sum(xp.where(counts, apart, 0.0), axis=-1)
     share = smoothing + xp.zeros_like(of_frames)
-    aligned = xp.where(share == 1, 0.0, (1 - share) * xp.where(share == 1, 0.0, aligned))
-    return aligned + xp.where(share == 0, 0.0, share * xp.where(share == 0, 0.0, of_frames))
+    # What has no share counts nothing, and may be inf.
+    return (1 - share) * xp.where(share == 1, 0.0, aligned) + share * xp.where(share == 0, 0.0, of_frames)
 
 
 @loss(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -231,13 +232,13 @@ def rows(sizes: list[int], effort: Effort, with_processes: bool = True) -> Itera
     with TemporaryDirectory() as folder:
         for size in sizes:
             files = Files(Path(folder), size)
-            yield held(size, "NumPy arrays", NUMPY, lambda: row(size, "NumPy arrays", in_memory, files, effort))  # noqa: B023
+            yield held(size, "NumPy arrays", NUMPY, partial(row, size, "NumPy arrays", in_memory, files, effort))
             yield row(size, "a file by blocks", from_file, files, effort)
             yield row(size, "Dask, 2 threads", lambda f: on_dask(f, scheduler="threads", num_workers=2), files, effort)
             if with_processes:
                 with cluster(2) as client:
                     yield row(size, "Dask, 2 processes", on_dask, files, effort, client)
-                yield held(size, "torch, 2 ranks", TORCH, lambda: two_ranks(size, effort))  # noqa: B023
+                yield held(size, "torch, 2 ranks", TORCH, partial(two_ranks, size, effort))
             for path in files.paths:
                 os.unlink(path)
         if with_processes:
