@@ -107,6 +107,13 @@ def test_a_curve_and_its_derivatives_belong_together(name):
             assert np.mean(np.abs(slopes - between) < room) > 0.9
 
 
+@pytest.mark.parametrize("name", ["symmetric_absolute_percentage_error", "apo_down"])
+def test_a_figure_is_drawn_where_the_loss_has_a_slope(name):
+    """At targets of 0, or where two inputs are alike, these are flat."""
+    for curves in section(ls.get(name)).curves.values():
+        assert np.mean(curves.gradient != 0) > 0.3
+
+
 def test_the_figure_shows_several_values_of_a_parameter():
     shown = section(ls.get("huber"))
     assert list(shown.curves) == ["delta = 0.5", "delta = 1", "delta = 2"]
