@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ def by_kernel(loss: Any, method: str, inputs: tuple[Any, ...], options: Mapping[
         return None
     if is_off():
         return of_devices(loss, method, inputs, options)
-    tracked, gpu = torch.is_grad_enabled(), None
+    tracked, gpu = _is_followed(), None
     if is_on_cuda():
         gpu = gpu_of(Request(loss, method, inputs, options).first())
     try:
@@ -40,7 +42,7 @@ def by_kernel(loss: Any, method: str, inputs: tuple[Any, ...], options: Mapping[
         else:
             key = tracked, gpu.index, key_of(gpu.kind, method, inputs, options, wrt)
         plan = loss.kernels.get(key)
-    except (AttributeError, TypeError, NotTaken):
+    except (AttributeError, TypeError, RuntimeError, NotTaken):  # RuntimeError: a tensor that has no memory
         return of_devices(loss, method, inputs, options)
     if plan is None:
         plan = loss.kernels[key] = _Plan.make(Request(loss, method, inputs, options, wrt), tracked, key, gpu)
@@ -59,11 +61,15 @@ _dispatch_modes, _function_modes = torch._C._len_torch_dispatch_stack, torch._C.
 def _key(
     tracked: bool, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any], wrt: str | Sequence[str] | None
 ) -> tuple[Any, ...]:
-    """All that a plan depends on, as `key_of` has it, in one frame: half of a small call is what comes before it."""
+    """All that a plan depends on, as `key_of` has it, in one frame: half of a small call is what comes before it.
+
+    What a plan cannot know of a later tensor is asked here, in the cheapest words of Torch: a negation that is not
+    carried out, and memory, which zeros and wrappers do not have. The rest is in the key, and is asked as it is made.
+    """
     key: list[Any] = ["torch", tracked, method, wrt if wrt is None or type(wrt) is str else tuple(wrt), *options]
     for x in (*inputs, *options.values()) if options else inputs:
         if type(x) in _CLASSES:
-            if _keys(x).raw_repr() not in _PLAIN or not x.is_contiguous():
+            if not x.is_cpu or x.is_neg() or not x.is_contiguous() or not x.data_ptr():
                 raise NotTaken
             key += x.shape, x.dtype, x.requires_grad
         elif type(x) not in _NUMBERS_AND_TEXT and isinstance(x, torch.Tensor):
@@ -75,24 +81,26 @@ def _key(
 
 def _is_plain(x: Array, strided: bool = False) -> bool:
     """Say whether a tensor is memory of the host, in one piece unless it may be strided, that is read as it is."""
-    return type(x) in _CLASSES and _keys(x).raw_repr() in _PLAIN and (strided or bool(x.is_contiguous()))
+    return (
+        type(x) in _CLASSES and _keys(x).raw_repr() in _keys_of_plain_tensors() and (strided or bool(x.is_contiguous()))
+    )
 
 
+@cache
 def _keys_of_plain_tensors() -> frozenset[int]:
     """The dispatch keys of a tensor of the host, of inference mode or not.
 
     Another layout or device, a negation that is not carried out, zeros without memory and wrappers have other keys.
     """
     with torch.inference_mode():
-        own = _keys(torch.empty(0)).raw_repr()
-    return frozenset((own, _keys(torch.empty(0)).raw_repr()))
+        own = _keys(torch.empty(0, device="cpu")).raw_repr()
+    return frozenset((own, _keys(torch.empty(0, device="cpu")).raw_repr()))
 
 
 _keys = torch._C._dispatch_keys
 _CLASSES = (torch.Tensor, torch.nn.Parameter)
 _NUMBERS_AND_TEXT = frozenset((str, float, int, bool, type(None)))
 """Types that are told from tensors without a search among the classes of Torch."""
-_PLAIN = _keys_of_plain_tensors()
 
 
 def host(x: Array, strided: bool = False) -> Array | None:
@@ -115,7 +123,7 @@ class _Plan:
         self.static = {name: x for name, x in request.named().items() if not isinstance(x, torch.Tensor)}
         """The arguments that are no tensors, which are the same in all calls of the plan."""
         self.wrt = (pull or ready).wrt if tracked else ()
-        self.dtype = _DTYPES[ready.dtype.name]
+        self.cell = _cell(ready.dtype.name)
         self.at = _at if gpu is None else gpu.words
 
     @classmethod
@@ -130,6 +138,8 @@ class _Plan:
             if gpu is not None:
                 found = prepare_on_gpu(request, gpu, method, wrt)
                 return found
+            if not all(_is_plain(x) for x in request.named().values() if isinstance(x, torch.Tensor)):
+                return "a tensor is not plain memory of the host"
             found = prepare(request.of_hosts(_host, method, wrt), (method, key))
             return OTHER_SIZES if isinstance(found, Replay) and not found.is_recurrence else found
 
@@ -163,13 +173,13 @@ class _Plan:
         if self.method == "partial":
             return self.partial(tensors)
         if self.tracked:
-            return _apply((self, tensors), *[tensors[n] for n in self.wrt])
+            return _apply((self, tensors), *map(tensors.__getitem__, self.wrt))
         inputs_at = self.at(tensors)
         if self.method == "value":
             return self.value(inputs_at, tensors)
         if self.method == "value_and_grad":
             gradients = [torch.empty_like(tensors[n]) for n in ready.wrt]
-            value = _number(ready.gradient(inputs_at, self.at(gradients)), self.dtype)
+            value = _number(ready.gradient(inputs_at, self.at(gradients)), self.cell)
             return value, gradients[0] if ready.single else tuple(gradients)
         x = tensors[ready.wrt[0]]
         pair = (torch.empty_like(x), torch.empty_like(x))
@@ -182,18 +192,19 @@ class _Plan:
         sums, weight, count = ready.totals(self.at(tensors))
         exact = torch.scalar_tensor(count, dtype=torch.int64) if ready.masked else count
         totals = tuple(
-            torch.from_numpy(t).to(self.dtype) if isinstance(t, np.ndarray) else _number(t, self.dtype) for t in sums
+            torch.from_numpy(t).to(self.cell[0].dtype) if isinstance(t, np.ndarray) else _number(t, self.cell)
+            for t in sums
         )
         if self.tracked:
             totals = _Totals.apply(self, tensors, totals, *[tensors[n] for n in self.wrt])
-        return totals, exact if weight is None else _number(weight, self.dtype), exact
+        return totals, exact if weight is None else _number(weight, self.cell), exact
 
     def value(self, inputs: Words, tensors: Sequence[Array]) -> Array:
         """The loss, or those of all units."""
         ready = self.ready
         if ready.how != "none":
-            return _number(ready.value(inputs), self.dtype)
-        values = torch.empty(ready.unit_shape, dtype=self.dtype, device=tensors[0].device)
+            return _number(ready.value(inputs), self.cell)
+        values = torch.empty(ready.unit_shape, dtype=self.cell[0].dtype, device=tensors[0].device)
         ready.write(inputs, self.at([values]))
         return values
 
@@ -236,14 +247,30 @@ def _of_numpy(value: Any) -> Array:
 
 def _at(tensors: Sequence[Array]) -> Words:
     """The addresses of tensors."""
-    return [x.data_ptr() for x in tensors], tensors
+    return list(map(_address, tensors)), tensors
 
 
-def _number(value: Any, dtype: Any) -> Array:
-    return value.to(dtype) if type(value) is torch.Tensor else torch.scalar_tensor(value, dtype=dtype)
+Cell = tuple[Array, Callable[[int], Any]]
+"""A tensor without axes, to make others like it, and what writes to an address in its dtype."""
 
 
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+def _number(value: Any, of: Cell) -> Array:
+    """A number as a tensor; to write it into memory takes half as long as what Torch has for this."""
+    like, cell = of
+    if type(value) is torch.Tensor:
+        return value.to(like.dtype)
+    number = _empty_like(like)
+    cell(_address(number)).value = value
+    return number
+
+
+@cache
+def _cell(dtype: str) -> Cell:
+    kind = ctypes.c_float if dtype == "float32" else ctypes.c_double
+    return torch.zeros((), dtype=getattr(torch, dtype), device="cpu"), kind.from_address
+
+
+_address, _empty_like, _is_followed = torch.Tensor.data_ptr, torch.empty_like, torch.is_grad_enabled
 
 
 def _host(x: Any) -> Any:
@@ -265,28 +292,28 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
     def forward(ctx: Any, call: tuple[Any, ...], *tracked: Array) -> Array:
         """The value; the fewer arguments, the less Torch wraps."""
         plan, tensors = call
-        ctx.plan = plan
         ctx.save_for_backward(*tensors)
         if plan.pull is not None:
-            ctx.gradients = None
+            ctx.found = plan, None
             return plan.value(plan.at(tensors), tensors)
-        ctx.gradients = gradients = [torch.empty_like(x) for x in tracked]
-        return _number(plan.ready.gradient(plan.at(tensors), plan.at(gradients)), plan.dtype)
+        gradients = list(map(_empty_like, tracked))
+        ctx.found = plan, gradients
+        return _number(plan.ready.gradient(plan.at(tensors), plan.at(gradients)), plan.cell)
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
         """The gradients that forward has found, times the cotangent."""
-        plan = ctx.plan
-        if torch.is_grad_enabled() or not is_plain_eager():
+        plan, gradients = ctx.found
+        if _is_followed() or not is_plain_eager():
             return (None, *_again(ctx, g))
         if plan.pull is not None:
             tensors, g = ctx.saved_tensors, g.contiguous()
             gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
             plan.pull.pull(plan.at(tensors), plan.at(gradients), plan.at([g]))
             return (None, *gradients)
-        if ctx.gradients is None:
+        if gradients is None:
             return (None, *_again(ctx, g))
-        gradients, ctx.gradients = ctx.gradients, None
+        ctx.found = plan, None
         factor = g.item() if plan.gpu is None else g  # to read a number of a GPU is to wait for it
         if plan.gpu is not None or factor != 1.0:
             for gradient in gradients:
@@ -300,16 +327,17 @@ class _Found(_Differentiated):
     @staticmethod
     def forward(ctx: Any, call: tuple[Any, ...], *tracked: Array) -> Array:
         """The value."""
-        ctx.plan, tensors, value, ctx.gradients = call
+        plan, tensors, value, gradients = call
+        ctx.found = plan, gradients
         ctx.save_for_backward(*tensors)
         return value
 
     @staticmethod
     def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
         """The gradients times the cotangent; by the array path where they are to be differentiated."""
-        if torch.is_grad_enabled() or not is_plain_eager():
+        if _is_followed() or not is_plain_eager():
             return (None, *_again(ctx, g))
-        return (None, *[gradient * g for gradient in ctx.gradients])
+        return (None, *[gradient * g for gradient in ctx.found[1]])
 
 
 class _Totals(torch.autograd.Function):  # type: ignore[misc]
@@ -318,15 +346,15 @@ class _Totals(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(ctx: Any, plan: _Plan, tensors: list[Array], totals: tuple[Array, ...], *_: Array) -> tuple[Array, ...]:
         """The totals, which a kernel has found."""
-        ctx.plan = plan
+        ctx.found = plan, None
         ctx.save_for_backward(*tensors)
         return totals
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Array) -> tuple[Array | None, ...]:
         """The gradients for the cotangents of all totals."""
-        plan = ctx.plan
-        if torch.is_grad_enabled() or not is_plain_eager():
+        plan, _ = ctx.found
+        if _is_followed() or not is_plain_eager():
             return (None, None, None, *_again(ctx, *cotangents))
         tensors = ctx.saved_tensors
         gradients = [torch.empty_like(tensors[n]) for n in plan.wrt]
@@ -336,7 +364,7 @@ class _Totals(torch.autograd.Function):  # type: ignore[misc]
 
 def _again(ctx: Any, *cotangents: Array) -> tuple[Array | None, ...]:
     """The gradients by the array path, which can be differentiated in turn."""
-    plan = ctx.plan
+    plan, _ = ctx.found
     create = torch.is_grad_enabled()
     with torch.enable_grad(), disabled():
         given = dict(zip(plan.ready.names, ctx.saved_tensors, strict=True))
@@ -353,7 +381,16 @@ def _again(ctx: Any, *cotangents: Array) -> tuple[Array | None, ...]:
     return found
 
 
-_apply, _apply_found = (super(torch.autograd.Function, kind).apply for kind in (_Differentiated, _Found))
-"""The `apply` of a function without the look for transforms of `torch.func` and for their wrappers: here are none."""
+def _way_in(kind: Any) -> Any:
+    """The `apply` of a function, without what Torch does around it and what is of no use here, which takes as long.
+
+    Its way in looks for transforms of `torch.func` and their wrappers; its way back asks which form of a backward pass
+    the function has.
+    """
+    kind._backward_cls.apply = kind.backward
+    return super(torch.autograd.Function, kind).apply
+
+
+_apply, _apply_found = _way_in(_Differentiated), _way_in(_Found)
 
 __all__ = ["by_kernel", "host", "is_plain_eager"]

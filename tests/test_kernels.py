@@ -1022,12 +1022,18 @@ def test_torch_gradients_in_inference_mode():
 
 
 def test_torch_tensors_without_memory_of_their_own_take_the_array_path():
-    """Such are those that a transform has left behind, and zeros that nothing holds."""
+    """Such are those that a transform has left behind, zeros that nothing holds, and a negation not carried out.
+
+    A plan for plain tensors of the same kind is there already: it is not theirs.
+    """
     x, y = torch.tensor(draw(6)), torch.tensor(draw(6, seed=1))
     left = []
     torch.func.grad(lambda x: left.append(x) or x.sum())(x)
+    lossspec.squared_error(x, y)
+    lossspec.squared_error(y.clone().requires_grad_(), x)
     before = front.served()
-    for other in (left[0].requires_grad_(False), torch._efficientzerotensor(6, dtype=torch.float64)):
+    zeros = torch._efficientzerotensor(6, dtype=torch.float64)
+    for other in (left[0].requires_grad_(False), zeros, torch._neg_view(x)):
         right = ((other - y) ** 2).mean()
         torch.testing.assert_close(lossspec.squared_error(other, y), right, rtol=1e-14, atol=0)
         torch.testing.assert_close(lossspec.squared_error(y.clone().requires_grad_(), other).detach(), right)

@@ -247,13 +247,14 @@ class Job:
 
         A signal may end a call while other threads still read and write: their work holds what they use.
         """
+        global _served
         try:
             frame = self.frames.pop()
         except IndexError:
             frame = self._frame()
         block, totals, _, call = frame
         self.pack(block, self.first, *cotangents[0], *inputs[0], *outputs[0])
-        count()
+        _served += 1
         if self.chunks == 1:
             self.kernel(*call)
             found: Sequence[float] = totals[: self.sums]
@@ -274,7 +275,8 @@ class Job:
         totals, scratch = self.totals(), self.scratch() if self.chunks == 1 else (ctypes.c_char * 1)()
         block = self.block(*self.head, ctypes.addressof(totals), *self.sizes)
         block[-1] = self.buffer
-        return block, totals, scratch, (ctypes.addressof(block), 0, 1, ctypes.addressof(scratch))
+        pointers = ctypes.c_void_p(ctypes.addressof(block)), ctypes.c_void_p(ctypes.addressof(scratch))
+        return block, totals, scratch, (pointers[0], _FIRST, _SECOND, pointers[1])  # made once: a call converts nothing
 
 
 def at(arrays: Sequence[Any]) -> Words:
@@ -299,6 +301,7 @@ def _scale(divisor: float | None) -> Words:
     return (word(1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0),), None
 
 
+_FIRST, _SECOND = ctypes.c_int64(0), ctypes.c_int64(1)
 _WORD, _DOUBLE = struct.Struct("q"), struct.Struct("d")
 
 __all__ = ["NONE", "Job", "Known", "Ready", "Words", "at", "count", "served", "word"]
