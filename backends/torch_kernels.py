@@ -92,9 +92,11 @@ def _keys_of_plain_tensors() -> frozenset[int]:
 
     Another layout or device, a negation that is not carried out, zeros without memory and wrappers have other keys.
     """
-    with torch.inference_mode():
-        own = _keys(torch.empty(0, device="cpu")).raw_repr()
-    return frozenset((own, _keys(torch.empty(0, device="cpu")).raw_repr()))
+    found = []
+    for inference in (False, True):
+        with torch.inference_mode(inference):
+            found.append(_keys(torch.empty(0, device="cpu")).raw_repr())
+    return frozenset(found)
 
 
 _keys = torch._C._dispatch_keys
