@@ -24,6 +24,7 @@ __all__ = [
     "balanced",
     "carry_nan",
     "common_part",
+    "cosine_gap",
     "cumulative_sum",
     "divergence_terms",
     "excess_of_hypotenuse",
@@ -540,10 +541,16 @@ def excess_of_hypotenuse(xp: Any, x: Array, y: Array) -> Any:
 
 
 def normalize(x: Array) -> tuple[Array, Array]:
-    """Return x / |x| over the last axis, 0 with derivative 0 where |x| is 0, and the mask of those rows.
+    """Return x / |x| over the last axis, 0 with derivative 0 where |x| is 0, and the mask of those rows."""
+    unit, zero, *_ = _direction(x)
+    return unit, zero[..., 0]
 
-    With k the entry of the largest magnitude it is sign(x_k) (x / x_k) / sqrt(1 + sum_{j != k} (x_j / x_k)^2), where
-    entry k of x / x_k is the constant 1: so no derivative at a vector near to an axis is a difference of large numbers.
+
+def _direction(x: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Return x / |x|, the mask of rows of length 0, that of the largest entry k, the value there, and |x| / |x_k|.
+
+    It is sign(x_k) (x / x_k) / sqrt(1 + sum_{j != k} (x_j / x_k)^2), where entry k of x / x_k is the constant 1: so no
+    derivative at a vector near to an axis is a difference of large numbers.
     """
     xp = array_namespace(x)
     _, is_top, top = largest(x, xp.abs(stop_gradient(x)))
@@ -553,7 +560,31 @@ def normalize(x: Array) -> tuple[Array, Array]:
     length = xp.sqrt(1.0 + xp.sum(xp.where(is_top, 0.0, ratios) ** 2, axis=-1, keepdims=True))
     factor = 1.0 / xp.where(top > 0, length, -length)  # one quotient a row, not an entry
     unit = xp.where(is_top, 1.0, ratios) * factor
-    return xp.where(zero, 0.0, unit), zero[..., 0]
+    return xp.where(zero, 0.0, unit), zero, is_top, top, length
+
+
+@primitive(row_axes=1)
+def cosine_gap(xp: Any, x: Array, y: Array) -> Any:
+    """1 - c where the cosine c of two rows is 0 or more, and -(1 + c) where it is less: both keep their digits near 0.
+
+    The derivative is that of -c, without a normalization to go back through. Where a row has length 0 the cosine is 0
+    with derivative 0. The gap of opposite rows is next to 0, so that the sign says which of the two it is.
+    """
+    (u, *of_x), (v, *of_y) = _direction(x), _direction(y)
+    below, above = (0.5 * xp.sum(square, axis=-1, keepdims=True) for square in ((u - v) ** 2, (u + v) ** 2))
+    zero, opposed = of_x[0] | of_y[0], above < below
+    side, near = xp.where(opposed, -1.0, xp.ones_like(below)), xp.where(opposed, above, below)
+    gap = xp.where(opposed, -xp.maximum(above, number(xp.finfo(x.dtype).smallest_normal, x)), below)
+
+    def pull(g: Array, u: Array, v: Array, is_top: Array, top: Array, length: Array) -> Array:
+        across = (v - side * u) + (side * near) * u  # v - c u, orthogonal to u: that gives its entry at the largest
+        signed = xp.where(top > 0, length, -length)
+        rest = xp.sum(xp.where(is_top, 0.0, across * u), axis=-1, keepdims=True) * signed
+        scale = xp.where(zero, 0.0, 1.0 / (length * xp.abs(top)))
+        return (g[..., None] * scale) * xp.where(is_top, rest, -across)
+
+    pulls = (lambda g: pull(g, u, v, *of_x[1:]), lambda g: pull(g, v, u, *of_y[1:]))
+    return xp.where(zero, 1.0, gap)[..., 0], pulls
 
 
 def number(parameter: Any, like: Array) -> Array:

@@ -74,6 +74,7 @@ OPERANDS = {
     "log_mass_against": (np.abs(ROWS), WEIGHTS),
     "expected_negative_log_softmax": (ROWS, WEIGHTS),
     "norm": (ROWS,),
+    "cosine_gap": (ROWS, ROWS[::-1] - WEIGHTS),
     "excess_of_hypotenuse": (3 * ROWS, 1 + WEIGHTS),
     "logsumexp": (ROWS,),
     "softmax_mean": (ROWS, 3 * WEIGHTS),

@@ -40,8 +40,7 @@ class Accumulator:
             emitter.put(emitter.constant(0.0, "double"), self.total)
         if self.op in ("argmax", "argmin"):
             self.at = emitter.variable("i64", lanes)
-            first = emitter.constant(0, "i64", lanes) if emitter.by_units else emitter.steps(lanes)
-            emitter.put(first, self.at)
+            emitter.put(emitter.constant(0, "i64", lanes), self.at)
 
     def start(self) -> None:
         """Begin a block."""
@@ -70,13 +69,11 @@ class Accumulator:
         elif self.op in ("any", "all"):
             e.put(e.binary("or" if self.op == "any" else "and", best, x), self.held)
         else:
-            better = e.compare("ogt" if self.op == "argmax" else "olt", x, best)
-            is_nan = e.binary("and", e.compare("uno", x, x), e.compare("ord", best, best))
-            better = e.binary("or", better, is_nan)
+            better = e.compare("ugt" if self.op == "argmax" else "ult", x, best)  # or one of them is NaN,
+            better = e.binary("and", better, e.compare("ord", best, best))  # and it is not the best so far
             better = better if mask is None else e.binary("and", better, mask)
-            at = e.splat(j, e.lanes) if e.by_units else e.plus(e.splat(j, e.lanes), e.steps(e.lanes))
             e.put(e.select(better, x, best), self.held)
-            e.put(e.select(better, at, e.get(self.at)), self.at)
+            e.put(e.select(better, e.splat(j, e.lanes), e.get(self.at)), self.at)
 
     def result(self) -> V:
         """The reduction, as the numbers of the units."""
@@ -90,6 +87,7 @@ class Accumulator:
             at = e.get(self.at)
             if e.by_units:
                 return at
+            at = e.plus(at, e.steps(e.lanes))
             best = e.splat(e.reduce(value, f"llvm.{'maximum' if self.op == 'argmax' else 'minimum'}"), e.lanes)
             same = e.compare("oeq", value, best)
             same = e.binary("or", same, e.binary("and", e.compare("uno", value, value), e.compare("uno", best, best)))

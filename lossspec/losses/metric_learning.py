@@ -9,6 +9,7 @@ from lossspec.losses._distances import all_distances, further, furthest
 from lossspec.losses._similarities import sides
 from lossspec.numerics import (
     array_namespace,
+    cosine_gap,
     gather,
     matmul,
     negative_log_softmax,
@@ -74,12 +75,10 @@ def cosine_embedding(
     [0.0, 1.0]
     """
     xp = array_namespace(first)
-    (u, first_is_zero), (v, second_is_zero) = normalize(first), normalize(second)
-    zero = first_is_zero | second_is_zero
-    below_one = xp.where(zero, 1.0, 0.5 * xp.sum((u - v) ** 2, axis=-1))  # 1 - cos, which keeps its digits near 0
-    above_minus_one = xp.where(zero, 1.0, 0.5 * xp.sum((u + v) ** 2, axis=-1))  # 1 + cos
-    excess = xp.where(below_one < 1, (1 - margin) - below_one, above_minus_one - (1 + margin))
-    return xp.where(labels > 0, below_one, relu(excess))
+    gap = cosine_gap(first, second)
+    opposed = gap < 0
+    excess = xp.where(opposed, -gap - (1 + margin), (1 - margin) - gap)
+    return xp.where(labels > 0, xp.where(opposed, 2 + gap, gap), relu(excess))
 
 
 @loss(

@@ -3,7 +3,17 @@
 from typing import Any
 
 from lossspec.declaration import Equal, loss
-from lossspec.numerics import array_namespace, carry_nan, expm1_minus, log1p, logsumexp, normalize, softplus, zero_where
+from lossspec.numerics import (
+    array_namespace,
+    carry_nan,
+    cosine_gap,
+    expm1_minus,
+    log1p,
+    logsumexp,
+    normalize,
+    softplus,
+    zero_where,
+)
 from lossspec.terms import Array, Embedding, Positive, Real
 
 __all__ = ["angle_similarity", "cosent"]
@@ -88,12 +98,9 @@ def cosent(
     xp = array_namespace(first)
     if first.shape[0] == 0:
         return xp.sum(first + second, axis=-1)
-    (u, first_is_zero), (v, second_is_zero) = normalize(first), normalize(second)
-    zero = first_is_zero | second_is_zero
-    below, above = 0.5 * xp.sum((u - v) ** 2, axis=-1), 0.5 * xp.sum((u + v) ** 2, axis=-1)
-    opposed = ~zero & (above < below)
-    rest = xp.where(opposed, above, xp.where(zero, -1.0, -below))  # s is 1 + rest, or -1 + rest
-    return _misordered(xp.where(opposed, -2.0, xp.zeros_like(rest)), rest, labels, scale, selected)
+    gap = cosine_gap(first, second)
+    base = xp.where(gap < 0, -2.0, xp.zeros_like(gap))  # s is 1 - gap, or -1 - gap
+    return _misordered(base, -gap, labels, scale, selected)
 
 
 @loss(

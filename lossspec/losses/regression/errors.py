@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from lossspec.declaration import Equal, loss
-from lossspec.numerics import absolute, array_namespace, normalize, relu, sqrt
+from lossspec.numerics import absolute, array_namespace, cosine_gap, normalize, relu, sqrt
 from lossspec.primitive import primitive
 from lossspec.terms import AboveMinusOne, Array, Embedding, Positive, Real, Statistics, UnitInterval
 
@@ -424,12 +424,13 @@ def cosine_distance(
     [0.96 0.  ]
     [-0.96  0.  ]
     """
-    (u, u_is_zero), (v, v_is_zero) = normalize(predictions), normalize(targets)
-    xp, zero = array_namespace(u), u_is_zero | v_is_zero
-    # From the difference of the directions a small distance, and the derivative near 1 and -1, have their digits.
-    distance = 0.5 * xp.sum((u - v) ** 2, axis=-1)
+    xp = array_namespace(predictions)
     if form == "distance":
-        return xp.where(zero, 1.0, distance)
+        gap = cosine_gap(predictions, targets)
+        return xp.where(gap < 0, 2.0 + gap, gap)
+    (u, u_is_zero), (v, v_is_zero) = normalize(predictions), normalize(targets)
+    zero, distance = u_is_zero | v_is_zero, 0.5 * xp.sum((u - v) ** 2, axis=-1)
+    # From the difference of the directions the derivative near 1 and -1 has its digits.
     cosine = xp.sum(u * v, axis=-1)
     cosine = xp.where(cosine > 0.5, 1 - distance, cosine)
     cosine = xp.where(cosine < -0.5, 0.5 * xp.sum((u + v) ** 2, axis=-1) - 1, cosine)
