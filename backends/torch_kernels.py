@@ -212,7 +212,7 @@ class _Plan:
 
 
 class _Replayed:
-    """Small calls of a loss over paths, on arrays of NumPy that share the memory of the tensors: they are recorded."""
+    """Calls of a loss over paths, on arrays of NumPy that share the memory of the tensors: they are recorded."""
 
     pull = gpu = None
 
@@ -324,7 +324,7 @@ class _Differentiated(torch.autograd.Function):  # type: ignore[misc]
 
 
 class _Found(_Differentiated):
-    """A loss whose gradients were found with its value, and are small enough to be kept for every backward pass."""
+    """A loss whose gradients were found with its value."""
 
     @staticmethod
     def forward(ctx: Any, call: tuple[Any, ...], *tracked: Array) -> Array:
@@ -333,13 +333,6 @@ class _Found(_Differentiated):
         ctx.found = plan, gradients
         ctx.save_for_backward(*tensors)
         return value
-
-    @staticmethod
-    def backward(ctx: Any, g: Array) -> tuple[Array | None, ...]:
-        """The gradients times the cotangent; by the array path where they are to be differentiated."""
-        if _is_followed() or not is_plain_eager():
-            return (None, *_again(ctx, g))
-        return (None, *[gradient * g for gradient in ctx.found[1]])
 
 
 class _Totals(torch.autograd.Function):  # type: ignore[misc]

@@ -14,6 +14,7 @@ from lossspec.autodiff.namespace import TracedBackend
 from lossspec.autodiff.tape import Program, Tape, Value
 from lossspec.autodiff.tape import Step as Line
 from lossspec.dispatch import get_backend
+from lossspec.kernels import replay
 from lossspec.kernels.replay import Replay
 from lossspec.kernels.straight import Straight
 
@@ -115,9 +116,10 @@ def test_a_result_belongs_to_its_receiver(anew):
     assert bits(lossspec.soft_dtw.value_and_grad(costs)) == before
 
 
-def test_a_large_call_is_not_recorded(anew):
+def test_a_large_call_is_not_recorded(anew, monkeypatch):
     anew(lossspec.soft_dtw)
-    costs = np.random.default_rng(0).random((70, 32, 32))
+    costs = np.random.default_rng(0).random((4, 5, 6))
+    monkeypatch.setattr(replay, "_MOST_ENTRIES", costs.size - 1)
     for _ in range(3):
         lossspec.soft_dtw(costs)
     assert not replays(lossspec.soft_dtw)
@@ -157,7 +159,7 @@ def test_tensors_share_the_recorded_call(anew):
         value = lossspec.ctc(*given, zero_infinity=True)
         (once,) = torch.autograd.grad(value, given[0], retain_graph=True)
         (twice,) = torch.autograd.grad(2 * value, given[0])
-        assert torch.equal(2 * once, twice)
+        torch.testing.assert_close(2 * once, twice)  # the second one takes the array path
         found.append((value.item(), once.numpy().tobytes()))
     assert len(replays(lossspec.ctc)) == 1
     assert len(set(found)) == 1

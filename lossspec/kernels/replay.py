@@ -1,4 +1,4 @@
-"""Small calls of losses over paths: recorded the second time, and from then on array operations with nothing between.
+"""Calls of losses over paths: recorded the second time, and from then on array operations with nothing between.
 
 A recurrence is no single pass: its call is a chain of array operations around compiled loops. On small arrays most of
 the time goes into what leads from one to the next: checks, plans, the tape. All of it follows from shapes, dtypes and
@@ -27,8 +27,9 @@ from lossspec.kernels.step import rebuilt
 from lossspec.kernels.straight import Run, Straight
 from lossspec.numerics import Step
 
-_MOST_ENTRIES = 1 << 16
-"""The size of the largest array of a call that is recorded: a larger one computes for longer than it calls."""
+_MOST_ENTRIES = 1 << 20
+"""The size of the largest array of a call that is recorded: while it is, all arrays between are kept. On a larger one
+little time goes into what leads from one operation to the next."""
 _MOST_STEPS = 2000
 
 _CALL, _PICK, _CHECK = Rule("call", ()), Rule("getitem", ()), Rule("stop_gradient", ())
