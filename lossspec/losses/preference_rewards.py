@@ -46,7 +46,7 @@ def _fall_of_both(xp: Any, chosen: Array, rejected: Array) -> Any:
         close = sines / (2 * xp.cosh(c / 2) * xp.cosh((r - c) / 2)) ** 2
         same_side = (chosen > 0) == (gap < 0)  # then the sizes differ by `rejected`, which may be small beside both
         apart = xp.where(same_side, rejected, 2 * chosen - rejected)
-        apart = xp.where(xp.where(same_side, chosen, gap) > 0, -apart, apart)  # other - size
+        apart = xp.where(chosen > 0, -apart, apart)  # other - size
         ahead = apart > 0
         low = xp.where(ahead, size, other)
         apart = xp.where(near | (low == inf), 1.0, absolute(apart))

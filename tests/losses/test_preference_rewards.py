@@ -63,6 +63,16 @@ def test_apo_down_is_in_digits_where_both_slopes_are_nearly_equal():
     assert gradient == pytest.approx(r * p * (1 - p) * (1 - 2 * p), rel=1e-10)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_apo_down_of_two_answers_that_moved_alike_and_far_lowers_the_chosen_one_by_the_margin_alone(sign):
+    """Its derivative is beta (s(c) - s(0)) with s the slope of the sigmoid: nearly -beta / 4 for c = +-30."""
+    far, near = np.asarray([-31.0]), np.asarray([-1.0])
+    policy, reference = (near, far) if sign > 0 else (far, near)
+    gradient = ls.apo_down.grad(policy, policy, reference, reference, beta=1.0)[0]
+    slope = math.exp(-30) / (1 + math.exp(-30)) ** 2
+    assert gradient == pytest.approx(slope - 0.25, rel=1e-14)
+
+
 def test_discopop_joins_two_losses():
     zero, x = np.zeros(3), np.asarray([-40.0, 0.0, -4.0])
     wrong, even, right = ls.discopop.per_example(x, np.asarray([0.0, 0.0, -44.0]), zero, zero).tolist()
