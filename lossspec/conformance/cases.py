@@ -114,8 +114,9 @@ class _Maker:
             row = case.inputs[vectors[0]][:1]
             alike = {k: np.broadcast_to(row, s).copy() for k, s in shapes.items() if s[1:] == row.shape[1:]}
             yield replace(case, inputs={**case.inputs, **alike})
-        if vectors and "temperature" in self.parameters:
-            yield self.nearly_alike(kinds, vectors)
+        sharp = {"temperature": 0.01} if "temperature" in self.parameters else {"scale": 64.0, "margin": 0.0}
+        if vectors and sharp.keys() <= self.parameters.keys():
+            yield self.nearly_alike(kinds, vectors, sharp)
         amounts = [a.name for a in arguments if a.name in same and _is_amount(kinds[a.name])]
         if amounts:
             case = self.separate("all far out", kinds)
@@ -136,7 +137,7 @@ class _Maker:
             }
             yield replace(case, inputs={**case.inputs, **near})
 
-    def nearly_alike(self, kinds: Mapping[str, Term], vectors: list[str]) -> Case:
+    def nearly_alike(self, kinds: Mapping[str, Term], vectors: list[str], sharp: Values) -> Case:
         """Vectors that are all nearly parallel, at a low temperature: what is rounded beside 1 is multiplied there."""
         case, random = self.separate("nearly alike", kinds), self.generator("nearly alike, moved")
         first = case.inputs[vectors[0]]
@@ -146,7 +147,7 @@ class _Maker:
             for name, shape in shapes.items()
             if shape[-1] == len(row)
         }
-        return replace(case, inputs={**case.inputs, **alike}, parameters={**case.parameters, "temperature": 0.01})
+        return replace(case, inputs={**case.inputs, **alike}, parameters={**case.parameters, **sharp})
 
     def separate(self, name: str, kinds: Mapping[str, Term]) -> Case:
         """A case that is drawn from a generator of its own."""

@@ -6,12 +6,11 @@ from typing import Any, Literal
 
 from lossspec.declaration import Equal, loss, require
 from lossspec.losses._distances import all_distances, further, furthest
-from lossspec.losses._similarities import sides
+from lossspec.losses._similarities import relative_cosines, sides
 from lossspec.numerics import (
     array_namespace,
     cosine_gap,
     gather,
-    matmul,
     negative_log_softmax,
     norm,
     normalize,
@@ -365,14 +364,14 @@ def arcface(
     (u, u_is_zero), (all_prototypes, no_direction) = normalize(embeddings), normalize(prototypes)
     v = _own_prototypes(all_prototypes, labels)
     zero = u_is_zero | xp.take(no_direction, labels, axis=0)
-    cosines = matmul(u, xp.matrix_transpose(all_prototypes))
-    cosine = gather(cosines, labels)
+    cosine = xp.sum(u * v, axis=-1)
     sine = xp.where(zero, 1.0, 0.5 * norm(u - v) * norm(u + v))  # keeps its digits at small angles
     angle = xp.zeros_like(cosine) + margin
-    own = cosine * xp.cos(angle) - sine * xp.sin(angle)
+    less = 2 * cosine * xp.sin(angle / 2) ** 2 + sine * xp.sin(angle)  # cos(theta) - cos(theta + margin)
     if monotone:
-        own = xp.where(cosine >= -xp.cos(angle), own, cosine - angle * xp.sin(angle))
-    return negative_log_softmax(per_row(scale) * _instead_of_own(own, cosines, labels), labels)
+        less = xp.where(cosine >= -xp.cos(angle), less, angle * xp.sin(angle))
+    scores = relative_cosines(embeddings, prototypes)
+    return negative_log_softmax(per_row(scale) * _instead_of_own(gather(scores, labels) - less, scores, labels), labels)
 
 
 @loss(
@@ -422,9 +421,9 @@ def cosface(
     >>> round(float(cosface(x, prototypes, np.asarray([0]), margin=1.0, scale=1.0)), 12)
     0.69314718056
     """
-    cosines = matmul(normalize(embeddings)[0], array_namespace(prototypes).matrix_transpose(normalize(prototypes)[0]))
-    own = gather(cosines, labels) - margin
-    return negative_log_softmax(per_row(scale) * _instead_of_own(own, cosines, labels), labels)
+    scores = relative_cosines(embeddings, prototypes)
+    own = gather(scores, labels) - margin
+    return negative_log_softmax(per_row(scale) * _instead_of_own(own, scores, labels), labels)
 
 
 @loss(
