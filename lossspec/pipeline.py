@@ -245,14 +245,18 @@ def _weigh_classes(call: Call, class_weight: Array) -> tuple[Array, dict[str, An
 def _pass_over_weightless(call: Call, counts: Array) -> dict[str, Any]:
     """The values, with neutral ones for what is not finite in units of weight 0.
 
-    What is finite stays: there is a derivative in that weight.
+    What is finite stays: there is a derivative in that weight. So does -inf where it is in the domain, but for whole
+    rows of it if units share an input: its derivative adds up over them, and one that is NaN would make it NaN.
     """
     values, xp = {**call.values}, call.plan.xp
+    shared = any(argument.name not in call.plan.masking for argument in call.declared.contract.inputs)
 
     def finite(x: Array, masking: Masking) -> Array:
         if not xp.isdtype(x.dtype, "real floating"):
             return x
         usual = x < inf if -inf in masking.term.interval else xp.isfinite(x)
+        if shared and not masking.axes[-1]:
+            usual = usual & xp.any(x > -inf, axis=-1, keepdims=True)
         return masking.term.put_neutral(xp, x, ~(usual | expand(counts, masking.axes, x)))
 
     for name, masking in call.plan.masking.items():

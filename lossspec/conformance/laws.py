@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lossspec.conformance import sampling
-from lossspec.conformance.axes import Values, axes_of, entry_axes, spoil, unit_shape
+from lossspec.conformance.axes import Values, axes_of, entry_axes, shared_inputs, spoil, unit_shape
 from lossspec.conformance.bench import EAGER_DTYPE, Bench, is_real
 from lossspec.conformance.cases import Case
 from lossspec.errors import MergeError
@@ -411,11 +411,13 @@ def duplicate(trial: Trial) -> str | None:
     weight = np.ones(trial.shape, dtype=bench.dtype)
     weight[0], weight[-1] = 2, 0
     twice = trial.take(trial.case.inputs, np.asarray([*range(count - 1), 0]))
-    given, far = dict(trial.case.inputs), dict(trial.case.inputs)
+    given, far, low = dict(trial.case.inputs), dict(trial.case.inputs), dict(trial.case.inputs)
     for number, name in enumerate(bench.real_among(given)):
         if has_units(bench, name):
             given[name] = _last_spoilt(given[name], (np.nan, np.inf)[number % 2])
             far[name] = _last_spoilt(far[name], float(np.finfo(bench.dtype).max) / 10)
+            low[name] = _last_spoilt(low[name], -np.inf)
+    shared = shared_inputs(bench.contract)
 
     def problems() -> Iterator[str | None]:
         for reduction in ("sum", "mean"):
@@ -423,14 +425,16 @@ def duplicate(trial: Trial) -> str | None:
                 same = replace(trial.case, inputs=twice, options={"reduction": reduction})
                 weighted = replace(same, inputs=given, options={"reduction": reduction, "sample_weight": weight})
                 yield trial.differ(bench.value(weighted), bench.value(same))
-        for inputs in (given, far):
-            with np.errstate(invalid="ignore"):  # a loss far out may be inf - inf on the way
+        for inputs in (given, far, low):
+            with np.errstate(invalid="ignore", divide="ignore"):  # a loss far out may be inf - inf on the way
                 _, gradients = bench.value_and_grad(
                     replace(trial.case, inputs=inputs, options={"sample_weight": weight})
                 )
             for name, gradient in gradients.items():
                 if has_units(bench, name) and any(np.any(x[-1, ...] != 0) for x in _listed(gradient)):
                     yield f"a unit of weight 0 has a gradient in {name}{' far out' * (inputs is far)}"
+                if name in shared and inputs is not far and any(np.any(np.isnan(x)) for x in _listed(gradient)):
+                    yield f"a unit of weight 0 makes the gradient of {name} NaN"
 
     return _firsts(problems())
 
