@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lossspec import terms
 from lossspec.conformance import sampling
 from lossspec.conformance.axes import Values, entry_axes, spoil, unit_shape
 from lossspec.conformance.real_data import real_inputs
@@ -123,9 +124,23 @@ class _Maker:
             yield replace(case, inputs={**case.inputs, **{k: case.inputs[k] * self.dtype(1e30) for k in amounts}})
 
     def of_fields(self) -> Iterator[Case]:
-        """Inputs that users of a field meet and no domain tells of: answers to a prompt that are nearly equal."""
+        """Inputs that users of a field meet and no domain tells of, each from a generator of its own.
+
+        Lists with items out of them, scores that are whole numbers, so that they are tied and lie on kinks, answers
+        that are nearly equal, and regions that are nearly sure.
+        """
         kinds = self.first_kinds()
         axes = {name: term.shape.names for name, term in kinds.items() if term.shape}
+        lists = [name for name, names in axes.items() if names[-1:] == ("items",) and Role.SCORE in kinds[name].roles]
+        for name in lists[:1]:
+            case = self.separate("items out of lists", kinds)
+            out = self.generator("items out of lists, which").random(case.inputs[name].shape) < 0.3
+            yield replace(case, inputs={**case.inputs, name: np.where(out, -self.dtype(inf), case.inputs[name])})
+        if self.contract.label is not None and Role.SCORE in kinds[self.contract.inputs[0].name].roles:
+            for given, label in self.alternatives():
+                case = self.separate(f"whole numbers{label}", given)
+                whole = {name: np.round(case.inputs[name] / 2) for name in axes if Role.SCORE in given[name].roles}
+                yield replace(case, inputs={**case.inputs, **whole})
         answers = [name for name, names in axes.items() if names[-1:] == ("answers",)]
         if answers:
             case, eps = self.separate("nearly equal answers", kinds), float(np.finfo(self.dtype).eps)
@@ -136,6 +151,13 @@ class _Maker:
                 if name in answers
             }
             yield replace(case, inputs={**case.inputs, **near})
+        regions = [name for name in axes if kinds[name].bare == terms.Probability]
+        if len(regions) > 1 and self.has_space(kinds):
+            case, random = self.separate("nearly sure regions", kinds), self.generator("nearly sure regions, how")
+            first, *others = regions
+            low = sampling.draw_exp(random.uniform(-30, 0, case.inputs[first].shape))
+            true = {name: self.cast(np.round(case.inputs[name])) for name in others}
+            yield replace(case, inputs={**case.inputs, **true, first: self.cast(low)})
 
     def nearly_alike(self, kinds: Mapping[str, Term], vectors: list[str], sharp: Values) -> Case:
         """Vectors that are all nearly parallel, at a low temperature: what is rounded beside 1 is multiplied there."""

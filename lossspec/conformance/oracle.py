@@ -34,6 +34,7 @@ from lossspec.contract import Contract
 from lossspec.definitions.common import constants_held, start_evaluation
 from lossspec.errors import ContractError
 from lossspec.reduction import Mean
+from lossspec.terms import Role
 
 VERSION = 5
 DIGITS = 50
@@ -232,12 +233,18 @@ class Mask:
 
 
 def entries_of(contract: Contract, case: Case) -> Mask | None:
-    """The mask of the entries of a case that count; None if all do."""
+    """The mask of the entries of a case that count, None if all do: a score of -inf takes an item out of its list."""
     kept = case.options.get("where_entries")
     label = contract.entry_label
     if label is not None and "ignore_index" in case.options:
         known = case.inputs[label.name] != case.options["ignore_index"]
         kept = known if kept is None else kept & known
+    for argument in contract.inputs:
+        shape = argument.terms[0].shape
+        if shape in contract.entries and shape.names[-1:] == ("items",) and Role.SCORE in argument.terms[0].roles:
+            listed = case.inputs[argument.name] != -np.inf  # NaN is an item: it makes its list NaN
+            if not listed.all():
+                kept = listed if kept is None else kept & listed
     if kept is None:
         return None
     for declared in contract.entries:

@@ -5,6 +5,9 @@ from math import inf
 from lossspec.numerics import array_namespace
 from lossspec.terms import Array
 
+COUNTS_ALL = "it counts an item whose score is -inf, and is infinite or NaN"
+"""The difference of a library that takes items out of a list by its mask alone."""
+
 
 def listed(scores: Array, entries: Array | None) -> tuple[Array, Array]:
     """Return the scores, -inf for items that do not count, and the mask of the items of each list."""

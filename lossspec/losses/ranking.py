@@ -3,7 +3,7 @@
 from math import inf, log
 
 from lossspec.declaration import Equal, loss
-from lossspec.losses._lists import listed, pairs
+from lossspec.losses._lists import COUNTS_ALL, listed, pairs
 from lossspec.numerics import (
     array_namespace,
     expected_negative_log_softmax,
@@ -43,6 +43,7 @@ __all__ = [
             "rax",
             "rax.pairwise_logistic_loss(scores, labels, reduce_fn=None).sum(-1)",
             when="scores.ndim == 2",
+            differs={"items out": COUNTS_ALL},
         ),
     ),
     invariant_in=("scores",),
@@ -103,6 +104,7 @@ def pairwise_logistic(
             "rax",
             "rax.pairwise_hinge_loss(scores, labels, reduce_fn=None).sum(-1)",
             when="scores.ndim == 2",
+            differs={"items out": COUNTS_ALL},
         ),
     ),
     invariant_in=("scores",),
@@ -143,8 +145,12 @@ def pairwise_hinge(
         "ListNet": "its targets are the softmax of the relevance. Fix: listwise_softmax(scores, softmax(relevance))",
     },
     equals=(
-        Equal("optax", "optax.losses.ranking_softmax_loss(scores, labels, reduce_fn=None)"),
-        Equal("rax", "rax.softmax_loss(scores, labels, reduce_fn=None)"),
+        Equal(
+            "optax",
+            "optax.losses.ranking_softmax_loss(scores, labels, reduce_fn=None)",
+            differs={"items out": COUNTS_ALL},
+        ),
+        Equal("rax", "rax.softmax_loss(scores, labels, reduce_fn=None)", differs={"items out": COUNTS_ALL}),
     ),
     invariant_in=("scores",),
     sizes={"items": 4},
@@ -190,7 +196,10 @@ def listwise_softmax(
         Equal(
             "rax",
             "rax.listmle_loss(scores, labels, reduce_fn=None)",
-            differs={"gradient": "wrong: of equal scores; for scores (0, 0) it is -0.375 and 0.375 instead of halves"},
+            differs={
+                "gradient": "wrong: of equal scores; for scores (0, 0) it is -0.375 and 0.375 instead of halves",
+                "items out": COUNTS_ALL,
+            },
         ),
     ),
     invariant_in=("scores",),
@@ -238,7 +247,9 @@ def listmle(
     unit="list",
     source="Zhu and Klabjan 2020, doi:10.1145/3336191.3371763",
     aliases=("rax:unique_softmax_loss",),
-    equals=(Equal("rax", "rax.unique_softmax_loss(scores, labels, reduce_fn=None)"),),
+    equals=(
+        Equal("rax", "rax.unique_softmax_loss(scores, labels, reduce_fn=None)", differs={"items out": COUNTS_ALL}),
+    ),
     invariant_in=("scores",),
     sizes={"items": 4},
     entries="*batch items",
@@ -298,6 +309,7 @@ def unique_softmax(
             "rax",
             "rax.pairwise_mse_loss(scores, labels, reduce_fn=None).sum(-1)",
             when="scores.ndim == 2",
+            differs={"items out": COUNTS_ALL},
         ),
     ),
     perfect={"scores": "labels"},
