@@ -328,12 +328,12 @@ def _without_harm(call: Call, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _harmless(call: Call, given: Mapping[str, Any]) -> Array:
     """The units whose weight is not 0, or whose statistics are finite."""
-    harmless: Array = call.counts
+    harmless: Any = True
     for s in _statistics(call.declared, {name: _each(x, _constant) for name, x in given.items()}):
         finite = call.plan.xp.isfinite(s)
-        beyond = tuple(range(len(harmless.shape), len(s.shape)))
-        harmless = harmless | (call.plan.xp.all(finite, axis=beyond) if beyond else finite)
-    return harmless
+        beyond = tuple(range(len(call.plan.unit_shape), len(s.shape)))
+        harmless = harmless & (call.plan.xp.all(finite, axis=beyond) if beyond else finite)
+    return call.counts | harmless
 
 
 def _constant(x: Any) -> Any:
