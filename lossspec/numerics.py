@@ -69,6 +69,7 @@ __all__ = [
     "sigmoid",
     "sigmoid_cross_entropy",
     "softmax",
+    "softmax_cross_entropy",
     "softmax_divergence",
     "softmax_mean",
     "softmax_pair",
@@ -505,6 +506,45 @@ def expected_negative_log_softmax(xp: Any, logits: Array, weights: Array) -> Any
         return g[..., None] * xp.where(is_best, elsewhere - rest * share, ratios * share - weights)
 
     return value[..., 0], (pull_logits, lambda g: g[..., None] * (excess + gap))
+
+
+@primitive(row_axes=1)
+def softmax_cross_entropy(xp: Any, logits: Array, target_logits: Array) -> Any:
+    """-sum_c p[c] log q[c] over the last axis, with p = softmax(target_logits) and q = softmax(logits).
+
+    Where both are nearly alike, as two rows of nearly equal logits are, the derivative q - p comes from the differences
+    of the logits and not from those of the probabilities. That in the targets is relative to their likeliest class.
+    """
+    _, is_best, top = largest(logits)
+    gaps = logits - top
+    powers = xp.exp(gaps)
+    rest = xp.sum(xp.where(is_best, 0.0, powers), axis=-1, keepdims=True)
+    likeliest, is_target, target_top = largest(target_logits)
+    target_gaps = target_logits - target_top
+    root = xp.exp(0.5 * target_gaps)  # of a power that may be too small for the dtype, as in `softmax`
+    shares = root * root
+    whole = 1 + xp.sum(xp.where(is_target, 0.0, shares), axis=-1, keepdims=True)
+    ignored = is_best | ((root == 0) & (logits == -inf))
+    costs = root * (root * xp.where(ignored, 0.0, -gaps))
+    value = xp.log1p(rest) + xp.sum(costs, axis=-1, keepdims=True) / whole
+
+    def pull_logits(g: Array) -> Array:
+        elsewhere = xp.sum(xp.where(is_best, 0.0, shares), axis=-1, keepdims=True)
+        of_best = rest / (1 + rest) - elsewhere / whole
+        apart = target_gaps - gaps
+        alike = (xp.abs(apart) < 1) & (rest > 0.5)  # a sure class has its digits in those of the others
+        risen = xp.where(alike, powers * xp.expm1(xp.where(alike, apart, 0.0)), shares - powers)
+        mean = xp.sum(risen, axis=-1, keepdims=True) / (1 + rest)
+        steps = xp.where(is_best, -of_best, powers / (1 + rest) - shares / whole)
+        return g[..., None] * xp.where(alike, (mean * powers - risen) / whole, steps)
+
+    def pull_targets(g: Array) -> Array:
+        lift = xp.take_along_axis(logits, likeliest, axis=-1) - logits
+        lift = xp.where(is_target | ((root == 0) & (logits == -inf)), 0.0, lift)
+        mean = xp.sum(root * (root * lift), axis=-1, keepdims=True) / whole
+        return g[..., None] * (root * (root * (lift - mean))) / whole
+
+    return value[..., 0], (pull_logits, pull_targets)
 
 
 @primitive(row_axes=1)

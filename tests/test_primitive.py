@@ -73,6 +73,7 @@ OPERANDS = {
     "log_odds": (ROWS, LABELS),
     "log_mass_against": (np.abs(ROWS), WEIGHTS),
     "expected_negative_log_softmax": (ROWS, WEIGHTS),
+    "softmax_cross_entropy": (ROWS, ROWS[::-1] + 0.5 * ROWS),
     "norm": (ROWS,),
     "cosine_gap": (ROWS, ROWS[::-1] - WEIGHTS),
     "excess_of_hypotenuse": (3 * ROWS, 1 + WEIGHTS),

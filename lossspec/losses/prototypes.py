@@ -6,10 +6,9 @@ from lossspec.declaration import Equal, loss, require
 from lossspec.losses._similarities import log_sum_exp
 from lossspec.numerics import (
     array_namespace,
-    expected_negative_log_softmax,
     gaps_to_largest,
     per_row,
-    softmax,
+    softmax_cross_entropy,
     stop_gradient,
 )
 from lossspec.terms import Array, Indicator, Logits, Positive, Real
@@ -77,14 +76,14 @@ def ibot_patch(
     student, centred = (xp.where(hidden[..., None], x, 0.0) for x in (student_logits, teacher_logits))
     if center is not None:
         centred = centred - center[(None,) * (len(centred.shape) - 1) + (...,)]
-    targets = softmax(gaps_to_largest(centred) / per_row(teacher_temperature, 2))
-    each = expected_negative_log_softmax(gaps_to_largest(student) / per_row(student_temperature, 2), targets)
+    targets = gaps_to_largest(centred) / per_row(teacher_temperature, 2)
+    each = softmax_cross_entropy(gaps_to_largest(student) / per_row(student_temperature, 2), targets)
     count = xp.sum(xp.astype(hidden, each.dtype), axis=-1)
     return xp.sum(xp.where(hidden, each, 0.0), axis=-1) / xp.where(count > 0, count, 1.0)
 
 
 def _codes(scores: Array, epsilon: float, iterations: int, selected: Array | None) -> Array:
-    """The shares of the prototypes in each row, made even over the selected rows by steps of Sinkhorn and Knopp."""
+    """The logits of the shares of the prototypes in each row, even over the selected rows: of Sinkhorn and Knopp."""
     xp = array_namespace(scores)
     plan = stop_gradient(scores) / epsilon
     everywhere = plan == plan
@@ -93,7 +92,7 @@ def _codes(scores: Array, epsilon: float, iterations: int, selected: Array | Non
         totals = log_sum_exp(xp.matrix_transpose(plan), counts)
         plan = plan - xp.where(totals == -inf, 0.0, totals)[None, :]  # of nothing, where no row is selected
         plan = plan - log_sum_exp(plan, everywhere)[:, None]
-    return softmax(plan)
+    return plan
 
 
 @loss(
@@ -154,7 +153,7 @@ def swav(
     views = first_scores, second_scores
     codes = [_codes(scores, epsilon, iterations, selected) for scores in views]
     losses = [
-        expected_negative_log_softmax(gaps_to_largest(scores) / temperature, code)
+        softmax_cross_entropy(gaps_to_largest(scores) / temperature, code)
         for scores, code in zip(views, reversed(codes), strict=True)
     ]
     return 0.5 * (losses[0] + losses[1])

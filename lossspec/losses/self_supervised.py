@@ -7,7 +7,6 @@ from lossspec.losses._distances import all_distances, furthest, power_of
 from lossspec.losses._similarities import own
 from lossspec.numerics import (
     array_namespace,
-    expected_negative_log_softmax,
     gaps_to_largest,
     matmul,
     negative_log_mean_exp,
@@ -16,7 +15,7 @@ from lossspec.numerics import (
     per_row,
     positions,
     relu,
-    softmax,
+    softmax_cross_entropy,
     sqrt,
     stop_gradient,
 )
@@ -240,8 +239,8 @@ def dino(
     centred = teacher_logits
     if center is not None:
         centred = teacher_logits - center[(None,) * (len(teacher_logits.shape) - 1) + (...,)]
-    targets = softmax(gaps_to_largest(centred) / per_row(teacher_temperature))
-    return expected_negative_log_softmax(gaps_to_largest(student_logits) / per_row(student_temperature), targets)
+    targets = gaps_to_largest(centred) / per_row(teacher_temperature)
+    return softmax_cross_entropy(gaps_to_largest(student_logits) / per_row(student_temperature), targets)
 
 
 @loss(

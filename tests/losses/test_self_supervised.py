@@ -46,3 +46,21 @@ def test_alignment_has_no_gradient_at_equal_views_for_any_power(backend):
         value, gradient = ls.alignment.value_and_grad(x, x, alpha=alpha)
         assert float(backend.to_numpy(value)) == 0
         assert not backend.to_numpy(gradient).any()
+
+
+@pytest.mark.parametrize("name", ["dino", "ibot_patch", "swav"])
+def test_the_gradient_of_nearly_uniform_rows_is_the_difference_of_their_logits(name, backend):
+    """As training starts: of two classes q - p is (tanh(x / 2) - tanh(y / 2)) / 2, with x and y over temperatures."""
+    x, y = 3.1e-5, 4.7e-5
+    rows = [backend.from_numpy(np.asarray([[logit, 0.0]], dtype=np.float32)) for logit in (x, y)]
+    if name == "swav":
+        _, gradient = ls.swav.value_and_grad(*rows, temperature=0.1, epsilon=0.04, iterations=0, wrt="first_scores")
+        scale = 0.5
+    else:
+        masked = [backend.from_numpy(np.ones((1, 1), dtype=np.int64))] if name == "ibot_patch" else []
+        rows = [row[None, ...] for row in rows] if masked else rows
+        call = getattr(ls, name).value_and_grad
+        _, gradient = call(*rows, *masked, teacher_temperature=0.04, student_temperature=0.1, wrt="student_logits")
+        scale = 1.0
+    right = scale * (math.tanh(np.float32(x) / 0.2) - math.tanh(np.float32(y) / 0.08)) / 2 / 0.1
+    assert backend.to_numpy(gradient).ravel() == pytest.approx([right, -right], rel=2e-6)
