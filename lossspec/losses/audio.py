@@ -2,23 +2,24 @@
 
 import math
 from itertools import combinations
+from typing import Any
 
 from lossspec.declaration import Equal, loss, require
 from lossspec.numerics import (
     absolute,
     array_namespace,
     first_largest,
+    largest,
     log1p,
     matmul,
     mirrored,
     norm,
-    normalize,
     per_row,
     positions,
-    ratio_or_zero,
     stop_gradient,
     with_value,
 )
+from lossspec.primitive import primitive
 from lossspec.terms import Array, Count, Embedding, NonNegative, Positive, Real
 
 __all__ = ["permutation_invariant_sdr", "scale_invariant_sdr", "stft"]
@@ -60,22 +61,96 @@ def scale_invariant_sdr(
 def _distortion(predictions: Array, targets: Array, zero_mean: bool) -> Array:
     """The distortion of signals, in decibels below what they have of their targets; the leading axes broadcast."""
     xp = array_namespace(predictions)
-    if zero_mean:
-        predictions, targets = (x - xp.mean(x, axis=-1, keepdims=True) for x in (predictions, targets))
-    direction, silent = normalize(targets)
-    length = xp.sum(predictions * direction, axis=-1)
-    # What is left beside a constant multiple of the target first: it is exactly 0 for equal signals.
-    fixed, along = stop_gradient(predictions), stop_gradient(direction)
-    shares = (xp.sum(x * along, axis=-1, keepdims=True) for x in (fixed, stop_gradient(targets)))
-    beside = predictions - ratio_or_zero(*shares) * targets
-    rest = norm(beside - xp.sum(beside * direction, axis=-1, keepdims=True) * direction)
-    # A sum that is fused in two ways may leave its rounding of what is equal.
-    alike = xp.all(predictions == targets, axis=-1) | xp.all(predictions == -targets, axis=-1)
-    none, exact = (length == 0) | silent, (rest == 0) | alike
+    x, t = xp.broadcast_arrays(*(_scaled(y, zero_mean) for y in (predictions, targets)))
+    return (20 / math.log(10)) * (_log_tangent_of_centred if zero_mean else _log_tangent)(x, t)
+
+
+def _scaled(x: Array, centred: bool) -> Array:
+    """The signal over its largest sample, a constant; one that is to be centred first less the sample next to its mean.
+
+    Less a sample, and not the mean, the others keep their digits beside one that outweighs them all.
+    """
+    xp = array_namespace(x)
+    fixed = stop_gradient(x)
+    if centred:
+        middle, _, _ = largest(fixed, -xp.abs(fixed - xp.mean(fixed, axis=-1, keepdims=True)))
+        level = xp.take_along_axis(fixed, middle, axis=-1)
+        x, fixed = x - level, fixed - level
+    top = xp.max(xp.abs(fixed), axis=-1, keepdims=True)
+    return x / xp.where(top == 0, 1.0, top)
+
+
+def _tangent(xp: Any, x: Array, t: Array, centred: bool) -> Any:
+    """The logarithm of |tan| of the angle of two signals: -inf for multiples, inf where one has nothing of the other.
+
+    Where one sample of a signal outweighs all others, what stands at it follows from the others, as what is at right
+    angles to that signal: as a difference it would be less than the rounding of the sample.
+    """
+    along, chief = _chief_of(xp, t, centred)
+    product, square = (xp.sum(y * along, axis=-1, keepdims=True) for y in (x, t))
+    none = product == 0
+    # For equal signals it is exactly 0; a sum that is fused in two ways may leave its rounding of what is equal.
+    beside = _at_right_angles(xp, x - product / xp.where(square == 0, 1.0, square) * t, t, chief, centred)
+    top = xp.max(xp.abs(stop_gradient(beside)), axis=-1, keepdims=True)
+    alike = xp.all(x == t, axis=-1, keepdims=True) | xp.all(x == -t, axis=-1, keepdims=True)
+    exact = (top == 0) | alike
     safe = none | exact
-    ratio = xp.log(xp.where(safe, 1.0, rest)) - xp.log(xp.abs(xp.where(safe, 1.0, length)))
-    value = (20 / math.log(10)) * ratio
-    return xp.where(none, math.inf, xp.where(exact, -math.inf, value))
+    unit = beside / xp.where(safe, 1.0, top)
+    unit_square, product = xp.sum(unit**2, axis=-1, keepdims=True), xp.where(safe, 1.0, product)
+    unit_square, square = (xp.where(safe, 1.0, y) for y in (unit_square, square))
+    tangent = top * xp.sqrt(unit_square) * xp.sqrt(square) / xp.abs(product)
+    value = xp.log(xp.where(safe, 1.0, tangent))
+
+    def pull_x(g: Array) -> Array:
+        slope = unit / (xp.where(safe, 1.0, top) * unit_square) - along / product
+        _, chief_of_x = _chief_of(xp, x, centred)
+        return xp.where(safe, 0.0, g[..., None] * _at_right_angles(xp, slope, x, chief_of_x, False))
+
+    def pull_t(g: Array) -> Array:
+        steep = xp.where(safe, 1.0, tangent)
+        steep = (steep + 1.0 / steep) / xp.sqrt(unit_square * square)
+        return xp.where(safe, 0.0, xp.where(product < 0, steep, -steep) * g[..., None]) * unit
+
+    value = xp.where(none, math.inf, xp.where(exact, -math.inf, value))
+    return value[..., 0], (pull_x, pull_t)
+
+
+def _chief_of(xp: Any, x: Array, centred: bool) -> tuple[Array, Array]:
+    """A signal, less its mean if so asked, and the mask of the sample that has more than half of its energy."""
+    if centred:
+        x = x - xp.mean(x, axis=-1, keepdims=True)
+    fixed = stop_gradient(x)
+    _, is_top, top = largest(fixed, xp.abs(fixed))
+    return x, is_top & (2 * top**2 > xp.sum(fixed**2, axis=-1, keepdims=True))
+
+
+def _at_right_angles(xp: Any, apart: Array, x: Array, chief: Array, centred: bool) -> Array:
+    """A signal at right angles to `x`, and to a constant if so asked: given is one that is but for its chief sample."""
+    others = xp.where(chief, 0.0, apart)
+    weights = x
+    if centred:
+        among = xp.any(chief, axis=-1, keepdims=True)
+        rest = x.shape[-1] - xp.astype(among, x.dtype) if x.shape[-1] > 1 else 1.0
+        others = xp.where(chief, 0.0, others - xp.sum(others, axis=-1, keepdims=True) / rest)
+        level = xp.sum(xp.where(chief, 0.0, x), axis=-1, keepdims=True) / rest
+        weights = x - level
+    top = xp.sum(xp.where(chief, weights, 0.0), axis=-1, keepdims=True)
+    own = -xp.sum(others * x, axis=-1, keepdims=True) / xp.where(top == 0, 1.0, top)
+    if centred:
+        others = others - xp.where(among, own / rest, 0.0)
+    return xp.where(chief, own, others)
+
+
+@primitive(row_axes=1)
+def _log_tangent(xp: Any, x: Array, t: Array) -> Any:
+    """The logarithm of |tan| of the angle between two signals."""
+    return _tangent(xp, x, t, centred=False)
+
+
+@primitive(row_axes=1)
+def _log_tangent_of_centred(xp: Any, x: Array, t: Array) -> Any:
+    """The logarithm of |tan| of the angle between two signals less their means."""
+    return _tangent(xp, x, t, centred=True)
 
 
 @loss(

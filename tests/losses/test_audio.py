@@ -1,7 +1,9 @@
 """Losses of waveforms: scales, silence, signals without distortion, sources in any order."""
 
 import math
+from fractions import Fraction
 from itertools import permutations
+from operator import mul
 
 import numpy as np
 import pytest
@@ -53,6 +55,26 @@ def test_a_nearly_perfect_signal_keeps_its_digits():
         x = np.asarray([[1.0, 2.0**-power]])
         loss = float(ls.scale_invariant_sdr(x, np.asarray([[1.0, 0.0]])))
         assert loss == pytest.approx(-20 * power * math.log10(2), rel=1e-15)
+
+
+@pytest.mark.parametrize("zero_mean", [False, True])
+@pytest.mark.parametrize("loud", ["both", "predictions", "targets"])
+def test_a_sample_that_outweighs_all_others_leaves_them_their_digits(loud, zero_mean, backend):
+    """A click: l = 10 log10(|r|^2 <t, t> / <x, t>^2), whose derivative in x is that of r / |r|^2 - t / <x, t>."""
+    inputs = {"predictions": [1.25, -0.5, 0.75, 2.0], "targets": [0.5, 1.0, -1.25, 0.25]}
+    for name, signal in inputs.items():
+        signal[1] *= 2.0**15 if loud in (name, "both") else 1.0
+    x, t = (list(map(Fraction, signal)) for signal in inputs.values())
+    if zero_mean:
+        x, t = ([a - sum(y) / 4 for a in y] for y in (x, t))
+    product, square = sum(map(mul, x, t)), sum(map(mul, t, t))
+    r = [a - product / square * b for a, b in zip(x, t, strict=True)]
+    rest = sum(map(mul, r, r))
+    arrays = (backend.from_numpy(np.asarray([signal], dtype=np.float32)) for signal in inputs.values())
+    value, gradient = ls.scale_invariant_sdr.value_and_grad(*arrays, zero_mean=zero_mean)
+    assert float(backend.to_numpy(value)) == pytest.approx(10 * math.log10(rest * square / product**2), rel=1e-6)
+    slopes = [20 / math.log(10) * float(a / rest - b / product) for a, b in zip(r, t, strict=True)]
+    assert backend.to_numpy(gradient)[0] == pytest.approx(slopes, rel=1e-5, abs=0)
 
 
 @pytest.mark.parametrize("sources", [1, 2, 3, 4])
