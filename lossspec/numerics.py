@@ -888,13 +888,14 @@ def negative_log_mean_exp(xp: Any, x: Array, y: Array) -> Any:
     """log(sum(exp(x)) / sum(exp(x - y))) over the last axis for y >= 0: -log of the mean of exp(-y)."""
     is_best, top, _, _ = _ratios(xp, x)
     # What is left is taken against the largest of it: against that of x, a far one that y rules out leaves no digits.
-    _, likeliest, _ = largest(x - y)
+    _, likeliest, left = largest(x - y)
     x_there, y_there = (
         xp.sum(xp.where(likeliest & (xp.abs(v) != inf), v, 0.0), axis=-1, keepdims=True) for v in (x, y)
     )
     below = (x - x_there) - (y - y_there)
     value, pull_x, _, q, _ = _log_ratio(xp, x - top, below, y, is_best, (top - x_there) + y_there)
-    return value, (pull_x, lambda g: g[..., None] * q)
+    none_left = (left == -inf)[..., 0] & (top > -inf)[..., 0]  # costs that all overflow
+    return xp.where(none_left, inf, value), (pull_x, lambda g: g[..., None] * q)
 
 
 @primitive(row_axes=1)

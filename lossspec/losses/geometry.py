@@ -96,5 +96,6 @@ def distortion(weights: NonNegative["*batch intervals"], places: Real["*batch ed
     )
     low, high = places[..., :-1], places[..., 1:]
     apart = (low[..., :, None] - low[..., None, :]) / 2 + (high[..., :, None] - high[..., None, :]) / 2
-    between = xp.sum(weights[..., :, None] * weights[..., None, :] * absolute(apart), axis=(-2, -1))
+    # A product of two large weights may overflow, which an interval and itself, 0 apart, must not see.
+    between = xp.sum(weights[..., :, None] * absolute(apart) * weights[..., None, :], axis=(-2, -1))
     return between + xp.sum(weights**2 * (high - low), axis=-1) / 3

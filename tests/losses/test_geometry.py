@@ -1,5 +1,7 @@
 """Losses of clouds of points and of rays: other formulas, ties, sizes that do not fit."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,10 @@ def test_distortion_is_the_mean_distance_of_two_drawn_places():
 def test_a_ray_has_one_more_end_than_intervals():
     with pytest.raises(ContractError, match="3 intervals"):
         ls.distortion(np.ones(3), np.ones(3))
+
+
+def test_the_distortion_of_weights_too_large_for_their_products_is_infinite(backend):
+    weights = backend.from_numpy(np.asarray([[1e25, 2e25]], dtype=np.float32))
+    places = backend.from_numpy(np.asarray([[0.0, 1.0, 3.0]], dtype=np.float32))
+    with np.errstate(over="ignore"):
+        assert float(backend.to_numpy(ls.distortion(weights, places))) == math.inf

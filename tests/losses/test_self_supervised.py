@@ -64,3 +64,11 @@ def test_the_gradient_of_nearly_uniform_rows_is_the_difference_of_their_logits(n
         scale = 1.0
     right = scale * (math.tanh(np.float32(x) / 0.2) - math.tanh(np.float32(y) / 0.08)) / 2 / 0.1
     assert backend.to_numpy(gradient).ravel() == pytest.approx([right, -right], rel=2e-6)
+
+
+def test_examples_too_far_apart_for_their_squares_are_infinitely_even(backend):
+    x = backend.from_numpy(np.asarray([[1e20], [2e20], [-3e20]], dtype=np.float32))
+    with np.errstate(over="ignore"):
+        value, gradient = ls.uniformity.value_and_grad(x)
+    assert float(backend.to_numpy(value)) == -math.inf
+    assert np.all(np.isfinite(backend.to_numpy(gradient)))
