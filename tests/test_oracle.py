@@ -130,6 +130,11 @@ def test_the_scale_of_a_derivative_near_0_is_no_noise_of_the_digits(z):
             {"first": [[1.0, 2.0]] * 2, "second": [[2.0, 1.0], [1.0, 3.0]], "labels": [1.0, 1.0]},
             {"scale": 1.0},
         ),
+        (  # of more than 40 inputs, which move together
+            "cosent",
+            {"first": [[1.0, 2.0] * 6] * 2, "second": [[2.0, 1.0] * 6, [1.0, 3.0] * 6], "labels": [1.0, 1.0]},
+            {"scale": 1.0},
+        ),
     ],
 )
 def test_a_jump_beside_inputs_that_are_equal_is_no_scale(name, inputs, parameters):
@@ -138,6 +143,20 @@ def test_a_jump_beside_inputs_that_are_equal_is_no_scale(name, inputs, parameter
     expected = solve(get(name), Case("ties", arrays, parameters))
     assert all(0 <= scale < 100 for scale in expected.scales)
     assert all(component.free or component.scale < 100 for unit in expected.components for component in unit)
+
+
+@pytest.mark.parametrize("error", [2.0**-20, 0.25])
+def test_the_scale_at_a_tie_is_that_of_the_ends_of_the_interval(error):
+    """The gradient in one of two critics that are equal lies between that of the smaller one, which cancels, and 0."""
+    inputs = {"values": 2.5 + error, "rewards": 2.0, "discounts": 0.5, "next_log_probabilities": 0.0}
+    arrays = {name: np.asarray([value]) for name, value in inputs.items()} | {"next_values": np.asarray([[1.0, 1.0]])}
+    found = solve(get("sac_critic"), Case("tie", arrays, {"temperature": 0.2})).components[0]
+    tied = [c for c in found if c.name == "next_values"]
+    assert len(tied) == 2
+    for c in tied:  # -discounts (values - rewards - discounts next); one of both critics leaves the minimum as it moves
+        assert (float(c.low), float(c.high)) == (-0.5 * error, 0.0)
+        of_discounts = abs(error - 0.5 * 1.0)
+        assert c.scale == pytest.approx(0.5 * (error + 2.5 + error + 2.0 + of_discounts + 0.5 * 1.0), rel=1e-12)
 
 
 def test_the_scale_of_the_square_of_a_0_is_what_the_last_digits_of_the_inputs_do():

@@ -6,8 +6,8 @@ It knows definitions, cases and the table of reductions, and nothing of the impl
   them all by eps does, if that is more;
 * for (a sample of) the input components g_i = dl/dx_i and the scale |g_i| + sum_j |x_j dg_i/dx_j|, the sum sampled
   by moving all inputs relatively by random signs, or what moving them by eps does where g_i is the square of a 0. At a
-  kink g_i is the interval between the one-sided derivatives; where a one-sided derivative does not exist or diverges,
-  any finite number is right;
+  kink g_i is the interval between the one-sided derivatives, with the scale of its ends; where a one-sided derivative
+  does not exist or diverges, any finite number is right;
 * likewise for some h_i = d2l/dx_i2, where the first derivative has a kink; where it jumps, any finite number is right.
 """
 
@@ -558,6 +558,7 @@ def _sensitivity(
         here = _evaluate(function, point)
         if here is None or mp.isinf(here):
             return 0.0
+        away = _distance(function, here)
         if len(point) <= ALL_COMPONENTS:
             total = mpf(0)
             for j, x in enumerate(point):
@@ -568,9 +569,9 @@ def _sensitivity(
                     )
                     total += abs(x) * max(map(abs, smooth), default=mpf(0))
         else:
-            total = _change(function, point, here, random, 2 * MOVES, STEP)
+            total = _change(away, point, here, random, 2 * MOVES, STEP)
         # At a minimum the slope is 0 and the last digits of the inputs act through the curvature.
-        return float(max(total, _change(function, point, here, random, MOVES, eps)))
+        return float(max(total, _change(away, point, here, random, MOVES, eps)))
 
 
 def _jumps(function: Callable[[list[Any]], Any], point: list[Any], j: int, here: Any, slope: Any) -> bool:
@@ -586,76 +587,66 @@ def _jumps(function: Callable[[list[Any]], Any], point: list[Any], j: int, here:
     return any(abs(x) > JUMP * abs(slope) for x in nearer)
 
 
+def _distance(function: Callable[[list[Any]], Any], here: Any) -> Callable[[list[Any]], Any]:
+    """The distance of a function from what it is here; None where the function does not exist."""
+
+    def distance(point: list[Any]) -> Any:
+        there = _evaluate(function, point)
+        return None if there is None else abs(there - here)
+
+    return distance
+
+
 def _change(
-    function: Callable[[list[Any]], Any],
+    distance: Callable[[list[Any]], Any],
     point: list[Any],
-    here: Any,
+    size: Any,
     random: np.random.Generator,
     count: int,
     step: Any,
 ) -> Any:
-    """The largest change over the step where all inputs move by it relatively, but for jumps: see `_jumps`."""
-    most = mpf(0)
-    for signs in _signs(point, random, count):
-        there = _at(function, point, signs, step)
-        if there is None:
-            continue
-        change = abs(there - here)
-        if change > JUMP * STEP * abs(here):
-            nearer = _at(function, point, signs, step * STEP)
-            if nearer is not None and abs(nearer - here) > change / 2:
-                continue
-        most = max(most, change / step)
-    return most
+    """The largest distance over the step where all inputs move by it relatively, but for jumps: see `_jumps`."""
+    moves = _moves(distance, point, random, count)
+    return max((_but_for_jumps(move, size, step) for move in moves), default=mpf(0))
 
 
-def _moved(
-    function: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator, count: int, step: Any
-) -> Iterator[Any]:
-    """The function at inputs moved relatively by random signs of a step."""
-    for signs in _signs(point, random, count):
-        there = _at(function, point, signs, step)
-        if there is not None:
-            yield there
-
-
-def _signs(point: list[Any], random: np.random.Generator, count: int) -> Iterator[list[int]]:
-    """Random signs, one for each input."""
+def _moves(
+    distance: Callable[[list[Any]], Any], point: list[Any], random: np.random.Generator, count: int
+) -> Iterator[Callable[[Any], Any]]:
+    """The distance as a function of a step that all inputs move by relatively, with random signs."""
     for _ in range(count):
-        yield [int(s) for s in random.integers(0, 2, len(point)) * 2 - 1]
+        yield partial(_moved, distance, point, [int(s) for s in random.integers(0, 2, len(point)) * 2 - 1])
 
 
-def _at(function: Callable[[list[Any]], Any], point: list[Any], signs: list[int], step: Any) -> Any:
-    """The function at inputs moved relatively by signs of a step; None where it is no finite number."""
-    there = _evaluate(function, [x * (1 + s * step) for x, s in zip(point, signs, strict=True)])
-    return None if there is None or mp.isinf(there) else there
+def _change_alone(distance: Callable[[list[Any]], Any], point: list[Any], size: Any, k: int, step: Any) -> Any:
+    """The distance over the step where one input moves by it relatively; 0 for a jump: see `_jumps`."""
+    return _but_for_jumps(partial(_moved, distance, point, [int(j == k) for j in range(len(point))]), size, step)
 
 
-def _change_alone(function: Callable[[list[Any]], Any], point: list[Any], here: Any, k: int) -> Any:
-    """The change over 10^-30 of a derivative where one input moves by that relatively; 0 for a jump: see `_jumps`."""
-
-    def change(step: Any) -> Any:
-        there = _evaluate(function, [*point[:k], point[k] * (1 + step), *point[k + 1 :]])
-        return mpf(0) if there is None or mp.isinf(there) else abs(there - here)
-
-    moved = change(STEP)
-    if moved > JUMP * STEP * abs(here):
+def _but_for_jumps(distance: Callable[[Any], Any], size: Any, step: Any) -> Any:
+    """The distance of a step over it; 0 for a jump, which a step that is smaller by far does not make smaller."""
+    away = distance(step)
+    if away > JUMP * STEP * abs(size):
         with mp.workdps(2 * mp.dps):  # whose difference quotients see a step so small
-            if change(STEP**2) > moved / 2:
+            if distance(step * STEP) > away / 2:
                 return mpf(0)
-    return moved / STEP
+    return away / abs(step)
 
 
-def _of_second_order(function: Callable[[list[Any]], Any], point: list[Any], here: Any, eps: Any) -> Any:
-    """The change of a function over eps where all inputs move by eps, if it is as the square of the move; else 0.
+def _moved(distance: Callable[[list[Any]], Any], point: list[Any], signs: list[int], step: Any) -> Any:
+    """The distance at inputs moved relatively by signs of a step; 0 where it is no finite number."""
+    there = _evaluate(distance, [x * (1 + s * step) for x, s in zip(point, signs, strict=True)])
+    return mpf(0) if there is None or mp.isinf(there) else there
+
+
+def _of_second_order(distance: Callable[[list[Any]], Any], point: list[Any], eps: Any) -> Any:
+    """The distance over eps where all inputs move by eps, if it is as the square of the move; else 0.
 
     A square of a difference that is 0 has no slope, and the last digits of the inputs act through its curvature. A jump
     within them is no such change: on either side of it one value is right.
     """
-    far, near = (
-        max((abs(there - here) for there in _moved(function, point, np.random.default_rng(0), MOVES, step)), default=0)
-        for step in (eps, STEP)
-    )
+    moves = list(_moves(distance, point, np.random.default_rng(0), MOVES))
+    far, near = (max(move(step) for move in moves) for step in (eps, STEP))
     squares = near * (eps / STEP) ** 2
     return far / eps if abs(far - squares) <= squares / 2 else mpf(0)
 
@@ -667,23 +658,31 @@ def _component(problem: _Problem, j: int, random: np.random.Generator, quotient:
     if found is None:
         return Component(leaf.name, index, mpf(0), mpf(0), 0.0, free=True)
     low, high, digits = found
-    scale = max(abs(low), abs(high))
-    if low == high:
-        with mp.workdps(2 * digits):  # those of `low`: what they leave of it, over STEP, is far below it
+    scale, point = max(abs(low), abs(high)), problem.point
+    with mp.workdps(2 * digits):  # those of `low`: what they leave of it, over STEP, is far below it
 
-            def middle(point: list[Any]) -> Any:
-                ends = quotient(problem, point, j)
-                return None if ends is None else sum(ends) / 2
+        def away(at: list[Any]) -> Any:
+            """The distance of the derivatives from the one here, or, at a kink, from the nearer end of the interval."""
+            ends = quotient(problem, at, j)
+            if ends is None or low == high:
+                return None if ends is None else abs(sum(ends) / 2 - low)
+            return max(min(abs(end - low), abs(end - high)) for end in ends)
 
-            point = problem.point
-            if len(point) <= EXACT_SCALES:
-                total = mp.fsum(_change_alone(middle, point, low, k) for k in range(len(point)))
-            else:
-                together = _moved(middle, point, random, MOVES, STEP)
-                total = max((abs(there - low) / STEP for there in together), default=mpf(0))
-            if abs(low) < FLAT and total < FLAT:
-                total = max(total, _of_second_order(middle, point, low, _eps(problem.case)))
-            scale += total
+        eps = _eps(problem.case)
+
+        def moved(step: Any) -> Any:
+            """The sum of the distances over a step, off a kink in the worse of both ways."""
+            if len(point) > EXACT_SCALES:
+                return _change(away, point, scale, random, MOVES, step)
+            ways = (step,) if low == high else (step, -step)
+            return mp.fsum(max(_change_alone(away, point, scale, k, way) for way in ways) for k in range(len(point)))
+
+        total = moved(STEP)
+        if low != high and total > JUMP * scale:
+            total = moved(eps)  # a root beside the kink is the steeper the smaller the step
+        if low == high and abs(low) < FLAT and total < FLAT:
+            total = max(total, _of_second_order(away, point, eps))
+        scale += total
     return Component(leaf.name, index, low, high, float(min(scale, mpf(10) ** 300)))
 
 
