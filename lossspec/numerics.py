@@ -614,10 +614,13 @@ def cosine_gap(xp: Any, x: Array, y: Array) -> Any:
     below, above = (0.5 * xp.sum(square, axis=-1, keepdims=True) for square in ((u - v) ** 2, (u + v) ** 2))
     zero, opposed = of_x[0] | of_y[0], above < below
     side, near = xp.where(opposed, -1.0, xp.ones_like(below)), xp.where(opposed, above, below)
+    cosine = xp.sum(u * v, axis=-1, keepdims=True)
+    far = near > 0.5  # there the cosine has its digits, else its gap has them: it is side (1 - near)
+    first, second = xp.where(far, cosine, side), xp.where(far, 0.0, side * near)
     gap = xp.where(opposed, -xp.maximum(above, number(xp.finfo(x.dtype).smallest_normal, x)), below)
 
     def pull(g: Array, u: Array, v: Array, is_top: Array, top: Array, length: Array) -> Array:
-        across = (v - side * u) + (side * near) * u  # v - c u, orthogonal to u: that gives its entry at the largest
+        across = (v - first * u) + second * u  # v - c u, orthogonal to u: that gives its entry at the largest
         signed = xp.where(top > 0, length, -length)
         rest = xp.sum(xp.where(is_top, 0.0, across * u), axis=-1, keepdims=True) * signed
         scale = xp.where(zero, 0.0, 1.0 / (length * xp.abs(top)))

@@ -679,3 +679,12 @@ def test_the_gradient_of_a_semi_hard_negative_does_not_hold_the_positive_that_is
         *map(backend.from_numpy, (x, np.asarray([0, 0, 1]))), sample_weight=first, reduction="sum"
     )
     assert backend.to_numpy(gradient)[2].tolist() == [-1.5, -2.5]
+
+
+def test_vectors_near_to_different_axes_keep_the_digits_of_their_gradient(backend):
+    """Their cosine is small, and a gap of nearly 1 does not have its digits; the gradient is (c u - v) / |x|."""
+    x, y = np.float32([1.0, 1e-3, 1e-7]), np.float32([1e-6, 1e-12, 1.0])
+    found = ls.cosine_distance.grad(*(backend.from_numpy(v[None, :]) for v in (x, y)))
+    u, v = (z.astype(np.float64) / np.sqrt(np.sum(z.astype(np.float64) ** 2)) for z in (x, y))
+    right = (np.sum(u * v) * u - v) / np.sqrt(np.sum(x.astype(np.float64) ** 2))
+    assert backend.to_numpy(found)[0] == pytest.approx(right, rel=1e-6)
