@@ -310,6 +310,16 @@ def test_second_derivatives_keep_their_digits(fault):
     assert bool(np.max(np.abs(fast / right - 1)) < 5e-4) is not bool(fault)
 
 
+def test_the_second_derivative_of_an_unlikely_right_candidate_keeps_its_digits():
+    """All others are taken relative to it: parts of their derivatives cancel, and p (1 - p) is what is left."""
+    scores = np.asarray([[6.0, 3.0, -0.5, -6.5]], dtype=np.float32)
+    costs, labels = np.zeros_like(scores), np.asarray([3])
+    powers = np.exp(scores.astype(np.float64))
+    shares = powers / powers.sum()
+    for found in both(lambda: lossspec.softmax_margin.grad_hess(scores, labels, costs)):
+        np.testing.assert_allclose(found[1], shares * (1 - shares), rtol=1e-5)
+
+
 def test_more_axes_than_classes_have_no_second_derivatives():
     p = np.full((2, 2, 3, 3), 0.25)
     with pytest.raises(lossspec.ContractError, match="grad_hess knows one"):

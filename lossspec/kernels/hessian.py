@@ -75,8 +75,13 @@ class Diagonal:
 
     def _sum(self, x: Node) -> Node:
         """A sum along the row: its entry at k, and its other entries by what they are linear in."""
-        total = self.at[x.args[0]]
-        for number, factor in self._factors(x.args[0]).items():
+        total, factors = self.at[x.args[0]], self._factors(x.args[0])
+        numbers = [number for number in factors if number is not None]
+        if len(numbers) > 2 and any(number.op == "sum" for number in numbers):
+            # An entry that many others are taken relative to, as the score of the right candidate is: the parts of
+            # their second derivatives cancel, which entry by entry they do before they are rounded.
+            raise Refused("its second derivative is a sum of parts that cancel")
+        for number, factor in factors.items():
             others = self._all_but_one(factor)
             if number is not None:
                 others = self._apply("multiply", others, self.at[number])
