@@ -13,6 +13,7 @@ from lossspec.losses._special import (
 from lossspec.numerics import (
     array_namespace,
     carry_nan,
+    expm1_minus,
     gaps_to_largest,
     logsumexp,
     negative_log_softmax,
@@ -272,8 +273,12 @@ def weibull_aft(
     """
     xp = array_namespace(predictions)
     (below, above, known, both), low, high, gap = _places(predictions, bounds, scales)
-    hazard = xp.where(below, xp.exp(xp.where(below, low, 0.0)), 0.0)
-    of_known = xp.log(xp.where(known, bounds[..., 0], 1.0)) + xp.log(scales) - low
+    censored = below & ~known
+    hazard = xp.where(censored, xp.exp(xp.where(censored, low, 0.0)), 0.0)
+    # exp(z) - z, whose derivative near z = 0 is no difference
+    of_known = (
+        xp.log(xp.where(known, bounds[..., 0], 1.0)) + xp.log(scales) + (1.0 + expm1_minus(xp.where(known, low, 0.0)))
+    )
     width = xp.where(above & ~known, high - xp.where(both, log_of_exponential_rise(gap), 0.0), 0.0)
     rest = xp.where(known, of_known, xp.where(above, complementary_log_log(width), 0.0))
     return hazard + rest + 0.0 * carry_nan(low + high)

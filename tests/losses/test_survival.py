@@ -167,3 +167,13 @@ def test_after_the_last_interval_there_is_nothing(backend):
     value, gradient = ls.discrete_survival.value_and_grad(logits, label, event)
     assert float(value) == math.inf
     assert not backend.to_numpy(gradient).any()
+
+
+def test_a_known_time_keeps_the_digits_of_its_derivative_under_a_large_scale(backend):
+    """It is (1 - exp(z)) / scale with z = (log t - prediction) / scale near 0."""
+    prediction, scale = np.float32([0.5, -0.25]), np.float32([1e3, 2e4])
+    bounds = np.ones((2, 2), dtype=np.float32)
+    given = (backend.from_numpy(x) for x in (prediction, bounds, scale))
+    found = backend.to_numpy(ls.weibull_aft.grad(*given, reduction="sum"))
+    wide = scale.astype(np.float64)
+    assert found == pytest.approx(-np.expm1(-prediction / wide) / wide, rel=1e-6)
