@@ -245,8 +245,9 @@ def _weigh_classes(call: Call, class_weight: Array) -> tuple[Array, dict[str, An
 def _pass_over_weightless(call: Call, counts: Array) -> dict[str, Any]:
     """The values, with neutral ones for what is not finite in units of weight 0.
 
-    What is finite stays: there is a derivative in that weight. So does -inf where it is in the domain, but for whole
-    rows of it if units share an input: its derivative adds up over them, and one that is NaN would make it NaN.
+    What is finite stays: there is a derivative in that weight. So does -inf where it is in the domain. If units share
+    an input, its derivative adds up over them, and one that is NaN would make it NaN: then whole rows of -inf do not
+    stay, nor what is near to the end of the dtype, as padding may be.
     """
     values, xp = {**call.values}, call.plan.xp
     shared = any(argument.name not in call.plan.masking for argument in call.declared.contract.inputs)
@@ -254,7 +255,8 @@ def _pass_over_weightless(call: Call, counts: Array) -> dict[str, Any]:
     def finite(x: Array, masking: Masking) -> Array:
         if not xp.isdtype(x.dtype, "real floating"):
             return x
-        usual = x < inf if -inf in masking.term.interval else xp.isfinite(x)
+        end = float(xp.finfo(x.dtype).max) / 16 if shared else inf
+        usual = (x if -inf in masking.term.interval else xp.abs(x)) < end
         if shared and not masking.axes[-1]:
             usual = usual & xp.any(x > -inf, axis=-1, keepdims=True)
         return masking.term.put_neutral(xp, x, ~(usual | expand(counts, masking.axes, x)))
