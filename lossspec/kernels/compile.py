@@ -182,13 +182,13 @@ def remember(key: str, known: dict[str, Any]) -> None:
         _write(key, json.dumps(known).encode())
 
 
-def _machine(cpu: str, features: str) -> Any:
-    return _binding().Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3)
+def _machine(cpu: str, features: str, level: int = 3) -> Any:
+    return _binding().Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=level)
 
 
-_LONG = 760
-"""Lines of a module from which on it takes the few passes that its text needs: all of LLVM's take two to four times as
-long, and save a twentieth of the time of a run."""
+_LONG = 640
+"""Lines of a module from which on it takes the few passes that its text needs, and a scheduler that looks less far: all
+of LLVM's take two to four times as long, and save a twentieth of the time of a run."""
 
 
 def _few_passes() -> Any:
@@ -208,11 +208,12 @@ def _compile(text: str, cpu: str, features: str) -> bytes:
     llvm = _binding()
     module = llvm.parse_assembly(text)
     module.verify()
-    machine = _machine(cpu, features)
+    is_long = text.count("\n") >= _LONG
+    machine = _machine(cpu, features, 1 if is_long else 3)
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = False
     builder = llvm.create_pass_builder(machine, options)
-    passes = builder.getModulePassManager() if text.count("\n") < _LONG else _few_passes()
+    passes = _few_passes() if is_long else builder.getModulePassManager()
     passes.run(module, builder)
     code: bytes = machine.emit_object(module)
     return code

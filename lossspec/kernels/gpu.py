@@ -146,7 +146,7 @@ class OnGpu(Ready):
 
     def job(self, piece: str) -> Any:
         """The kernel of a piece of the program, with the sizes of this call."""
-        longest = max((prod(self.sizes[s] for s in row) for row in self.programs.rows(piece)), default=1)
+        longest = max((prod(self.sizes[s] for s in row) for row in self.programs.outline(piece)[0]), default=1)
         by_units = longest <= WARP or bool(self.planes)
         made = self.programs.made(piece, by_units, 0, self.planes)
         chunk = max(1, _CHUNK // longest)

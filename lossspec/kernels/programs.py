@@ -51,7 +51,7 @@ class Programs:
         self.task = task
         self._made: dict[Any, Made] = {}
         self.key = compiler.key_of_task(task)
-        self.kept: dict[str, Any] = compiler.recall(self.key) or {"rows": {}, "kernels": {}}
+        self.kept: dict[str, Any] = compiler.recall(self.key) or {"outlines": {}, "kernels": {}}
         if "refused" in self.kept:
             raise Refused(self.kept["refused"])
         if "facts" not in self.kept:
@@ -102,13 +102,14 @@ class Programs:
             return [], [Store(node, rank, _EACH) for rank, node in enumerate(x.statistics)]
         return [*x.statistics, *weights], []
 
-    def rows(self, piece: str) -> list[Symbols]:
-        """The rows that a piece runs over."""
-        known = self.kept["rows"]
+    def outline(self, piece: str) -> tuple[list[Symbols], int]:
+        """The rows that a piece runs over, and the number of its nodes."""
+        known = self.kept["outlines"]
         if piece not in known:
-            sums, stores = self._piece(piece)
-            known[piece] = sorted({x.row for x in _all(sums, stores) if x.row})
-        return [tuple(row) for row in known[piece]]
+            nodes = _all(*self._piece(piece))
+            known[piece] = sorted({x.row for x in nodes if x.row}), len(nodes)
+        rows, count = known[piece]
+        return [tuple(row) for row in rows], count
 
     def made(self, piece: str, by_units: bool, lanes: int, planes: frozenset[str], per_unit: bool = False) -> Made:
         """The kernel of a piece for one way of running it; of 0 lanes for a GPU."""

@@ -24,6 +24,9 @@ from lossspec.reduction import Mean
 _CHUNK = 1 << 14
 """Entries of a chunk: sums over fewer units than these are formed one after the other."""
 _SHORT_ROW = 32
+_MANY_NODES = 1000
+"""Nodes of a program from which on lanes are 16 at most: of 32 few numbers stay in registers, and it takes three times as
+long to compile."""
 _MOST_KEPT = 1 << 16
 """Bytes of buffers that a plan keeps for the next call."""
 
@@ -126,9 +129,10 @@ class Ready:
 
     def job(self, piece: str) -> Job:
         """The kernel of a piece of the program, made if it is new, with the sizes of this call."""
-        longest = max((prod(self.sizes[s] for s in row) for row in self.programs.rows(piece)), default=1)
+        rows, nodes = self.programs.outline(piece)
+        longest = max((prod(self.sizes[s] for s in row) for row in rows), default=1)
         by_units = longest == 1 or bool(self.planes) or (longest <= _SHORT_ROW and not self.programs.task.whole)
-        lanes = 32 if longest == 1 and not self.programs.rows(piece) and self.dtype.itemsize == 4 else 16
+        lanes = 32 if longest == 1 and not rows and self.dtype.itemsize == 4 and nodes < _MANY_NODES else 16
         made = self.programs.made(piece, by_units, lanes, self.planes)
         chunk = max(1, _CHUNK // longest)
         if by_units:
