@@ -210,6 +210,21 @@ def test_nothing_is_written_twice_and_a_constant_is_computed_once():
     assert straight.function()(np.ones(2))[1] is not ones
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_choice_between_whole_rows_and_a_number_is_that_of_where(dtype):
+    """`where` takes flags with one entry a row entry by entry; nothing of a row that is left out may stay."""
+    flags, x = np.asarray([[True], [False], [True]]), np.asarray([[1, np.nan], [np.nan, np.inf], [-0.0, 2]], dtype)
+    lines = (
+        Line("where", (Value(0), Value(1), 0.5), {}, 2),
+        Line("where", (Value(0), -np.inf, Value(1)), {}, 3),
+    )
+    program = Program((flags.shape, x.shape), ("bool", dtype), lines, [Value(2), Value(3)])
+    straight = Straight(program, np, [flags, x])
+    assert np.where not in straight.constants.values()
+    expected = np.where(flags, x, 0.5), np.where(flags, -np.inf, x)
+    assert bits(tuple(straight.function()(flags, x))) == bits(tuple(y.astype(dtype) for y in expected))
+
+
 def test_backends_that_stand_in_leave_in_any_order():
     base = get_backend("numpy")
     one, other = TracedBackend(base), TracedBackend(base)

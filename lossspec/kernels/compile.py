@@ -89,14 +89,15 @@ def key_of(text: str) -> str:
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()
 
 
-def compiled(text: str) -> Kernel:
-    """The function `kernel` of a module."""
+def compiled(text: str, is_loop: bool = False) -> Kernel:
+    """The function `kernel` of a module; one that is small loops is worth all of LLVM's passes."""
     key = key_of(text)
     with _lock:
         if key not in _loaded:
             code = _read(key)
             if code is None:
-                code = _compile(text.replace("@kernel(", f"@{_name(key)}("), *processor())
+                few = not is_loop and text.count("\n") >= _LONG
+                code = _compile(text.replace("@kernel(", f"@{_name(key)}("), *processor(), few)
                 _write(key, code)
             _loaded[key] = _load(key, code)
         return _loaded[key]
@@ -203,17 +204,16 @@ def _few_passes() -> Any:
     return passes
 
 
-def _compile(text: str, cpu: str, features: str) -> bytes:
+def _compile(text: str, cpu: str, features: str, few: bool = False) -> bytes:
     """The object of a module. Nothing here may change what a floating-point operation gives."""
     llvm = _binding()
     module = llvm.parse_assembly(text)
     module.verify()
-    is_long = text.count("\n") >= _LONG
-    machine = _machine(cpu, features, 1 if is_long else 3)
+    machine = _machine(cpu, features, 1 if few else 3)
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = False
     builder = llvm.create_pass_builder(machine, options)
-    passes = _few_passes() if is_long else builder.getModulePassManager()
+    passes = _few_passes() if few else builder.getModulePassManager()
     passes.run(module, builder)
     code: bytes = machine.emit_object(module)
     return code

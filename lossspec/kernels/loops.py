@@ -196,10 +196,12 @@ class StepEmitter(Entries):
         outside, self.lines, self.front = self.lines, [], []
         wide = len(self.states_of(roots[0].source))
         everything = [(root, reduction) for root in roots for reduction in self.reductions(root)]
+        by_columns = wide == 2 and all(not reduction.across for _, reduction in everything)
         for _, reduction in everything:
-            reduction.begin()
+            if not by_columns:
+                reduction.begin()
 
-        def row(j: V) -> None:
+        def some(j: V) -> None:
             self.column = j
             for root in roots:
                 if not root.is_reduction:
@@ -213,17 +215,32 @@ class StepEmitter(Entries):
             self.row = i
             for _, reduction in everything:
                 reduction.begin_row()
-            self.repeat(self.named(STATES), self.lanes, row)
+            self.repeat(self.named(STATES), self.lanes, some)
             for _, reduction in everything:
                 reduction.end_row()
             self.known = {}
 
-        if wide == 2:
+        def columns(j: V) -> None:
+            def one(i: V) -> None:
+                self.row = i
+                some(j)
+                self.known = {}
+
+            self.column = j
+            for _, reduction in everything:
+                reduction.begin_columns()
+            self.repeat(self.named(STATES), 1, one)
+            for _, reduction in everything:
+                reduction.end_columns()
+
+        if by_columns:
+            self.repeat(self.named(STATES), self.lanes, columns)
+        elif wide == 2:
             self.repeat(self.named(STATES), 1, rows)
         elif wide:
-            self.repeat(self.named(STATES), self.lanes, row)
+            self.repeat(self.named(STATES), self.lanes, some)
         else:
-            row(self.constant(0, "i64"))
+            some(self.constant(0, "i64"))
         for _, reduction in everything:
             reduction.end()
         self.lines, self.front = outside + self.front + self.lines, None
@@ -367,6 +384,8 @@ class Reduction:
         self.each_row = len(states) == 2 and self.across and states[0] not in reduced
         self.dtype = emitter.step.dtypes[root.source]
         self.accumulator: Accumulator | None = None
+        self.registers: dict[str, V] = {}
+        """The results in the columns of now, by the places of their rows in memory; none while they are there alone."""
         neutral = {"sum": 0.0, "max": -inf, "argmax": -inf}.get(self.item.function, inf)
         self.neutral = neutral
 
@@ -389,7 +408,7 @@ class Reduction:
         return tuple(at for axis, at in enumerate(source) if axis not in reduced)
 
     def begin(self) -> None:
-        """Before all loops."""
+        """Before all loops, but those that run column by column."""
         e = self.e
         if self.across:
             if not self.each_row:
@@ -398,13 +417,43 @@ class Reduction:
 
         def clear(j: V) -> None:
             e.column = j
-            best = e.bests.get(self.root.value)
-            if best is not None:
-                e.save(e.constant(self.neutral, best.element), best, self.where())
-            first = self.neutral if best is None else 0
-            e.save(e.constant(first, self.rows.element), self.rows, self.where())
+            for rows, first in self.below():
+                self.keep(first, rows)
 
         e.repeat(e.named(STATES), e.lanes, clear)
+
+    def below(self) -> Sequence[tuple[Rows, V]]:
+        """The results of rows that lie below each other, and what they are before the first one."""
+        best = self.e.bests.get(self.root.value)
+        first = self.e.constant(self.neutral if best is None else 0, self.rows.element)
+        own = ((self.rows, first),)
+        return own if best is None else (*own, (best, self.e.constant(self.neutral, best.element)))
+
+    def begin_columns(self) -> None:
+        """Before the loop over the rows of the columns in the lanes: their results are in registers."""
+        self.registers = {rows.start.text: self.e.variable(rows.element, self.e.lanes) for rows, _ in self.below()}
+        for rows, first in self.below():
+            self.keep(first, rows)
+
+    def end_columns(self) -> None:
+        """After that loop: to memory."""
+        found = [(rows, self.kept(rows)) for rows, _ in self.below()]
+        self.registers = {}
+        for rows, x in found:
+            self.keep(x, rows)
+
+    def kept(self, rows: Rows) -> V:
+        """A result on its way, in the columns of now."""
+        held = self.registers.get(rows.start.text)
+        return self.e.read(rows, self.where()) if held is None else self.e.get(held)
+
+    def keep(self, x: V, rows: Rows) -> None:
+        """Set it."""
+        held = self.registers.get(rows.start.text)
+        if held is None:
+            self.e.save(x, rows, self.where())
+        else:
+            self.e.put(x, held)
 
     def reset(self) -> None:
         """Begin a row."""
@@ -426,19 +475,19 @@ class Reduction:
             self.accumulator.add(x, j, valid)
             self.accumulator.flush()
             return
-        where, held = self.where(), e.bests.get(self.root.value)
+        held = e.bests.get(self.root.value)
         if held is not None:
-            best = e.read(held, where)
+            best = self.kept(held)
             better = e.better(self.item.function, x, best)
-            e.save(e.select(better, x, best), held, where)
-            e.save(e.select(better, e.row, e.read(self.rows, where)), self.rows, where)
+            self.keep(e.select(better, x, best), held)
+            self.keep(e.select(better, e.row, self.kept(self.rows)), self.rows)
             return
-        best = e.read(self.rows, where)
+        best = self.kept(self.rows)
         x = x if x.element == best.element else e.cast(x, best.element)
         if self.item.function == "sum":
-            e.save(e.binary("fadd", best, x), self.rows, where)
+            self.keep(e.binary("fadd", best, x), self.rows)
         else:
-            e.save(e.call("maximum" if self.item.function == "max" else "minimum", best, x), self.rows, where)
+            self.keep(e.call("maximum" if self.item.function == "max" else "minimum", best, x), self.rows)
 
     def end_row(self) -> None:
         """After the loop over a row."""

@@ -25,8 +25,8 @@ _CHUNK = 1 << 14
 """Entries of a chunk: sums over fewer units than these are formed one after the other."""
 _SHORT_ROW = 32
 _MANY_NODES = 1000
-"""Nodes of a program from which on lanes are 16 at most: of 32 few numbers stay in registers, and it takes three times as
-long to compile."""
+"""Nodes of a program from which on lanes are 16 at most: with 32 of them few numbers stay in registers, and it takes
+three times as long to compile."""
 _MOST_KEPT = 1 << 16
 """Bytes of buffers that a plan keeps for the next call."""
 

@@ -111,7 +111,7 @@ class Recurrence:
         recorded = record(step, carry, xs, leaves, step.moves)
         narrow = any(leaf.dtype == "float32" for leaf in leaves)
         emitter = StepEmitter(recorded, 16 if narrow else 8)
-        self.kernel = compiler.compiled(emitter.text())
+        self.kernel = compiler.compiled(emitter.text(), is_loop=True)
         self.lanes, self.moves = emitter.lanes, step.moves
         self.rows = emitter.constant_rows, emitter.state_rows
         self.kept_out, self.leaves = emitter.kept_out, leaves

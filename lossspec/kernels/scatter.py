@@ -24,7 +24,8 @@ _LEAST_WORK = 1 << 16
 """Comparisons of an entry with an index that cost less than a call."""
 _ELEMENTS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 _APART = 4
-"""The number of rows of sums that entries go to in turn."""
+_TURNS = (0, 1, 2, 3, 1, 0, 3, 2)
+"""The rows of sums that entries go to in turn; if every second one is of the same index, all rows share these too."""
 _ROOM = 32
 """Numbers behind a row, for the lanes beyond its end."""
 _ARRAYS = ("entries", "index", "row", "logits")
@@ -106,6 +107,8 @@ class RowEmitter(Emitter):
     def __init__(self, element: str, is_normalised: bool, is_pull: bool) -> None:
         block, lanes = Block(_WORDS, 0, 0, 0), 16 if element == "float" else 8
         super().__init__(Schedule([], {}, [], [], []), block, ENTRIES, lanes, frozenset(), False)
+        self.space = self.constant(0, "i64")
+        """The distance of the rows of sums."""
         self.element, self.is_normalised, self.is_pull = element, is_normalised, is_pull
 
     def named(self, name: str, kind: str = "i64") -> V:
@@ -140,8 +143,8 @@ class RowEmitter(Emitter):
 
     def text(self) -> str:
         """The module."""
-        space = self.plus(self.named("size"), self.constant(_ROOM, "i64"))
-        places = [self.times(space, self.constant(k, "i64")) for k in range(_APART + 1)]
+        self.space = self.plus(self.named("size"), self.constant(_ROOM, "i64"))
+        places = [self.times(self.space, self.constant(k, "i64")) for k in range(_APART + 1)]
         *self.sums, self.powers = (self.at(V("%scratch", "ptr"), place, "double") for place in places)
 
         def row(number: V) -> None:
@@ -211,23 +214,27 @@ class RowEmitter(Emitter):
             for sums in self.sums:
                 self.do(f"store {nothing.type} {nothing.text}, ptr {self.at(sums, j, 'double').text}, align 8")
 
-        def add(k: V, turn: int) -> None:
+        def add(k: V, sums: V, all_sums: V) -> None:
             x = self.wide(self.fetch(entries, self.element, k))
-            slot = self.at(self.sums[turn], self.fetch(index, "i64", k), "double")
+            slot = self.at(sums, self.fetch(index, "i64", k), "double")
             total = self.binary("fadd", self.fetch(slot, "double", zero), x)
             self.do(f"store double {total.text}, ptr {slot.text}, align 8")
-            self.put(self.binary("fadd", self.get(whole[turn]), x), whole[turn])
+            self.put(self.binary("fadd", self.get(all_sums), x), all_sums)
 
         def turns(k: V) -> None:
-            for turn in range(_APART):
-                add(self.plus(k, self.constant(turn, "i64")), turn)
+            for place, turn in enumerate(_TURNS):
+                add(self.plus(k, self.constant(place, "i64")), self.sums[turn], whole[turn])
+
+        def rest(k: V) -> None:
+            turn = self.binary("and", k, self.constant(_APART - 1, "i64"))
+            add(self.plus(even, k), self.at(self.sums[0], self.times(turn, self.space), "double"), whole[0])
 
         self.repeat(self.plus(self.named("size"), self.constant(1, "i64")), self.lanes, clear)
         for total in whole:
             self.put(self.constant(0.0, "double"), total)
-        even = self.binary("and", count, self.constant(-_APART, "i64"))
-        self.repeat(even, _APART, turns)
-        self.repeat(self.binary("sub", count, even), 1, lambda k: add(self.plus(even, k), 0))
+        even = self.binary("and", count, self.constant(-len(_TURNS), "i64"))
+        self.repeat(even, len(_TURNS), turns)
+        self.repeat(self.binary("sub", count, even), 1, rest)
 
     def total(self, parts: list[V]) -> V:
         """A sum of sums, by twos."""

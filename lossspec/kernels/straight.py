@@ -84,11 +84,24 @@ class Straight:
             return f"{first}[{given}]"
         if name == "call":
             return f"{first}({given})"
+        if name == "where" and (kept := self.rows_kept(first, *rest)):
+            return kept
         if name in _METHODS and is_array and not step.keywords:
             return f"{first}.{_METHODS[name]}({given})"
         is_short = name in _REDUCTIONS and is_array and "axis" in step.keywords
         function = self.constant(_REDUCTIONS[name] if is_short else function_named(self.xp, name))
         return f"{function}({', '.join(filter(None, (first, given)))})"
+
+    def rows_kept(self, flags: str, one: str, other: str) -> str:
+        """The text of a choice between whole rows of an array and a number, which `where` takes entry by entry."""
+        chosen = self.found.get(flags)
+        for rows, number, where in ((one, other, f"~{flags}"), (other, one, flags)):
+            x = self.found.get(rows)
+            if type(x) is not np.ndarray or type(chosen) is not np.ndarray or x.dtype.kind != "f" or x.ndim < 2:
+                continue
+            if type(self.constants.get(number)) is float and chosen.shape == (*x.shape[:-1], 1):
+                return f"{self.constant(_with_rows)}({rows}, {where}, {number})"
+        return ""
 
     def function(self) -> Run:
         """The function; a value is dropped after its last use."""
@@ -115,6 +128,13 @@ class Straight:
         x = self.found.get(name)
         is_writeable = type(x) is not np.ndarray or bool(x.flags.writeable)
         return name not in self.constants and name not in self.results[:number] and is_writeable
+
+
+def _with_rows(x: Any, flags: Any, number: float) -> Any:
+    """An array with this number in its rows of these flags."""
+    found = x.copy()
+    found[flags[..., 0]] = number
+    return found
 
 
 def _is_plain(x: Any) -> bool:
