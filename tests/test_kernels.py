@@ -1089,6 +1089,33 @@ def test_a_loss_that_widens_its_dtype_has_no_kernel(method):
     assert np.allclose(own.per_example(x, y), wanted, rtol=1e-5)
 
 
+def of_rows(reduction):
+    """A loss of rows that is a reduction."""
+
+    def function(predictions: Real["batch dim"]) -> Real["batch"]:
+        """Reduce rows."""
+        xp = array_namespace(predictions)
+        return xp.astype(getattr(xp, reduction)(predictions, axis=-1), predictions.dtype)
+
+    return lossspec.loss(family="regression", unit="example", source="here")(function)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [3, 16, 40])
+@pytest.mark.parametrize("reduction", ["max", "min", "argmax", "argmin"])
+def test_extremes_of_rows_are_those_of_numpy(reduction, size, dtype):
+    """The place is that of the first one, NaN is further than all, and zeros of both signs are alike."""
+    special = np.asarray([0.0, -0.0, inf, -inf, np.nan, -np.nan, 1.0, -1.0, 1e-40, 3e38], dtype)
+    x = special[np.random.default_rng(size).integers(0, len(special), (600, size))]
+    x[:200] = np.where(np.isnan(x[:200]), 0, x[:200])
+    x[:100] = np.where(np.isinf(x[:100]), -0.0, x[:100])
+    own = of_rows(reduction)
+    found, right = both(lambda: own(x, reduction="none"))
+    wanted = getattr(np, reduction)(x, axis=1)
+    assert np.array_equal(found, wanted, equal_nan=True)
+    assert np.array_equal(right, wanted, equal_nan=True)
+
+
 @pytest.mark.parametrize("shape", [(5, 4, 3), (2, 4, 5, 3)])
 def test_views_behind_the_classes_are_no_units(shape):
     """A plane of a kernel is made of units, each of which has its own sums."""

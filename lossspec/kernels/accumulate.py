@@ -5,14 +5,16 @@ A sum is formed in blocks, in the precision of the row, which float64 adds up.
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nan
 
-from lossspec.kernels.ir import ELEMENTS, V
+from lossspec.kernels.ir import BYTES, ELEMENTS, KEYS, V
 from lossspec.kernels.memory import Memory
 from lossspec.kernels.nodes import FLOATS, Node
 
 BLOCK = 16
 """Vectors of a row that are summed in its own precision before float64 takes over."""
+
+_FURTHER = {"max": "ogt", "min": "olt"}
 
 
 class Accumulator:
@@ -33,14 +35,21 @@ class Accumulator:
             self.neutral = int(self.op == "all")
         if self.op == "count_nonzero":
             self.element = "i64"
+        self.finds_place = self.op in ("argmax", "argmin")
+        if self.finds_place:
+            self.element = KEYS[self.element]
+            self.neutral = -(2 ** (8 * BYTES[self.element] - 1))
         self.held = emitter.variable(self.element, lanes)
         emitter.put(emitter.constant(self.neutral, self.element), self.held)
+        self.has_nan = emitter.variable("i1", lanes) if self.op in ("max", "min") else None
+        if self.has_nan is not None:
+            emitter.put(emitter.constant(0, "i1"), self.has_nan)
         if self.blocked:
             self.total = emitter.variable("double", lanes)
             emitter.put(emitter.constant(0.0, "double"), self.total)
-        if self.op in ("argmax", "argmin"):
-            self.at = emitter.variable("i64", lanes)
-            emitter.put(emitter.constant(0, "i64", lanes), self.at)
+        if self.finds_place:
+            self.at = emitter.variable("i32", lanes)
+            emitter.put(emitter.constant(0, "i32", lanes), self.at)
 
     def start(self) -> None:
         """Begin a block."""
@@ -59,21 +68,23 @@ class Accumulator:
         e = self.e
         if self.op == "count_nonzero":
             x = e.convert("zext", x, "i64")
+        if self.finds_place:
+            x = e.key(x if self.op == "argmax" else e.write(f"fneg {x.type} {x.text}", x.element, x.lanes))
         if mask is not None:
             x = e.select(mask, x, e.constant(self.neutral, x.element))
         best = e.get(self.held)
         if self.op in ("sum", "count_nonzero"):
             e.put(e.binary("fadd" if self.blocked else "add", best, x), self.held)
-        elif self.op in ("max", "min"):
-            e.put(e.call("maximum" if self.op == "max" else "minimum", best, x), self.held)
+        elif self.has_nan is not None:  # beside the numbers, for a comparison that knows it waits four times as long
+            e.put(e.joined(_FURTHER[self.op], x, best), self.held)
+            e.put(e.binary("or", e.get(self.has_nan), e.compare("uno", x, x)), self.has_nan)
         elif self.op in ("any", "all"):
             e.put(e.binary("or" if self.op == "any" else "and", best, x), self.held)
         else:
-            better = e.compare("ugt" if self.op == "argmax" else "ult", x, best)  # or one of them is NaN,
-            better = e.binary("and", better, e.compare("ord", best, best))  # and it is not the best so far
-            better = better if mask is None else e.binary("and", better, mask)
-            e.put(e.select(better, x, best), self.held)
-            e.put(e.select(better, e.splat(j, e.lanes), e.get(self.at)), self.at)
+            better = e.compare("sgt", x, best)
+            e.put(e.call("smax", x, best), self.held)
+            here = e.convert("trunc", j, "i32")
+            e.put(e.select(better, e.splat(here, e.lanes), e.get(self.at)), self.at)
 
     def result(self) -> V:
         """The reduction, as the numbers of the units."""
@@ -83,20 +94,22 @@ class Accumulator:
             total = total if e.by_units else e.reduce(total, "fadd")
             return total if self.element == "double" else e.convert("fptrunc", total, "float")
         value = e.get(self.held)
-        if self.op in ("argmax", "argmin"):
+        if self.finds_place:
             at = e.get(self.at)
             if e.by_units:
-                return at
-            at = e.plus(at, e.steps(e.lanes))
-            best = e.splat(e.reduce(value, f"llvm.{'maximum' if self.op == 'argmax' else 'minimum'}"), e.lanes)
-            same = e.compare("oeq", value, best)
-            same = e.binary("or", same, e.binary("and", e.compare("uno", value, value), e.compare("uno", best, best)))
-            candidates = e.select(same, at, e.constant(2**62, "i64"))
-            return e.reduce(candidates, "llvm.smin")
+                return e.convert("zext", at, "i64")
+            at = e.plus(at, e.steps(e.lanes, "i32"))
+            best = e.splat(e.reduce(value, "llvm.smax"), e.lanes)
+            candidates = e.select(e.compare("eq", value, best), at, e.constant(2**31 - 1, "i32"))
+            return e.convert("zext", e.reduce(candidates, "llvm.smin"), "i64")
+        if self.has_nan is not None:
+            has_nan = e.get(self.has_nan)
+            if not e.by_units:
+                value, has_nan = e.reduce(value, _FURTHER[self.op]), e.any_of(has_nan)
+            return e.select(has_nan, e.constant(nan, self.element), value)
         if e.by_units:
             return value
-        how = {"max": "llvm.maximum", "min": "llvm.minimum", "any": "or", "all": "and"}.get(self.op, "add")
-        return e.reduce(value, how)
+        return e.reduce(value, {"any": "or", "all": "and"}.get(self.op, "add"))
 
 
 __all__ = ["BLOCK", "Accumulator"]

@@ -68,9 +68,9 @@ class CudaEmitter(Emitter):
         self.declared[f"declare i32 {full}()"] = None
         return self.convert("zext", self.write(f"call i32 {full}()", "i32"), "i64")
 
-    def steps(self, lanes: int) -> V:
+    def steps(self, lanes: int, element: str = "i64") -> V:
         """The number of the lane."""
-        return self.lane
+        return self.lane if element == "i64" else self.convert("trunc", self.lane, element)
 
     def gather(self, pointer: V, element: str, index: V, stride: V, mask: V | None) -> V:
         """The entries from an index on that are so far apart, in the lanes."""
@@ -122,6 +122,10 @@ class CudaEmitter(Emitter):
             x = self.joined(instruction, x, self._other(x, away))
             away //= 2
         return x
+
+    def any_of(self, flags: V) -> V:
+        """Say whether a flag is set in some lane."""
+        return self.reduce(flags, "or")
 
     def _other(self, x: V, away: int) -> V:
         """The value of the lane whose number differs in one digit."""

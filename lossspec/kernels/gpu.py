@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -146,7 +145,7 @@ class OnGpu(Ready):
 
     def job(self, piece: str) -> Any:
         """The kernel of a piece of the program, with the sizes of this call."""
-        longest = max((prod(self.sizes[s] for s in row) for row in self.programs.outline(piece)[0]), default=1)
+        longest = self.longest(self.programs.outline(piece)[0])
         by_units = longest <= WARP or bool(self.planes)
         made = self.programs.made(piece, by_units, 0, self.planes)
         chunk = max(1, _CHUNK // longest)

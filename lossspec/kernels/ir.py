@@ -23,6 +23,8 @@ ELEMENTS = {
     "int32": "i32",
     "int64": "i64",
 }
+KEYS = {"float": "i32", "double": "i64"}
+"""The integers of the size of real numbers."""
 BYTES = {"float": 4, "double": 8, "i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8}
 
 
@@ -113,9 +115,9 @@ class Writer:
             text = "<" + ", ".join([f"{element} {text}"] * lanes) + ">"
         return V(text, element, lanes, value)
 
-    def steps(self, lanes: int) -> V:
+    def steps(self, lanes: int, element: str = "i64") -> V:
         """0, 1, 2, ... in the lanes."""
-        return V("<" + ", ".join(f"i64 {k}" for k in range(lanes)) + ">", "i64", lanes)
+        return V("<" + ", ".join(f"{element} {k}" for k in range(lanes)) + ">", element, lanes)
 
     def splat(self, x: V, lanes: int) -> V:
         """A number in all lanes."""
@@ -214,8 +216,24 @@ class Writer:
         return x
 
     def joined(self, instruction: str, a: V, b: V) -> V:
-        """An instruction on two values, or an intrinsic."""
+        """An instruction on two values, or an intrinsic; of a comparison the first value where it holds."""
+        if instruction in ("ogt", "olt"):
+            return self.select(self.compare(instruction, a, b), a, b)
         return self.call(instruction[5:], a, b) if instruction.startswith("llvm.") else self.binary(instruction, a, b)
+
+    def any_of(self, flags: V) -> V:
+        """Say whether a flag is set in some lane."""
+        bits = self.write(f"bitcast {flags.type} {flags.text} to i{flags.lanes}", f"i{flags.lanes}")
+        return self.compare("ne", bits, self.constant(0, bits.element))
+
+    def key(self, x: V) -> V:
+        """Integers in the order of real numbers: -0 is 0, and NaN is above all."""
+        kind = KEYS[x.element]
+        digits = 8 * BYTES[kind] - 1
+        above = self.constant(2**digits - 1, kind)
+        bits = self.convert("bitcast", self.binary("fadd", x, self.constant(0.0, x.element)), kind)
+        flips = self.binary("and", self.binary("ashr", bits, self.constant(digits, kind)), above)
+        return self.select(self.compare("uno", x, x), above, self.binary("xor", bits, flips))
 
     def variable(self, element: str, lanes: int = 1) -> V:
         """A place on the stack, which the optimiser turns into registers."""
@@ -251,4 +269,4 @@ class Writer:
         return "\n".join([*declared, *functions, *body]) + "\n"
 
 
-__all__ = ["BYTES", "ELEMENTS", "V", "Writer", "literal", "vector"]
+__all__ = ["BYTES", "ELEMENTS", "KEYS", "V", "Writer", "literal", "vector"]

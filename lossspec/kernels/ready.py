@@ -16,7 +16,7 @@ from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.kernels.programs import Made, Programs
 from lossspec.kernels.request import Request
 from lossspec.kernels.threads import spread
-from lossspec.kernels.trace import Refused
+from lossspec.kernels.trace import Refused, Symbols
 from lossspec.keywords import Keywords
 from lossspec.plan import Plan
 from lossspec.reduction import Mean
@@ -24,6 +24,8 @@ from lossspec.reduction import Mean
 _CHUNK = 1 << 14
 """Entries of a chunk: sums over fewer units than these are formed one after the other."""
 _SHORT_ROW = 32
+_MOST_ENTRIES = 1 << 31
+"""Entries of a row whose places an integer of 32 bits does not tell apart."""
 _MANY_NODES = 1000
 """Nodes of a program from which on lanes are 16 at most: with 32 of them few numbers stay in registers, and it takes
 three times as long to compile."""
@@ -127,10 +129,17 @@ class Ready:
         """Say whether weights or masks may decide the denominator."""
         return self.how in ("mean", "count_mean", *LENGTH_REDUCTIONS)
 
+    def longest(self, rows: Sequence[Symbols]) -> int:
+        """The number of entries of the longest row of this call."""
+        found = max((prod(self.sizes[s] for s in row) for row in rows), default=1)
+        if found >= _MOST_ENTRIES:
+            raise Refused("a row has 2^31 entries or more")
+        return found
+
     def job(self, piece: str) -> Job:
         """The kernel of a piece of the program, made if it is new, with the sizes of this call."""
         rows, nodes = self.programs.outline(piece)
-        longest = max((prod(self.sizes[s] for s in row) for row in rows), default=1)
+        longest = self.longest(rows)
         by_units = longest == 1 or bool(self.planes) or (longest <= _SHORT_ROW and not self.programs.task.whole)
         lanes = 32 if longest == 1 and not rows and self.dtype.itemsize == 4 and nodes < _MANY_NODES else 16
         made = self.programs.made(piece, by_units, lanes, self.planes)

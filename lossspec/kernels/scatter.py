@@ -191,7 +191,7 @@ class RowEmitter(Emitter):
 
         self.repeat(count, lanes, look)
         idle, busy, done = (self.new("b") for _ in range(3))
-        self.do(f"br i1 {self.reduce(self.get(some), 'or').text}, label {busy}, label {idle}")
+        self.do(f"br i1 {self.any_of(self.get(some)).text}, label {busy}, label {idle}")
         self.label(idle)
         zero = self.constant(0.0, self.element)
         self.repeat(size, lanes, lambda j: self.scatter(zero, row, j, one, self.inside(j, size)))
