@@ -14,7 +14,9 @@ from lossspec.kernels.nodes import FLOATS, Node
 BLOCK = 16
 """Vectors of a row that are summed in its own precision before float64 takes over."""
 
-_FURTHER = {"max": "ogt", "min": "olt"}
+FURTHER = {"max": "ogt", "min": "olt"}
+"""The comparison of a number with the best so far, where NaN is counted beside the numbers: one that knows of NaN makes
+the next number wait four times as long."""
 
 
 class Accumulator:
@@ -75,8 +77,8 @@ class Accumulator:
         best = e.get(self.held)
         if self.op in ("sum", "count_nonzero"):
             e.put(e.binary("fadd" if self.blocked else "add", best, x), self.held)
-        elif self.has_nan is not None:  # beside the numbers, for a comparison that knows it waits four times as long
-            e.put(e.joined(_FURTHER[self.op], x, best), self.held)
+        elif self.has_nan is not None:
+            e.put(e.joined(FURTHER[self.op], x, best), self.held)
             e.put(e.binary("or", e.get(self.has_nan), e.compare("uno", x, x)), self.has_nan)
         elif self.op in ("any", "all"):
             e.put(e.binary("or" if self.op == "any" else "and", best, x), self.held)
@@ -105,11 +107,11 @@ class Accumulator:
         if self.has_nan is not None:
             has_nan = e.get(self.has_nan)
             if not e.by_units:
-                value, has_nan = e.reduce(value, _FURTHER[self.op]), e.any_of(has_nan)
+                value, has_nan = e.reduce(value, FURTHER[self.op]), e.any_of(has_nan)
             return e.select(has_nan, e.constant(nan, self.element), value)
         if e.by_units:
             return value
         return e.reduce(value, {"any": "or", "all": "and"}.get(self.op, "add"))
 
 
-__all__ = ["BLOCK", "Accumulator"]
+__all__ = ["BLOCK", "FURTHER", "Accumulator"]

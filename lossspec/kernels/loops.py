@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import inf
+from math import inf, nan
 from typing import Any
 
 from lossspec.autodiff.tape import Value
-from lossspec.kernels.accumulate import Accumulator
+from lossspec.kernels.accumulate import FURTHER, Accumulator
 from lossspec.kernels.entries import CONSTANTS, REDUCTIONS, ZERO, At, Entries, Rows, Where
 from lossspec.kernels.ir import ELEMENTS, V
 from lossspec.kernels.nodes import Node
@@ -386,6 +386,8 @@ class Reduction:
         self.accumulator: Accumulator | None = None
         self.registers: dict[str, V] = {}
         """The results in the columns of now, by the places of their rows in memory; none while they are there alone."""
+        self.has_nan: V | None = None
+        """Flags of the columns of now, beside their largest or smallest numbers in registers."""
         neutral = {"sum": 0.0, "max": -inf, "argmax": -inf}.get(self.item.function, inf)
         self.neutral = neutral
 
@@ -434,11 +436,17 @@ class Reduction:
         self.registers = {rows.start.text: self.e.variable(rows.element, self.e.lanes) for rows, _ in self.below()}
         for rows, first in self.below():
             self.keep(first, rows)
+        if self.item.function in FURTHER:
+            self.has_nan = self.e.variable("i1", self.e.lanes)
+            self.e.put(self.e.constant(0, "i1"), self.has_nan)
 
     def end_columns(self) -> None:
         """After that loop: to memory."""
         found = [(rows, self.kept(rows)) for rows, _ in self.below()]
-        self.registers = {}
+        if self.has_nan is not None:
+            ((rows, x),) = found
+            found = [(rows, self.e.select(self.e.get(self.has_nan), self.e.constant(nan, x.element), x))]
+        self.registers, self.has_nan = {}, None
         for rows, x in found:
             self.keep(x, rows)
 
@@ -486,6 +494,9 @@ class Reduction:
         x = x if x.element == best.element else e.cast(x, best.element)
         if self.item.function == "sum":
             self.keep(e.binary("fadd", best, x), self.rows)
+        elif self.has_nan is not None:
+            self.keep(e.joined(FURTHER[self.item.function], x, best), self.rows)
+            e.put(e.binary("or", e.get(self.has_nan), e.compare("uno", x, x)), self.has_nan)
         else:
             self.keep(e.call("maximum" if self.item.function == "max" else "minimum", best, x), self.rows)
 
