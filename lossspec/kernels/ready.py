@@ -15,7 +15,7 @@ import numpy as np
 from lossspec.contract import LENGTH_REDUCTIONS
 from lossspec.kernels.programs import Made, Programs
 from lossspec.kernels.request import Request
-from lossspec.kernels.threads import spread
+from lossspec.kernels.threads import LEAST_WORK, spread
 from lossspec.kernels.trace import Refused, Symbols
 from lossspec.keywords import Keywords
 from lossspec.plan import Plan
@@ -29,6 +29,8 @@ _MOST_ENTRIES = 1 << 31
 _MANY_NODES = 1000
 """Nodes of a program from which on lanes are 16 at most: with 32 of them few numbers stay in registers, and it takes
 three times as long to compile."""
+_FEW_CHUNKS = 16
+"""Chunks whose sums Python adds up sooner than NumPy."""
 _MOST_KEPT = 1 << 16
 """Bytes of buffers that a plan keeps for the next call."""
 
@@ -251,7 +253,10 @@ class Job:
         self.first = first * ctypes.sizeof(ctypes.c_int64)
         """The place in the block of what differs from call to call."""
         self.pack = struct.Struct(f"{made.words - first - 1}q").pack_into
-        self.keeps = chunks == 1 and ctypes.sizeof(self.scratch) <= _MOST_KEPT
+        self.is_alone = chunks == 1 or entries < 2 * LEAST_WORK
+        """True if no other thread is worth being woken."""
+        self.last = ctypes.c_int64(chunks)
+        self.keeps = self.is_alone and ctypes.sizeof(self.scratch) <= _MOST_KEPT
         self.frames: list[tuple[Any, ...]] = []
         """Memory of calls that have ended. A call takes one out for itself, so that threads never share one."""
 
@@ -267,9 +272,9 @@ class Job:
         block, totals, _, call = frame
         self.pack(block, self.first, *cotangents[0], *inputs[0], *outputs[0])
         count()
-        if self.chunks == 1:
+        if self.is_alone:
             self.kernel(*call)
-            found: Sequence[float] = totals[: self.sums]
+            found = self.summed(totals)
             if self.keeps:
                 self.frames.append(frame)
             return found
@@ -279,16 +284,27 @@ class Job:
             self.kernel(call[0], first, last, ctypes.addressof(scratch))
 
         spread(work, self.chunks, self.entries)
-        sums = np.ctypeslib.as_array(totals)[: self.sums * self.chunks].reshape(self.sums, self.chunks)
-        return [float(np.add.reduce(row)) for row in sums]
+        return self.summed(totals)
+
+    def summed(self, totals: Any) -> Sequence[float]:
+        """The sums of all chunks, in an order that follows from their number alone."""
+        chunks, count = self.chunks, self.sums
+        if chunks == 1:
+            found: Sequence[float] = totals[:count]
+            return found
+        if chunks <= _FEW_CHUNKS:
+            return [sum(totals[k * chunks : (k + 1) * chunks]) for k in range(count)]
+        rows = np.ctypeslib.as_array(totals)[: count * chunks].reshape(count, chunks)
+        return [float(np.add.reduce(row)) for row in rows]
 
     def _frame(self) -> tuple[Any, ...]:
         """The memory of a call: its block, with all that no call changes, its sums, its buffers, and what is called."""
-        totals, scratch = self.totals(), self.scratch() if self.chunks == 1 else (ctypes.c_char * 1)()
+        totals, scratch = self.totals(), self.scratch() if self.is_alone else (ctypes.c_char * 1)()
         block = self.block(*self.head, ctypes.addressof(totals), *self.sizes)
         block[-1] = self.buffer
         pointers = ctypes.c_void_p(ctypes.addressof(block)), ctypes.c_void_p(ctypes.addressof(scratch))
-        return block, totals, scratch, (pointers[0], _FIRST, _SECOND, pointers[1])  # made once: a call converts nothing
+        call = pointers[0], _FIRST, self.last, pointers[1]  # made once: a call converts nothing
+        return block, totals, scratch, call
 
 
 def at(arrays: Sequence[Any]) -> Words:
@@ -313,7 +329,7 @@ def _scale(divisor: float | None) -> Words:
     return (word(1.0 if divisor is None else 1.0 / divisor if divisor != 0 else 0.0),), None
 
 
-_FIRST, _SECOND = ctypes.c_int64(0), ctypes.c_int64(1)
+_FIRST = ctypes.c_int64(0)
 _WORD, _DOUBLE = struct.Struct("q"), struct.Struct("d")
 
 __all__ = ["NONE", "Job", "Known", "Ready", "Words", "at", "count", "served", "word"]

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from lossspec.errors import ContractError
 
-_LEAST_WORK = 1 << 18
+LEAST_WORK = 1 << 18
 """Entries that a thread is worth being woken for."""
 
 _count: int | None = None
@@ -40,7 +40,7 @@ def threads() -> int:
 def spread(work: Callable[[int, int], None], chunks: int, entries: int) -> None:
     """Run `work(first, last)` over all chunks, of so many entries together."""
     global _pool, _process
-    count = min(threads(), chunks, max(1, entries // _LEAST_WORK))
+    count = min(threads(), chunks, max(1, entries // LEAST_WORK))
     if count == 1:
         work(0, chunks)
         return
@@ -71,4 +71,4 @@ def _finish(waiting: Sequence[Future[None]]) -> None:
         task.result()
 
 
-__all__ = ["set_threads", "spread", "threads"]
+__all__ = ["LEAST_WORK", "set_threads", "spread", "threads"]

@@ -1,8 +1,9 @@
-"""Compiled kernels beside the eager functions of Torch: value and gradient on one thread.
+"""Compiled kernels beside the eager functions of Torch: value and gradient, on one thread or several.
 
 Run `python -m tests.benchmarks.bench_kernels` from the root of the repository. Losses take NumPy arrays, Torch takes
 tensors of the same values; both sides make their gradients anew. Times are those of the processor, so that what else
-runs on the machine counts little.
+runs on the machine counts little; with `--threads 2` they are those of the clock. Beside the times stands the memory
+that one call takes at its peak.
 
 The second table is what a small call costs, on NumPy and on Torch. With `--catalogue` every loss that has a kernel is
 timed beside its own array path instead, on both frameworks. `--peer NAME` gives one table of float32 beside another
@@ -12,8 +13,9 @@ library: "torch.compile" for the same functions compiled, "sklearn" for `loss_gr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -24,27 +26,45 @@ from lossspec.conformance.sampling import typical_inputs
 from lossspec.kernels import disabled, set_threads
 from lossspec.kernels.front import served
 
-from .measure import SMALL, Comparison, NotRun, Row, Thunk, cells, print_rows, torch_threads
+from .measure import (
+    SMALL,
+    Comparison,
+    NotRun,
+    Row,
+    Thunk,
+    WithMemory,
+    cells,
+    peak_of_process,
+    print_rows,
+    torch_threads,
+)
 
-HEADINGS = ("loss", "shape", "dtype", "beside", "ratio", "ours", "theirs")
+HEADINGS = ("loss", "shape", "dtype", "beside", "ratio", "ours", "theirs", "peak memory")
+
+Clock = Callable[[], float]
 
 
-def cpu_time(function: Thunk, calls: int) -> float:
-    """Seconds of the processor that one of so many calls takes."""
-    start = process_time()
+def time_of(function: Thunk, calls: int, clock: Clock) -> float:
+    """Seconds that one of so many calls takes."""
+    start = clock()
     for _ in range(calls):
         function()
-    return (process_time() - start) / calls
+    return (clock() - start) / calls
 
 
-def compare(ours: Thunk, theirs: Thunk, repeats: int, calls: int = 1) -> Comparison | NotRun:
+def compare(
+    ours: Thunk, theirs: Thunk, repeats: int, calls: int = 1, clock: Clock = process_time, with_memory: bool = False
+) -> Comparison | NotRun:
     """Both in turn; only what a kernel computes counts as ours."""
     before = served()
     ours(), theirs()
     if served() == before:
         return NotRun("no kernel computes it")
-    pairs = [(cpu_time(ours, calls), cpu_time(theirs, calls)) for _ in range(repeats)]
-    return Comparison(*map(tuple, zip(*pairs, strict=True)))
+    pairs = [(time_of(ours, calls, clock), time_of(theirs, calls, clock)) for _ in range(repeats)]
+    times: Any = map(tuple, zip(*pairs, strict=True))
+    if with_memory:
+        return WithMemory(*times, peak_of_process(ours), peak_of_process(theirs))
+    return Comparison(*times)
 
 
 def cases(dtype: str, divide: int) -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any], Callable[..., Any]]]:
@@ -110,7 +130,7 @@ def _theirs(function: Callable[..., Any], arrays: tuple[Any, ...], count: int) -
     return lambda: torch.autograd.grad(function(*tensors), followed)
 
 
-def rows(repeats: int = 7, divide: int = 1) -> Iterator[Row]:
+def rows(repeats: int = 7, divide: int = 1, clock: Clock = process_time) -> Iterator[Row]:
     """All losses in both precisions."""
     for dtype in ("float32", "float64"):
         for name, arrays, options, function in cases(dtype, divide):
@@ -121,8 +141,9 @@ def rows(repeats: int = 7, divide: int = 1) -> Iterator[Row]:
                 with disabled():
                     return ours()
 
-            yield Row(labels, compare(ours, _theirs(function, arrays, count), repeats))
-            yield Row((*labels[:3], "arrays"), compare(ours, by_arrays, max(repeats // 3, 1)))
+            theirs = _theirs(function, arrays, count)
+            yield Row(labels, compare(ours, theirs, repeats, clock=clock, with_memory=True))
+            yield Row((*labels[:3], "arrays"), compare(ours, by_arrays, max(repeats // 3, 1), clock=clock))
 
 
 PEERS = ("torch.compile", "sklearn", "monai")
@@ -209,6 +230,9 @@ def catalogue_rows(names: Iterable[str], framework: str, units: int = 20_000, re
         inputs = typical_inputs(loss.contract, {"batch": units, "classes": 10})
         inputs = {n: x.astype("float32") if getattr(x, "dtype", None) == np.float64 else x for n, x in inputs.items()}
         wrt = [n for n, x in inputs.items() if getattr(x, "dtype", None) == np.float32]
+        sizes = loss.contract.sizes  # among them windows that fit into its small images
+        options = {p.name: sizes[p.name] for p in loss.contract.parameters if p.name in sizes}
+        loss = loss.configured(**options) if options else loss
         labels = (name, str(units), "float32", f"arrays of {framework}")
         if loss.contract.form == "coupled" or any(isinstance(x, list) for x in inputs.values()):
             yield Row(labels, NotRun("it pairs its units, or takes lists"))
@@ -234,12 +258,14 @@ def catalogue_rows(names: Iterable[str], framework: str, units: int = 20_000, re
             yield Row(labels, NotRun(str(error)))
 
 
-def main(catalogue: bool = False, peer: str = "") -> None:
+def main(catalogue: bool = False, peer: str = "", threads: int = 1) -> None:
     """Print the tables."""
     if peer not in ("", *PEERS):
         raise typer.BadParameter(f"the peers are {', '.join(PEERS)}", param_hint="--peer")
-    set_threads(1)
-    with torch_threads(1):
+    if threads > 1:  # before Torch is loaded: its threads would look for work for some time, and hold the cores of ours
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    set_threads(threads)
+    with torch_threads(threads):
         if peer:
             print_rows(f"kernels beside {peer}", HEADINGS, list(peer_rows(peer)), cells)
             return
@@ -248,8 +274,11 @@ def main(catalogue: bool = False, peer: str = "") -> None:
                 found = list(catalogue_rows(lossspec.names(), framework))
                 print_rows(f"kernels beside arrays of {framework}", HEADINGS, found, cells)
             return
-        print_rows("kernels, ratios of processor time", HEADINGS, list(rows()), cells)
-        print_rows("small calls", HEADINGS, list(small_rows()), cells)
+        of_clock = threads > 1  # the processors' times of several threads add up
+        title = f"kernels, ratios of {'time' if of_clock else 'processor time'}, {threads} thread{'s' * of_clock}"
+        print_rows(title, HEADINGS, list(rows(clock=perf_counter if of_clock else process_time)), cells)
+        if not of_clock:
+            print_rows("small calls", HEADINGS, list(small_rows()), cells)
 
 
 if __name__ == "__main__":
