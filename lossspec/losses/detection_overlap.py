@@ -136,7 +136,7 @@ def siou(
     distance = -expm1((angle - 2)[..., None] * ratio_or_zero(shift, pair.hull) ** 2)
     growth = ratio_or_zero(absolute(growth_of(pair)), xp.maximum(pair.size, pair.other_size))
     same = growth == 0
-    shape = xp.where(same, 0.0, -expm1(-xp.where(same, 1.0, growth))) ** per_row(theta)
+    shape = xp.where(same, 0.0, (-expm1(-xp.where(same, 1.0, growth))) ** per_row(theta))  # 0^theta has no derivatives
     return overlap_of(pair).loss + 0.5 * xp.sum(distance + shape, axis=-1)
 
 
