@@ -225,6 +225,29 @@ def test_a_choice_between_whole_rows_and_a_number_is_that_of_where(dtype):
     assert bits(tuple(straight.function()(flags, x))) == bits(tuple(y.astype(dtype) for y in expected))
 
 
+@pytest.mark.parametrize("is_read_again", [False, True])
+def test_rows_are_set_in_place_where_nothing_else_reads_the_array(is_read_again):
+    """Not in an input, and not in an array of which a view is read later."""
+    flags = np.asarray([[True], [False]])
+    lines = [
+        Line("call", (lambda x: x + 1, Value(1)), {}, 2),
+        Line("permute_dims", (Value(2), (1, 0)), {}, 3),
+        Line("where", (Value(0), Value(2), 0.0), {}, 4),
+        Line("where", (Value(0), Value(1), 0.0), {}, 5),
+        Line("negative", (Value(3),), {}, 6),
+    ]
+    lines = lines if is_read_again else [lines[0], *lines[2:4]]
+    results = [Value(4), Value(5), *([Value(6)] if is_read_again else [])]
+    program = Program(((2, 1), (2, 2)), ("bool", "float64"), tuple(lines), results)
+    x = np.ones((2, 2))
+    straight = Straight(program, np, [flags, x])
+    assert any(straight.in_place(text) != text for _, text, _ in straight.lines) is not is_read_again
+    found = straight.function()(flags, x)
+    wanted = [[[2.0, 2.0], [0.0, 0.0]], [[1.0, 1.0], [0.0, 0.0]], [[-2.0, -2.0], [-2.0, -2.0]]]
+    assert [y.tolist() for y in found] == wanted[: len(found)]
+    assert x.min() == 1
+
+
 def test_backends_that_stand_in_leave_in_any_order():
     base = get_backend("numpy")
     one, other = TracedBackend(base), TracedBackend(base)

@@ -103,12 +103,20 @@ class Straight:
                 return f"{self.constant(_with_rows)}({rows}, {where}, {number})"
         return ""
 
+    def in_place(self, text: str) -> str:
+        """The text of a choice between rows, without a copy of an array that a function made and nothing else reads."""
+        copies = self.known.get(id(_with_rows), "")
+        for name in self.called.difference(self.results) if copies and text.startswith(f"{copies}(") else ():
+            if text.startswith(f"{copies}({name}, ") and sum(name in names for _, _, names in self.lines) == 1:
+                return self.constant(_set_rows) + text.removeprefix(copies)
+        return text
+
     def function(self) -> Run:
         """The function; a value is dropped after its last use."""
         last = {used: number for number, (_, _, names) in enumerate(self.lines) for used in names}
         body = []
         for number, (name, text, names) in enumerate(self.lines):
-            body.append(f"{name} = {text}")
+            body.append(f"{name} = {self.in_place(text)}")
             if name in self.called:
                 body.append(f"if {name} is None: return None")
             if name in self.checked:
@@ -132,9 +140,13 @@ class Straight:
 
 def _with_rows(x: Any, flags: Any, number: float) -> Any:
     """An array with this number in its rows of these flags."""
-    found = x.copy()
-    found[flags[..., 0]] = number
-    return found
+    return _set_rows(x.copy(), flags, number)
+
+
+def _set_rows(x: Any, flags: Any, number: float) -> Any:
+    """The same array, with this number in its rows of these flags."""
+    x[flags[..., 0]] = number
+    return x
 
 
 def _is_plain(x: Any) -> bool:
