@@ -53,10 +53,10 @@ class NumpyBackend(Backend):
         return super().scan(step, carry, xs, reverse) if found is None else found
 
     def one_pass(self, name: str, *arrays: Array, **sizes: int) -> Array | None:
-        from lossspec.kernels import scatter
+        from lossspec.kernels import passes
 
         plain = all(type(x) is np.ndarray for x in arrays)
-        return getattr(scatter, name)(*arrays, **sizes) if plain else None
+        return getattr(passes, name)(*arrays, **sizes) if plain else None
 
     def all_true(self, flags: Array) -> bool:
         return isinstance(flags, (np.ndarray, np.generic)) and bool(flags.all())

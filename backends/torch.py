@@ -114,9 +114,9 @@ class TorchBackend(Backend):
     def one_pass(self, name: str, *arrays: Array, **sizes: int) -> Array | None:
         hosts = [None] if self.is_tracing() else [self.host(x, strided=True) for x in arrays]
         if all(x is not None for x in hosts):
-            from lossspec.kernels import scatter
+            from lossspec.kernels import passes
 
-            found = getattr(scatter, name)(*hosts, **sizes)
+            found = getattr(passes, name)(*hosts, **sizes)
             if found is not None:
                 return self.of_host(found)
         if name != "scattered":

@@ -270,7 +270,7 @@ class Backend:
         return step
 
     def one_pass(self, name: str, *arrays: Array, **sizes: int) -> Array | None:
-        """The result of a pass of `lossspec.kernels.scatter` over arrays; None where array operations do it."""
+        """The result of a pass of `lossspec.kernels.passes` over arrays; None where array operations do it."""
         return None
 
     def joined(self, pieces: Iterable[Array], like: Array) -> Array:

@@ -195,13 +195,14 @@ class LinearSoftmax(Primitive):
             if not rows.shape[0]:
                 return carry, None
             logits = _logits(xp, named.features, rows, bias, named.cap)[0]
-            is_label = _is_label(logits, named.labels - start)
-            others = xp.where(is_label, -inf, logits)
-            largest = xp.maximum(top, xp.max(others, axis=-1))
+            labels = named.labels - start
+            of_block, sum_of_block = _sums_of_others(xp, logits, labels)
+            largest = xp.maximum(top, of_block)
             safe = xp.where(largest == -inf, 0.0, largest)
-            rest = rest * xp.exp(top - safe) + xp.sum(xp.exp(others - safe[:, None]), axis=-1)
+            rest = rest * xp.exp(top - safe) + sum_of_block * xp.exp(of_block - safe)
             if named.smoothing is not None:
-                distance = distance + xp.sum(xp.where(is_label, 0.0, logits - own[:, None]), axis=-1)
+                apart = xp.where(_is_label(logits, labels), 0.0, logits - own[:, None])
+                distance = distance + xp.sum(apart, axis=-1)
             return (largest, rest, distance), None
 
         nothing = self._nothing(xp, named)
@@ -284,6 +285,16 @@ def _logits(xp: Any, features: Array, rows: Array, bias: Array | None, cap: Arra
     return cap * bent, slope, bent - ratio * slope
 
 
+def _sums_of_others(xp: Any, logits: Array, labels: Array) -> tuple[Array, Array]:
+    """The largest logit of each row without its label, and the sum of the exponentials of these relative to it."""
+    known = backend_of(logits).one_pass("sums_of_others", logits, labels)
+    if known is not None:
+        return known[0, ...], known[1, ...]
+    others = xp.where(_is_label(logits, labels), -inf, logits)
+    top = xp.max(others, axis=-1)
+    return top, xp.sum(xp.exp(others - xp.where(top == -inf, 0.0, top)[:, None]), axis=-1)
+
+
 def _is_label(logits: Array, labels: Array) -> Array:
     return positions(logits, dtype=labels.dtype) == labels[:, None]
 
@@ -299,9 +310,13 @@ def share_of(
     others = xp.exp(-shift)  # as all that follows, relative to the largest logit of all
     scale = others / (state.rest * others + xp.exp(state.ahead - shift))
     scale = scale if g is None else g * scale
+    of_label = -state.rest * scale
+    if smoothing is None:
+        known = backend_of(logits).one_pass("shares", logits, labels, state.top, scale, of_label)
+        if known is not None:
+            return known
     is_label = _is_label(logits, labels)
     powers = xp.exp(xp.where(is_label, -inf, logits - state.top[:, None])) * scale[:, None]
-    of_label = -state.rest * scale
     if smoothing is not None:
         even = smoothing / classes
         even = even if g is None else even * g

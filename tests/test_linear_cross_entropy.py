@@ -96,6 +96,34 @@ def test_the_sure_keep_their_digits(backend, blocks):
         assert np.allclose(backend.to_numpy(loss), (CLASSES - 1) * np.exp(-30.0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1, 5, 16, 70])
+def test_passes_over_a_block_are_those_of_its_arrays(size, dtype):
+    """Of labels inside and outside, of rows of infinities and of a NaN, also where the label is the one that has it."""
+    blocks = pytest.importorskip("lossspec.kernels.blocks")
+    pytest.importorskip("llvmlite")
+    random = np.random.default_rng(size)
+    logits = random.normal(size=(40, size)).astype(dtype) * 20
+    labels = random.integers(-3, size + 3, 40)
+    logits[:9] = np.asarray([np.inf, -np.inf, np.nan])[random.integers(0, 3, (9, 1))]
+    logits[9, 0], logits[10, 0], labels[9:11] = np.nan, np.inf, (0, 0 if size == 1 else 1)
+    logits[11], labels[11] = -np.inf, 0
+    top, rest = blocks.sums_of_others(logits, labels)
+    scale, of_label = random.random((2, 40)).astype(dtype)
+    found = blocks.shares(logits, labels, top, scale, of_label)
+    is_label = np.arange(size) == labels[:, None]
+    with np.errstate(all="ignore"):
+        others = np.where(is_label, -np.inf, logits).astype(dtype)
+        assert np.array_equal(top, others.max(axis=1), equal_nan=True)
+        wide = np.exp(others.astype(float) - np.where(top == -np.inf, 0, top)[:, None].astype(float))
+        right = np.where(is_label, of_label[:, None], np.exp(logits - top[:, None]) * scale[:, None])
+    close = {"rtol": 8 * np.finfo(dtype).eps, "atol": float(np.finfo(dtype).tiny), "equal_nan": True}
+    assert np.allclose(rest, wide.sum(axis=1), **close)
+    assert np.allclose(found, right, **close)
+    with ls.kernels.disabled():
+        assert blocks.sums_of_others(logits, labels) is None
+
+
 def test_the_logits_are_never_whole():
     """Beyond the gradient it takes less than half of the logits; the loss of all logits takes more than they do."""
     random = np.random.default_rng(0)

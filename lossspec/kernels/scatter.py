@@ -22,7 +22,8 @@ from lossspec.kernels.threads import spread
 
 _LEAST_WORK = 1 << 16
 """Comparisons of an entry with an index that cost less than a call."""
-_ELEMENTS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+ELEMENTS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+"""The dtypes of the arrays that a pass takes."""
 _APART = 4
 _TURNS = (0, 1, 2, 3, 1, 0, 3, 2)
 """The rows of sums that entries go to in turn; if every second one is of the same index, all rows share these too."""
@@ -71,7 +72,7 @@ def _pass(entries: Any, index: Any, row: Any, logits: Any, is_pull: bool) -> Any
     if not result.size or not count or is_off() or compiler.available():
         return None
     known = (entries, row) if logits is None else (entries, row, logits)
-    if any(x.dtype != row.dtype for x in known) or row.dtype not in _ELEMENTS:
+    if any(x.dtype != row.dtype for x in known) or row.dtype not in ELEMENTS:
         return None
     index = np.where(index < 0, index + size, index)
     index = np.where((index < 0) | (index > size), size, index).astype(np.int64)
@@ -80,7 +81,7 @@ def _pass(entries: Any, index: Any, row: Any, logits: Any, is_pull: bool) -> Any
     words = (count, size, arrays[0].shape[1], *(x.__array_interface__["data"][0] for x in arrays))
     strides = [stride for x in arrays for stride in x.strides[:2]]
     block = (ctypes.c_int64 * (4 + len(_WORDS)))(0, 0, 0, 0, *words, *strides)
-    kernel = _kernel(_ELEMENTS[row.dtype], logits is not None, is_pull)
+    kernel = _kernel(ELEMENTS[row.dtype], logits is not None, is_pull)
     rows = prod(arrays[0].shape[:2])
 
     def work(first: int, last: int, held: object = arrays) -> None:  # as `Job.run`
@@ -104,8 +105,8 @@ def _rows(x: Any) -> Any:
 class RowEmitter(Emitter):
     """The text of a pass; a row is one unit of work."""
 
-    def __init__(self, element: str, is_normalised: bool, is_pull: bool) -> None:
-        block, lanes = Block(_WORDS, 0, 0, 0), 16 if element == "float" else 8
+    def __init__(self, element: str, is_normalised: bool, is_pull: bool, words: tuple[str, ...] = _WORDS) -> None:
+        block, lanes = Block(words, 0, 0, 0), 16 if element == "float" else 8
         super().__init__(Schedule([], {}, [], [], []), block, ENTRIES, lanes, frozenset(), False)
         self.space = self.constant(0, "i64")
         """The distance of the rows of sums."""
@@ -313,4 +314,4 @@ def _kernel(element: str, is_normalised: bool, is_pull: bool) -> compiler.Kernel
     return compiler.compiled(RowEmitter(element, is_normalised, is_pull).text())
 
 
-__all__ = ["RowEmitter", "scattered", "scattered_log_softmax", "taken", "taken_log_softmax"]
+__all__ = ["ELEMENTS", "RowEmitter", "scattered", "scattered_log_softmax", "taken", "taken_log_softmax"]

@@ -15,6 +15,7 @@ from . import (
     bench_catalogue,
     bench_gradients,
     bench_kernels,
+    bench_linear,
     bench_overhead,
     bench_peers,
     bench_recurrence,
@@ -59,6 +60,13 @@ def test_peer(peer, capsys):
     assert_measured(rows, 8)
     print_rows(peer.title, ("loss", "shape", "pass", "how", "ratio", "ours", "theirs"), rows, bench_peers.cells)
     assert "cross_entropy" in capsys.readouterr().out
+
+
+def test_linear(capsys):
+    rows = list(bench_linear.rows(8, 4, 2000, repeats=1, with_memory=False))
+    assert_measured(rows, 2)
+    print_rows("linear", bench_linear.HEADINGS, rows, measure.cells)
+    assert "linear_cross_entropy" in capsys.readouterr().out
 
 
 def test_kernels(capsys):
