@@ -108,6 +108,7 @@ class LinearSoftmax(Primitive):
                 for start, rows, bias in self._blocks(weight, named.bias):
                     logits, slope, bend = _logits(xp, features, rows, bias, named.cap)
                     share = share_of(xp, named.labels - start, named.smoothing, named.classes, state, logits, g)
+                    del logits  # as all of this size: else the next block is made beside it
                     if wants.get("cap"):
                         _add(pulled, "cap", xp.sum(share * bend))
                     share = share if slope is None else share * slope
@@ -115,7 +116,9 @@ class LinearSoftmax(Primitive):
                         _add(pulled, "features", matmul(share, rows))
                     if wants.get("bias"):
                         pulled["bias"].append(xp.sum(share, axis=0))
-                    yield matmul(share.mT, features) if wants["weight"] else rows[:0, ...]
+                    piece = matmul(share.mT, features) if wants["weight"] else rows[:0, ...]
+                    del share, slope, bend
+                    yield piece
 
             whole = backend_of(weight).joined(of_weight(), weight if wants["weight"] else weight[:0, ...])
             if wants["weight"]:
@@ -325,7 +328,11 @@ def share_of(
 
 
 def _add(sums: dict[str, Any], name: str, term: Array) -> None:
-    sums[name] = term if name not in sums else sums[name] + term
+    """Add a term to a sum, in the memory of its first term where arrays can change."""
+    if name in sums:
+        sums[name] += term
+    else:
+        sums[name] = term
 
 
 class ShardedSoftmax(Primitive):
