@@ -39,7 +39,8 @@ from .measure import (
     torch_threads,
 )
 
-HEADINGS = ("loss", "shape", "dtype", "beside", "ratio", "ours", "theirs", "peak memory")
+HEADINGS = ("loss", "shape", "dtype", "beside", "ratio", "ours", "theirs")
+WITH_MEMORY = (*HEADINGS, "peak memory")
 
 Clock = Callable[[], float]
 
@@ -276,7 +277,7 @@ def main(catalogue: bool = False, peer: str = "", threads: int = 1) -> None:
             return
         of_clock = threads > 1  # the processors' times of several threads add up
         title = f"kernels, ratios of {'time' if of_clock else 'processor time'}, {threads} thread{'s' * of_clock}"
-        print_rows(title, HEADINGS, list(rows(clock=perf_counter if of_clock else process_time)), cells)
+        print_rows(title, WITH_MEMORY, list(rows(clock=perf_counter if of_clock else process_time)), cells)
         if not of_clock:
             print_rows("small calls", HEADINGS, list(small_rows()), cells)
 
