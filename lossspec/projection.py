@@ -398,10 +398,8 @@ class ShardedSoftmax(Primitive):
     def _state(self, xp: Any, logits: Array, labels: Array, classes: int) -> State:
         is_label = _is_label(logits, labels)
         own = self.shards.sum(xp.sum(xp.where(is_label, logits, 0.0), axis=-1))
-        others = xp.where(is_label, -inf, logits)
         nothing = xp.sum(xp.astype(is_label, logits.dtype), axis=-1) * 0.0
-        top = xp.max(others, axis=-1) if logits.shape[-1] else nothing - inf
-        rest = xp.sum(xp.exp(others - xp.where(top == -inf, 0.0, top)[:, None]), axis=-1)
+        top, rest = _sums_of_others(xp, logits, labels) if logits.shape[-1] else (nothing - inf, nothing)
         distance = xp.sum(xp.where(is_label, 0.0, logits - own[:, None]), axis=-1) if self.smoothed else nothing
         return merged(xp, self.shards, own, top, rest, distance, classes)
 

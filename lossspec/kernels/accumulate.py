@@ -7,16 +7,45 @@ from __future__ import annotations
 
 from math import inf, nan
 
-from lossspec.kernels.ir import BYTES, ELEMENTS, KEYS, V
+from lossspec.kernels.ir import BYTES, ELEMENTS, KEYS, V, Writer
 from lossspec.kernels.memory import Memory
 from lossspec.kernels.nodes import FLOATS, Node
 
 BLOCK = 16
 """Vectors of a row that are summed in its own precision before float64 takes over."""
 
-FURTHER = {"max": "ogt", "min": "olt"}
-"""The comparison of a number with the best so far, where NaN is counted beside the numbers: one that knows of NaN makes
-the next number wait four times as long."""
+_FURTHER = {"max": "ogt", "min": "olt"}
+
+
+class Extreme:
+    """The largest or smallest number that each lane has seen, or NaN.
+
+    NaN is counted beside the numbers: a comparison that knows of it makes the next number wait four times as long.
+    """
+
+    def __init__(self, emitter: Writer, op: str, element: str, lanes: int) -> None:
+        self.e, self.comparison = emitter, _FURTHER[op]
+        self.held, self.has_nan = emitter.variable(element, lanes), emitter.variable("i1", lanes)
+        emitter.put(emitter.constant(-inf if op == "max" else inf, element), self.held)
+        emitter.put(emitter.constant(0, "i1"), self.has_nan)
+
+    def add(self, x: V) -> None:
+        """Take numbers."""
+        e = self.e
+        e.put(e.joined(self.comparison, x, e.get(self.held)), self.held)
+        e.put(e.binary("or", e.get(self.has_nan), e.compare("uno", x, x)), self.has_nan)
+
+    def of_lanes(self) -> V:
+        """That of each lane."""
+        return self._with_nan(self.e.get(self.held), self.e.get(self.has_nan))
+
+    def of_all(self) -> V:
+        """That of all lanes."""
+        best = self.e.reduce(self.e.get(self.held), self.comparison)
+        return self._with_nan(best, self.e.any_of(self.e.get(self.has_nan)))
+
+    def _with_nan(self, best: V, has_nan: V) -> V:
+        return self.e.select(has_nan, self.e.constant(nan, best.element), best)
 
 
 class Accumulator:
@@ -41,11 +70,12 @@ class Accumulator:
         if self.finds_place:
             self.element = KEYS[self.element]
             self.neutral = -(2 ** (8 * BYTES[self.element] - 1))
-        self.held = emitter.variable(self.element, lanes)
-        emitter.put(emitter.constant(self.neutral, self.element), self.held)
-        self.has_nan = emitter.variable("i1", lanes) if self.op in ("max", "min") else None
-        if self.has_nan is not None:
-            emitter.put(emitter.constant(0, "i1"), self.has_nan)
+        self.extreme = Extreme(emitter, self.op, self.element, lanes) if self.op in _FURTHER else None
+        if self.extreme is not None:
+            self.held = self.extreme.held
+        else:
+            self.held = emitter.variable(self.element, lanes)
+            emitter.put(emitter.constant(self.neutral, self.element), self.held)
         if self.blocked:
             self.total = emitter.variable("double", lanes)
             emitter.put(emitter.constant(0.0, "double"), self.total)
@@ -77,9 +107,8 @@ class Accumulator:
         best = e.get(self.held)
         if self.op in ("sum", "count_nonzero"):
             e.put(e.binary("fadd" if self.blocked else "add", best, x), self.held)
-        elif self.has_nan is not None:
-            e.put(e.joined(FURTHER[self.op], x, best), self.held)
-            e.put(e.binary("or", e.get(self.has_nan), e.compare("uno", x, x)), self.has_nan)
+        elif self.extreme is not None:
+            self.extreme.add(x)
         elif self.op in ("any", "all"):
             e.put(e.binary("or" if self.op == "any" else "and", best, x), self.held)
         else:
@@ -104,14 +133,11 @@ class Accumulator:
             best = e.splat(e.reduce(value, "llvm.smax"), e.lanes)
             candidates = e.select(e.compare("eq", value, best), at, e.constant(2**31 - 1, "i32"))
             return e.convert("zext", e.reduce(candidates, "llvm.smin"), "i64")
-        if self.has_nan is not None:
-            has_nan = e.get(self.has_nan)
-            if not e.by_units:
-                value, has_nan = e.reduce(value, FURTHER[self.op]), e.any_of(has_nan)
-            return e.select(has_nan, e.constant(nan, self.element), value)
+        if self.extreme is not None:
+            return self.extreme.of_lanes() if e.by_units else self.extreme.of_all()
         if e.by_units:
             return value
         return e.reduce(value, {"any": "or", "all": "and"}.get(self.op, "add"))
 
 
-__all__ = ["BLOCK", "FURTHER", "Accumulator"]
+__all__ = ["BLOCK", "Accumulator", "Extreme"]

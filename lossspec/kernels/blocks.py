@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from math import inf, nan
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from lossspec.kernels import compile as compiler
-from lossspec.kernels.accumulate import FURTHER
+from lossspec.kernels.accumulate import Extreme
 from lossspec.kernels.ir import V
-from lossspec.kernels.scatter import ELEMENTS, RowEmitter
+from lossspec.kernels.rows import ELEMENTS, PassEmitter
 from lossspec.kernels.switch import is_off
 from lossspec.kernels.threads import spread
 
@@ -51,48 +51,35 @@ def _pass(out: Any, logits: Any, labels: Any, *of_rows: Any) -> Any:
     return out
 
 
-class BlockEmitter(RowEmitter):
-    """The text of a pass; a row is one unit of work."""
+class BlockEmitter(PassEmitter):
+    """The text of a pass."""
 
     def __init__(self, element: str, is_pull: bool) -> None:
-        super().__init__(element, True, is_pull, _WORDS)
+        super().__init__(element, _WORDS)
+        self.is_pull = is_pull
 
-    def text(self) -> str:
-        """The module."""
-
-        def row(number: V) -> None:
-            at = self.plus(number, V("%first", "i64"))
-            logits = self.at(self.named("logits", "ptr"), self.times(at, self.named("size")), self.element)
-            label = self.fetch(self.named("labels", "ptr"), "i64", at)
-            (self.write_shares if self.is_pull else self.write_sums)(at, logits, label)
-
-        self.repeat(self.binary("sub", V("%last", "i64"), V("%first", "i64")), 1, row)
-        self.do("ret void")
-        return self.module()
+    def row(self, at: V) -> None:
+        """All work of one row."""
+        logits = self.at(self.named("logits", "ptr"), self.times(at, self.named("size")), self.element)
+        label = self.fetch(self.named("labels", "ptr"), "i64", at)
+        (self.write_shares if self.is_pull else self.write_sums)(at, logits, label)
 
     def write_sums(self, at: V, logits: V, label: V) -> None:
         """Write the largest of the others and their sum, which NaN is in."""
         lanes = self.lanes
-        best, has_nan, total = (self.variable(x, lanes) for x in (self.element, "i1", "double"))
-        for variable, first in ((best, -inf), (has_nan, 0), (total, 0.0)):
-            self.put(self.constant(first, variable.element), variable)
+        largest, total = Extreme(self, "max", self.element, lanes), self.variable("double", lanes)
+        self.put(self.constant(0.0, "double"), total)
 
         def others(j: V) -> V:
             x = self.part(logits, j, self.element, -inf)
             return self.select(self.is_at(label, j), self.constant(-inf, self.element), x)
 
-        def compare(j: V) -> None:
-            x = others(j)
-            self.put(self.joined(FURTHER["max"], x, self.get(best)), best)
-            self.put(self.binary("or", self.get(has_nan), self.compare("uno", x, x)), has_nan)
-
         def add(j: V) -> None:
             power = self.function("exp", self.binary("fsub", others(j), safe))
             self.put(self.binary("fadd", self.get(total), self.wide(power)), total)
 
-        self.repeat(self.named("size"), lanes, compare)
-        top = self.reduce(self.get(best), FURTHER["max"])
-        top = self.select(self.any_of(self.get(has_nan)), self.constant(nan, self.element), top)
+        self.repeat(self.named("size"), lanes, lambda j: largest.add(others(j)))
+        top = largest.of_all()
         is_none = self.compare("oeq", top, self.constant(-inf, self.element))
         safe = self.splat(self.select(is_none, self.constant(0.0, self.element), top), lanes)
         self.repeat(self.named("size"), lanes, add)

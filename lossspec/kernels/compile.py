@@ -96,7 +96,7 @@ def compiled(text: str, is_loop: bool = False) -> Kernel:
         if key not in _loaded:
             code = _read(key)
             if code is None:
-                few = not is_loop and text.count("\n") >= _LONG[0] and len(text) >= _LONG[1]
+                few = not is_loop and text.count("\n") >= _MANY_LINES and len(text) >= _MANY_CHARACTERS
                 code = _compile(text.replace("@kernel(", f"@{_name(key)}("), *processor(), few)
                 _write(key, code)
             _loaded[key] = _load(key, code)
@@ -187,10 +187,9 @@ def _machine(cpu: str, features: str, level: int = 3) -> Any:
     return _binding().Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=level)
 
 
-_LONG = 640, 95_000
-"""Lines and characters of a module from which on it takes the few passes that its text needs, and a scheduler that
-looks less far: all of LLVM's take two to four times as long, and save a twentieth to a tenth of the time of a run.
-Characters are many where lanes are."""
+_MANY_LINES, _MANY_CHARACTERS = 640, 95_000
+"""A module of as many takes the few passes that its text needs, and a scheduler that looks less far: all of LLVM's take
+two to four times as long, and save a twentieth to a tenth of the time of a run. Characters are many where lanes are."""
 
 
 def _few_passes() -> Any:

@@ -180,10 +180,8 @@ class Emitter(Memory, Operations):
         """Say which of the current entries has an index: in bytes, which cost an eighth of what integers do."""
         index = index if index.element == "i64" else self.cast(index, "i64")
         apart, lanes = self.binary("sub", index, j), self.constant(self.lanes, "i64")
-        here = self.select(self.compare("ult", apart, lanes), apart, lanes)
-        return self.compare(
-            "eq", self.splat(self.convert("trunc", here, "i8"), self.lanes), self.steps(self.lanes, "i8")
-        )
+        here = self.convert("trunc", self.select(self.compare("ult", apart, lanes), apart, lanes), "i8")
+        return self.compare("eq", self.splat(here, self.lanes), self.steps(self.lanes, "i8"))
 
     def entries(self, place: Place, element: str, j: V, mask: V | None) -> V:
         """Entries of a row of an input."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import inf, nan
+from math import inf
 from typing import Any
 
 from lossspec.autodiff.tape import Value
-from lossspec.kernels.accumulate import FURTHER, Accumulator
+from lossspec.kernels.accumulate import Accumulator, Extreme
 from lossspec.kernels.entries import CONSTANTS, REDUCTIONS, ZERO, At, Entries, Rows, Where
 from lossspec.kernels.ir import ELEMENTS, V
 from lossspec.kernels.nodes import Node
@@ -196,7 +196,7 @@ class StepEmitter(Entries):
         outside, self.lines, self.front = self.lines, [], []
         wide = len(self.states_of(roots[0].source))
         everything = [(root, reduction) for root in roots for reduction in self.reductions(root)]
-        by_columns = wide == 2 and all(not reduction.across for _, reduction in everything)
+        by_columns = wide == 2 and bool(everything) and all(not reduction.across for _, reduction in everything)
         for _, reduction in everything:
             if not by_columns:
                 reduction.begin()
@@ -386,8 +386,8 @@ class Reduction:
         self.accumulator: Accumulator | None = None
         self.registers: dict[str, V] = {}
         """The results in the columns of now, by the places of their rows in memory; none while they are there alone."""
-        self.has_nan: V | None = None
-        """Flags of the columns of now, beside their largest or smallest numbers in registers."""
+        self.extreme: Extreme | None = None
+        """The largest or smallest in the columns of now."""
         neutral = {"sum": 0.0, "max": -inf, "argmax": -inf}.get(self.item.function, inf)
         self.neutral = neutral
 
@@ -433,20 +433,20 @@ class Reduction:
 
     def begin_columns(self) -> None:
         """Before the loop over the rows of the columns in the lanes: their results are in registers."""
+        if self.item.function in ("max", "min"):
+            self.extreme = Extreme(self.e, self.item.function, self.rows.element, self.e.lanes)
+            return
         self.registers = {rows.start.text: self.e.variable(rows.element, self.e.lanes) for rows, _ in self.below()}
         for rows, first in self.below():
             self.keep(first, rows)
-        if self.item.function in FURTHER:
-            self.has_nan = self.e.variable("i1", self.e.lanes)
-            self.e.put(self.e.constant(0, "i1"), self.has_nan)
 
     def end_columns(self) -> None:
         """After that loop: to memory."""
-        found = [(rows, self.kept(rows)) for rows, _ in self.below()]
-        if self.has_nan is not None:
-            ((rows, x),) = found
-            found = [(rows, self.e.select(self.e.get(self.has_nan), self.e.constant(nan, x.element), x))]
-        self.registers, self.has_nan = {}, None
+        if self.extreme is not None:
+            found = [(self.rows, self.extreme.of_lanes())]
+        else:
+            found = [(rows, self.kept(rows)) for rows, _ in self.below()]
+        self.registers, self.extreme = {}, None
         for rows, x in found:
             self.keep(x, rows)
 
@@ -490,15 +490,14 @@ class Reduction:
             self.keep(e.select(better, x, best), held)
             self.keep(e.select(better, e.row, self.kept(self.rows)), self.rows)
             return
-        best = self.kept(self.rows)
-        x = x if x.element == best.element else e.cast(x, best.element)
-        if self.item.function == "sum":
-            self.keep(e.binary("fadd", best, x), self.rows)
-        elif self.has_nan is not None:
-            self.keep(e.joined(FURTHER[self.item.function], x, best), self.rows)
-            e.put(e.binary("or", e.get(self.has_nan), e.compare("uno", x, x)), self.has_nan)
+        x = x if x.element == self.rows.element else e.cast(x, self.rows.element)
+        if self.extreme is not None:
+            self.extreme.add(x)
+        elif self.item.function == "sum":
+            self.keep(e.binary("fadd", self.kept(self.rows), x), self.rows)
         else:
-            self.keep(e.call("maximum" if self.item.function == "max" else "minimum", best, x), self.rows)
+            wider = "maximum" if self.item.function == "max" else "minimum"
+            self.keep(e.call(wider, self.kept(self.rows), x), self.rows)
 
     def end_row(self) -> None:
         """After the loop over a row."""

@@ -13,17 +13,13 @@ from typing import Any
 import numpy as np
 
 from lossspec.kernels import compile as compiler
-from lossspec.kernels.emit import Emitter
 from lossspec.kernels.ir import V
-from lossspec.kernels.memory import Block
-from lossspec.kernels.schedule import ENTRIES, Schedule
+from lossspec.kernels.rows import ELEMENTS, PassEmitter
 from lossspec.kernels.switch import is_off
 from lossspec.kernels.threads import spread
 
 _LEAST_WORK = 1 << 16
 """Comparisons of an entry with an index that cost less than a call."""
-ELEMENTS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
-"""The dtypes of the arrays that a pass takes."""
 _APART = 4
 _TURNS = (0, 1, 2, 3, 1, 0, 3, 2)
 """The rows of sums that entries go to in turn; if every second one is of the same index, all rows share these too."""
@@ -102,67 +98,30 @@ def _rows(x: Any) -> Any:
     return x if in_one_piece else np.ascontiguousarray(x)
 
 
-class RowEmitter(Emitter):
-    """The text of a pass; a row is one unit of work."""
+class RowEmitter(PassEmitter):
+    """The text of a pass."""
 
-    def __init__(self, element: str, is_normalised: bool, is_pull: bool, words: tuple[str, ...] = _WORDS) -> None:
-        block, lanes = Block(words, 0, 0, 0), 16 if element == "float" else 8
-        super().__init__(Schedule([], {}, [], [], []), block, ENTRIES, lanes, frozenset(), False)
-        self.space = self.constant(0, "i64")
-        """The distance of the rows of sums."""
-        self.element, self.is_normalised, self.is_pull = element, is_normalised, is_pull
+    def __init__(self, element: str, is_normalised: bool, is_pull: bool) -> None:
+        super().__init__(element, _WORDS)
+        self.is_normalised, self.is_pull = is_normalised, is_pull
 
-    def named(self, name: str, kind: str = "i64") -> V:
-        """A word of the block."""
-        return self.word(self.block.size(name), kind)
-
-    def wide(self, x: V) -> V:
-        """A value in float64."""
-        return x if x.element == "double" else self.cast(x, "double")
-
-    def narrow(self, x: V) -> V:
-        """A value of float64 in the type of the arrays."""
-        return x if self.element == "double" else self.cast(x, "float")
-
-    def at(self, pointer: V, index: V, element: str) -> V:
-        """The address of an entry."""
-        return self.write(f"getelementptr {element}, ptr {pointer.text}, i64 {index.text}", "ptr")
-
-    def each(self, j: V) -> V:
-        """The indices in the lanes from one on."""
-        return self.plus(self.splat(j, self.lanes), self.steps(self.lanes))
-
-    def inside(self, j: V, count: V) -> V:
-        """The lanes from an index on that are below a count."""
-        return self.compare("slt", self.each(j), count)
-
-    def part(self, pointer: V, j: V, element: str, outside: float = 0.0) -> V:
-        """The entries of a row from an index on, and a number in the lanes behind its end."""
-        mask = self.inside(j, self.named("size"))
-        found = self.gather(pointer, element, j, self.constant(1, "i64"), mask)
-        return found if outside == 0.0 else self.select(mask, found, self.constant(outside, element))
-
-    def text(self) -> str:
-        """The module."""
+    def begin(self) -> None:
+        """Find the rows of sums and of powers, and their distance, `space`."""
         self.space = self.plus(self.named("size"), self.constant(_ROOM, "i64"))
         places = [self.times(self.space, self.constant(k, "i64")) for k in range(_APART + 1)]
         *self.sums, self.powers = (self.at(V("%scratch", "ptr"), place, "double") for place in places)
 
-        def row(number: V) -> None:
-            at = self.plus(number, V("%first", "i64"))
-            place = self.binary("sdiv", at, self.named("inner")), self.binary("srem", at, self.named("inner"))
-            rows = []
-            for name in _ARRAYS:
-                pointer = self.named(name, "ptr")
-                for index, axis in zip(place, "oi", strict=True):
-                    offset = self.times(index, self.named(f"{name} by {axis}"))
-                    pointer = self.write(f"getelementptr i8, ptr {pointer.text}, i64 {offset.text}", "ptr")
-                rows.append(pointer)
-            (self.pull if self.is_pull else self.read)(*rows)
-
-        self.repeat(self.binary("sub", V("%last", "i64"), V("%first", "i64")), 1, row)
-        self.do("ret void")
-        return self.module()
+    def row(self, at: V) -> None:
+        """All work of one row."""
+        place = self.binary("sdiv", at, self.named("inner")), self.binary("srem", at, self.named("inner"))
+        rows = []
+        for name in _ARRAYS:
+            pointer = self.named(name, "ptr")
+            for index, axis in zip(place, "oi", strict=True):
+                offset = self.times(index, self.named(f"{name} by {axis}"))
+                pointer = self.write(f"getelementptr i8, ptr {pointer.text}, i64 {offset.text}", "ptr")
+            rows.append(pointer)
+        (self.pull if self.is_pull else self.read)(*rows)
 
     def read(self, entries: V, index: V, row: V, _: V) -> None:
         """Write the entries that an index names."""
@@ -314,4 +273,4 @@ def _kernel(element: str, is_normalised: bool, is_pull: bool) -> compiler.Kernel
     return compiler.compiled(RowEmitter(element, is_normalised, is_pull).text())
 
 
-__all__ = ["ELEMENTS", "RowEmitter", "scattered", "scattered_log_softmax", "taken", "taken_log_softmax"]
+__all__ = ["RowEmitter", "scattered", "scattered_log_softmax", "taken", "taken_log_softmax"]

@@ -39,6 +39,8 @@ class Straight:
         """A name, the line that sets it, and the names in that."""
         self.called: set[str] = set()
         """The results of functions that are no part of the namespace; they may be None."""
+        self.copies: dict[str, tuple[str, str]] = {}
+        """Of the texts of choices between rows: the array that is copied, and the arguments."""
         for step in program.steps:
             self.names[step.output] = self.step(step)
         names = [self.atom(x) for x in program.result]
@@ -100,15 +102,18 @@ class Straight:
             if type(x) is not np.ndarray or type(chosen) is not np.ndarray or x.dtype.kind != "f" or x.ndim < 2:
                 continue
             if type(self.constants.get(number)) is float and chosen.shape == (*x.shape[:-1], 1):
-                return f"{self.constant(_with_rows)}({rows}, {where}, {number})"
+                arguments = f"({rows}, {where}, {number})"
+                text = self.constant(_with_rows) + arguments
+                self.copies[text] = rows, arguments
+                return text
         return ""
 
     def in_place(self, text: str) -> str:
         """The text of a choice between rows, without a copy of an array that a function made and nothing else reads."""
-        copies = self.known.get(id(_with_rows), "")
-        for name in self.called.difference(self.results) if copies and text.startswith(f"{copies}(") else ():
-            if text.startswith(f"{copies}({name}, ") and sum(name in names for _, _, names in self.lines) == 1:
-                return self.constant(_set_rows) + text.removeprefix(copies)
+        name, arguments = self.copies.get(text, ("", ""))
+        is_own = name in self.called and name not in self.results
+        if is_own and sum(name in names for _, _, names in self.lines) == 1:
+            return self.constant(_set_rows) + arguments
         return text
 
     def function(self) -> Run:

@@ -8,6 +8,7 @@ is that of the process beyond the inputs, gradients included, each side in a fre
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import typer
 
@@ -44,10 +45,10 @@ def sides(rows: int, features: int, classes: int, dtype: str) -> tuple[Thunk, Th
     )
 
 
-def peak(which: int, *sizes: int | str) -> int:
+def peak(which: int, *sizes: Any) -> int:
     """The memory that one side takes."""
     with torch_threads(THREADS):
-        return peak_of_process(sides(*sizes)[which])  # type: ignore[arg-type]
+        return peak_of_process(sides(*sizes)[which])
 
 
 def rows(
