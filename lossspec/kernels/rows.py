@@ -14,7 +14,7 @@ ELEMENTS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
 
 class PassEmitter(Emitter):
-    """What is common to passes: the loop over rows, of `size` entries each, and entries of a row in lanes."""
+    """The common part of passes: the loop over rows, of `size` entries each, and entries of a row in lanes."""
 
     def __init__(self, element: str, words: tuple[str, ...]) -> None:
         block, lanes = Block(words, 0, 0, 0), 16 if element == "float" else 8
